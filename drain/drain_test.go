@@ -1,0 +1,331 @@
+package drain_test
+
+import (
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// framings are the ways in which a server can delimit a body of n bytes.
+var framings = []struct {
+	name  string
+	write func(w http.ResponseWriter, n int)
+}{
+	{"content length", func(w http.ResponseWriter, n int) {
+		w.Header().Set("Content-Length", fmt.Sprint(n))
+		io.WriteString(w, strings.Repeat("x", n))
+	}},
+	{"chunked", func(w http.ResponseWriter, n int) {
+		w.(http.Flusher).Flush()
+		io.WriteString(w, strings.Repeat("x", n))
+	}},
+	{"chunked with announced trailer", func(w http.ResponseWriter, n int) {
+		w.Header().Set("Trailer", "X-Sum")
+		w.(http.Flusher).Flush()
+		io.WriteString(w, strings.Repeat("x", n))
+		w.Header().Set("X-Sum", "1")
+	}},
+	{"chunked with trailer not announced", func(w http.ResponseWriter, n int) {
+		w.(http.Flusher).Flush()
+		io.WriteString(w, strings.Repeat("x", n))
+		w.Header().Set(http.TrailerPrefix+"X-Sum", "1")
+	}},
+	{"gzip", func(w http.ResponseWriter, n int) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		io.WriteString(z, strings.Repeat("x", n))
+		z.Close()
+	}},
+}
+
+func TestClosedUnreadBodyKeepsItsConnection(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		for _, f := range framings {
+			for _, size := range []int{1, 100, 4 << 10, 32 << 10} {
+				t.Run(fmt.Sprintf("tls=%v/%s/%d", secure, f.name, size), func(t *testing.T) {
+					srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+						f.write(w, size)
+					}), testserver.Options{TLS: secure})
+					defer srv.Close()
+					base := srv.Transport()
+					defer base.CloseIdleConnections()
+					client := roundtripper.Client(&http.Client{Transport: base}, drain.New(drain.Options{}).Middleware)
+					for range 20 {
+						resp, err := client.Get(srv.URL)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if err := resp.Body.Close(); err != nil {
+							t.Fatalf("Close: %v", err)
+						}
+					}
+					if got := srv.Opened(); got != 1 {
+						t.Errorf("%d connections for 20 requests, want 1", got)
+					}
+				})
+			}
+		}
+	}
+}
+
+// observed returns a client with a drain and the exchanges that it made.
+func observed(srv *testserver.Server, o drain.Options) (*http.Client, func() roundtripper.Exchange) {
+	ch := make(chan roundtripper.Exchange, 100)
+	base := srv.Transport()
+	client := roundtripper.Client(&http.Client{Transport: base},
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ch <- e }}),
+		drain.New(o).Middleware)
+	return client, func() roundtripper.Exchange { return <-ch }
+}
+
+func TestWhatIsNeverDrained(t *testing.T) {
+	big := strings.Repeat("x", 300<<10)
+	tests := []struct {
+		name    string
+		http2   bool
+		req     func(*http.Request)
+		handler http.HandlerFunc
+		skipped string
+		lost    roundtripper.NewReason
+	}{
+		{"known rest over the limit", false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(big)))
+			io.WriteString(w, big)
+		}, "too_large", "body_unread"},
+		{"response says close", false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Connection", "close")
+			io.WriteString(w, "hello")
+		}, "close", "server_close"},
+		{"request says close", false, func(r *http.Request) { r.Close = true }, func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "hello")
+		}, "close", "client_close"},
+		{"request header says close", false, func(r *http.Request) { r.Header.Set("Connection", "close") }, func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, "hello")
+		}, "close", "client_close"},
+		{"event stream", false, nil, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "Text/Event-Stream; charset=utf-8")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, "event_stream", "body_unread"},
+		{"HTTP/1.0 without keep-alive", false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			io.WriteString(c, "HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+			c.Close()
+		}, "close", "server_close"},
+		{"body ends with the connection", false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				panic(err)
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nhello")
+			c.Close()
+		}, "close", "server_close"},
+		{"HTTP/2", true, nil, func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, strings.Repeat("x", 100<<10))
+		}, "http2", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := testserver.New(tt.handler, testserver.Options{HTTP2: tt.http2})
+			defer srv.Close()
+			client, next := observed(srv, drain.Options{})
+			defer client.CloseIdleConnections()
+			req, _ := http.NewRequest("GET", srv.URL, nil)
+			if tt.req != nil {
+				tt.req(req)
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			e := next()
+			if e.Outcome != roundtripper.OutcomeSkipped || e.Skipped != tt.skipped || e.BytesDrained != 0 {
+				t.Errorf("outcome %q, skipped %q, %d bytes drained; want skipped, %q, 0", e.Outcome, e.Skipped, e.BytesDrained, tt.skipped)
+			}
+			if e.LostReason != tt.lost {
+				t.Errorf("lost for %q, want %q", e.LostReason, tt.lost)
+			}
+		})
+	}
+}
+
+func TestKeepAlivesOffIsNotDrained(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }), testserver.Options{})
+	defer srv.Close()
+	var got roundtripper.Exchange
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { got = e }}),
+		drain.New(drain.Options{}).Middleware)
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got.Skipped != "close" || got.LostReason != roundtripper.ReasonKeepAlivesDisabled {
+		t.Errorf("skipped %q, lost for %q; want close, keepalives_disabled", got.Skipped, got.LostReason)
+	}
+}
+
+// TestCloseIsBounded lets servers misbehave in the body. Close must come back
+// soon after the limit, and the connection must not be used again.
+func TestCloseIsBounded(t *testing.T) {
+	const limit = 20 * time.Millisecond
+	hang := func(first string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, first)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
+	}
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		outcome roundtripper.Outcome
+	}{
+		{"hangs at once", hang(""), roundtripper.OutcomeTimedOut},
+		{"hangs in the middle", hang("hello"), roundtripper.OutcomeTimedOut},
+		{"last chunk never comes", hang(strings.Repeat("x", 8<<10)), roundtripper.OutcomeTimedOut},
+		{"drips", func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				io.WriteString(w, "x")
+				w.(http.Flusher).Flush()
+				select {
+				case <-time.After(5 * time.Millisecond):
+				case <-r.Context().Done():
+				}
+			}
+		}, roundtripper.OutcomeTimedOut},
+		{"never ends", func(w http.ResponseWriter, r *http.Request) {
+			buf := make([]byte, 32<<10)
+			for r.Context().Err() == nil {
+				if _, err := w.Write(buf); err != nil {
+					return
+				}
+			}
+		}, roundtripper.OutcomeGaveUp},
+		{"gzip header never comes", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}, roundtripper.OutcomeTimedOut},
+	}
+	for _, secure := range []bool{false, true} {
+		for _, tt := range tests {
+			t.Run(fmt.Sprintf("tls=%v/%s", secure, tt.name), func(t *testing.T) {
+				srv := testserver.New(tt.handler, testserver.Options{TLS: secure})
+				defer srv.Close()
+				client, next := observed(srv, drain.Options{Policy: drain.Fixed, MaxTime: limit})
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				resp.Body.Close()
+				took := time.Since(began)
+				// Generous: other tests share the machine. What matters is that
+				// it is not the server that ends it.
+				if took > limit+time.Second {
+					t.Errorf("Close took %v under a limit of %v", took, limit)
+				}
+				e := next()
+				if e.Outcome != tt.outcome && e.Outcome != roundtripper.OutcomeTimedOut {
+					t.Errorf("outcome %q, want %q", e.Outcome, tt.outcome)
+				}
+				if e.Returned || e.LostReason != roundtripper.ReasonBodyUnread {
+					t.Errorf("returned %v, lost for %q; want false, body_unread", e.Returned, e.LostReason)
+				}
+			})
+		}
+	}
+}
+
+func TestCloseEndsAReadThatHangs(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}), testserver.Options{})
+	defer srv.Close()
+	client, _ := observed(srv, drain.Options{})
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	started := make(chan struct{})
+	go func() {
+		close(started)
+		_, err := resp.Body.Read(make([]byte, 1))
+		read <- err
+	}()
+	<-started
+	resp.Body.Close()
+	if err := <-read; err == nil || err == io.EOF {
+		t.Errorf("Read under Close returned %v, want an error", err)
+	}
+}
+
+func TestPoliciesAndCaps(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 1000))
+	}), testserver.Options{})
+	defer srv.Close()
+	tests := []struct {
+		name string
+		o    drain.Options
+		want roundtripper.Outcome
+	}{
+		{"zero", drain.Options{}, roundtripper.OutcomeDrained},
+		{"never", drain.Options{Policy: drain.Never}, roundtripper.OutcomeSkipped},
+		{"negative bytes", drain.Options{MaxBytes: -1}, roundtripper.OutcomeSkipped},
+		{"negative time", drain.Options{MaxTime: -1}, roundtripper.OutcomeSkipped},
+		{"rest is just the limit", drain.Options{Policy: drain.Fixed, MaxBytes: 1000}, roundtripper.OutcomeDrained},
+		{"rest is one more", drain.Options{Policy: drain.Fixed, MaxBytes: 999}, roundtripper.OutcomeSkipped},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			client, next := observed(srv, tt.o)
+			defer client.CloseIdleConnections()
+			resp, err := client.Get(srv.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if e := next(); e.Outcome != tt.want {
+				t.Errorf("outcome %q, want %q", e.Outcome, tt.want)
+			}
+		})
+	}
+}
+
+func TestSmallerBudgetOfTwoDrainsWins(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 1000))
+	}), testserver.Options{})
+	defer srv.Close()
+	var got roundtripper.Exchange
+	client := roundtripper.Client(nil,
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { got = e }}),
+		drain.New(drain.Options{}).Middleware,
+		drain.New(drain.Options{MaxBytes: 10}).Middleware)
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if got.Skipped != "too_large" {
+		t.Errorf("outcome %q, skipped %q; want skipped, too_large", got.Outcome, got.Skipped)
+	}
+}

@@ -1,0 +1,184 @@
+package ledger
+
+import (
+	"net"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// Host is the page of one host: scheme, name and port.
+type Host struct {
+	Key    string
+	ledger *Ledger
+
+	mu       sync.Mutex
+	requests uint64 // exchanges begun
+	served   bool   // some exchange had a connection
+	askers   int    // exchanges between GetConn and GotConn
+	inflight int    // exchanges between Begin and End
+	dialing  int    // dials in progress
+	open     int    // connections open
+	active   int    // of those, in somebody's hands
+	idle     int    // of those, put back; open-active-idle were never used yet
+	opened   uint64
+	closed   uint64
+	// losses are the connections that were lost and that no dial was charged
+	// with yet, oldest first, at most maxLosses.
+	losses []*loss
+	// conns are the connections that are not watched.
+	conns map[net.Conn]*Conn
+	gated []*gated // dials that wait for leave, first come first
+}
+
+const (
+	maxLosses = 16
+	// nativeDrainTime is twice what net/http allows itself for a drain in the
+	// background (maxPostCloseReadTime, Go 1.27): nobody may be there to see
+	// the end of it.
+	nativeDrainTime = 100 * time.Millisecond
+	// maxUnwatched bounds what a ledger that sees no closes keeps of a host.
+	maxUnwatched = 1024
+)
+
+// loss is one connection that is gone, and why.
+type loss struct {
+	at      time.Time
+	reason  Reason
+	culprit Culprit
+	// provisional: net/http still drains the body in the background (Go 1.27)
+	// and the connection may come back.
+	provisional bool
+}
+
+// ask is what a request found when it asked for a connection: the verdict on
+// a dial rests on this moment, not on the end of the dial.
+type ask struct {
+	at     time.Time
+	first  bool // nobody had a connection, or was getting one
+	idle   int  // connections that were put back
+	others int  // other exchanges in flight, and connections not used yet
+}
+
+func (h *Host) forgettable() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.inflight == 0 && h.dialing == 0 && h.active == 0 && h.open <= len(h.conns)
+}
+
+// ask takes the picture. h.mu is held.
+func (h *Host) ask(now time.Time) ask {
+	return ask{
+		at:     now,
+		first:  !h.served && h.askers == 0 && h.dialing == 0,
+		idle:   h.idle,
+		others: h.inflight - 1 + h.dialing + (h.open - h.active - h.idle),
+	}
+}
+
+// verdict says why a request that asked at a had to dial, and charges a loss
+// with it if one is to blame. h.mu is held.
+func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
+	if h.ledger.keepAlivesOff {
+		return KeepAlivesOff, Culprit{}
+	}
+	if a.first {
+		return First, Culprit{}
+	}
+	l, expired := h.charge(a.at, now)
+	switch {
+	case l != nil && l.provisional && now.Sub(l.at) < nativeDrainTime:
+		return Draining, l.culprit
+	case l != nil:
+		return l.reason, l.culprit
+	case a.idle == 0 && a.others > 0:
+		return AllBusy, Culprit{}
+	case expired:
+		// It would have idled out by now: whoever lost it is not to blame.
+		return IdleTimeout, Culprit{}
+	}
+	return Unknown, Culprit{}
+}
+
+// charge takes the most recent loss that was known at asked out of the book.
+// Losses older than the idle timeout are dropped: those connections would not
+// be here anyway.
+func (h *Host) charge(asked, now time.Time) (_ *loss, expired bool) {
+	if t := h.ledger.idleTimeout; t > 0 {
+		for len(h.losses) > 0 && now.Sub(h.losses[0].at) > t {
+			h.losses = h.losses[1:]
+			expired = true
+		}
+	}
+	for i := len(h.losses) - 1; i >= 0; i-- {
+		if l := h.losses[i]; !l.at.After(asked) {
+			h.losses = append(h.losses[:i], h.losses[i+1:]...)
+			return l, expired
+		}
+	}
+	return nil, expired
+}
+
+// lose writes a loss down. h.mu is held.
+func (h *Host) lose(l *loss) {
+	if len(h.losses) == maxLosses {
+		copy(h.losses, h.losses[1:])
+		h.losses = h.losses[:maxLosses-1]
+	}
+	h.losses = append(h.losses, l)
+}
+
+// withdraw takes a loss back: the connection came back after all. h.mu is
+// held.
+func (h *Host) withdraw(l *loss) {
+	for i, x := range h.losses {
+		if x == l {
+			h.losses = append(h.losses[:i], h.losses[i+1:]...)
+			return
+		}
+	}
+}
+
+// dropIdle forgets the unwatched idle connections: they are known to be gone,
+// for reason.
+func (h *Host) dropIdle(reason Reason, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for nc, c := range h.conns {
+		if c.state == idle {
+			h.shut(c)
+			delete(h.conns, nc)
+			h.lose(&loss{at: now, reason: reason})
+		}
+	}
+}
+
+// identify finds the line of a connection that nobody watches, or opens one.
+// Its conn is remembered only if it can be a map's key.
+func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if nc == nil || !reflect.TypeOf(nc).Comparable() {
+		c := h.opens(now)
+		c.foreign = reused
+		return c
+	}
+	if c := h.conns[nc]; c != nil {
+		return c
+	}
+	if len(h.conns) >= maxUnwatched {
+		for nc, c := range h.conns {
+			if c.state != active {
+				h.shut(c)
+				delete(h.conns, nc)
+			}
+		}
+	}
+	c := h.opens(now)
+	c.foreign, c.key = reused, nc
+	if h.conns == nil {
+		h.conns = make(map[net.Conn]*Conn)
+	}
+	h.conns[nc] = c
+	return c
+}

@@ -1,0 +1,167 @@
+// Package ledger remembers, for one stack over one base, which connections to
+// each host are open, what each is doing, and which were lost to whom. From
+// that it says, of a request that had to dial, why.
+//
+// It is fed from three sides: by httptrace's hooks through a Use, one for each
+// exchange; by what the response body came to, through Use.End; and, where
+// pool could wrap the dialer, by each connection's own opening and closing.
+// Without a watched dialer it knows of closes only what the first two show,
+// and says Unknown more often.
+//
+// Memory is bounded by the connections that are open and a fixed number of
+// losses for each host; a host without connections and requests is forgotten
+// when others need its place. There is one lock for each host, and a sharded
+// one to find it.
+package ledger
+
+import (
+	"hash/maphash"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Ledger is the book of one stack over one base. Use New.
+type Ledger struct {
+	watched       bool
+	keepAlivesOff bool
+	idleTimeout   time.Duration
+
+	seed   maphash.Seed
+	conns  atomic.Uint64 // the last connection ID given out
+	uses   atomic.Uint64 // the last Use ID given out
+	shards [shards]shard
+}
+
+const (
+	shards = 16
+	// sweepFrom is how many hosts a shard may hold before idle ones are
+	// forgotten to make room.
+	sweepFrom = 64
+)
+
+type shard struct {
+	mu    sync.Mutex
+	hosts map[string]*Host
+	// sweepAt is the size at which the next sweep is worth it: twice what the
+	// last one left, so that sweeping stays amortized.
+	sweepAt int
+}
+
+// New returns the ledger of a stack over base. What base says of keep-alives
+// and idle time is read now: a transport must be configured before it is
+// wrapped. Watched says that the dialer reports to this ledger.
+func New(base http.RoundTripper, watched bool) *Ledger {
+	l := &Ledger{watched: watched, seed: maphash.MakeSeed()}
+	if t, ok := base.(*http.Transport); ok {
+		l.keepAlivesOff = t.DisableKeepAlives || t.MaxIdleConnsPerHost < 0
+		l.idleTimeout = t.IdleConnTimeout
+	}
+	return l
+}
+
+// Watched reports whether the dialer reports to this ledger.
+func (l *Ledger) Watched() bool { return l.watched }
+
+// KeepAlivesOff reports whether the base never keeps a connection.
+func (l *Ledger) KeepAlivesOff() bool { return l.keepAlivesOff }
+
+// host finds or makes the host for key and runs f under its lock, so that a
+// sweep cannot come between the two.
+func (l *Ledger) host(key string, f func(*Host)) *Host {
+	s := &l.shards[maphash.String(l.seed, key)%shards]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.hosts[key]
+	if h == nil {
+		s.sweep()
+		h = &Host{Key: key, ledger: l}
+		s.hosts[key] = h
+	}
+	h.mu.Lock()
+	f(h)
+	h.mu.Unlock()
+	return h
+}
+
+// sweep makes room for one more host. The shard's lock is held.
+func (s *shard) sweep() {
+	if s.hosts == nil {
+		s.hosts = make(map[string]*Host)
+		s.sweepAt = sweepFrom
+	}
+	if len(s.hosts) < s.sweepAt {
+		return
+	}
+	for k, h := range s.hosts {
+		if h.forgettable() {
+			delete(s.hosts, k)
+		}
+	}
+	s.sweepAt = max(sweepFrom, 2*len(s.hosts))
+}
+
+// CloseIdle notes that somebody closed the idle connections. Watched ones
+// report that by themselves.
+func (l *Ledger) CloseIdle() {
+	now := time.Now()
+	l.each(func(h *Host) { h.dropIdle(ClosedIdle, now) })
+}
+
+func (l *Ledger) each(f func(*Host)) {
+	for i := range l.shards {
+		s := &l.shards[i]
+		s.mu.Lock()
+		hosts := make([]*Host, 0, len(s.hosts))
+		for _, h := range s.hosts {
+			hosts = append(hosts, h)
+		}
+		s.mu.Unlock()
+		for _, h := range hosts {
+			f(h)
+		}
+	}
+}
+
+// Counts is a consistent snapshot of one host's connections.
+type Counts struct {
+	Host   string
+	Open   int    // connections open now, those being dialed not included
+	Idle   int    // open and in nobody's hands
+	Dials  int    // being dialed
+	Opened uint64 // since the host was first used
+	Closed uint64 // Opened - Open
+}
+
+// Counts calls f for each host.
+func (l *Ledger) Counts(f func(Counts)) {
+	l.each(func(h *Host) {
+		h.mu.Lock()
+		c := Counts{Host: h.Key, Open: h.open, Idle: h.open - h.active, Dials: h.dialing, Opened: h.opened, Closed: h.closed}
+		h.mu.Unlock()
+		f(c)
+	})
+}
+
+// holder is a watched connection: it knows its line in the ledger.
+type holder interface{ LedgerConn() *Conn }
+
+// find returns the line of nc in this ledger if its dialer reported it. nc may
+// be a tls.Conn around the watched one, or several.
+func (l *Ledger) find(nc net.Conn) *Conn {
+	for range 4 {
+		if h, ok := nc.(holder); ok {
+			if c := h.LedgerConn(); c.host.ledger == l {
+				return c
+			}
+		}
+		u, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil
+		}
+		nc = u.NetConn()
+	}
+	return nil
+}

@@ -1,0 +1,247 @@
+package ledger
+
+import (
+	"net"
+	"time"
+)
+
+// Use is one exchange's line in the ledger. Its zero value is ready for Begin.
+// Methods are safe for concurrent use: hooks come from net/http's goroutines,
+// also after the end.
+type Use struct {
+	// Who is to blame if this exchange costs a connection. Set before End.
+	Culprit Culprit
+
+	id   uint64
+	host *Host
+
+	// Guarded by host.mu.
+	conn   *Conn
+	ask    ask
+	asking bool
+	served bool // it has a connection: a dial of its own is not needed any more
+	ended  bool
+	put    bool
+	err    error // PutIdleConn's
+}
+
+// Got is what there is to say of the connection that an exchange was given.
+type Got struct {
+	ConnID  uint64
+	Age     time.Duration
+	Uses    int // this one included; 0 if it was in use before the ledger saw it
+	Reused  bool
+	Reason  Reason // empty if reused
+	Culprit Culprit
+}
+
+// Begin enters the exchange. It must be followed by one End.
+func (l *Ledger) Begin(u *Use, key string) {
+	u.id = l.uses.Add(1)
+	u.host = l.host(key, func(h *Host) {
+		h.inflight++
+		h.requests++
+		h.wake()
+	})
+}
+
+// Ask notes that the exchange asks net/http for a connection. It may come more
+// than once: net/http tries again when a reused connection turns out dead.
+func (u *Use) Ask(now time.Time) {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	if u.ended {
+		return
+	}
+	if c := u.conn; c != nil && c.host == u.host && !u.put && !c.shared && c.user == u.id {
+		u.host.stale(c, now)
+	}
+	u.conn, u.served, u.put, u.err = nil, false, false, nil
+	u.ask = u.host.ask(now)
+	if !u.asking {
+		u.asking = true
+		u.host.askers++
+	}
+}
+
+// stale writes off a reused connection that net/http has given up for another
+// try: the server had closed it. h.mu is held.
+func (h *Host) stale(c *Conn, now time.Time) {
+	if c.loss == nil {
+		c.loss = &loss{at: now, reason: ServerClosedIdle}
+		h.lose(c.loss)
+	}
+	h.release(c)
+}
+
+// release takes an unwatched connection that is lost out of the counts; a
+// watched one reports its own close. h.mu is held.
+func (h *Host) release(c *Conn) {
+	if !c.watched {
+		h.shut(c)
+		if c.key != nil {
+			delete(h.conns, c.key)
+		}
+	}
+}
+
+// Got notes that the exchange was given nc. Reused is what httptrace says of
+// it; shared that it speaks HTTP/2.
+func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
+	c := u.host.ledger.find(nc)
+	if c == nil {
+		c = u.host.identify(nc, reused, now)
+	}
+	g := c.had(u.id, shared, now)
+
+	h := u.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.served = true
+	u.conn, u.served = c, true
+	u.answered()
+	if !g.Reused && g.Reason == "" {
+		g.Reason, g.Culprit = h.verdict(u.ask, now)
+		if u.ask.idle > 0 {
+			h.doubtIdle()
+		}
+	}
+	return g
+}
+
+// had gives c to an exchange.
+func (c *Conn) had(user uint64, shared bool, now time.Time) Got {
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c.uses++
+	c.streams++
+	c.user = user
+	c.shared = c.shared || shared
+	if c.loss != nil {
+		// It was written off and lives.
+		h.withdraw(c.loss)
+		c.loss = nil
+	}
+	switch c.state {
+	case idle:
+		h.idle--
+		h.active++
+	case unused:
+		h.active++
+	}
+	if c.state != gone {
+		c.state = active
+	}
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign}
+	if c.foreign {
+		g.Uses, g.Age = 0, 0
+	}
+	if !g.Reused {
+		g.Reason, g.Culprit = c.reason, c.culprit
+	}
+	return g
+}
+
+// doubtIdle forgets unwatched idle connections when a request asked for one in
+// vain: they are gone, nobody saw why. h.mu is held.
+func (h *Host) doubtIdle() {
+	for nc, c := range h.conns {
+		if c.state == idle && !c.shared {
+			h.shut(c)
+			delete(h.conns, nc)
+		}
+	}
+}
+
+// answered ends the wait for a connection. u.host.mu is held.
+func (u *Use) answered() {
+	if u.asking {
+		u.asking = false
+		u.host.askers--
+	}
+	u.host.dismiss(u)
+}
+
+// Put notes what net/http's PutIdleConn said. Nil means that the connection is
+// idle or was handed straight to somebody else; it may come after End.
+func (u *Use) Put(err error) {
+	u.host.mu.Lock()
+	c := u.conn
+	u.put, u.err = err == nil, err
+	u.host.mu.Unlock()
+	if c == nil || err != nil {
+		return
+	}
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.loss != nil {
+		h.withdraw(c.loss)
+		c.loss = nil
+	}
+	// Handed over already: the next user's GotConn may come first.
+	if c.user != u.id {
+		return
+	}
+	c.streams = 0
+	if c.state == active {
+		c.state = idle
+		h.active--
+		h.idle++
+	}
+}
+
+// Returned reports whether the connection went back, and PutIdleConn's error.
+func (u *Use) Returned() (bool, error) {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	return u.put, u.err
+}
+
+// End closes the line. Cause says why the connection is lost, empty if it is
+// not; provisional that it may come back by itself. Only the first End counts.
+func (u *Use) End(cause Reason, provisional bool, now time.Time) {
+	h := u.host
+	h.mu.Lock()
+	if u.ended {
+		h.mu.Unlock()
+		return
+	}
+	u.ended = true
+	h.inflight--
+	u.answered()
+	h.wake()
+	c, put := u.conn, u.put
+	h.mu.Unlock()
+	if c == nil || put {
+		return
+	}
+
+	h = c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.streams > 0 {
+		c.streams--
+	}
+	if cause == "" || c.shared && cause != Upgraded {
+		// It goes on: an HTTP/2 connection, or nobody said that it will not.
+		if c.streams == 0 && c.state == active {
+			c.state = idle
+			h.active--
+			h.idle++
+		}
+		return
+	}
+	if c.user != u.id || c.loss != nil {
+		return
+	}
+	c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional}
+	h.lose(c.loss)
+	if cause == Upgraded {
+		// The caller owns it now; it is no HTTP connection any more.
+		h.shut(c)
+		return
+	}
+	h.release(c)
+}

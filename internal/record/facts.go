@@ -1,0 +1,98 @@
+package record
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Facts is what is known of an exchange. roundtripper.Exchange is its public
+// face and documents each field.
+type Facts struct {
+	Host, Method string
+	Status       int
+	Proto        string
+	Start        time.Time
+	Duration     time.Duration
+
+	ConnID       uint64
+	ConnUses     int
+	ConnAge      time.Duration
+	Local        net.Addr
+	Remote       net.Addr
+	Reused       bool
+	WasIdle      bool
+	IdleTime     time.Duration
+	NewReason    ledger.Reason
+	Culprit      ledger.Culprit
+	Returned     bool
+	LostReason   ledger.Reason
+	PoolWait     time.Duration
+	ConnWait     time.Duration
+	BytesRead    int64
+	BytesDrained int64
+	DrainTime    time.Duration
+	Outcome      Outcome
+	Skipped      string
+	Leaked       bool
+	Err          error
+}
+
+// Facts is what is known now.
+func (r *Record) Facts() Facts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.facts
+}
+
+// SetPoolWait notes how long the exchange waited for its slot.
+func (r *Record) SetPoolWait(d time.Duration) { r.facts.PoolWait += d }
+
+// Host is the key under which the kit counts: scheme, name and port.
+func (r *Record) Host() string { return r.facts.Host }
+
+// hostKey spells the port out, so that one host has one key. It allocates only
+// the key.
+func hostKey(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	host := u.Host
+	if u.Port() == "" {
+		switch u.Scheme {
+		case "http":
+			host = strings.TrimSuffix(host, ":") + ":80"
+		case "https":
+			host = strings.TrimSuffix(host, ":") + ":443"
+		}
+	}
+	return u.Scheme + "://" + strings.ToLower(host)
+}
+
+// hasToken reports whether a header's values hold token, as a member of their
+// comma-separated lists.
+func hasToken(values []string, token string) bool {
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Upgrade reports whether the request asks for another protocol: net/http
+// gives it a connection of its own kind.
+func (r *Record) Upgrade() bool {
+	return len(r.orig.Header["Upgrade"]) > 0 && hasToken(r.orig.Header["Connection"], "upgrade")
+}
+
+// noBody reports whether there is nothing to read, close or wrap.
+func noBody(resp *http.Response) bool {
+	return resp.Body == nil || resp.Body == http.NoBody
+}

@@ -1,0 +1,79 @@
+package record
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Part is what one layer of the kit does in an exchange. A part is shared by
+// all exchanges of all its stacks, must be comparable, and must not hold a
+// Stack: what an exchange reaches, a connection can reach.
+type Part interface {
+	// Begin runs on the way down, outermost layer first. It may wait, as long
+	// as r.Context() lasts. An error refuses the request: it is what the
+	// caller sees, and the parts that did begin are ended. State comes back
+	// in End.
+	Begin(r *Record) (state any, err error)
+	// End runs once for each Begin that did not fail: when the response body
+	// has ended, or when there is none, or when RoundTrip fails. It must not
+	// block.
+	End(r *Record, state any)
+	// Phase says where in the order of Ends this part stands.
+	Phase() Phase
+	// Describe is the layer's line in roundtripper.Describe. Watched says that
+	// the stack's ledger sees connections open and close.
+	Describe(watched bool) string
+}
+
+// Phase orders the end of an exchange, wherever the layers stand: the body is
+// drained first, then slots are given back, then spans end, then observers
+// are told.
+type Phase uint8
+
+const (
+	Slot Phase = iota
+	Span
+	Observe
+	phases
+)
+
+// Drainer is a Part that drains bodies.
+type Drainer interface {
+	Part
+	// Budget says how far the body of r may be drained. Of several, the
+	// smallest wins, each field by itself. A Budget with no Bytes or no Time
+	// drains nothing.
+	Budget(r *Record) Budget
+}
+
+// Budget bounds one drain.
+type Budget struct {
+	Bytes int64
+	Time  time.Duration
+}
+
+func (b Budget) min(c Budget) Budget {
+	return Budget{min(b.Bytes, c.Bytes), min(b.Time, c.Time)}
+}
+
+// Tuner is a Part that watches, or replaces, the base of a stack.
+type Tuner interface {
+	Part
+	// Tune is called when a stack is built, with what the layers below have.
+	// Tuned says what came of it.
+	Tune(t Tuned) Tuned
+}
+
+// Tuned is a base and the ledger that belongs to it.
+type Tuned struct {
+	Base   http.RoundTripper
+	Ledger *ledger.Ledger
+	// Keep is held by the stack, and by each body that it hands out, but never
+	// by what a connection can reach.
+	Keep any
+	// Replaced says that Base is another one than before: the layers below are
+	// built again over it.
+	Replaced bool
+}

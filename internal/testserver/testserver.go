@@ -1,0 +1,123 @@
+// Package testserver starts HTTP servers on loopback that count what the kit
+// claims to save: new connections.
+//
+// A Server is an httptest.Server with a ConnState hook. It lives for one test
+// or one row of an example, listens on 127.0.0.1 only, and Close ends it with
+// every connection that it still has.
+package testserver
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+)
+
+// Options says what kind of server to start. The zero value is a plain
+// HTTP/1.1 server with net/http's defaults.
+type Options struct {
+	// TLS serves https with httptest's certificate.
+	TLS bool
+	// HTTP2 serves HTTP/2 over TLS; it implies TLS.
+	HTTP2 bool
+	// Config, if not nil, may change the http.Server before it starts:
+	// timeouts, keep-alives.
+	Config func(*http.Server)
+}
+
+// Server is a running server that counts its connections. Its methods are safe
+// for concurrent use.
+type Server struct {
+	// URL is the base URL, without a slash at the end.
+	URL string
+	// Addr is the address that it listens on, host:port.
+	Addr string
+
+	srv *httptest.Server
+
+	mu     sync.Mutex
+	opened int
+	open   map[net.Conn]struct{}
+}
+
+// New starts a server that answers with h.
+func New(h http.Handler, opts Options) *Server {
+	s := &Server{open: make(map[net.Conn]struct{})}
+	s.srv = httptest.NewUnstartedServer(h)
+	s.srv.EnableHTTP2 = opts.HTTP2
+	// A client that gives up in a handshake is what some tests are about.
+	s.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if opts.Config != nil {
+		opts.Config(s.srv.Config)
+	}
+	s.srv.Config.ConnState = s.count
+	if opts.TLS || opts.HTTP2 {
+		s.srv.StartTLS()
+	} else {
+		s.srv.Start()
+	}
+	s.URL = s.srv.URL
+	s.Addr = s.srv.Listener.Addr().String()
+	return s
+}
+
+// count runs before httptest's own hook only if that one calls it: httptest
+// keeps a ConnState that was set before the start.
+func (s *Server) count(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.opened++
+		s.open[c] = struct{}{}
+	case http.StateClosed, http.StateHijacked:
+		delete(s.open, c)
+	}
+}
+
+// Opened is the number of connections accepted so far.
+func (s *Server) Opened() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
+}
+
+// Open is the number of connections that the server has open now, hijacked
+// ones not counted.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// CloseClientConnections closes every connection from the server's side.
+func (s *Server) CloseClientConnections() { s.srv.CloseClientConnections() }
+
+// ClientTLS is a configuration that trusts the server's certificate. Each call
+// returns a new one; nil if the server is plain.
+func (s *Server) ClientTLS() *tls.Config {
+	if s.srv.TLS == nil {
+		return nil
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(s.srv.Certificate())
+	return &tls.Config{RootCAs: roots}
+}
+
+// Transport is a new transport that trusts the server, with net/http's
+// defaults for all the rest.
+func (s *Server) Transport() *http.Transport {
+	return &http.Transport{TLSClientConfig: s.ClientTLS(), ForceAttemptHTTP2: true}
+}
+
+// Close ends the server and its connections. It does not wait for handlers
+// that hang: their connections are closed under them.
+func (s *Server) Close() {
+	s.srv.CloseClientConnections()
+	s.srv.Config.Close()
+	s.srv.Close()
+}

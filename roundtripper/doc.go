@@ -1,0 +1,45 @@
+// Package roundtripper chains http.RoundTripper layers onto any http.Client,
+// and tells of every exchange what became of its connection.
+//
+//	client = roundtripper.Client(client,
+//		trace.New(trace.Options{}).Middleware, // outermost
+//		drain.New(drain.Options{}).Middleware,
+//		pool.New(pool.Options{}).Middleware,   // next to the transport
+//	)
+//
+// A request goes down through the layers in that order and its response comes
+// back up:
+//
+//	client → trace → drain → pool → http.Transport
+//	           │        │       │
+//	     span ends  rest read  slot given back     when the body has ended
+//
+// # What it changes
+//
+// Nothing that it is handed: Client returns a copy, and the request that goes
+// down is a copy with a derived context. The caller's response is a copy of the
+// transport's, with its Body wrapped. A response without a body keeps
+// http.NoBody; that of a 101 keeps the transport's own body, which can be
+// written to.
+//
+// # Where layers stand
+//
+// The first Middleware of a Chain is the outermost. Layers of this module that
+// stand right on each other run as one: they share one record, one context and
+// one body wrapper, whatever their number. Middlewares of others may stand
+// between them; give them the methods of Inner and the kit sees through.
+// Tracing goes below a retrier, so that each attempt has its own span.
+//
+// # When a request is finished
+//
+// When the response's body has come to EOF, was closed or failed; at once if
+// there is none, or at a 101; when RoundTrip returns an error; or when the
+// collector finds that nobody can read or close the body any more. Then, in
+// this order and wherever the layers stand, the body is drained, the slot is
+// given back, the span ends, and observers are told. That happens once.
+//
+// # What it costs
+//
+// BenchmarkObserve in this package and those of the other layers print it,
+// next to the same request without any layer.
+package roundtripper

@@ -1,0 +1,257 @@
+package roundtripper
+
+import (
+	"net"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// Exchange is what is known of one exchange: one RoundTrip of the base, in
+// which net/http may have tried two connections. It is a plain value. More
+// fields may come.
+type Exchange struct {
+	_ [0]func() // not comparable, so that fields can be added
+
+	// Host is scheme, name and port, as in "https://example.com:443".
+	Host string
+	// Method is the request's, as the caller wrote it.
+	Method string
+	// StatusCode is the response's; 0 if there was none.
+	StatusCode int
+	// Proto is the response's protocol, "HTTP/1.1" say; empty if there was no
+	// response.
+	Proto string
+	// Start is when the outermost layer was called.
+	Start time.Time
+	// Duration is from Start to the end of the exchange; 0 before it.
+	Duration time.Duration
+
+	// ConnID numbers the connections of a stack, from 1 on; 0 if the exchange
+	// was given none, or its base is not net/http's.
+	ConnID uint64
+	// ConnUses is how many exchanges this connection has served, this one
+	// included. It is the kit's own count. 0 if the connection is older than
+	// the stack, or there was none.
+	ConnUses int
+	// ConnAge is how old the connection was when the exchange was given it; 0
+	// as for ConnUses.
+	ConnAge time.Duration
+	// LocalAddr and RemoteAddr are the connection's; nil if there was none.
+	LocalAddr, RemoteAddr net.Addr
+	// Reused says that the connection had served an exchange before. Where
+	// httptrace calls a connection reused that only lost a dial race and was
+	// never used, this is false.
+	Reused bool
+	// WasIdle says that the connection lay idle, and IdleTime for how long.
+	WasIdle  bool
+	IdleTime time.Duration
+	// NewReason says why the connection was new; empty if it was reused, or
+	// there was none.
+	NewReason NewReason
+	// Culprit is the earlier exchange that cost the connection which this one
+	// could have used.
+	Culprit Culprit
+	// Returned says that the connection went back to the pool, or straight to
+	// the next request. It is false over HTTP/2, whose connections are shared.
+	Returned bool
+	// LostReason says why the connection can't be used again; empty if it can,
+	// or there was none.
+	LostReason NewReason
+
+	// PoolWait is the time that pool's queue took.
+	PoolWait time.Duration
+	// ConnWait is the time from asking net/http for a connection to having
+	// one: its queue, or DNS, connect and TLS.
+	ConnWait time.Duration
+
+	// BytesRead is how many bytes of the body the caller read, decompressed if
+	// the transport does that.
+	BytesRead int64
+	// BytesDrained is how many the drain read after that, and DrainTime how
+	// long it took.
+	BytesDrained int64
+	DrainTime    time.Duration
+	// Outcome says how the exchange ended; empty before its end.
+	Outcome Outcome
+	// Skipped says why no drain was tried; empty unless Outcome is
+	// OutcomeSkipped.
+	Skipped string
+	// Leaked says that the body was never closed: the collector ended the
+	// exchange.
+	Leaked bool
+	// Err is what RoundTrip or the body's Read returned, EOF excepted.
+	Err error
+}
+
+// Culprit identifies an earlier exchange. Its zero value means that none is to
+// blame.
+type Culprit struct {
+	// TraceID and SpanID are those of its span; zero if it had none.
+	TraceID [16]byte
+	SpanID  [8]byte
+	// Caller is its call site, "file:line function"; empty if not known.
+	Caller string
+}
+
+// NewReason says why a connection was new, or why one was lost. Readers must
+// expect words that are not listed here.
+type NewReason string
+
+const (
+	// ReasonFirst: the stack's first to that host.
+	ReasonFirst NewReason = "first"
+	// ReasonAllBusy: every connection to the host was in use.
+	ReasonAllBusy NewReason = "all_busy"
+	// ReasonDraining: net/http was still draining the culprit's body in the
+	// background (Go 1.27).
+	ReasonDraining NewReason = "draining"
+	// ReasonBodyUnread: the culprit closed its body before EOF.
+	ReasonBodyUnread NewReason = "body_unread"
+	// ReasonBodyLeaked: the culprit never closed its body.
+	ReasonBodyLeaked NewReason = "body_leaked"
+	// ReasonCanceled: the culprit's context was cancelled.
+	ReasonCanceled NewReason = "canceled"
+	// ReasonTimeout: the culprit's deadline passed.
+	ReasonTimeout NewReason = "timeout"
+	// ReasonIdleLimit: the transport's limit of idle connections, per host or
+	// in all.
+	ReasonIdleLimit NewReason = "idle_limit"
+	// ReasonIdleTimeout: idle for longer than the transport allows.
+	ReasonIdleTimeout NewReason = "idle_timeout"
+	// ReasonMaxAge: older than pool.Options.MaxConnAge allows.
+	ReasonMaxAge NewReason = "max_age"
+	// ReasonGoAway: the server ended the HTTP/2 connection.
+	ReasonGoAway NewReason = "goaway"
+	// ReasonServerClosedIdle: the server closed a connection that lay idle.
+	ReasonServerClosedIdle NewReason = "server_closed_idle"
+	// ReasonServerClose: the response said Connection: close, was HTTP/1.0, or
+	// its body ended with the connection.
+	ReasonServerClose NewReason = "server_close"
+	// ReasonClientClose: the culprit's request said so, by Request.Close or
+	// its header.
+	ReasonClientClose NewReason = "client_close"
+	// ReasonKeepAlivesDisabled: the transport keeps no connection, by
+	// DisableKeepAlives or a negative MaxIdleConnsPerHost.
+	ReasonKeepAlivesDisabled NewReason = "keepalives_disabled"
+	// ReasonClosedIdle: somebody called CloseIdleConnections.
+	ReasonClosedIdle NewReason = "closed_idle"
+	// ReasonEarlyResponse: the culprit's response was complete before its
+	// request was written.
+	ReasonEarlyResponse NewReason = "early_response"
+	// ReasonConnError: the connection broke under the culprit.
+	ReasonConnError NewReason = "conn_error"
+	// ReasonUpgraded: the culprit's connection went on in another protocol.
+	ReasonUpgraded NewReason = "upgraded"
+	// ReasonUnknown: the signs do not settle it.
+	ReasonUnknown NewReason = "unknown"
+)
+
+// Outcome says how an exchange ended. Readers must expect words that are not
+// listed here.
+type Outcome string
+
+const (
+	// OutcomeNone: the response has no body.
+	OutcomeNone Outcome = "none"
+	// OutcomeEOF: the caller read all of the body.
+	OutcomeEOF Outcome = "eof"
+	// OutcomeDrained: the caller closed early, and the rest was read.
+	OutcomeDrained Outcome = "drained"
+	// OutcomeSkipped: closed early, and a drain could not help or was not
+	// worth it; Exchange.Skipped says why.
+	OutcomeSkipped Outcome = "skipped"
+	// OutcomeGaveUp: the drain came to its limit of bytes.
+	OutcomeGaveUp Outcome = "gave_up"
+	// OutcomeTimedOut: the drain came to its limit of time.
+	OutcomeTimedOut Outcome = "timed_out"
+	// OutcomeClosed: closed early, in a stack that does not drain.
+	OutcomeClosed Outcome = "closed"
+	// OutcomeCanceled: the caller's context ended.
+	OutcomeCanceled Outcome = "canceled"
+	// OutcomeFailed: RoundTrip, or a Read of the body, failed.
+	OutcomeFailed Outcome = "failed"
+	// OutcomeRefused: a layer refused the request; the base never saw it.
+	OutcomeRefused Outcome = "refused"
+	// OutcomeUpgraded: 101, the connection is the caller's.
+	OutcomeUpgraded Outcome = "upgraded"
+	// OutcomeLeaked: nobody could close the body any more.
+	OutcomeLeaked Outcome = "leaked"
+)
+
+// ExchangeOf returns what is known so far of the exchange that resp belongs
+// to. Its end is not known while the body is open: use Observe for that. Not
+// ok if resp is not from a stack of this module, has no body, or its Body was
+// replaced by something other than http.Client's own.
+func ExchangeOf(resp *http.Response) (Exchange, bool) {
+	if resp == nil || resp.Body == nil {
+		return Exchange{}, false
+	}
+	b, ok := resp.Body.(*record.Body)
+	if !ok {
+		if b = behindTimeout(resp.Body); b == nil {
+			return Exchange{}, false
+		}
+	}
+	return exchange(b.Record()), true
+}
+
+// behindTimeout finds the body that http.Client wrapped into its own because
+// it has a Timeout. That type has no way in but its layout; if that changes,
+// the answer is nil.
+func behindTimeout(body any) *record.Body {
+	v := reflect.ValueOf(body)
+	if v.Kind() != reflect.Pointer || v.Type().String() != "*http.cancelTimerBody" {
+		return nil
+	}
+	rc := v.Elem().FieldByName("rc")
+	if !rc.IsValid() || rc.Kind() != reflect.Interface {
+		return nil
+	}
+	rc = rc.Elem()
+	if !rc.IsValid() || rc.Type() != reflect.TypeFor[*record.Body]() {
+		return nil
+	}
+	return (*record.Body)(rc.UnsafePointer())
+}
+
+func exchange(r *record.Record) Exchange {
+	f := r.Facts()
+	return Exchange{
+		Host:         f.Host,
+		Method:       f.Method,
+		StatusCode:   f.Status,
+		Proto:        f.Proto,
+		Start:        f.Start,
+		Duration:     f.Duration,
+		ConnID:       f.ConnID,
+		ConnUses:     f.ConnUses,
+		ConnAge:      f.ConnAge,
+		LocalAddr:    f.Local,
+		RemoteAddr:   f.Remote,
+		Reused:       f.Reused,
+		WasIdle:      f.WasIdle,
+		IdleTime:     f.IdleTime,
+		NewReason:    NewReason(f.NewReason),
+		Culprit:      culprit(f.Culprit),
+		Returned:     f.Returned,
+		LostReason:   NewReason(f.LostReason),
+		PoolWait:     f.PoolWait,
+		ConnWait:     f.ConnWait,
+		BytesRead:    f.BytesRead,
+		BytesDrained: f.BytesDrained,
+		DrainTime:    f.DrainTime,
+		Outcome:      Outcome(f.Outcome),
+		Skipped:      f.Skipped,
+		Leaked:       f.Leaked,
+		Err:          f.Err,
+	}
+}
+
+func culprit(c ledger.Culprit) Culprit {
+	return Culprit{TraceID: c.TraceID, SpanID: c.SpanID, Caller: callsite.Of(c.Stack)}
+}
