@@ -86,10 +86,14 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// Upgrade reports whether the request asks for another protocol: net/http
-// gives it a connection of its own kind.
-func (r *Record) Upgrade() bool {
-	return len(r.orig.Header["Upgrade"]) > 0 && hasToken(r.orig.Header["Connection"], "upgrade")
+// Exempt says that the limits do not hold for this exchange. In Begin only.
+func (r *Record) Exempt() { r.exempt = true }
+
+// OwnDial reports whether the exchange may dial at once: it is exempt, or asks
+// for another protocol, for which net/http uses no connection of the common
+// kind.
+func (r *Record) OwnDial() bool {
+	return r.exempt || len(r.orig.Header["Upgrade"]) > 0 && hasToken(r.orig.Header["Connection"], "upgrade")
 }
 
 // noBody reports whether there is nothing to read, close or wrap.

@@ -46,6 +46,7 @@ type Record struct {
 	maxAge  time.Duration // of a connection, before it is retired; 0: none
 	retired bool          // this exchange is its connection's last
 	claims  []any
+	exempt  bool
 }
 
 // recordCtx carries the record to dials and to the heir below somebody else's

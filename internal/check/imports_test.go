@@ -1,0 +1,138 @@
+package check
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Imports of files for other systems count too.
+var systems = []string{"linux", "darwin", "windows"}
+
+func TestImportsFollowTheRules(t *testing.T) {
+	for _, goos := range systems {
+		pkgs := goList(t, goos, "./...")
+		if len(pkgs) == 0 {
+			t.Fatal("go list ./... found no package")
+		}
+		for _, v := range violations(pkgs) {
+			t.Errorf("%s (GOOS=%s)", v, goos)
+		}
+	}
+}
+
+func TestImportsOfRoundtripperAndDrainLinkNoThirdParty(t *testing.T) {
+	for _, goos := range systems {
+		for _, p := range goList(t, goos, "./...") {
+			rel, _ := inModule(p.ImportPath)
+			if rel != "roundtripper" && rel != "drain" {
+				continue
+			}
+			for _, v := range thirdParty(p.ImportPath, goList(t, goos, "-deps", p.ImportPath)) {
+				t.Errorf("%s (GOOS=%s)", v, goos)
+			}
+		}
+	}
+}
+
+func TestImportRulesFindEachViolation(t *testing.T) {
+	const (
+		m        = module + "/"
+		sdk      = otel + "/otel/sdk/trace"
+		exporter = otel + "/otel/exporters/stdout/stdouttrace"
+	)
+	tests := []struct {
+		from, to string
+		broken   bool
+	}{
+		{m + "internal/record", "net/http", false},
+		{m + "internal/record", m + "internal/body", false},
+		{m + "internal/record", m + "roundtripper", true},
+		{m + "internal/record", "golang.org/x/sync/semaphore", true},
+
+		{m + "roundtripper", "vendor/golang.org/x/net/http/httpguts", false},
+		{m + "roundtripper", m + "internal/record", false},
+		{m + "roundtripper", m + "drain", true},
+		{m + "roundtripper", m + "roundtripper/roundtrippertest", true},
+		{m + "roundtripper", otel + "/otel", true},
+		{m + "roundtripper/roundtrippertest", m + "roundtripper", false},
+		{m + "roundtripper/roundtrippertest", m + "pool", true},
+
+		{m + "drain", m + "roundtripper", false},
+		{m + "drain", m + "internal/record", false},
+		{m + "drain", m + "pool", true},
+		{m + "drain", m + "trace", true},
+		{m + "drain", m + "roundtripper/roundtrippertest", true},
+		{m + "drain", cleanhttp, true},
+
+		{m + "pool", cleanhttp, false},
+		{m + "pool", cleanhttp + "/v2", true},
+		{m + "pool", m + "drain", true},
+		{m + "pool", m + "trace", true},
+		{m + "pool", m + "pool/poolz", true},
+		{m + "pool", otel + "/otel/metric", true},
+		{m + "pool/poolz", m + "pool", false},
+		{m + "pool/poolz", m + "pool/pooltest", true},
+		{m + "pool/pooltest", m + "pool", false},
+		{m + "pool/pooltest", m + "drain", true},
+		{m + "poolside", "net/http", true},
+
+		{m + "trace", otel + "/otel/trace", false},
+		{m + "trace", otel + "/contrib/instrumentation/net/http/httptrace/otelhttptrace", false},
+		{m + "trace", otel + ".example.com/otel", true},
+		{m + "trace", sdk, true},
+		{m + "trace", exporter, true},
+		{m + "trace", m + "pool", true},
+		{m + "trace", cleanhttp, true},
+
+		{m + "examples/quickstart", m + "internal/testserver", false},
+		{m + "examples/quickstart", m + "examples/quickstart/internal/table", false},
+		{m + "examples/quickstart", m + "examples/other", true},
+		{m + "examples/quickstart", sdk, false},
+		{m + "examples/quickstart", exporter, true},
+		{m + "trace", m + "examples/quickstart", true},
+		{m + "internal/record", m + "examples/quickstart", true},
+
+		{m + "cmd/warmconn", "net/http", true},
+		{module, "net/http", true},
+	}
+	for _, test := range tests {
+		got := violations([]pkg{{ImportPath: test.from, Imports: []string{"context", test.to}}})
+		if (len(got) > 0) != test.broken {
+			t.Errorf("%s imports %s: got %q, want broken=%v", test.from, test.to, got, test.broken)
+		}
+		for _, v := range got {
+			if !strings.HasPrefix(v, "package "+test.from) {
+				t.Errorf("%q doesn't name the package", v)
+			}
+		}
+	}
+}
+
+func TestImportRulesLeaveTestsAloneButForExamples(t *testing.T) {
+	p := pkg{
+		ImportPath:   module + "/drain",
+		TestImports:  []string{module + "/pool", otel + "/otel/sdk/trace"},
+		XTestImports: []string{module + "/trace"},
+	}
+	if got := violations([]pkg{p}); len(got) != 0 {
+		t.Errorf("got %q, want nothing: a layer's tests may use the other layers", got)
+	}
+	p.TestImports = append(p.TestImports, module+"/examples/quickstart")
+	want := []string{"package " + module + "/drain imports " + module + "/examples/quickstart: " + noExamples}
+	if got := violations([]pkg{p}); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestImportRulesFindAThirdPartyDependency(t *testing.T) {
+	deps := []pkg{{ImportPath: "net/http"}, {ImportPath: "vendor/golang.org/x/net/idna"}, {ImportPath: module + "/internal/record"}, {ImportPath: module + "/drain"}}
+	if got := thirdParty(module+"/drain", deps); len(got) != 0 {
+		t.Errorf("got %q, want nothing", got)
+	}
+	deps = append(deps, pkg{ImportPath: "golang.org/x/sync/semaphore"})
+	want := []string{"package " + module + "/drain links golang.org/x/sync/semaphore: " + noThirdParty}
+	if got := thirdParty(module+"/drain", deps); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,99 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/warmconn/warmconn"
+
+// root is the module's directory: a test runs in its package's own.
+const root = "../.."
+
+// pkg is what these tests read of `go list -json`. Imports are those of the package without its tests.
+type pkg struct {
+	ImportPath   string
+	Name         string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Export       string // with -export: the file with the compiled package's exported names
+}
+
+// goList runs go list in the module's directory. goos is "" for the machine's own.
+func goList(t *testing.T, goos string, args ...string) []pkg {
+	t.Helper()
+	watchSources(t)
+	// A clone that belongs to another user has no readable VCS state, which is no matter here.
+	cmd := exec.Command("go", append([]string{"list", "-buildvcs=false", "-json=ImportPath,Name,Imports,TestImports,XTestImports,Export"}, args...)...)
+	cmd.Dir = root
+	if goos != "" {
+		cmd.Env = append(cmd.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, stderr.Bytes())
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// watchSources looks at every Go file of the module. The go command repeats a passed test's result from its cache for as long
+// as the files which the test looked at are the same; what a command run by the test reads doesn't count.
+func watchSources(t *testing.T) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".git":
+			return filepath.SkipDir
+		case d.IsDir(), strings.HasSuffix(path, ".go"), d.Name() == "go.mod", d.Name() == "go.sum":
+			_, err = os.Stat(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // deleted meanwhile, an editor's temporary file
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// isStd reports whether path is of the standard library, whose paths have no dot in their first element.
+func isStd(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+// inModule returns the part of path below the module, "." for its root.
+func inModule(path string) (rel string, ok bool) {
+	if path == module {
+		return ".", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}
+
+// within reports whether the package path dir is path or above it.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, dir+"/")
+}

@@ -1,0 +1,52 @@
+// Package pool bounds and watches the connections to each host, and heals
+// leaks.
+//
+//	p := pool.New(pool.Options{MaxPerHost: 64, OnLeak: func(l pool.Leak) {
+//		slog.Warn("response body never closed", "host", l.Host, "caller", l.Caller)
+//	}})
+//	client := roundtripper.Client(client, p.Middleware)
+//
+// # What it changes
+//
+// A request over the limit of its host waits in a queue, first come first
+// served, and may be refused by WaitTimeout or MaxWaiting. Over a plain
+// *http.Transport, which is left as it is, requests go to a clone of it: its
+// dialer is watched, its limit of idle connections per host, 2 by default, is
+// lifted to the transport's limit in all, and a dial is held back while the
+// connections that are open or on their way suffice for the requests in
+// flight. The zero Options limit nothing.
+//
+// A response body that the program has dropped without closing it is found by
+// the garbage collector and reported, and its slot and connection come back.
+//
+// # What it never touches
+//
+// A body that anything in the program can still reach, however old. A request
+// once it was sent: it is never failed or retried. What a clone would lose is
+// not cloned but only counted: a Facade, a transport with registered protocols
+// or another HTTP/2 implementation. The same goes for every RoundTripper that
+// is not net/http's. roundtripper.Describe says which it is. HTTP/2 stays on
+// where the transport would have spoken it.
+//
+// # Where it stands
+//
+// Next to the transport: trace, drain, pool. Every other order works.
+//
+// # What it costs
+//
+// BenchmarkAcquire prints it for the slot alone, BenchmarkMiddleware for a
+// request.
+//
+// # When a request is finished
+//
+// A slot is held until the response body has come to EOF, was closed (and
+// drained, if the stack drains) or failed; until RoundTrip has failed; until a
+// 101, for then the connection is the caller's and no HTTP connection any more;
+// or until the collector has found the body dropped.
+//
+// # Dropped clients
+//
+// When the last client over a base is dropped, the collector closes the idle
+// connections of the clone. An *http.Transport that Transport returned can't be
+// reclaimed that way: its own connections keep it alive, as always in net/http.
+package pool

@@ -1,0 +1,62 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Refusals. They come wrapped in a *LimitError, but for ErrClosed, and
+// errors.Is finds them through http.Client's *url.Error.
+var (
+	// ErrQueueFull: MaxWaiting requests were waiting already.
+	ErrQueueFull = errors.New("pool: queue is full")
+	// ErrWaitTimeout: the request waited for WaitTimeout.
+	ErrWaitTimeout = errors.New("pool: waited too long for a slot")
+	// ErrClosed: the Pool was closed.
+	ErrClosed error = closedError{}
+)
+
+type closedError struct{}
+
+func (closedError) Error() string { return "pool: closed" }
+
+// ErrorType names the error for OpenTelemetry's error.type.
+func (closedError) ErrorType() string { return "pool_closed" }
+
+// LimitError says which limit refused a request. The request was not sent.
+type LimitError struct {
+	// Host is scheme, name and port; empty if the limit was MaxTotal.
+	Host string
+	// Limit is the limit in force, InUse and Waiting how much of it was used
+	// and how many requests waited when this one was refused.
+	Limit, InUse, Waiting int
+	// Waited is how long this one did.
+	Waited time.Duration
+	// Err is ErrQueueFull or ErrWaitTimeout.
+	Err error
+}
+
+// Error implements error.
+func (e *LimitError) Error() string {
+	host := e.Host
+	if host == "" {
+		host = "all hosts"
+	}
+	return fmt.Sprintf("%v: %s, %d of %d in use, %d waiting, after %v", e.Err, host, e.InUse, e.Limit, e.Waiting, e.Waited)
+}
+
+// Unwrap returns Err.
+func (e *LimitError) Unwrap() error { return e.Err }
+
+// ErrorType names the error for OpenTelemetry's error.type.
+func (e *LimitError) ErrorType() string {
+	if e.Timeout() {
+		return "pool_wait_timeout"
+	}
+	return "pool_queue_full"
+}
+
+// Timeout reports whether the request was refused for having waited too long.
+// net/url and net/http pass it on.
+func (e *LimitError) Timeout() bool { return errors.Is(e.Err, ErrWaitTimeout) }

@@ -1,0 +1,165 @@
+package pool
+
+import (
+	"context"
+	"hash/maphash"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-cleanhttp"
+
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// Options configures a Pool. The zero value limits nothing and is right for
+// most programs.
+type Options struct {
+	// MaxPerHost is the most requests in flight to one host: scheme, name and
+	// port. Over HTTP/1 it bounds the connections too. Zero or negative means
+	// no limit.
+	MaxPerHost int
+	// MaxTotal is the most requests in flight to all hosts together. Zero or
+	// negative means no limit.
+	MaxTotal int
+	// MaxWaiting is the most requests that wait in one queue; one more is
+	// refused with ErrQueueFull. Zero means no limit; negative means that none
+	// waits.
+	MaxWaiting int
+	// WaitTimeout is the longest that a request waits in a queue before it is
+	// refused with ErrWaitTimeout. Zero or negative means as long as its
+	// context lasts.
+	WaitTimeout time.Duration
+
+	// MaxIdlePerHost is how many connections to one host are kept idle, in
+	// place of the transport's MaxIdleConnsPerHost. Zero means as many as the
+	// transport's MaxIdleConns allows in all; negative means none.
+	MaxIdlePerHost int
+	// IdleTimeout is how long a connection is kept idle, in place of the
+	// transport's IdleConnTimeout. Zero means the transport's own, or 90 s if
+	// it has none; negative means no limit.
+	IdleTimeout time.Duration
+	// MaxConnAge retires an HTTP/1 connection with the first request that it
+	// serves after this age, by Connection: close. Zero or negative means
+	// never.
+	MaxConnAge time.Duration
+
+	// OnLeak is called once for each response body that was dropped without
+	// being closed, after its slot came back. It must be safe for concurrent
+	// use. It must not hold the Pool's client, or a dropped client could not
+	// be found. Nil means that leaks are only healed and counted.
+	OnLeak func(Leak)
+}
+
+// Pool bounds and watches the requests of any number of clients. It is safe for
+// concurrent use. Use New.
+type Pool struct {
+	opts   Options
+	seed   maphash.Seed
+	shards [shards]shard
+	total  queue
+	past   counters // of hosts that were forgotten
+	gc     collector
+	closed atomic.Bool
+	bases  bases
+
+	own func() *site // Client's, made once
+}
+
+// New returns a Pool.
+func New(o Options) *Pool {
+	p := &Pool{opts: o, seed: maphash.MakeSeed()}
+	p.total.limit = max(o.MaxTotal, 0)
+	p.own = sync.OnceValue(func() *site { return p.site(cleanhttp.DefaultPooledTransport()) })
+	return p
+}
+
+// Middleware puts the pool over next. Over a plain *http.Transport it sends
+// requests to a watched clone, which all stacks of this Pool over that
+// transport share. A nil next is http.DefaultTransport.
+func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
+	return record.New(next, part{p})
+}
+
+// Client returns a new client over one transport that all clients of this Pool
+// share, made from go-cleanhttp's pooled transport.
+func (p *Pool) Client() *http.Client {
+	return &http.Client{Transport: p.Middleware(p.own().transport)}
+}
+
+// Close refuses new requests with ErrClosed, those that wait in a queue too,
+// and closes idle connections. Requests in flight go on to their end. It may be
+// called more than once and returns nil.
+func (p *Pool) Close() error {
+	p.closed.Store(true)
+	p.each(func(h *host) { h.queue.close() })
+	p.total.close()
+	p.bases.closeIdle()
+	return nil
+}
+
+type exemptKey struct{}
+
+// Exempt returns a context whose requests take no slot and do not wait: a
+// health check, say, that must get through when the queue is full. Their
+// connections are watched all the same; their leaks are healed but not
+// reported.
+func Exempt(ctx context.Context) context.Context {
+	return context.WithValue(ctx, exemptKey{}, true)
+}
+
+func exempt(ctx context.Context) bool {
+	yes, _ := ctx.Value(exemptKey{}).(bool)
+	return yes
+}
+
+// part is the Pool's share in an exchange.
+type part struct{ p *Pool }
+
+func (t part) Begin(r *record.Record) (any, error) {
+	p := t.p
+	if p.opts.MaxConnAge > 0 {
+		r.RetireAfter(p.opts.MaxConnAge)
+	}
+	if exempt(r.Context()) {
+		r.Exempt()
+		return nil, nil
+	}
+	began := time.Now()
+	h, waited, err := p.acquire(r.Context(), r.Host())
+	if waited {
+		r.SetPoolWait(time.Since(began))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s := h.callsite(); s != nil {
+		r.SetStack(s.stack())
+		return s, nil
+	}
+	return h, nil
+}
+
+func (t part) End(r *record.Record, state any) {
+	var h *host
+	var stack []uintptr
+	switch state := state.(type) {
+	case nil:
+		return // exempt
+	case *host:
+		h = state
+	case *taken:
+		h, stack = state.host, state.stack()
+	}
+	f := r.Facts()
+	if f.Leaked {
+		h.leaked()
+	}
+	t.p.release(h)
+	if f.Leaked && t.p.opts.OnLeak != nil {
+		t.p.opts.OnLeak(leakOf(f, stack))
+	}
+}
+
+func (t part) Phase() record.Phase { return record.Slot }

@@ -1,0 +1,173 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-cleanhttp"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// Transport returns a clone of base that is tuned as Options say and whose
+// connections are watched, for SDKs that want an *http.Transport. The limits on
+// requests need the Middleware, over this transport or in any stack above it.
+// A nil base is go-cleanhttp's pooled transport.
+//
+// If a clone of base would lose something (see the package doc), base itself is
+// returned, neither tuned nor watched. Each call returns a new clone, which the
+// caller may configure further before its first request.
+func (p *Pool) Transport(base *http.Transport) *http.Transport {
+	if base == nil {
+		base = cleanhttp.DefaultPooledTransport()
+	}
+	t, l := p.clone(base)
+	if t == nil {
+		return base
+	}
+	p.bases.addClone(t, l)
+	return t
+}
+
+const defaultIdleTimeout = 90 * time.Second // http.DefaultTransport's
+
+// clone returns a tuned and watched clone of base and its ledger; nil if base
+// must not be cloned.
+func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
+	if !cloneable(base) {
+		return nil, nil
+	}
+	t := cloneHTTP2(base)
+	if t == nil {
+		return nil, nil
+	}
+	switch n := p.opts.MaxIdlePerHost; {
+	case n != 0:
+		t.MaxIdleConnsPerHost = n
+	case t.MaxIdleConnsPerHost < 0:
+		// Keep-alive was switched off this way on purpose.
+	case t.MaxIdleConns > 0:
+		t.MaxIdleConnsPerHost = t.MaxIdleConns
+	default:
+		t.MaxIdleConnsPerHost = 1 << 20
+	}
+	switch d := p.opts.IdleTimeout; {
+	case d > 0:
+		t.IdleConnTimeout = d
+	case d < 0:
+		t.IdleConnTimeout = 0
+	case t.IdleConnTimeout == 0:
+		t.IdleConnTimeout = defaultIdleTimeout
+	}
+	w := &watch{dial: dialer(base), ledger: ledger.New(t, true), limit: max(p.opts.MaxPerHost, 0)}
+	t.DialContext, t.Dial = w.dialContext, nil
+	return t, w.ledger
+}
+
+// dialer is how base dials, by the rules of Transport.dial.
+func dialer(base *http.Transport) func(context.Context, string, string) (net.Conn, error) {
+	switch {
+	case base.DialContext != nil:
+		return base.DialContext
+	case base.Dial != nil:
+		dial := base.Dial
+		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
+	}
+	return new(net.Dialer).DialContext
+}
+
+// watch is the dialer of a clone. The clone holds it, so it must not hold the
+// Pool or anything else that holds the clone's site.
+type watch struct {
+	dial   func(context.Context, string, string) (net.Conn, error)
+	ledger *ledger.Ledger
+	limit  int // connections to one host, 0: as many as requests
+}
+
+func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	r, ctx := record.FromDial(ctx)
+	var d ledger.Dial
+	if u := r.Use(w.ledger); u != nil {
+		var err error
+		if d, err = u.Admit(w.limit, r.OwnDial()); err != nil {
+			return nil, err
+		}
+	} else {
+		d = w.ledger.AdmitUnknown(addr)
+	}
+	nc, err := w.dial(ctx, network, addr)
+	if err != nil || nc == nil {
+		d.Failed()
+		return nil, err
+	}
+	return &conn{Conn: nc, line: d.Opened(time.Now())}, nil
+}
+
+// conn is a watched connection.
+type conn struct {
+	net.Conn
+	line *ledger.Conn
+}
+
+// LedgerConn is how the ledger finds the connection again, through tls.Conn.
+func (c *conn) LedgerConn() *ledger.Conn { return c.line }
+
+// NetConn returns the connection that the base's dialer made.
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.line.ReadFailed()
+	}
+	return n, err
+}
+
+// CloseWrite half-closes the connection, for a caller that owns it after a 101.
+func (c *conn) CloseWrite() error {
+	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return fmt.Errorf("CloseWrite: %w", http.ErrNotSupported)
+}
+
+func (c *conn) Close() error {
+	c.line.Closed(closer())
+	return c.Conn.Close()
+}
+
+// closer reads off the stack who closes a connection that lies idle. The names
+// are net/http's own, of Go 1.26 and 1.27; HTTP/2's are the same in its two
+// packages. Where none fits, the answer is Unknown.
+func closer() ledger.Reason {
+	var pcs [24]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	for {
+		f, more := frames.Next()
+		for _, s := range closers {
+			if strings.HasSuffix(f.Function, s.frame) {
+				return s.reason
+			}
+		}
+		if !more {
+			return ledger.Unknown
+		}
+	}
+}
+
+var closers = [...]struct {
+	frame  string
+	reason ledger.Reason
+}{
+	{".tryPutIdleConn", ledger.IdleLimit}, // the oldest of all makes room
+	{".closeConnIfStillIdle", ledger.IdleTimeout},
+	{".onIdleTimeout", ledger.IdleTimeout},
+	{".(*Transport).CloseIdleConnections", ledger.ClosedIdle},
+	{".forgetStreamID", ledger.GoAway},
+}
