@@ -113,6 +113,7 @@ func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn
 type conn struct {
 	net.Conn
 	line *ledger.Conn
+	last int // what the last Read brought; the reading goroutine's own
 }
 
 // LedgerConn is how the ledger finds the connection again, through tls.Conn.
@@ -123,6 +124,7 @@ func (c *conn) NetConn() net.Conn { return c.Conn }
 
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	c.last = n
 	if err != nil {
 		c.line.ReadFailed()
 	}
@@ -138,13 +140,24 @@ func (c *conn) CloseWrite() error {
 }
 
 func (c *conn) Close() error {
-	c.line.Closed(closer())
+	cause := closer()
+	// Only the reading goroutine finds that out, so last is its own.
+	if cause == ledger.ProtocolError && c.last <= maxAlert {
+		cause = ledger.ServerClosedIdle
+	}
+	c.line.Closed(cause)
 	return c.Conn.Close()
 }
 
+// maxAlert is more than a TLS record with an alert has (24 bytes in TLS 1.3),
+// and less than any HTTP response, in its record, could have. Over TLS a server
+// ends a connection by such a record, and its FIN may come later.
+const maxAlert = 48
+
 // closer reads off the stack who closes a connection that lies idle. The names
 // are net/http's own, of Go 1.26 and 1.27; HTTP/2's are the same in its two
-// packages. Where none fits, the answer is Unknown.
+// packages. Where none fits, the answer is Unknown. ProtocolError means that
+// something came on it, which may have been its end.
 func closer() ledger.Reason {
 	var pcs [24]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
@@ -170,4 +183,5 @@ var closers = [...]struct {
 	{".onIdleTimeout", ledger.IdleTimeout},
 	{".(*Transport).CloseIdleConnections", ledger.ClosedIdle},
 	{".forgetStreamID", ledger.GoAway},
+	{".readLoopPeekFailLocked", ledger.ProtocolError},
 }

@@ -127,6 +127,9 @@ const (
 	ReasonMaxAge NewReason = "max_age"
 	// ReasonGoAway: the server ended the HTTP/2 connection.
 	ReasonGoAway NewReason = "goaway"
+	// ReasonProtocolError: the server sent on an idle connection what nobody
+	// had asked for.
+	ReasonProtocolError NewReason = "protocol_error"
 	// ReasonServerClosedIdle: the server closed a connection that lay idle.
 	ReasonServerClosedIdle NewReason = "server_closed_idle"
 	// ReasonServerClose: the response said Connection: close, was HTTP/1.0, or

@@ -80,7 +80,7 @@ func (c *Conn) Closed(cause Reason) {
 	case c.loss != nil:
 		c.loss.provisional = false
 	case was == idle || was == active && c.shared:
-		if cause == Unknown && c.eof {
+		if c.eof && (cause == Unknown || cause == ProtocolError) {
 			cause = ServerClosedIdle
 		}
 		c.loss = &loss{at: time.Now(), reason: cause}

@@ -18,6 +18,7 @@ const (
 	IdleTimeout      Reason = "idle_timeout"
 	MaxAge           Reason = "max_age"
 	GoAway           Reason = "goaway"
+	ProtocolError    Reason = "protocol_error"
 	ServerClosedIdle Reason = "server_closed_idle"
 	ServerClose      Reason = "server_close"
 	ClientClose      Reason = "client_close"

@@ -236,7 +236,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 	if c.user != u.id || c.loss != nil {
 		return
 	}
-	c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional}
+	c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional && c.state != gone}
 	h.lose(c.loss)
 	if cause == Upgraded {
 		// The caller owns it now; it is no HTTP connection any more.

@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// maxPostCloseReadBytes is net/http's constant of that name: the most that it
+// drains by itself, from Go 1.27 on.
+const maxPostCloseReadBytes = 256 << 10
+
 // drained is what came of a drain.
 type drained struct {
 	bytes   int64

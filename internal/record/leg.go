@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // leg is one segment's share in an exchange: adjacent layers of the kit are
@@ -168,7 +170,7 @@ func (l *leg) finishDrained(out Outcome, err error, d drained) {
 	if !r.uploading() {
 		l.cleanup.Stop()
 	}
-	if out == OutcomeFailed && canceled(r, err) {
+	if out == OutcomeFailed && canceled(r, err) || out == OutcomeEOF && r.cutShort() {
 		out = OutcomeCanceled
 	}
 	r.mu.Lock()
@@ -209,6 +211,18 @@ func (l *leg) endParts(outer *leg) {
 			}
 		}
 	}
+}
+
+// cutShort reports whether an EOF comes of the caller's context: over TLS a
+// cancelled read of a chunked body can look like its end. Net/http does not
+// return the connection then, though nothing else speaks against it.
+func (r *Record) cutShort() bool {
+	if r.orig.Context().Err() == nil {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.facts.ConnID != 0 && r.cause(OutcomeEOF, nil) == ledger.Unknown
 }
 
 // canceled reports whether err comes of the caller's context. A cancel with a

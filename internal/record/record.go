@@ -222,7 +222,9 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		cause = r.cause(out, err)
 		f.LostReason = cause
 	}
-	provisional := nativeDrain && out == OutcomeClosed && cause == ledger.BodyUnread
+	// net/http does not start on a body that it knows to be longer.
+	provisional := nativeDrain && out == OutcomeClosed && cause == ledger.BodyUnread &&
+		r.resp.ContentLength <= maxPostCloseReadBytes
 	r.mu.Unlock()
 	if begun {
 		r.use.End(cause, provisional, now)
