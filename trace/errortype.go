@@ -1,0 +1,67 @@
+package trace
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+	"syscall"
+
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// errorType is the value of error.type; empty if the exchange did not fail.
+func errorType(f record.Facts) string {
+	switch {
+	case f.Outcome == record.OutcomeCanceled && !errors.Is(f.Err, context.DeadlineExceeded):
+		return "" // the caller's own wish
+	case f.Err != nil:
+		return errorClass(f.Err)
+	case f.Status >= 400:
+		return strconv.Itoa(f.Status)
+	}
+	return ""
+}
+
+// errorClass puts an error into one of a few classes: error.type must be of low
+// cardinality.
+func errorClass(err error) string {
+	var class interface{ ErrorType() string }
+	var timeout interface{ Timeout() bool }
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &class):
+		return class.ErrorType()
+	case errors.As(err, &dns) && !dns.IsTimeout:
+		return "dns"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case isTLS(err):
+		return "tls"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "eof"
+	}
+	return "_OTHER"
+}
+
+func isTLS(err error) bool {
+	var (
+		verify *tls.CertificateVerificationError
+		header tls.RecordHeaderError
+		alert  tls.AlertError
+		host   x509.HostnameError
+		author x509.UnknownAuthorityError
+		cert   x509.CertificateInvalidError
+	)
+	return errors.As(err, &verify) || errors.As(err, &header) || errors.As(err, &alert) ||
+		errors.As(err, &host) || errors.As(err, &author) || errors.As(err, &cert)
+}

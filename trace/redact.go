@@ -1,0 +1,64 @@
+package trace
+
+import (
+	"net/url"
+	"strings"
+)
+
+const redaction = "REDACTED"
+
+// secret reports whether the conventions want the value of a query key
+// redacted. Case matters.
+func secret(key string) bool {
+	switch key {
+	case "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "AWSAccessKeyId",
+		"Signature", "sig", "X-Goog-Signature":
+		return true
+	}
+	return false
+}
+
+// redacted is u for an attribute: userinfo and the values of secret query keys
+// replaced, the fragment left out.
+func redacted(u *url.URL) string {
+	query := redactQuery(u.RawQuery)
+	if u.User == nil && u.Fragment == "" && query == u.RawQuery {
+		return u.String()
+	}
+	c := *u
+	c.Fragment, c.RawFragment, c.RawQuery = "", "", query
+	if c.User != nil {
+		c.User = url.UserPassword(redaction, redaction)
+	}
+	return c.String()
+}
+
+// redactQuery keeps the order and spelling of everything but the secrets.
+func redactQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	var b strings.Builder
+	done := 0 // query[:done] is in b
+	for start := 0; start <= len(query); {
+		end := start + strings.IndexAny(query[start:]+"&", "&;")
+		key, _, found := strings.Cut(query[start:end], "=")
+		if found {
+			name := key
+			if n, err := url.QueryUnescape(key); err == nil {
+				name = n
+			}
+			if secret(name) {
+				b.WriteString(query[done : start+len(key)+1])
+				b.WriteString(redaction)
+				done = end
+			}
+		}
+		start = end + 1
+	}
+	if done == 0 {
+		return query
+	}
+	b.WriteString(query[done:])
+	return b.String()
+}
