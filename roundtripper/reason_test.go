@@ -26,6 +26,7 @@ type scene struct {
 	t      *testing.T
 	srv    *testserver.Server
 	client *http.Client
+	pool   *pool.Pool // nil in a stack without
 	ends   chan roundtripper.Exchange
 }
 
@@ -81,6 +82,19 @@ func (s *scene) settled(n int) {
 
 // hungUp says that the client has closed a connection of /unasked.
 var hungUp = make(chan struct{}, 10)
+
+// seen waits until the client has seen that its connection is gone: that takes
+// a moment longer than the server's end of it.
+func (s *scene) seen() {
+	s.t.Helper()
+	for range 5000 {
+		if s.pool.Stats().Open == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	s.t.Fatal("the pool still has connections")
+}
 
 func handler(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
@@ -175,7 +189,7 @@ func TestReasons(t *testing.T) {
 			s.settled(0)
 		}},
 		{name: "deadline in the body", reason: "timeout", cause: func(s *scene) {
-			ctx, cancel := context.WithTimeout(s.t.Context(), 50*time.Millisecond)
+			ctx, cancel := context.WithTimeout(s.t.Context(), 300*time.Millisecond)
 			defer cancel()
 			resp := s.do("/hang", func(r *http.Request) { *r = *r.WithContext(ctx) })
 			io.Copy(io.Discard, resp.Body)
@@ -204,15 +218,15 @@ func TestReasons(t *testing.T) {
 		{name: "server closed an idle connection", reason: "server_closed_idle", pooled: true, cause: func(s *scene) {
 			s.read("/", nil)
 			s.srv.CloseClientConnections()
-			s.settled(0)
-			time.Sleep(20 * time.Millisecond) // the client's own goroutine has yet to see it
+			s.seen()
 		}},
 		{name: "bytes that nobody asked for", reason: "protocol_error", pooled: true, cause: func(s *scene) {
 			s.read("/unasked", nil)
 			<-hungUp
+			s.seen()
 		}},
 		{name: "idle timeout", reason: "idle_timeout", pooled: true, base: func(t *http.Transport) { t.IdleConnTimeout = 30 * time.Millisecond },
-			cause: func(s *scene) { s.read("/", nil); s.settled(0) }},
+			cause: func(s *scene) { s.read("/", nil); s.seen() }},
 		{name: "body cut short", reason: "conn_error", cause: func(s *scene) {
 			resp := s.do("/cut", nil)
 			io.Copy(io.Discard, resp.Body)
@@ -280,7 +294,8 @@ func newScene(t *testing.T, o testserver.Options, edit func(*http.Transport), po
 		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { s.ends <- e }}),
 	}
 	if pooled {
-		mw = append(mw, pool.New(pool.Options{}).Middleware)
+		s.pool = pool.New(pool.Options{})
+		mw = append(mw, s.pool.Middleware)
 	}
 	s.client = roundtripper.Client(&http.Client{Transport: base}, mw...)
 	t.Cleanup(s.client.CloseIdleConnections)
