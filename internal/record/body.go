@@ -23,13 +23,22 @@ func (b *Body) Record() *Record { return b.leg.rec }
 // Read implements io.Reader. Several Reads, and Close, may run at once.
 func (b *Body) Read(p []byte) (int, error) {
 	n, err := b.leg.readBody(b.orig.Body, p)
-	if err == io.EOF && b.resp.Trailer == nil {
-		// net/http puts trailers that were not announced on its own response
-		// only.
-		b.resp.Trailer = b.orig.Trailer
+	if err == io.EOF {
+		b.copyTrailer()
 	}
 	runtime.KeepAlive(b)
 	return n, err
+}
+
+// copyTrailer brings trailers that were not announced: net/http puts them on
+// its own response only. Written once and under the lock, for several Reads may
+// come to the end.
+func (b *Body) copyTrailer() {
+	b.leg.mu.Lock()
+	defer b.leg.mu.Unlock()
+	if b.resp.Trailer == nil && b.orig.Trailer != nil {
+		b.resp.Trailer = b.orig.Trailer
+	}
 }
 
 // Close implements io.Closer. It ends a Read that hangs. The second Close does

@@ -1,0 +1,654 @@
+package roundtripper_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
+)
+
+// stacks are the kit's layers, alone and in every order.
+func stacks() map[string][]roundtripper.Middleware {
+	layers := map[string]func() roundtripper.Middleware{
+		"trace":   func() roundtripper.Middleware { return trace.New(trace.Options{}).Middleware },
+		"drain":   func() roundtripper.Middleware { return drain.New(drain.Options{}).Middleware },
+		"pool":    func() roundtripper.Middleware { return pool.New(pool.Options{MaxPerHost: 100}).Middleware },
+		"observe": func() roundtripper.Middleware { return roundtripper.Observe(roundtripper.Observer{}) },
+	}
+	out := make(map[string][]roundtripper.Middleware)
+	for name, mw := range layers {
+		out[name] = []roundtripper.Middleware{mw()}
+	}
+	var permute func(done []string, rest []string)
+	permute = func(done, rest []string) {
+		if len(rest) == 0 {
+			var mw []roundtripper.Middleware
+			for _, name := range done {
+				mw = append(mw, layers[name]())
+			}
+			out[strings.Join(done, ",")] = mw
+		}
+		for i, name := range rest {
+			others := append(append([]string(nil), rest[:i]...), rest[i+1:]...)
+			permute(append(append([]string(nil), done...), name), others)
+		}
+	}
+	permute(nil, []string{"trace", "drain", "pool", "observe"})
+	return out
+}
+
+func eachStack(t *testing.T, f func(t *testing.T, mw []roundtripper.Middleware)) {
+	for name, mw := range stacks() {
+		t.Run(name, func(t *testing.T) { f(t, mw) })
+	}
+}
+
+// base is a scripted transport that remembers what it was asked.
+type base struct {
+	response func(*http.Request) (*http.Response, error)
+	idle     atomic.Int32
+}
+
+func (b *base) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		io.Copy(io.Discard, req.Body)
+		req.Body.Close()
+	}
+	return b.response(req)
+}
+
+func (b *base) CloseIdleConnections() { b.idle.Add(1) }
+
+func respond(status int, body io.ReadCloser) func(*http.Request) (*http.Response, error) {
+	return func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{}, Body: body, ContentLength: -1, TransferEncoding: []string{"chunked"}, Request: req}, nil
+	}
+}
+
+// tracked counts what is done to a body.
+type tracked struct {
+	io.Reader
+	reads, closes atomic.Int32
+}
+
+func (b *tracked) Read(p []byte) (int, error) { b.reads.Add(1); return b.Reader.Read(p) }
+func (b *tracked) Close() error               { b.closes.Add(1); return nil }
+
+func TestRequestIsLeftAlone(t *testing.T) {
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		b := &base{response: respond(200, &tracked{Reader: strings.NewReader("x")})}
+		rt := roundtripper.Wrap(b, mw...)
+		req, _ := http.NewRequest("POST", "http://host.example/p?q=1", strings.NewReader("body"))
+		req.Header["X-Values"] = []string{"a", "b"}
+		before, header, u := *req, req.Header.Clone(), *req.URL
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Request != req {
+			t.Error("resp.Request is not the request that was made")
+		}
+		resp.Body.Close()
+		if !reflect.DeepEqual(req.Header, header) || *req.URL != u || req.Body != before.Body || req.Context() != before.Context() {
+			t.Error("the request was changed")
+		}
+		if err := resp.Request.Context().Err(); err != nil {
+			t.Errorf("the request's context ended with the exchange: %v", err)
+		}
+	})
+}
+
+func TestBodyIsClosedOnce(t *testing.T) {
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		body := &tracked{Reader: strings.NewReader("hello")}
+		rt := roundtripper.Wrap(&base{response: respond(200, body)}, mw...)
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := resp.Body.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if n := body.closes.Load(); n != 1 {
+			t.Errorf("the base's body was closed %d times, want 1", n)
+		}
+		if _, err := resp.Body.Read(make([]byte, 1)); err == nil || err == io.EOF {
+			t.Errorf("Read after Close returned %v, want an error", err)
+		}
+	})
+}
+
+func TestErrorsOfTheBaseComeBackUntouched(t *testing.T) {
+	boom := errors.New("boom")
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		b := &base{response: func(*http.Request) (*http.Response, error) { return nil, boom }}
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		if resp, err := roundtripper.Wrap(b, mw...).RoundTrip(req); resp != nil || err != boom {
+			t.Errorf("got %v, %v; want nil and the base's own error", resp, err)
+		}
+	})
+}
+
+func TestReadErrorsComeBackUntouched(t *testing.T) {
+	boom := errors.New("boom")
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		b := &base{response: respond(200, &tracked{Reader: io.MultiReader(strings.NewReader("x"), errReader{boom})})}
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		resp, err := roundtripper.Wrap(b, mw...).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if data, err := io.ReadAll(resp.Body); string(data) != "x" || err != boom {
+			t.Errorf("read %q, %v; want x and the body's own error", data, err)
+		}
+	})
+}
+
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
+
+func TestNoBodyStaysNoBody(t *testing.T) {
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		b := &base{response: respond(204, http.NoBody)}
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		resp, err := roundtripper.Wrap(b, mw...).RoundTrip(req)
+		if err != nil || resp.Body != http.NoBody {
+			t.Errorf("body %T, %v; want http.NoBody", resp.Body, err)
+		}
+	})
+}
+
+func TestChainIsHonest(t *testing.T) {
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		b := &base{response: respond(204, http.NoBody)}
+		rt := roundtripper.Wrap(b, mw...)
+		if got, ok := roundtripper.As[*base](rt); !ok || got != b {
+			t.Error("As does not find the base")
+		}
+		bottom := rt
+		for next := roundtripper.Unwrap(bottom); next != nil; next = roundtripper.Unwrap(next) {
+			if w, ok := bottom.(interface{ WrappedRoundTripper() http.RoundTripper }); !ok || w.WrappedRoundTripper() != next {
+				t.Errorf("%T does not say what it wraps under Kubernetes' name", bottom)
+			}
+			bottom = next
+		}
+		if bottom != http.RoundTripper(b) {
+			t.Errorf("Unwrap ends at %T", bottom)
+		}
+		(&http.Client{Transport: rt}).CloseIdleConnections()
+		if n := b.idle.Load(); n != 1 {
+			t.Errorf("CloseIdleConnections reached the base %d times, want 1", n)
+		}
+		if d := roundtripper.Describe(rt); strings.Count(d, "\n") != len(mw)+1 {
+			t.Errorf("Describe has not one line for each layer:\n%s", d)
+		}
+	})
+}
+
+func TestCallersOwnHooksRunOnce(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		var get, got, put atomic.Int32
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+			GetConn:     func(string) { get.Add(1) },
+			GotConn:     func(httptrace.GotConnInfo) { got.Add(1) },
+			PutIdleConn: func(error) { put.Add(1) },
+		})
+		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
+		defer client.CloseIdleConnections()
+		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if get.Load() != 1 || got.Load() != 1 || put.Load() != 1 {
+			t.Errorf("GetConn %d, GotConn %d, PutIdleConn %d; want 1 each", get.Load(), got.Load(), put.Load())
+		}
+	})
+}
+
+func TestUpgradedBodyIsTheTransportsOwn(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
+		ctx, cancel := context.WithCancel(t.Context())
+		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/upgrade", nil)
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", "echo")
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rw, ok := resp.Body.(io.ReadWriteCloser)
+		if !ok {
+			t.Fatalf("%T can't be written to", resp.Body)
+		}
+		defer rw.Close()
+		cancel() // the tunnel outlives the request
+		for i := range 3 {
+			fmt.Fprintf(rw, "line %d\n", i)
+			if line, err := bufio.NewReader(rw).ReadString('\n'); line != fmt.Sprintf("line %d\n", i) || err != nil {
+				t.Fatalf("tunnel returned %q, %v", line, err)
+			}
+		}
+	})
+}
+
+func TestTrailersArrive(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-Announced")
+		io.WriteString(w, "x")
+		w.(http.Flusher).Flush()
+		w.Header().Set("X-Announced", "1")
+		w.Header().Set(http.TrailerPrefix+"X-Other", "2")
+	}), testserver.Options{})
+	defer srv.Close()
+	bare := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush()
+		w.Header().Set(http.TrailerPrefix+"X-Other", "2")
+	}), testserver.Options{})
+	defer bare.Close()
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
+		defer client.CloseIdleConnections()
+		for url, want := range map[string]http.Header{
+			srv.URL:  {"X-Announced": {"1"}, "X-Other": {"2"}},
+			bare.URL: {"X-Other": {"2"}},
+		} {
+			resp, err := client.Get(url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if !reflect.DeepEqual(resp.Trailer, want) {
+				t.Errorf("trailer %v, want %v", resp.Trailer, want)
+			}
+		}
+	})
+}
+
+func TestContextOfTheCallerRules(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
+		defer client.CloseIdleConnections()
+		cause := errors.New("the caller's cause")
+
+		before, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		req, _ := http.NewRequestWithContext(before, "GET", srv.URL, nil)
+		if _, err := client.Do(req); !errors.Is(err, cause) && !errors.Is(err, context.Canceled) {
+			t.Errorf("cancelled before: %v", err)
+		}
+
+		during, cancel := context.WithCancelCause(t.Context())
+		req, _ = http.NewRequestWithContext(during, "GET", srv.URL+"/hang", nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel(cause)
+		if _, err := io.Copy(io.Discard, resp.Body); err != cause {
+			t.Errorf("cancelled in the body: %v, want the cause", err)
+		}
+		resp.Body.Close()
+
+		after, cancel2 := context.WithCancel(t.Context())
+		req, _ = http.NewRequestWithContext(after, "GET", srv.URL, nil)
+		if resp, err = client.Do(req); err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		cancel2()
+	})
+}
+
+// TestUploadOutlivesTheResponse: the end of the response must not cancel the
+// request while it is still written.
+func TestUploadOutlivesTheResponse(t *testing.T) {
+	for _, o := range []testserver.Options{{}, {HTTP2: true}} {
+		t.Run(fmt.Sprintf("http2=%v", o.HTTP2), func(t *testing.T) {
+			got := make(chan string, 100)
+			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.NewResponseController(w).EnableFullDuplex()
+				w.Header().Set("Content-Length", "2")
+				io.WriteString(w, "ok")
+				w.(http.Flusher).Flush()
+				data, err := io.ReadAll(r.Body)
+				got <- fmt.Sprint(len(data), err)
+			}), o)
+			defer srv.Close()
+			eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+				client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, mw...)
+				defer client.CloseIdleConnections()
+				pr, pw := io.Pipe()
+				resp, err := client.Post(srv.URL, "text/plain", pr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				// At the end of an HTTP/1 response net/http gives the request
+				// 50 ms to be written; over HTTP/2 the stream ends later.
+				read := make(chan string)
+				go func() {
+					data, err := io.ReadAll(resp.Body)
+					read <- fmt.Sprint(string(data), err)
+				}()
+				pw.Write(bytes.Repeat([]byte("x"), 1000))
+				pw.Close()
+				if s := <-read; s != "ok<nil>" {
+					t.Errorf("response %s, want ok and no error", s)
+				}
+				select {
+				case s := <-got:
+					if s != "1000 <nil>" {
+						t.Errorf("the server read %s, want 1000 bytes and no error", s)
+					}
+				case <-time.After(5 * time.Second):
+					t.Error("the upload did not arrive")
+				}
+				resp.Body.Close()
+			})
+		})
+	}
+}
+
+func TestConcurrentReadAndClose(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 100<<10))
+		w.(http.Flusher).Flush()
+		if r.URL.Path == "/hang" {
+			<-r.Context().Done()
+		}
+	}), testserver.Options{})
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	var ends atomic.Int32
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
+		roundtripper.Observe(roundtripper.Observer{End: func(context.Context, roundtripper.Exchange) { ends.Add(1) }}),
+		drain.New(drain.Options{MaxTime: 5 * time.Millisecond}).Middleware, p.Middleware)
+	defer client.CloseIdleConnections()
+	const n = 200
+	var wg sync.WaitGroup
+	limit := make(chan struct{}, 20)
+	for i := range n {
+		wg.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			path := "/"
+			if i%2 == 0 {
+				path = "/hang"
+			}
+			resp, err := client.Get(srv.URL + path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			var inner sync.WaitGroup
+			for range 2 {
+				inner.Go(func() { io.Copy(io.Discard, resp.Body) })
+				inner.Go(func() { resp.Body.Close() })
+			}
+			inner.Wait()
+		})
+	}
+	wg.Wait()
+	if got := ends.Load(); got != n {
+		t.Errorf("%d ends of %d exchanges", got, n)
+	}
+	if s := p.Stats(); s.InUse != 0 {
+		t.Errorf("%d slots in use at the end, want 0", s.InUse)
+	}
+}
+
+func TestClientIsACopy(t *testing.T) {
+	c := &http.Client{Timeout: time.Second}
+	wrapped := roundtripper.Client(c, roundtripper.Observe(roundtripper.Observer{}))
+	if c.Transport != nil || wrapped == c || wrapped.Timeout != time.Second || wrapped.Transport == nil {
+		t.Error("Client changed what it was handed, or lost its settings")
+	}
+	if roundtripper.Client(nil).Transport == nil {
+		t.Error("a nil client has no transport")
+	}
+}
+
+func TestChainOrder(t *testing.T) {
+	var order []string
+	layer := func(name string) roundtripper.Middleware {
+		return func(next http.RoundTripper) http.RoundTripper {
+			return roundtripper.Layer(next, func(req *http.Request) (*http.Response, error) {
+				order = append(order, name)
+				return next.RoundTrip(req)
+			})
+		}
+	}
+	b := &base{response: respond(204, http.NoBody)}
+	rt := roundtripper.Wrap(b, layer("a"), nil, roundtripper.Chain(layer("b"), layer("c")))
+	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	if _, err := rt.RoundTrip(req); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(order, ""); got != "abc" {
+		t.Errorf("layers ran in the order %s, want abc", got)
+	}
+}
+
+func TestFacade(t *testing.T) {
+	for _, o := range []testserver.Options{{}, {TLS: true}, {HTTP2: true}} {
+		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
+			srv := testserver.New(http.HandlerFunc(handler), o)
+			defer srv.Close()
+			var ends atomic.Int32
+			stack := roundtripper.Wrap(srv.Transport(),
+				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends.Add(1) }}),
+				pool.New(pool.Options{}).Middleware)
+			facade := roundtripper.Facade(stack)
+			if roundtripper.Unwrap(facade) != stack {
+				t.Error("Unwrap does not see through the facade")
+			}
+			inner, ok := roundtripper.As[*http.Transport](facade)
+			if !ok || inner == facade {
+				t.Error("As finds the facade, not the transport behind it")
+			}
+			client := &http.Client{Transport: facade}
+			resp, err := client.Get(srv.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if ends.Load() != 1 {
+				t.Errorf("%d exchanges seen through the facade, want 1", ends.Load())
+			}
+			if want := 1 + map[bool]int{true: 1}[o.HTTP2]; resp.ProtoMajor != want {
+				t.Errorf("HTTP/%d, want HTTP/%d", resp.ProtoMajor, want)
+			}
+			for i := 0; srv.Open() > 0; i++ {
+				// More than once: an HTTP/2 stream may not have ended yet.
+				client.CloseIdleConnections()
+				if i > 5000 {
+					t.Fatal("CloseIdleConnections does not get through the facade")
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if _, err := (&http.Client{Transport: facade.Clone()}).Get(srv.URL); err == nil || !strings.Contains(err.Error(), "Clone") {
+				t.Errorf("a clone of the facade: %v, want an error that says so", err)
+			}
+			// Pool must not clone it away.
+			again := pool.New(pool.Options{}).Middleware(facade)
+			if got := roundtripper.Unwrap(again); got != http.RoundTripper(facade) {
+				t.Errorf("pool replaced the facade by %T", got)
+			}
+		})
+	}
+}
+
+func TestUnwrapLeavesTransportsAlone(t *testing.T) {
+	tr := &http.Transport{}
+	if roundtripper.Unwrap(tr) != nil {
+		t.Error("a plain transport has nothing below it")
+	}
+	tr.ForceAttemptHTTP2 = true
+	if tr.TLSClientConfig != nil {
+		t.Error("looking at a transport has set it up")
+	}
+}
+
+func TestExchangeOf(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	for _, timeout := range []time.Duration{0, time.Minute} {
+		client := roundtripper.Client(&http.Client{Timeout: timeout, Transport: &http.Transport{}}, roundtripper.Observe(roundtripper.Observer{}))
+		defer client.CloseIdleConnections()
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, ok := roundtripper.ExchangeOf(resp)
+		if !ok || e.NewReason != roundtripper.ReasonFirst || e.StatusCode != 200 || e.ConnID != 1 || e.Outcome != "" {
+			t.Errorf("with a timeout of %v: %+v, %v", timeout, e, ok)
+		}
+		resp.Body.Close()
+	}
+	if _, ok := roundtripper.ExchangeOf(&http.Response{Body: io.NopCloser(strings.NewReader(""))}); ok {
+		t.Error("somebody else's response has an exchange")
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	p := pool.New(pool.Options{MaxPerHost: 8})
+	watched := roundtripper.Wrap(&http.Transport{}, trace.New(trace.Options{}).Middleware, drain.New(drain.Options{}).Middleware, p.Middleware)
+	const want = `trace: one client span for each exchange
+drain: on Close, at most 256 KiB and 50ms
+pool: at most 8 in flight per host; watches connections, on a clone of the transport
+*http.Transport
+`
+	if got := roundtripper.Describe(watched); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	counted := roundtripper.Describe(p.Middleware(&base{}))
+	if !strings.Contains(counted, "only counts") || !strings.Contains(counted, "*roundtripper_test.base") {
+		t.Errorf("over a base that can't be watched:\n%s", counted)
+	}
+}
+
+type ctxKey struct{}
+
+// TestRecordCrossesForeignMiddleware: layers on both sides of somebody else's
+// middleware tell of one exchange, and its other requests are not taken for it.
+func TestRecordCrossesForeignMiddleware(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	opaque := func(f func(next http.RoundTripper, req *http.Request) (*http.Response, error)) roundtripper.Middleware {
+		return func(next http.RoundTripper) http.RoundTripper {
+			return roundtripper.Func(func(req *http.Request) (*http.Response, error) { return f(next, req) })
+		}
+	}
+	tests := []struct {
+		name  string
+		mw    roundtripper.Middleware
+		outer roundtripper.Outcome
+		inner int // exchanges that the inner layer sees
+	}{
+		{"passes on", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			return next.RoundTrip(req)
+		}), "drained", 1},
+		{"replaces the body", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if err == nil {
+				resp.Body = struct {
+					io.Reader
+					io.Closer
+				}{resp.Body, resp.Body}
+			}
+			return resp, err
+		}), "drained", 1},
+		{"derives the context", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			return next.RoundTrip(req.Clone(context.WithValue(req.Context(), ctxKey{}, 1)))
+		}), "drained", 1},
+		{"fetches a token first", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			token := req.Clone(req.Context())
+			token.URL = &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: "/token"}
+			resp, err := next.RoundTrip(token)
+			if err != nil {
+				return nil, err
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			return next.RoundTrip(req)
+		}), "drained", 2},
+		{"retries", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			for range 2 {
+				resp, err := next.RoundTrip(req)
+				if err != nil {
+					return nil, err
+				}
+				resp.Body.Close()
+			}
+			return next.RoundTrip(req)
+		}), "closed", 3},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var outer, inner []roundtripper.Exchange
+			p := pool.New(pool.Options{MaxPerHost: 3})
+			client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
+				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { outer = append(outer, e) }}),
+				tt.mw,
+				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { inner = append(inner, e) }}),
+				drain.New(drain.Options{}).Middleware, p.Middleware)
+			defer client.CloseIdleConnections()
+			for range 3 {
+				outer, inner = nil, nil
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if len(outer) != 1 || len(inner) != tt.inner {
+					t.Fatalf("%d outer and %d inner exchanges, want 1 and %d", len(outer), len(inner), tt.inner)
+				}
+				if tt.outer == "drained" && (outer[0].Outcome != "drained" || outer[0].BytesDrained != 1 || outer[0].ConnID == 0) {
+					t.Errorf("the outer layer knows %+v", outer[0])
+				}
+				for _, e := range inner {
+					if !e.Returned {
+						t.Errorf("an inner exchange lost its connection for %q", e.LostReason)
+					}
+				}
+			}
+			if s := p.Stats(); s.InUse != 0 || s.Open != 1 {
+				t.Errorf("%d slots in use, %d connections; want 0, 1", s.InUse, s.Open)
+			}
+		})
+	}
+}
