@@ -5,11 +5,13 @@ import (
 	"errors"
 	"hash/maphash"
 	"sync"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // host is the slots of one host.
 type host struct {
-	key   string
+	name  string
 	queue queue
 }
 
@@ -22,12 +24,12 @@ const (
 
 type shard struct {
 	mu      sync.Mutex
-	hosts   map[string]*host
+	hosts   map[ledger.Key]*host
 	sweepAt int // twice what the last sweep left
 }
 
 // acquire takes the slots of one request: its host's, then one of all.
-func (p *Pool) acquire(ctx context.Context, key string) (h *host, waited bool, err error) {
+func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, waited bool, err error) {
 	l := limits{p.opts.MaxWaiting, p.opts.WaitTimeout, p.gc.run}
 	for ok := false; !ok; {
 		if p.closed.Load() {
@@ -35,7 +37,7 @@ func (p *Pool) acquire(ctx context.Context, key string) (h *host, waited bool, e
 		}
 		h = p.host(key)
 		if ok, waited, err = h.queue.acquire(ctx, l); err != nil {
-			return nil, waited, named(err, key)
+			return nil, waited, named(err, h.name)
 		}
 	}
 	if p.total.limit > 0 {
@@ -64,14 +66,14 @@ func named(err error, host string) error {
 	return err
 }
 
-func (p *Pool) host(key string) *host {
-	s := &p.shards[maphash.String(p.seed, key)%shards]
+func (p *Pool) host(key ledger.Key) *host {
+	s := &p.shards[maphash.String(p.seed, key.Host)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.hosts[key]
 	if h == nil {
 		s.sweep(&p.past)
-		h = &host{key: key}
+		h = &host{name: key.String()}
 		h.queue.limit = max(p.opts.MaxPerHost, 0)
 		h.queue.closed = p.closed.Load()
 		s.hosts[key] = h
@@ -82,7 +84,7 @@ func (p *Pool) host(key string) *host {
 // sweep makes room for one more host. The shard's lock is held.
 func (s *shard) sweep(past *counters) {
 	if s.hosts == nil {
-		s.hosts = make(map[string]*host)
+		s.hosts = make(map[ledger.Key]*host)
 		s.sweepAt = sweepFrom
 	}
 	if len(s.hosts) < s.sweepAt {

@@ -127,7 +127,7 @@ func (t part) Begin(r *record.Record) (any, error) {
 		return nil, nil
 	}
 	began := time.Now()
-	h, waited, err := p.acquire(r.Context(), r.Host())
+	h, waited, err := p.acquire(r.Context(), r.Key())
 	if waited {
 		r.SetPoolWait(time.Since(began))
 	}

@@ -86,7 +86,7 @@ func (p *Pool) Stats() Stats {
 		if q.dead {
 			return
 		}
-		e := at(h.key)
+		e := at(h.name)
 		e.InUse, e.Waiting, e.Limit = q.inUse, q.waiters.Len(), q.limit
 		e.Requests, e.Waits, e.WaitTime = q.requests, q.waits, q.waited
 		e.QueueFull, e.WaitTimeouts, e.Leaks = q.full, q.timeouts, q.leaks

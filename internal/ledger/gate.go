@@ -95,7 +95,7 @@ func (h *Host) admits(limit int, waited time.Duration) bool {
 
 // AdmitUnknown is leave for a dial of which nobody knows the request.
 func (l *Ledger) AdmitUnknown(addr string) Dial {
-	return Dial{host: l.host(addr, func(h *Host) { h.dialing++ })}
+	return Dial{host: l.host(KeyOfAddr(addr), func(h *Host) { h.dialing++ })}
 }
 
 // Opened enters the connection that the dial brought.

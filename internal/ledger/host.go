@@ -9,7 +9,7 @@ import (
 
 // Host is the page of one host: scheme, name and port.
 type Host struct {
-	Key    string
+	name   string // Key.String
 	ledger *Ledger
 
 	mu       sync.Mutex

@@ -44,7 +44,7 @@ const (
 
 type shard struct {
 	mu    sync.Mutex
-	hosts map[string]*Host
+	hosts map[Key]*Host
 	// sweepAt is the size at which the next sweep is worth it: twice what the
 	// last one left, so that sweeping stays amortized.
 	sweepAt int
@@ -70,14 +70,14 @@ func (l *Ledger) KeepAlivesOff() bool { return l.keepAlivesOff }
 
 // host finds or makes the host for key and runs f under its lock, so that a
 // sweep cannot come between the two.
-func (l *Ledger) host(key string, f func(*Host)) *Host {
-	s := &l.shards[maphash.String(l.seed, key)%shards]
+func (l *Ledger) host(key Key, f func(*Host)) *Host {
+	s := &l.shards[maphash.String(l.seed, key.Host)%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.hosts[key]
 	if h == nil {
 		s.sweep()
-		h = &Host{Key: key, ledger: l}
+		h = &Host{name: key.String(), ledger: l}
 		s.hosts[key] = h
 	}
 	h.mu.Lock()
@@ -89,7 +89,7 @@ func (l *Ledger) host(key string, f func(*Host)) *Host {
 // sweep makes room for one more host. The shard's lock is held.
 func (s *shard) sweep() {
 	if s.hosts == nil {
-		s.hosts = make(map[string]*Host)
+		s.hosts = make(map[Key]*Host)
 		s.sweepAt = sweepFrom
 	}
 	if len(s.hosts) < s.sweepAt {
@@ -139,7 +139,7 @@ type Counts struct {
 func (l *Ledger) Counts(f func(Counts)) {
 	l.each(func(h *Host) {
 		h.mu.Lock()
-		c := Counts{Host: h.Key, Open: h.open, Idle: h.open - h.active, Dials: h.dialing, Opened: h.opened, Closed: h.closed}
+		c := Counts{Host: h.name, Open: h.open, Idle: h.open - h.active, Dials: h.dialing, Opened: h.opened, Closed: h.closed}
 		h.mu.Unlock()
 		f(c)
 	})

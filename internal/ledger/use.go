@@ -36,7 +36,7 @@ type Got struct {
 }
 
 // Begin enters the exchange. It must be followed by one End.
-func (l *Ledger) Begin(u *Use, key string) {
+func (l *Ledger) Begin(u *Use, key Key) {
 	u.id = l.uses.Add(1)
 	u.host = l.host(key, func(h *Host) {
 		h.inflight++
@@ -44,6 +44,9 @@ func (l *Ledger) Begin(u *Use, key string) {
 		h.wake()
 	})
 }
+
+// Host is the name of the host that the exchange went to.
+func (u *Use) Host() string { return u.host.name }
 
 // Ask notes that the exchange asks net/http for a connection. It may come more
 // than once: net/http tries again when a reused connection turns out dead.

@@ -3,7 +3,6 @@ package record
 import (
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -46,32 +45,18 @@ type Facts struct {
 func (r *Record) Facts() Facts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.facts
+	f := r.facts
+	if f.Host == "" {
+		f.Host = r.key.String()
+	}
+	return f
 }
 
 // SetPoolWait notes how long the exchange waited for its slot.
 func (r *Record) SetPoolWait(d time.Duration) { r.facts.PoolWait += d }
 
-// Host is the key under which the kit counts: scheme, name and port.
-func (r *Record) Host() string { return r.facts.Host }
-
-// hostKey spells the port out, so that one host has one key. It allocates only
-// the key.
-func hostKey(u *url.URL) string {
-	if u == nil {
-		return ""
-	}
-	host := u.Host
-	if u.Port() == "" {
-		switch u.Scheme {
-		case "http":
-			host = strings.TrimSuffix(host, ":") + ":80"
-		case "https":
-			host = strings.TrimSuffix(host, ":") + ":443"
-		}
-	}
-	return u.Scheme + "://" + strings.ToLower(host)
-}
+// Key is what the kit counts the exchange under.
+func (r *Record) Key() ledger.Key { return r.key }
 
 // hasToken reports whether a header's values hold token, as a member of their
 // comma-separated lists.

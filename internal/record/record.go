@@ -27,6 +27,7 @@ type Record struct {
 	leg leg // the outermost segment's
 
 	orig   *http.Request
+	key    ledger.Key
 	parent context.Context // the caller's, with what the layers added
 	header http.Header     // the layers' own map, nil until one asks
 	ctx    recordCtx
@@ -82,10 +83,9 @@ func open(ln *line, req *http.Request) *leg {
 		return &leg{rec: outer, line: ln, joined: true}
 	}
 	now := time.Now()
-	r := &Record{orig: req, parent: req.Context(), ledger: ln.ledger, heir: ln.heir}
+	r := &Record{orig: req, parent: req.Context(), key: ledger.KeyOf(req.URL), ledger: ln.ledger, heir: ln.heir}
 	r.facts.Start = now
 	r.facts.Method = req.Method
-	r.facts.Host = hostKey(req.URL)
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
 	r.wrote = !r.hasBody
 	r.leg.rec, r.leg.line = r, ln
@@ -109,7 +109,7 @@ func (r *Record) inherit(ln *line, req *http.Request) bool {
 	// called yet, so no hook has seen the other one.
 	r.use.End("", false, time.Now())
 	r.ledger, r.use = ln.ledger, ledger.Use{Culprit: r.use.Culprit}
-	r.ledger.Begin(&r.use, r.facts.Host)
+	r.ledger.Begin(&r.use, r.key)
 	return true
 }
 
@@ -201,7 +201,8 @@ func (r *Record) derive() *http.Request {
 	if r.header != nil {
 		r.req.Header = r.header
 	}
-	r.ledger.Begin(&r.use, r.facts.Host)
+	r.ledger.Begin(&r.use, r.key)
+	r.facts.Host = r.use.Host()
 	return &r.req
 }
 

@@ -1,0 +1,53 @@
+package ledger
+
+import (
+	"net"
+	"net/url"
+	"strings"
+)
+
+// Key is what the kit counts by: scheme, name and port. It is made of parts so
+// that no request has to put a string together.
+type Key struct{ Scheme, Host, Port string }
+
+// KeyOf spells the port out and lowers the name's case, so that one host has
+// one key.
+func KeyOf(u *url.URL) Key {
+	if u == nil {
+		return Key{}
+	}
+	k := Key{Scheme: u.Scheme, Host: strings.ToLower(u.Hostname()), Port: u.Port()}
+	if k.Port == "" {
+		switch k.Scheme {
+		case "http":
+			k.Port = "80"
+		case "https":
+			k.Port = "443"
+		}
+	}
+	return k
+}
+
+// KeyOfAddr is the key of a dial of which only the address is known.
+func KeyOfAddr(addr string) Key {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return Key{Host: addr}
+	}
+	return Key{Host: host, Port: port}
+}
+
+// String returns the key as "https://example.com:443".
+func (k Key) String() string {
+	host := k.Host
+	switch {
+	case k.Port != "":
+		host = net.JoinHostPort(k.Host, k.Port)
+	case strings.Contains(host, ":"):
+		host = "[" + host + "]"
+	}
+	if k.Scheme == "" {
+		return host
+	}
+	return k.Scheme + "://" + host
+}

@@ -1,0 +1,88 @@
+package roundtripper_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/stub"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+func observe() roundtripper.Middleware { return roundtripper.Observe(roundtripper.Observer{}) }
+
+// BenchmarkObserve is the cost of one record, over a base that costs nearly
+// nothing and over loopback.
+func BenchmarkObserve(b *testing.B) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	for _, base := range []struct {
+		name string
+		rt   func() http.RoundTripper
+		url  string
+	}{
+		{"stub", func() http.RoundTripper { return stub.Transport{} }, "http://host.example/"},
+		{"loopback", func() http.RoundTripper { return &http.Transport{} }, srv.URL},
+	} {
+		for _, stack := range []struct {
+			name string
+			mw   []roundtripper.Middleware
+		}{
+			{"bare", nil},
+			{"observe", []roundtripper.Middleware{observe()}},
+			{"observe+drain", []roundtripper.Middleware{observe(), drain.New(drain.Options{}).Middleware}},
+			{"observe+drain+pool", []roundtripper.Middleware{observe(), drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware}},
+		} {
+			b.Run(base.name+"/"+stack.name, func(b *testing.B) {
+				rt := roundtripper.Wrap(base.rt(), stack.mw...)
+				defer roundtripper.CloseIdleConnections(rt)
+				req, _ := http.NewRequest("GET", base.url, nil)
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := stub.Do(rt, req); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestAllocations pins what a layer costs over a base without any. Lower is
+// welcome; more must be argued for here.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: the race detector allocates")
+	}
+	allocs := func(mw ...roundtripper.Middleware) float64 {
+		rt := roundtripper.Wrap(stub.Transport{}, mw...)
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		for range 1000 { // past the pool's first stacks
+			if err := stub.Do(rt, req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return testing.AllocsPerRun(1000, func() {
+			if err := stub.Do(rt, req); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+	bare := allocs()
+	one := allocs(observe())
+	t.Logf("bare %v, observe %v", bare, one)
+	if got := one - bare; got > 10 {
+		t.Errorf("observe allocates %v over bare, want at most 10", got)
+	}
+	d := allocs(observe(), drain.New(drain.Options{}).Middleware) - one
+	if d > 0 {
+		t.Errorf("drain allocates %v when a record is open and nothing is left to drain, want 0", d)
+	}
+	p := allocs(observe(), pool.New(pool.Options{MaxPerHost: 8}).Middleware) - one
+	if p > 0 {
+		t.Errorf("pool allocates %v when a record is open, want 0", p)
+	}
+	t.Logf("drain %v more, pool %v more", d, p)
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package roundtripper_test
+
+const raceEnabled = true
