@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -130,6 +131,10 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// ReadFrom lets net/http send a file as it would without the watch: io.Copy
+// looks for ReadFrom on the connection below, sendfile on Linux.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
 // CloseWrite half-closes the connection, for a caller that owns it after a 101.
 func (c *conn) CloseWrite() error {

@@ -1,0 +1,223 @@
+package ledger
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// fakeConn is a connection that is only an identity.
+type fakeConn struct {
+	net.Conn
+	line *Conn
+}
+
+func (c *fakeConn) LedgerConn() *Conn { return c.line }
+
+var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
+
+// asking returns a Use that has asked for a connection.
+func asking(l *Ledger) *Use {
+	u := new(Use)
+	l.Begin(u, key)
+	u.Ask(time.Now())
+	return u
+}
+
+// dial brings a connection up for u.
+func dial(t *testing.T, u *Use, limit int) *fakeConn {
+	t.Helper()
+	d, err := u.Admit(limit, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &fakeConn{line: d.Opened(time.Now())}
+}
+
+func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, true)
+		a := asking(l)
+		c := dial(t, a, 1)
+		a.Got(c, false, false, time.Now())
+
+		b := asking(l)
+		var result atomic.Value
+		go func() {
+			_, err := b.Admit(1, false)
+			result.Store(err)
+		}()
+		synctest.Wait()
+		if result.Load() != nil {
+			t.Fatal("a second dial was let through a limit of one")
+		}
+		// A's connection is handed to b.
+		a.Put(nil)
+		b.Got(c, true, false, time.Now())
+		a.End("", false, time.Now())
+		synctest.Wait()
+		if err, _ := result.Load().(error); !errors.Is(err, ErrNotNeeded) {
+			t.Errorf("b's dial: %v, want ErrNotNeeded", err)
+		}
+	})
+}
+
+func TestGateLetsADialGoWhenAConnectionCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, true)
+		a := asking(l)
+		c := dial(t, a, 1)
+		a.Got(c, false, false, time.Now())
+		b := asking(l)
+		done := make(chan error)
+		go func() {
+			_, err := b.Admit(1, false)
+			done <- err
+		}()
+		synctest.Wait()
+		began := time.Now()
+		a.End(BodyUnread, false, time.Now())
+		c.line.Closed(Unknown)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("b waited %v after the close", waited)
+		}
+	})
+}
+
+// The gate can't see whether a connection is of use to a request. It must give
+// way by itself.
+func TestGateGivesWayToARequestThatNothingServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for limit, most := range map[int]time.Duration{0: gateStep, 1: gateMost} {
+			l := New(nil, true)
+			a := asking(l)
+			c := dial(t, a, limit)
+			a.Got(c, false, false, time.Now())
+			a.Put(nil)
+			a.End("", false, time.Now())
+			// C is idle, and b can't use it: another proxy, say.
+			b := asking(l)
+			began := time.Now()
+			if _, err := b.Admit(limit, false); err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(began); waited > most {
+				t.Errorf("limit %d: waited %v, want at most %v", limit, waited, most)
+			}
+		}
+	})
+}
+
+func TestGateEndsWithItsExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, true)
+		a := asking(l)
+		dial(t, a, 1)
+		b := asking(l)
+		done := make(chan error)
+		go func() {
+			_, err := b.Admit(1, false)
+			done <- err
+		}()
+		synctest.Wait()
+		b.End("", false, time.Now())
+		if err := <-done; !errors.Is(err, ErrNotNeeded) {
+			t.Errorf("got %v, want ErrNotNeeded", err)
+		}
+	})
+}
+
+func TestLossExpiresWithTheIdleTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, true)
+		l.idleTimeout = time.Minute
+		a := asking(l)
+		c := dial(t, a, 0)
+		a.Got(c, false, false, time.Now())
+		a.End(BodyUnread, false, time.Now())
+		c.line.Closed(Unknown)
+		time.Sleep(2 * time.Minute) // the bubble's clock
+		b := asking(l)
+		if g := b.Got(dial(t, b, 0), false, false, time.Now()); g.Reason != IdleTimeout {
+			t.Errorf("new for %q: the connection would have idled out by now", g.Reason)
+		}
+	})
+}
+
+func TestMostRecentLossIsChargedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, true)
+		uses := [2]*Use{asking(l), asking(l)}
+		var conns [2]*fakeConn
+		for i, u := range uses {
+			conns[i] = dial(t, u, 0)
+			u.Got(conns[i], false, false, time.Now())
+		}
+		for i, cause := range [2]Reason{ServerClose, BodyUnread} {
+			time.Sleep(time.Millisecond) // the bubble's clock
+			uses[i].End(cause, false, time.Now())
+			conns[i].line.Closed(Unknown)
+		}
+		for _, want := range [3]Reason{BodyUnread, ServerClose, AllBusy} {
+			u := asking(l)
+			if g := u.Got(dial(t, u, 0), false, false, time.Now()); g.Reason != want {
+				t.Errorf("new for %q, want %q", g.Reason, want)
+			}
+		}
+	})
+}
+
+func TestDuplicateDialIsChargedToNobody(t *testing.T) {
+	l := New(nil, true)
+	a := asking(l)
+	c := dial(t, a, 0)
+	a.Got(c, false, false, time.Now())
+	b := asking(l)
+	extra := dial(t, b, 0)
+	b.Got(c, true, true, time.Now())
+	extra.line.Closed(Unknown)
+	l.each(func(h *Host) {
+		if len(h.losses) != 0 {
+			t.Errorf("losses %+v, want none", h.losses)
+		}
+		if h.open != 1 || h.closed != 1 || h.opened != 2 {
+			t.Errorf("open %d, closed %d, opened %d; want 1, 1, 2", h.open, h.closed, h.opened)
+		}
+	})
+}
+
+func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
+	for _, putFirst := range []bool{true, false} {
+		l := New(nil, true)
+		a := asking(l)
+		c := dial(t, a, 0)
+		a.Got(c, false, false, time.Now())
+		b := asking(l)
+		if putFirst {
+			a.Put(nil)
+		}
+		b.Got(c, true, false, time.Now())
+		if !putFirst {
+			a.Put(nil)
+		}
+		a.End("", false, time.Now())
+		l.Counts(func(n Counts) {
+			if n.Open != 1 || n.Idle != 0 {
+				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
+			}
+		})
+		b.Put(nil)
+		b.End("", false, time.Now())
+		l.Counts(func(n Counts) {
+			if n.Idle != 1 {
+				t.Errorf("put first %v: idle %d, want 1", putFirst, n.Idle)
+			}
+		})
+	}
+}
