@@ -45,6 +45,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
 
@@ -139,7 +140,7 @@ func (p part) Phase() record.Phase { return record.Slot }
 
 func (p part) Budget(*record.Record) record.Budget { return p.d.budget }
 
-func (p part) Describe(bool) string {
+func (p part) Describe(ledger.Watch) string {
 	if p.d.budget.Bytes <= 0 || p.d.budget.Time <= 0 {
 		return "drain: never; a body closed early closes its connection"
 	}

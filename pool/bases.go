@@ -41,7 +41,7 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 		p.bases.note(l)
 		return b
 	}
-	if b.Ledger.Watched() {
+	if b.Ledger.Watch() != ledger.Unwatched {
 		// Another pool's clone, further down in this stack. Cloning it again
 		// would split its connections in two.
 		p.bases.note(b.Ledger)

@@ -12,9 +12,9 @@
 // served, and may be refused by WaitTimeout or MaxWaiting. Over a plain
 // *http.Transport, which is left as it is, requests go to a clone of it: its
 // dialer is watched, its limit of idle connections per host, 2 by default, is
-// lifted to the transport's limit in all, and a dial is held back while the
-// connections that are open or on their way suffice for the requests in
-// flight. The zero Options limit nothing.
+// lifted to the transport's limit in all, and a dial is held back, for a second
+// at most, while as many connections are on their way as requests wait for one.
+// The zero Options limit nothing.
 //
 // A response body that the program has dropped without closing it is found by
 // the garbage collector and reported, and its slot and connection come back.

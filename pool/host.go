@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"sync"
+	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 )
@@ -30,7 +31,10 @@ type shard struct {
 
 // acquire takes the slots of one request: its host's, then one of all.
 func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, waited bool, err error) {
-	l := limits{p.opts.MaxWaiting, p.opts.WaitTimeout, p.gc.run}
+	l := limits{maxWaiting: p.opts.MaxWaiting, timeout: p.opts.WaitTimeout, stalled: p.gc.run}
+	if p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 {
+		l.began = time.Now()
+	}
 	for ok := false; !ok; {
 		if p.closed.Load() {
 			return nil, waited, ErrClosed
@@ -44,7 +48,7 @@ func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, waited boo
 		_, w, err := p.total.acquire(ctx, l)
 		waited = waited || w
 		if err != nil {
-			h.queue.release()
+			h.queue.forfeit()
 			return nil, waited, err
 		}
 	}

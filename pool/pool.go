@@ -17,8 +17,11 @@ import (
 // most programs.
 type Options struct {
 	// MaxPerHost is the most requests in flight to one host: scheme, name and
-	// port. Over HTTP/1 it bounds the connections too. Zero or negative means
-	// no limit.
+	// port. Where the pool watches the dialer it bounds the connections over
+	// HTTP/1 too; those that are idle and fit no request, and those whose dial
+	// outlasts its request, come on top. A program that makes a request to a
+	// host while it holds a body of the same host can wait for itself. Zero or
+	// negative means no limit.
 	MaxPerHost int
 	// MaxTotal is the most requests in flight to all hosts together. Zero or
 	// negative means no limit.
@@ -33,8 +36,9 @@ type Options struct {
 	WaitTimeout time.Duration
 
 	// MaxIdlePerHost is how many connections to one host are kept idle, in
-	// place of the transport's MaxIdleConnsPerHost. Zero means as many as the
-	// transport's MaxIdleConns allows in all; negative means none.
+	// place of the transport's MaxIdleConnsPerHost, also of one that was set.
+	// Zero means as many as the transport's MaxIdleConns allows in all;
+	// negative means none.
 	MaxIdlePerHost int
 	// IdleTimeout is how long a connection is kept idle, in place of the
 	// transport's IdleConnTimeout. Zero means the transport's own, or 90 s if
@@ -122,14 +126,20 @@ func (t part) Begin(r *record.Record) (any, error) {
 	if p.opts.MaxConnAge > 0 {
 		r.RetireAfter(p.opts.MaxConnAge)
 	}
-	if exempt(r.Context()) {
+	if p.closed.Load() {
+		return nil, ErrClosed
+	}
+	// A request inside of one that has a slot would wait for itself: the same
+	// pool above and below somebody else's middleware, or that middleware's
+	// own request for a token.
+	if exempt(r.Context()) || r.Within(t) {
 		r.Exempt()
 		return nil, nil
 	}
 	began := time.Now()
 	h, waited, err := p.acquire(r.Context(), r.Key())
 	if waited {
-		r.SetPoolWait(time.Since(began))
+		r.AddPoolWait(time.Since(began))
 	}
 	if err != nil {
 		return nil, err

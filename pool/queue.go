@@ -16,6 +16,7 @@ type queue struct {
 	waiters list.List // of *waiter, longest first
 	dead    bool      // its host was forgotten: find it again
 	closed  bool
+	moved   time.Time // when a slot last changed hands; only under a limit
 
 	// What happened, for Stats.
 	requests uint64
@@ -31,14 +32,16 @@ type waiter struct {
 	err   error
 }
 
-// limits are what a request brings along when it waits.
+// limits are what a request brings along to its queues, the same for each.
 type limits struct {
 	maxWaiting int
-	timeout    time.Duration
-	stalled    func() // called now and then while waiting
+	began      time.Time
+	timeout    time.Duration // from began
+	stalled    func()        // called when no slot has moved for a while
 }
 
-// stallStep is how often a waiter looks whether the collector might help.
+// stallStep is how long no slot must have moved before the collector might
+// help: bodies that nobody will close may hold all of them.
 const stallStep = 200 * time.Millisecond
 
 // acquire takes a slot. Ok is false if the queue is dead. Waited says that
@@ -55,13 +58,17 @@ func (q *queue) acquire(ctx context.Context, l limits) (ok, waited bool, err err
 	case q.limit == 0 || q.inUse < q.limit && q.waiters.Len() == 0:
 		q.inUse++
 		q.requests++
+		q.touch()
 		q.mu.Unlock()
 		return true, false, nil
 	case l.maxWaiting < 0 || l.maxWaiting > 0 && q.waiters.Len() >= l.maxWaiting:
 		q.full++
-		err := q.refusal(ErrQueueFull, 0)
+		err := q.refusal(ErrQueueFull, time.Since(l.began))
+		stalled := q.stalled()
 		q.mu.Unlock()
-		l.stalled()
+		if stalled {
+			l.stalled()
+		}
 		return true, false, err
 	}
 	w := &waiter{ready: make(chan struct{})}
@@ -74,7 +81,7 @@ func (q *queue) wait(ctx context.Context, w *waiter, e *list.Element, l limits) 
 	began := time.Now()
 	var timeout <-chan time.Time
 	if l.timeout > 0 {
-		t := time.NewTimer(l.timeout)
+		t := time.NewTimer(l.timeout - began.Sub(l.began))
 		defer t.Stop()
 		timeout = t.C
 	}
@@ -86,44 +93,53 @@ func (q *queue) wait(ctx context.Context, w *waiter, e *list.Element, l limits) 
 		case <-w.ready:
 			waiting = false
 		case <-stall.C:
-			l.stalled()
+			q.mu.Lock()
+			stalled := q.stalled()
+			q.mu.Unlock()
+			if stalled {
+				l.stalled()
+			}
 		case <-ctx.Done():
 			err, waiting = context.Cause(ctx), false
 		case <-timeout:
 			err, waiting = ErrWaitTimeout, false
 		}
 	}
-	took := time.Since(began)
+	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waits++
-	q.waited += took
+	q.waited += now.Sub(began)
 	select {
 	case <-w.ready:
-		if w.err == nil && err != nil {
-			// Given and given up in the same moment: it goes to the next.
-			q.releaseLocked()
-			return q.givenUp(err, took)
-		}
-		if w.err == nil {
+		switch {
+		case w.err != nil:
+			return w.err
+		case err == nil:
 			q.requests++
+			return nil
 		}
-		return w.err
+		// Given and given up in the same moment: it goes to the next.
+		q.releaseLocked()
 	default:
 		q.waiters.Remove(e)
-		l.stalled()
-		return q.givenUp(err, took)
 	}
-}
-
-// givenUp is the error of a wait that ended without a slot. q.mu is held.
-func (q *queue) givenUp(err error, took time.Duration) error {
 	if err != ErrWaitTimeout {
 		return err
 	}
 	q.timeouts++
-	return q.refusal(err, took)
+	return q.refusal(err, now.Sub(l.began))
 }
+
+// touch notes that a slot has moved. q.mu is held.
+func (q *queue) touch() {
+	if q.limit > 0 {
+		q.moved = time.Now()
+	}
+}
+
+// stalled reports whether no slot has moved for a while. q.mu is held.
+func (q *queue) stalled() bool { return time.Since(q.moved) >= stallStep }
 
 // refusal describes the queue as it is. q.mu is held.
 func (q *queue) refusal(err error, waited time.Duration) *LimitError {
@@ -136,8 +152,17 @@ func (q *queue) release() {
 	q.mu.Unlock()
 }
 
+// forfeit gives a slot back that no request was sent with.
+func (q *queue) forfeit() {
+	q.mu.Lock()
+	q.requests--
+	q.releaseLocked()
+	q.mu.Unlock()
+}
+
 // releaseLocked hands the slot to the first waiter, if there is one.
 func (q *queue) releaseLocked() {
+	q.touch()
 	e := q.waiters.Front()
 	if e == nil {
 		q.inUse--

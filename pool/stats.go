@@ -18,12 +18,18 @@ type Stats struct {
 	// of their names.
 	Hosts []HostStats
 
-	// InUse, Idle, Open and Waiting are the sums over Hosts.
-	InUse, Idle, Open, Waiting int
+	// InUse is how many requests are in flight: the sum over Hosts, less those
+	// that have their host's slot and wait for one of all.
+	InUse int
+	// Idle and Open are the sums over Hosts.
+	Idle, Open int
+	// Waiting is how many requests wait, for a slot of their host or of all.
+	Waiting int
 	// Limit is MaxTotal; 0 means none.
 	Limit int
 
-	// The counters are the sums over all hosts, forgotten ones too.
+	// The counters are the sums over all hosts, forgotten ones too, and over
+	// the queue for MaxTotal.
 	Requests     uint64
 	Waits        uint64
 	WaitTime     time.Duration
@@ -46,14 +52,15 @@ type HostStats struct {
 	// Open is how many connections are open, as far as the pool can see: over
 	// a base that it does not watch, those that it believes to be.
 	Open int
-	// Dialing is how many are being dialed.
+	// Dialing is how many are being dialed, or were and wait for their first
+	// request.
 	Dialing int
 	// Waiting is how many requests wait for a slot.
 	Waiting int
 	// Limit is the limit of slots; 0 means none.
 	Limit int
 
-	// Requests is how many were given a slot.
+	// Requests is how many were sent, or are about to be.
 	Requests uint64
 	// Opened and Closed count connections; Opened - Closed = Open.
 	Opened, Closed uint64
@@ -96,7 +103,7 @@ func (p *Pool) Stats() Stats {
 			e := at(c.Host)
 			e.Open += c.Open
 			e.Idle += c.Idle
-			e.Dialing += c.Dials
+			e.Dialing += c.Coming
 			e.Opened += c.Opened
 			e.Closed += c.Closed
 		})
@@ -113,6 +120,16 @@ func (p *Pool) Stats() Stats {
 		s.QueueFull += h.QueueFull
 		s.WaitTimeouts += h.WaitTimeouts
 		s.Leaks += h.Leaks
+	}
+	if q := &p.total; q.limit > 0 {
+		q.mu.Lock()
+		s.InUse = q.inUse
+		s.Waiting += q.waiters.Len()
+		s.Waits += q.waits
+		s.WaitTime += q.waited
+		s.QueueFull += q.full
+		s.WaitTimeouts += q.timeouts
+		q.mu.Unlock()
 	}
 	slices.SortFunc(s.Hosts, func(a, b HostStats) int { return cmp.Compare(a.Host, b.Host) })
 	return s
@@ -144,13 +161,16 @@ func (c *counters) addTo(s *Stats) {
 }
 
 // Describe is the pool's line in roundtripper.Describe.
-func (t part) Describe(watched bool) string {
+func (t part) Describe(w ledger.Watch) string {
 	limit := "no limit"
 	if n := t.p.opts.MaxPerHost; n > 0 {
 		limit = fmt.Sprintf("at most %d in flight per host", n)
 	}
-	if watched {
+	switch w {
+	case ledger.Watched:
 		return "pool: " + limit + "; watches connections, on a clone of the transport"
+	case ledger.WatchedHTTP:
+		return "pool: " + limit + "; watches connections for http, on a clone of the transport; only counts those of its own TLS dialer"
 	}
 	return "pool: " + limit + "; only counts requests, the base can't be watched"
 }

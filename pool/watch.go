@@ -19,11 +19,13 @@ import (
 // Transport returns a clone of base that is tuned as Options say and whose
 // connections are watched, for SDKs that want an *http.Transport. The limits on
 // requests need the Middleware, over this transport or in any stack above it.
-// A nil base is go-cleanhttp's pooled transport.
+// A nil base is go-cleanhttp's pooled transport. Each call returns a new clone.
+//
+// Configure base before. Of the clone, TLSClientConfig and Proxy may still be
+// changed before its first request; a dialer that is set on it ends the watch.
 //
 // If a clone of base would lose something (see the package doc), base itself is
-// returned, neither tuned nor watched. Each call returns a new clone, which the
-// caller may configure further before its first request.
+// returned, neither tuned nor watched.
 func (p *Pool) Transport(base *http.Transport) *http.Transport {
 	if base == nil {
 		base = cleanhttp.DefaultPooledTransport()
@@ -66,48 +68,90 @@ func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
 	case t.IdleConnTimeout == 0:
 		t.IdleConnTimeout = defaultIdleTimeout
 	}
-	w := &watch{dial: dialer(base), ledger: ledger.New(t, true), limit: max(p.opts.MaxPerHost, 0)}
+	w := &watch{dial: dialer(base), dialTLS: tlsDialer(base), limit: max(p.opts.MaxPerHost, 0)}
 	t.DialContext, t.Dial = w.dialContext, nil
+	what := ledger.Watched
+	if w.dialTLS != nil {
+		what = ledger.WatchedHTTP
+		t.DialTLSContext, t.DialTLS = w.dialTLSContext, nil
+	}
+	w.ledger = ledger.New(t, what)
 	return t, w.ledger
 }
 
 // dialer is how base dials, by the rules of Transport.dial.
-func dialer(base *http.Transport) func(context.Context, string, string) (net.Conn, error) {
+func dialer(base *http.Transport) dialFunc {
 	switch {
 	case base.DialContext != nil:
 		return base.DialContext
 	case base.Dial != nil:
-		dial := base.Dial
-		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
+		return withoutContext(base.Dial)
 	}
 	return new(net.Dialer).DialContext
+}
+
+// tlsDialer is how base dials for https if it does so itself, by the rules of
+// Transport.customDialTLS; nil if it does not.
+func tlsDialer(base *http.Transport) dialFunc {
+	switch {
+	case base.DialTLSContext != nil:
+		return base.DialTLSContext
+	case base.DialTLS != nil:
+		return withoutContext(base.DialTLS)
+	}
+	return nil
+}
+
+func withoutContext(dial func(network, addr string) (net.Conn, error)) dialFunc {
+	return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 }
 
 // watch is the dialer of a clone. The clone holds it, so it must not hold the
 // Pool or anything else that holds the clone's site.
 type watch struct {
-	dial   func(context.Context, string, string) (net.Conn, error)
-	ledger *ledger.Ledger
-	limit  int // connections to one host, 0: as many as requests
+	dial    dialFunc
+	dialTLS dialFunc // nil if the base has none
+	ledger  *ledger.Ledger
+	limit   int // connections to one host, 0: as many as requests
 }
 
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
 func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	nc, d, err := w.gated(ctx, w.dial, network, addr)
+	if nc == nil {
+		return nil, err
+	}
+	return &conn{Conn: nc, line: d.Opened(time.Now())}, nil
+}
+
+// dialTLSContext gates a TLS dialer of the base's own. Its connections are not
+// wrapped: net/http looks for a *tls.Conn.
+func (w *watch) dialTLSContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	nc, d, err := w.gated(ctx, w.dialTLS, network, addr)
+	if nc != nil {
+		d.Done()
+	}
+	return nc, err
+}
+
+func (w *watch) gated(ctx context.Context, dial dialFunc, network, addr string) (net.Conn, ledger.Dial, error) {
 	r, ctx := record.FromDial(ctx)
 	var d ledger.Dial
 	if u := r.Use(w.ledger); u != nil {
 		var err error
 		if d, err = u.Admit(w.limit, r.OwnDial()); err != nil {
-			return nil, err
+			return nil, d, err
 		}
 	} else {
 		d = w.ledger.AdmitUnknown(addr)
 	}
-	nc, err := w.dial(ctx, network, addr)
+	nc, err := dial(ctx, network, addr)
 	if err != nil || nc == nil {
-		d.Failed()
-		return nil, err
+		d.Done()
+		return nil, d, err
 	}
-	return &conn{Conn: nc, line: d.Opened(time.Now())}, nil
+	return nc, d, nil
 }
 
 // conn is a watched connection.
@@ -150,8 +194,10 @@ func (c *conn) Close() error {
 	if cause == ledger.ProtocolError && c.last <= maxAlert {
 		cause = ledger.ServerClosedIdle
 	}
-	c.line.Closed(cause)
-	return c.Conn.Close()
+	c.line.Closing(cause)
+	err := c.Conn.Close()
+	c.line.Closed()
+	return err
 }
 
 // maxAlert is more than a TLS record with an alert has (24 bytes in TLS 1.3),

@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -563,9 +564,9 @@ pool: at most 8 in flight per host; watches connections, on a clone of the trans
 
 type ctxKey struct{}
 
-// TestRecordCrossesForeignMiddleware: layers on both sides of somebody else's
-// middleware tell of one exchange, and its other requests are not taken for it.
-func TestRecordCrossesForeignMiddleware(t *testing.T) {
+// TestLayersOnBothSidesOfForeignMiddleware: each side has a record of its own,
+// and each does its work.
+func TestLayersOnBothSidesOfForeignMiddleware(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
 	opaque := func(f func(next http.RoundTripper, req *http.Request) (*http.Response, error)) roundtripper.Middleware {
@@ -576,12 +577,11 @@ func TestRecordCrossesForeignMiddleware(t *testing.T) {
 	tests := []struct {
 		name  string
 		mw    roundtripper.Middleware
-		outer roundtripper.Outcome
-		inner int // exchanges that the inner layer sees
+		inner int // exchanges that the inner layers see
 	}{
 		{"passes on", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			return next.RoundTrip(req)
-		}), "drained", 1},
+		}), 1},
 		{"replaces the body", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			resp, err := next.RoundTrip(req)
 			if err == nil {
@@ -591,10 +591,10 @@ func TestRecordCrossesForeignMiddleware(t *testing.T) {
 				}{resp.Body, resp.Body}
 			}
 			return resp, err
-		}), "drained", 1},
+		}), 1},
 		{"derives the context", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			return next.RoundTrip(req.Clone(context.WithValue(req.Context(), ctxKey{}, 1)))
-		}), "drained", 1},
+		}), 1},
 		{"fetches a token first", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			token := req.Clone(req.Context())
 			token.URL = &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: "/token"}
@@ -605,50 +605,178 @@ func TestRecordCrossesForeignMiddleware(t *testing.T) {
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
 			return next.RoundTrip(req)
-		}), "drained", 2},
+		}), 2},
 		{"retries", opaque(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 			for range 2 {
 				resp, err := next.RoundTrip(req)
 				if err != nil {
 					return nil, err
 				}
+				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 			}
 			return next.RoundTrip(req)
-		}), "closed", 3},
+		}), 3},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			var outer, inner []roundtripper.Exchange
-			p := pool.New(pool.Options{MaxPerHost: 3})
-			client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
-				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { outer = append(outer, e) }}),
-				tt.mw,
-				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { inner = append(inner, e) }}),
-				drain.New(drain.Options{}).Middleware, p.Middleware)
-			defer client.CloseIdleConnections()
-			for range 3 {
-				outer, inner = nil, nil
-				resp, err := client.Get(srv.URL)
-				if err != nil {
-					t.Fatal(err)
+	for _, drainAbove := range []bool{false, true} {
+		for _, tt := range tests {
+			t.Run(fmt.Sprintf("drain above=%v/%s", drainAbove, tt.name), func(t *testing.T) {
+				var outer, inner []roundtripper.Exchange
+				p := pool.New(pool.Options{MaxPerHost: 1}) // on both sides, and waits for itself on neither
+				above := drain.New(drain.Options{}).Middleware
+				below := above
+				if drainAbove {
+					below = nil
+				} else {
+					above = nil
 				}
-				resp.Body.Close()
-				if len(outer) != 1 || len(inner) != tt.inner {
-					t.Fatalf("%d outer and %d inner exchanges, want 1 and %d", len(outer), len(inner), tt.inner)
-				}
-				if tt.outer == "drained" && (outer[0].Outcome != "drained" || outer[0].BytesDrained != 1 || outer[0].ConnID == 0) {
-					t.Errorf("the outer layer knows %+v", outer[0])
-				}
-				for _, e := range inner {
-					if !e.Returned {
-						t.Errorf("an inner exchange lost its connection for %q", e.LostReason)
+				client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
+					roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { outer = append(outer, e) }}),
+					p.Middleware, above, tt.mw,
+					roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { inner = append(inner, e) }}),
+					below, p.Middleware)
+				for range 3 {
+					outer, inner = nil, nil
+					resp, err := client.Get(srv.URL)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp.Body.Close()
+					if err := resp.Request.Context().Err(); err != nil {
+						t.Errorf("resp.Request has a context that ended: %v", err)
+					}
+					if len(outer) != 1 || len(inner) != tt.inner {
+						t.Fatalf("%d outer and %d inner exchanges, want 1 and %d", len(outer), len(inner), tt.inner)
+					}
+					for _, e := range append(outer, inner...) {
+						if !e.Returned || e.LostReason != "" || e.Outcome == "" {
+							t.Errorf("an exchange lost its connection for %q (%s)", e.LostReason, e.Outcome)
+						}
 					}
 				}
+				if s := p.Stats(); s.InUse != 0 {
+					t.Errorf("%d slots in use, want 0", s.InUse)
+				}
+			})
+		}
+	}
+	if n := srv.Opened(); n != 2*len(tests) {
+		t.Errorf("%d connections for %d clients, want one each", n, 2*len(tests))
+	}
+}
+
+// TestDroppedBodiesAboveForeignMiddleware: the collector finds a body through
+// whatever wraps it, and every layer hears of it.
+func TestDroppedBodiesAboveForeignMiddleware(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	wrapBody := func(next http.RoundTripper) http.RoundTripper {
+		return roundtripper.Func(func(req *http.Request) (*http.Response, error) {
+			resp, err := next.RoundTrip(req)
+			if err == nil {
+				resp.Body = struct {
+					io.Reader
+					io.Closer
+				}{bufio.NewReader(resp.Body), resp.Body}
 			}
-			if s := p.Stats(); s.InUse != 0 || s.Open != 1 {
-				t.Errorf("%d slots in use, %d connections; want 0, 1", s.InUse, s.Open)
-			}
+			return resp, err
 		})
+	}
+	var outer, leaks atomic.Int32
+	p := pool.New(pool.Options{OnLeak: func(pool.Leak) { leaks.Add(1) }})
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) {
+			if e.Leaked && e.Outcome == roundtripper.OutcomeLeaked && e.Duration > 0 {
+				outer.Add(1)
+			}
+		}}),
+		wrapBody, drain.New(drain.Options{}).Middleware, wrapBody, p.Middleware)
+	const n = 50
+	for range n {
+		if _, err := client.Get(srv.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5000 {
+		runtime.GC()
+		if outer.Load() == n && leaks.Load() == n {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if outer.Load() != n || leaks.Load() != n {
+		t.Errorf("%d leaks seen above and %d by the pool, want %d each", outer.Load(), leaks.Load(), n)
+	}
+	if s := p.Stats(); s.InUse != 0 {
+		t.Errorf("%d slots in use, want 0", s.InUse)
+	}
+}
+
+// TestCloseOfABaseThatIgnoresItsContext: a stub's body may be a pipe, which
+// only Close ends.
+func TestCloseOfABaseThatIgnoresItsContext(t *testing.T) {
+	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+		for _, reading := range []bool{false, true} {
+			pr, _ := io.Pipe()
+			rt := roundtripper.Wrap(roundtripper.Func(respond(200, pr)), mw...)
+			req, _ := http.NewRequest("GET", "http://host.example/", nil)
+			resp, err := rt.RoundTrip(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reading {
+				started := make(chan struct{})
+				go func() {
+					close(started)
+					resp.Body.Read(make([]byte, 1))
+				}()
+				<-started
+			}
+			closed := make(chan struct{})
+			go func() {
+				resp.Body.Close()
+				close(closed)
+			}()
+			select {
+			case <-closed:
+			case <-time.After(5 * time.Second):
+				t.Fatalf("Close hangs (a Read under it: %v)", reading)
+			}
+		}
+	})
+}
+
+// TestNoContextIsLeftBehind: a parent that lives long must not collect a child
+// for each request.
+func TestNoContextIsLeftBehind(t *testing.T) {
+	pass := func(next http.RoundTripper) http.RoundTripper {
+		return roundtripper.Layer(next, func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+	}
+	for _, post := range []bool{false, true} {
+		parent, cancel := context.WithCancel(t.Context())
+		b := &base{response: respond(204, http.NoBody)}
+		rt := roundtripper.Wrap(b, roundtripper.Observe(roundtripper.Observer{}), pass, drain.New(drain.Options{}).Middleware)
+		heap := func() uint64 {
+			runtime.GC()
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		before := heap()
+		const n = 20_000
+		for range n {
+			req, _ := http.NewRequestWithContext(parent, "GET", "http://host.example/", nil)
+			if post {
+				req, _ = http.NewRequestWithContext(parent, "POST", "http://host.example/", strings.NewReader("x"))
+			}
+			if _, err := rt.RoundTrip(req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if after := heap(); after > before && (after-before)/n > 20 {
+			t.Errorf("post %v: %d bytes of each request are left", post, (after-before)/n)
+		}
+		cancel()
 	}
 }

@@ -103,7 +103,8 @@ type Culprit struct {
 type NewReason string
 
 const (
-	// ReasonFirst: the stack's first to that host.
+	// ReasonFirst: the stack's first to that host, or the first since the host
+	// was forgotten: one without connections, when there are many others.
 	ReasonFirst NewReason = "first"
 	// ReasonAllBusy: every connection to the host was in use.
 	ReasonAllBusy NewReason = "all_busy"
@@ -172,7 +173,8 @@ const (
 	OutcomeGaveUp Outcome = "gave_up"
 	// OutcomeTimedOut: the drain came to its limit of time.
 	OutcomeTimedOut Outcome = "timed_out"
-	// OutcomeClosed: closed early, in a stack that does not drain.
+	// OutcomeClosed: closed early without a drain: the stack has none, or the
+	// body was closed while a Read of it was waiting.
 	OutcomeClosed Outcome = "closed"
 	// OutcomeCanceled: the caller's context ended.
 	OutcomeCanceled Outcome = "canceled"
@@ -224,7 +226,7 @@ func behindTimeout(body any) *record.Body {
 
 func exchange(r *record.Record) Exchange {
 	f := r.Facts()
-	return Exchange{
+	e := Exchange{
 		Host:         f.Host,
 		Method:       f.Method,
 		StatusCode:   f.Status,
@@ -234,8 +236,6 @@ func exchange(r *record.Record) Exchange {
 		ConnID:       f.ConnID,
 		ConnUses:     f.ConnUses,
 		ConnAge:      f.ConnAge,
-		LocalAddr:    f.Local,
-		RemoteAddr:   f.Remote,
 		Reused:       f.Reused,
 		WasIdle:      f.WasIdle,
 		IdleTime:     f.IdleTime,
@@ -253,6 +253,10 @@ func exchange(r *record.Record) Exchange {
 		Leaked:       f.Leaked,
 		Err:          f.Err,
 	}
+	if f.Conn != nil {
+		e.LocalAddr, e.RemoteAddr = f.Conn.LocalAddr(), f.Conn.RemoteAddr()
+	}
+	return e
 }
 
 func culprit(c ledger.Culprit) Culprit {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
 
@@ -38,4 +39,4 @@ func (p *observer) End(r *record.Record, _ any) {
 
 func (*observer) Phase() record.Phase { return record.Observe }
 
-func (*observer) Describe(bool) string { return "observe: tells a function of each exchange" }
+func (*observer) Describe(ledger.Watch) string { return "observe: tells a function of each exchange" }

@@ -1,10 +1,6 @@
 package roundtripper
 
-import (
-	"net/http"
-
-	"github.com/warmconn/warmconn/internal/record"
-)
+import "net/http"
 
 // Middleware puts a layer over next. A nil next means http.DefaultTransport for
 // every Middleware of this module.
@@ -47,13 +43,10 @@ func Chain(mw ...Middleware) Middleware {
 			next = http.DefaultTransport
 		}
 		rt := next
-		below := record.Link(rt, nil)
 		for i := len(mw) - 1; i >= 0; i-- {
-			if mw[i] == nil {
-				continue
+			if mw[i] != nil {
+				rt = mw[i](rt)
 			}
-			rt = mw[i](rt)
-			below = record.Link(rt, below)
 		}
 		return rt
 	}

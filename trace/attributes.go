@@ -44,8 +44,14 @@ func peer(a net.Addr) (host string, port int) {
 	case nil:
 		return "", 0
 	case *net.TCPAddr:
+		if a == nil {
+			return "", 0
+		}
 		return a.IP.String(), a.Port
 	case *net.UnixAddr:
+		if a == nil {
+			return "", 0
+		}
 		return a.Name, 0
 	}
 	h, p, err := net.SplitHostPort(a.String())

@@ -30,7 +30,8 @@
 //
 // error.type is the status code as a string for 400 and above, or one of
 // canceled, timeout, dns, refused, reset, eof, tls, pool_queue_full,
-// pool_wait_timeout, pool_closed and _OTHER. A caller's own cancellation is no
+// pool_wait_timeout, pool_closed and _OTHER; an error with a method
+// ErrorType() string names itself. A caller's own cancellation is no
 // error: it is outcome canceled without error.type; canceled as an error type
 // means that somebody else did it.
 //
@@ -49,8 +50,8 @@
 // # Where it stands
 //
 // Outermost in the kit, and below a retrier, so that each attempt has its
-// span. Of two trace layers with one TracerProvider, the outer one writes the
-// span.
+// span. Of two adjacent trace layers with one TracerProvider, the outer one
+// writes the span.
 //
 // # What it costs
 //

@@ -16,12 +16,14 @@ import (
 // errorType is the value of error.type; empty if the exchange did not fail.
 func errorType(f record.Facts) string {
 	switch {
-	case f.Outcome == record.OutcomeCanceled && !errors.Is(f.Err, context.DeadlineExceeded):
+	case f.Status >= 400:
+		return strconv.Itoa(f.Status)
+	case f.TimedOut:
+		return "timeout"
+	case f.Outcome == record.OutcomeCanceled:
 		return "" // the caller's own wish
 	case f.Err != nil:
 		return errorClass(f.Err)
-	case f.Status >= 400:
-		return strconv.Itoa(f.Status)
 	}
 	return ""
 }
@@ -57,11 +59,11 @@ func isTLS(err error) bool {
 	var (
 		verify *tls.CertificateVerificationError
 		header tls.RecordHeaderError
-		alert  tls.AlertError
 		host   x509.HostnameError
 		author x509.UnknownAuthorityError
 		cert   x509.CertificateInvalidError
 	)
-	return errors.As(err, &verify) || errors.As(err, &header) || errors.As(err, &alert) ||
+	var remote *net.OpError // crypto/tls's way to say that the peer sent an alert
+	return errors.As(err, &remote) && remote.Op == "remote error" || errors.As(err, &verify) || errors.As(err, &header) ||
 		errors.As(err, &host) || errors.As(err, &author) || errors.As(err, &cert)
 }

@@ -22,6 +22,10 @@ func secret(key string) bool {
 // replaced, the fragment left out.
 func redacted(u *url.URL) string {
 	query := redactQuery(u.RawQuery)
+	if u.Opaque != "" {
+		// It may hold anything, a userinfo too.
+		return u.Scheme + ":" + redaction
+	}
 	if u.User == nil && u.Fragment == "" && query == u.RawQuery {
 		return u.String()
 	}

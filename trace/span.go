@@ -101,7 +101,7 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f record.Facts) {
 		}
 		span.SetStatus(codes.Error, description)
 	}
-	if f.ConnID != 0 {
+	if f.Conn != nil {
 		attrs = connection(attrs, f)
 	}
 	if f.BytesDrained > 0 {
@@ -123,7 +123,7 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f record.Facts) {
 
 // connection appends what there is to say of the connection.
 func connection(attrs []attribute.KeyValue, f record.Facts) []attribute.KeyValue {
-	if host, port := peer(f.Remote); host != "" {
+	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
 		attrs = append(attrs, semconv.NetworkPeerAddress(host))
 		if port > 0 {
 			attrs = append(attrs, semconv.NetworkPeerPort(port))

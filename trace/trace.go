@@ -9,6 +9,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
 
@@ -83,4 +84,4 @@ func (p part) End(r *record.Record, state any) {
 
 func (p part) Phase() record.Phase { return record.Span }
 
-func (p part) Describe(bool) string { return "trace: one client span for each exchange" }
+func (p part) Describe(ledger.Watch) string { return "trace: one client span for each exchange" }

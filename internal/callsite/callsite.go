@@ -44,7 +44,7 @@ func ours(function string) bool {
 	if !ok {
 		return false
 	}
-	for _, p := range [...]string{"roundtripper.", "drain.", "pool.", "trace.", "internal/record."} {
+	for _, p := range [...]string{"roundtripper.", "drain.", "pool.", "trace.", "internal/record.", "internal/chain."} {
 		if strings.HasPrefix(rest, p) {
 			return true
 		}

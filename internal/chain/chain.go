@@ -32,15 +32,16 @@ func Walk(rt http.RoundTripper, f func(http.RoundTripper) bool) {
 }
 
 // CloseIdle closes the idle connections of the first layer from rt down that
-// can.
-func CloseIdle(rt http.RoundTripper) {
+// can. It reports whether there was one.
+func CloseIdle(rt http.RoundTripper) (ok bool) {
 	Walk(rt, func(rt http.RoundTripper) bool {
-		c, ok := rt.(interface{ CloseIdleConnections() })
-		if ok {
+		var c interface{ CloseIdleConnections() }
+		if c, ok = rt.(interface{ CloseIdleConnections() }); ok {
 			c.CloseIdleConnections()
 		}
 		return !ok
 	})
+	return ok
 }
 
 // Bottom returns the last layer that can be reached from rt.

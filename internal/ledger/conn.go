@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"net"
+	"slices"
 	"time"
 )
 
@@ -15,13 +16,15 @@ type Conn struct {
 	// Guarded by host.mu.
 	state   state
 	uses    int
-	streams int    // exchanges that ride on it; more than one only over HTTP/2
-	user    uint64 // the Use that has it, or had it last
-	shared  bool   // HTTP/2: many exchanges, never put back
-	eof     bool   // a Read of it failed: the peer closed, or reset
-	foreign bool   // was in use before this ledger first saw it
-	watched bool   // its dialer reports: Closed will be called
-	loss    *loss  // once it was written down as lost
+	streams int     // exchanges that ride on it; more than one only over HTTP/2
+	user    uint64  // the Use that has it, or had it last
+	shared  bool    // HTTP/2: many exchanges, never put back
+	eof     bool    // a Read of it failed: the peer closed, or reset
+	foreign bool    // was in use before this ledger first saw it
+	watched bool    // its dialer reports: Closing and Closed will be called
+	coming  *coming // until its first use
+	idleSeq uint64  // Host.seq when it became idle
+	loss    *loss   // once it was written down as lost
 	key     net.Conn
 	// Why it was dialed; empty if the dial could not be told whose it was.
 	reason  Reason
@@ -31,10 +34,11 @@ type Conn struct {
 type state uint8
 
 const (
-	unused state = iota // dialed, never had by an exchange
-	active
-	idle
-	gone // closed, upgraded, or believed so
+	unused  state = iota // dialed, never had by an exchange
+	active               // in somebody's hands
+	idle                 // put back
+	closing              // lost, and not closed yet
+	gone                 // closed, upgraded, or believed so
 )
 
 // opens enters a new connection. h.mu is held.
@@ -44,20 +48,54 @@ func (h *Host) opens(now time.Time) *Conn {
 	return &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now}
 }
 
-// shut takes a connection out of the counts, once. h.mu is held.
-func (h *Host) shut(c *Conn) {
-	switch c.state {
-	case gone:
+// become changes a connection's state and the counts with it. h.mu is held.
+func (h *Host) become(c *Conn, s state) {
+	if c.state == gone {
 		return
-	case active:
-		h.active--
-	case idle:
-		h.idle--
 	}
-	c.state = gone
-	h.open--
-	h.closed++
-	h.wake()
+	h.count(c.state, -1)
+	if c.state == idle {
+		// The last put back is the first taken.
+		if i := lastIndex(h.idles, c); i >= 0 {
+			h.idles = slices.Delete(h.idles, i, i+1)
+		}
+	}
+	c.state = s
+	h.count(s, +1)
+	if s == idle {
+		h.seq++
+		c.idleSeq = h.seq
+		h.idles = append(h.idles, c)
+	}
+	if c.coming != nil {
+		h.arrived(c.coming)
+		c.coming = nil
+	}
+	if s == gone {
+		h.open--
+		h.closed++
+		h.wake()
+	}
+}
+
+func lastIndex(cs []*Conn, c *Conn) int {
+	for i, x := range slices.Backward(cs) {
+		if x == c {
+			return i
+		}
+	}
+	return -1
+}
+
+func (h *Host) count(s state, n int) {
+	switch s {
+	case active:
+		h.active += n
+	case idle:
+		h.idle += n
+	case closing:
+		h.closing += n
+	}
 }
 
 // ReadFailed notes that the peer ended or broke the connection.
@@ -67,19 +105,17 @@ func (c *Conn) ReadFailed() {
 	c.host.mu.Unlock()
 }
 
-// Closed notes that a watched connection was closed. Cause is what the caller
-// of Close shows, Unknown if nothing; it counts only where no exchange has the
-// connection, for an exchange knows better by itself.
-func (c *Conn) Closed(cause Reason) {
+// Closing notes that a watched connection is about to be closed. Cause is what
+// the caller of Close shows, Unknown if nothing; it counts only where no
+// exchange has the connection, for an exchange knows better by itself.
+func (c *Conn) Closing(cause Reason) {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	was := c.state
-	h.shut(c)
 	switch {
 	case c.loss != nil:
 		c.loss.provisional = false
-	case was == idle || was == active && c.shared:
+	case c.state == idle || c.state == active && c.shared:
 		if c.eof && (cause == Unknown || cause == ProtocolError) {
 			cause = ServerClosedIdle
 		}
@@ -88,4 +124,13 @@ func (c *Conn) Closed(cause Reason) {
 	}
 	// A connection that was never used costs nobody anything: a second dial
 	// that lost its race.
+	h.become(c, closing)
+}
+
+// Closed notes that a watched connection is closed. Only now may another one
+// take its place.
+func (c *Conn) Closed() {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	c.host.become(c, gone)
 }

@@ -2,25 +2,37 @@ package ledger
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
 // net/http starts a dial for every request that finds no idle connection, and
 // lets the dial go on when a connection comes free first. So 50 workers can
 // open over 100 connections, and a limit on requests is no limit on
-// connections. The gate holds a dial back while the connections that are open
-// or on their way suffice for the requests in flight, and drops it as soon as
-// its request was served by another one.
+// connections. The gate lets a dial go only while fewer connections are on
+// their way than requests wait for one, and drops it as soon as its request was
+// served by another one. Then the connections are never more than the requests
+// in flight have been.
 //
-// It must never keep a request from a connection that it needs. Connections
-// that are open may be of no use to it (another proxy, HTTP/1 only, a dying
-// HTTP/2 connection), and the gate can't see that; so it gives way by time.
+// A connection that was idle when the request asked is no reason to hold its
+// dial back: net/http would have given it, so it does not fit (another proxy,
+// HTTP/1 only). One that has become idle since may be in the request's hands
+// already, with GotConn yet to come.
+//
+// What is on its way may never arrive. A dial, or a TLS handshake, does not
+// count once its own request has given up, nor after comingMost.
 const (
-	// gateStep is how long a dial waits while nothing is on its way that
-	// could serve its request.
+	comingMost = time.Second
+	// putStep is how long a plain connection takes from the end of its dial to
+	// its first request, or to the idle list, at most.
+	putStep = 100 * time.Millisecond
+	// handStep is how long GotConn may take to come after that, at most.
+	handStep = 50 * time.Millisecond
+	// limitMost is the longest that a dial waits for the limit alone, behind
+	// connections that are being closed or late.
+	limitMost = time.Second
+	// gateStep is how often a dial that waits looks at the clock.
 	gateStep = 20 * time.Millisecond
-	// gateMost is the longest that a dial waits.
-	gateMost = time.Second
 )
 
 // ErrNotNeeded ends a dial whose request has a connection already, or is gone.
@@ -33,21 +45,32 @@ type gated struct {
 	wake chan struct{} // buffered, one
 }
 
-// Dial is leave to dial. Exactly one of Opened and Failed must follow.
+// coming is a connection on its way to its first request.
+type coming struct {
+	use    uint64    // whose it is, by ID: connections must not reach a Use
+	until  time.Time // when it stops to be a promise
+	orphan bool      // its request has given up
+}
+
+// Dial is leave to dial. Exactly one of Opened and Done must follow.
 type Dial struct {
 	host    *Host
+	coming  *coming // nil if nobody knows the request
 	reason  Reason
 	culprit Culprit
 }
 
 // Admit waits until the exchange u may dial, or says ErrNotNeeded. Limit is
-// the most connections to this host; 0 means as many as there are exchanges in
-// flight. Free skips the wait.
+// the most connections to this host over HTTP/1; 0 means none but the number of
+// requests in flight. Free skips the wait.
 func (u *Use) Admit(limit int, free bool) (Dial, error) {
 	h := u.host
 	began := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !u.served && !u.ended {
+		h.wanting = append(h.wanting, u)
+	}
 	var g *gated
 	for {
 		if u.served || u.ended {
@@ -55,10 +78,10 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 			return Dial{}, ErrNotNeeded
 		}
 		now := time.Now()
-		if free || h.admits(limit, now.Sub(began)) {
+		if free || h.admits(limit, now.Sub(began), now) {
 			h.ungate(g)
-			h.dialing++
-			d := Dial{host: h}
+			d := Dial{host: h, coming: &coming{use: u.id, until: now.Add(comingMost)}}
+			h.coming = append(h.coming, d.coming)
 			d.reason, d.culprit = h.verdict(u.ask, now)
 			return d, nil
 		}
@@ -77,45 +100,101 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 	}
 }
 
-// admits reports whether one more dial may start. h.mu is held.
-func (h *Host) admits(limit int, waited time.Duration) bool {
-	have := h.open + h.dialing
-	switch {
-	case limit > 0 && have < limit, limit == 0 && have < h.inflight:
-		return true
-	case waited >= gateMost:
-		return true
-	case limit > 0:
+// admits reports whether one more dial may start for a request that has waited
+// for so long. h.mu is held.
+func (h *Host) admits(limit int, waited time.Duration, now time.Time) bool {
+	promises, late := 0, 0
+	for _, c := range h.coming {
+		switch {
+		case c.orphan:
+		case now.Before(c.until):
+			promises++
+		default:
+			late++
+		}
+	}
+	if waited < handStep {
+		promises += h.handed()
+	}
+	if promises >= len(h.wanting) {
 		return false
 	}
-	// Something that is dialed or not used yet may still serve it.
-	coming := h.dialing + h.open - h.active - h.idle
-	return waited >= gateStep && coming == 0
+	// The others in flight hold a connection each, or are about to.
+	others := h.inflight - len(h.wanting)
+	return limit == 0 || others+promises+late+h.closing < limit+h.exempt || waited >= limitMost
+}
+
+// handed counts the connections that have become idle since the first of those
+// that wait has asked. h.mu is held.
+func (h *Host) handed() (n int) {
+	if len(h.wanting) == 0 {
+		return 0
+	}
+	first := h.wanting[0].ask.seq
+	for _, u := range h.wanting {
+		first = min(first, u.ask.seq)
+	}
+	for _, c := range slices.Backward(h.idles) {
+		if c.idleSeq <= first {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // AdmitUnknown is leave for a dial of which nobody knows the request.
 func (l *Ledger) AdmitUnknown(addr string) Dial {
-	return Dial{host: l.host(KeyOfAddr(addr), func(h *Host) { h.dialing++ })}
+	c := new(coming)
+	c.orphan = true
+	return Dial{coming: c, host: l.host(KeyOfAddr(addr), func(h *Host) { h.coming = append(h.coming, c) })}
 }
 
-// Opened enters the connection that the dial brought.
+// Opened enters the connection that the dial brought; Closing and Closed must
+// follow when it is closed.
 func (d Dial) Opened(now time.Time) *Conn {
 	h := d.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.dialing--
 	c := h.opens(now)
 	c.watched = true
+	c.coming = d.coming
+	if h.scheme != "https" {
+		c.coming.until = now.Add(putStep)
+	} else {
+		c.coming.until = now.Add(comingMost)
+	}
 	c.reason, c.culprit = d.reason, d.culprit
 	return c
 }
 
-// Failed notes that the dial brought nothing.
-func (d Dial) Failed() {
+// Done notes that the dial has ended and brought nothing that reports to this
+// ledger: it failed, or its connection can't be watched.
+func (d Dial) Done() {
 	d.host.mu.Lock()
 	defer d.host.mu.Unlock()
-	d.host.dialing--
-	d.host.wake()
+	d.host.arrived(d.coming)
+}
+
+// arrived ends a promise. h.mu is held.
+func (h *Host) arrived(c *coming) {
+	for i, x := range h.coming {
+		if x == c {
+			h.coming = slices.Delete(h.coming, i, i+1)
+			h.wake()
+			return
+		}
+	}
+}
+
+// abandon makes orphans of what was on its way to u. h.mu is held.
+func (h *Host) abandon(u *Use) {
+	for _, c := range h.coming {
+		if c.use == u.id {
+			c.orphan = true
+			h.wake()
+		}
+	}
 }
 
 // wake lets the first gated dial look again. h.mu is held.
@@ -125,8 +204,10 @@ func (h *Host) wake() {
 	}
 }
 
-// dismiss lets the dials of u look again: it was served. h.mu is held.
+// dismiss notes that u waits no more, and lets its dials look again. h.mu is
+// held.
 func (h *Host) dismiss(u *Use) {
+	h.wanting = slices.DeleteFunc(h.wanting, func(x *Use) bool { return x == u })
 	for _, g := range h.gated {
 		if g.use == u {
 			g.nudge()
@@ -137,7 +218,7 @@ func (h *Host) dismiss(u *Use) {
 func (h *Host) ungate(g *gated) {
 	for i, x := range h.gated {
 		if x == g {
-			h.gated = append(h.gated[:i], h.gated[i+1:]...)
+			h.gated = slices.Delete(h.gated, i, i+1)
 			// The place may be good for the next one too.
 			h.wake()
 			return

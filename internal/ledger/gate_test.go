@@ -17,6 +17,11 @@ type fakeConn struct {
 
 func (c *fakeConn) LedgerConn() *Conn { return c.line }
 
+func (c *Conn) close() {
+	c.Closing(Unknown)
+	c.Closed()
+}
+
 var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 
 // asking returns a Use that has asked for a connection.
@@ -39,7 +44,7 @@ func dial(t *testing.T, u *Use, limit int) *fakeConn {
 
 func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, true)
+		l := New(nil, Watched)
 		a := asking(l)
 		c := dial(t, a, 1)
 		a.Got(c, false, false, time.Now())
@@ -67,7 +72,7 @@ func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
 
 func TestGateLetsADialGoWhenAConnectionCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, true)
+		l := New(nil, Watched)
 		a := asking(l)
 		c := dial(t, a, 1)
 		a.Got(c, false, false, time.Now())
@@ -80,7 +85,7 @@ func TestGateLetsADialGoWhenAConnectionCloses(t *testing.T) {
 		synctest.Wait()
 		began := time.Now()
 		a.End(BodyUnread, false, time.Now())
-		c.line.Closed(Unknown)
+		c.line.close()
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -90,33 +95,110 @@ func TestGateLetsADialGoWhenAConnectionCloses(t *testing.T) {
 	})
 }
 
-// The gate can't see whether a connection is of use to a request. It must give
-// way by itself.
-func TestGateGivesWayToARequestThatNothingServes(t *testing.T) {
+// A connection that lies idle while a request waits does not fit it: another
+// proxy, say.
+func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for limit, most := range map[int]time.Duration{0: gateStep, 1: gateMost} {
-			l := New(nil, true)
+		for _, limit := range []int{0, 1} {
+			l := New(nil, Watched)
 			a := asking(l)
 			c := dial(t, a, limit)
 			a.Got(c, false, false, time.Now())
 			a.Put(nil)
 			a.End("", false, time.Now())
-			// C is idle, and b can't use it: another proxy, say.
 			b := asking(l)
 			began := time.Now()
 			if _, err := b.Admit(limit, false); err != nil {
 				t.Fatal(err)
 			}
-			if waited := time.Since(began); waited > most {
-				t.Errorf("limit %d: waited %v, want at most %v", limit, waited, most)
+			if waited := time.Since(began); waited != 0 {
+				t.Errorf("limit %d: waited %v, want none", limit, waited)
 			}
+		}
+	})
+}
+
+// A dial, or a handshake, that hangs must not keep later requests waiting once
+// its own has given up.
+func TestGateForgetsDialsOfRequestsThatGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, limit := range []int{0, 1} {
+			for _, connected := range []bool{false, true} {
+				l := New(nil, Watched)
+				a := asking(l)
+				d, err := a.Admit(limit, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if connected {
+					d.Opened(time.Now()) // and the handshake hangs
+				}
+				a.End(Timeout, false, time.Now())
+				b := asking(l)
+				began := time.Now()
+				if _, err := b.Admit(limit, false); err != nil {
+					t.Fatal(err)
+				}
+				if waited := time.Since(began); waited != 0 {
+					t.Errorf("limit %d, connected %v: waited %v, want none", limit, connected, waited)
+				}
+			}
+		}
+	})
+}
+
+// A promise that is not kept holds nobody back for more than comingMost.
+func TestGateWaitsForAPromiseOnlySoLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, Watched)
+		a, b := asking(l), asking(l)
+		c := dial(t, a, 0)
+		a.Got(c, false, false, time.Now())
+		if _, err := b.Admit(0, false); err != nil { // and hangs
+			t.Fatal(err)
+		}
+		a.Put(nil)
+		b.Got(c, true, false, time.Now())
+		d := asking(l)
+		a.End("", false, time.Now())
+		began := time.Now()
+		if _, err := d.Admit(0, false); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited < time.Millisecond || waited > comingMost+gateStep {
+			t.Errorf("waited %v, want up to %v for the dial on its way", waited, comingMost)
+		}
+	})
+}
+
+func TestGateUnderALimitWaitsForConnectionsThatClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, Watched)
+		a := asking(l)
+		c := dial(t, a, 1)
+		a.Got(c, false, false, time.Now())
+		c.line.Closing(Unknown)
+		a.End(ServerClose, false, time.Now())
+		b := asking(l)
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.Admit(1, false)
+			done <- err
+		}()
+		synctest.Wait()
+		if len(done) != 0 {
+			t.Error("a dial went ahead of a connection that was still open")
+		}
+		c.line.Closed()
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
 	})
 }
 
 func TestGateEndsWithItsExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, true)
+		l := New(nil, Watched)
 		a := asking(l)
 		dial(t, a, 1)
 		b := asking(l)
@@ -135,13 +217,13 @@ func TestGateEndsWithItsExchange(t *testing.T) {
 
 func TestLossExpiresWithTheIdleTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, true)
+		l := New(nil, Watched)
 		l.idleTimeout = time.Minute
 		a := asking(l)
 		c := dial(t, a, 0)
 		a.Got(c, false, false, time.Now())
 		a.End(BodyUnread, false, time.Now())
-		c.line.Closed(Unknown)
+		c.line.close()
 		time.Sleep(2 * time.Minute) // the bubble's clock
 		b := asking(l)
 		if g := b.Got(dial(t, b, 0), false, false, time.Now()); g.Reason != IdleTimeout {
@@ -152,7 +234,7 @@ func TestLossExpiresWithTheIdleTimeout(t *testing.T) {
 
 func TestMostRecentLossIsChargedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, true)
+		l := New(nil, Watched)
 		uses := [2]*Use{asking(l), asking(l)}
 		var conns [2]*fakeConn
 		for i, u := range uses {
@@ -162,7 +244,7 @@ func TestMostRecentLossIsChargedFirst(t *testing.T) {
 		for i, cause := range [2]Reason{ServerClose, BodyUnread} {
 			time.Sleep(time.Millisecond) // the bubble's clock
 			uses[i].End(cause, false, time.Now())
-			conns[i].line.Closed(Unknown)
+			conns[i].line.close()
 		}
 		for _, want := range [3]Reason{BodyUnread, ServerClose, AllBusy} {
 			u := asking(l)
@@ -174,14 +256,14 @@ func TestMostRecentLossIsChargedFirst(t *testing.T) {
 }
 
 func TestDuplicateDialIsChargedToNobody(t *testing.T) {
-	l := New(nil, true)
+	l := New(nil, Watched)
 	a := asking(l)
 	c := dial(t, a, 0)
 	a.Got(c, false, false, time.Now())
 	b := asking(l)
 	extra := dial(t, b, 0)
 	b.Got(c, true, true, time.Now())
-	extra.line.Closed(Unknown)
+	extra.line.close()
 	l.each(func(h *Host) {
 		if len(h.losses) != 0 {
 			t.Errorf("losses %+v, want none", h.losses)
@@ -194,7 +276,7 @@ func TestDuplicateDialIsChargedToNobody(t *testing.T) {
 
 func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 	for _, putFirst := range []bool{true, false} {
-		l := New(nil, true)
+		l := New(nil, Watched)
 		a := asking(l)
 		c := dial(t, a, 0)
 		a.Got(c, false, false, time.Now())

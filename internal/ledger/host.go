@@ -3,6 +3,7 @@ package ledger
 import (
 	"net"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,25 +11,31 @@ import (
 // Host is the page of one host: scheme, name and port.
 type Host struct {
 	name   string // Key.String
+	scheme string
 	ledger *Ledger
 
 	mu       sync.Mutex
-	requests uint64 // exchanges begun
-	served   bool   // some exchange had a connection
-	askers   int    // exchanges between GetConn and GotConn
-	inflight int    // exchanges between Begin and End
-	dialing  int    // dials in progress
-	open     int    // connections open
-	active   int    // of those, in somebody's hands
-	idle     int    // of those, put back; open-active-idle were never used yet
+	served   bool // some exchange had a connection
+	askers   int  // exchanges between GetConn and GotConn
+	inflight int  // exchanges between Begin and End
+	exempt   int  // of those in flight, not counted by the limit
+	open     int  // connections open, by state; the rest was never used yet
+	active   int
+	idle     int
+	closing  int
 	opened   uint64
 	closed   uint64
+	idles    []*Conn   // those that are idle, in the order in which they became so
+	seq      uint64    // counts that
+	coming   []*coming // dials, and connections that were not used yet
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss
 	// conns are the connections that are not watched.
 	conns map[net.Conn]*Conn
 	gated []*gated // dials that wait for leave, first come first
+	// wanting are the exchanges that found no connection and have none yet.
+	wanting []*Use
 }
 
 const (
@@ -38,7 +45,7 @@ const (
 	// the end of it.
 	nativeDrainTime = 100 * time.Millisecond
 	// maxUnwatched bounds what a ledger that sees no closes keeps of a host.
-	maxUnwatched = 1024
+	maxUnwatched = 256
 )
 
 // loss is one connection that is gone, and why.
@@ -55,24 +62,28 @@ type loss struct {
 // a dial rests on this moment, not on the end of the dial.
 type ask struct {
 	at     time.Time
-	first  bool // nobody had a connection, or was getting one
-	idle   int  // connections that were put back
-	others int  // other exchanges in flight, and connections not used yet
+	first  bool   // nobody had a connection, or was getting one
+	idle   int    // connections that were put back
+	others int    // other exchanges in flight, and connections not used yet
+	seq    uint64 // Host.seq: what became idle after that was not there
+	unsure bool   // some of those idle are not watched, and may be gone
 }
 
 func (h *Host) forgettable() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.inflight == 0 && h.dialing == 0 && h.active == 0 && h.open <= len(h.conns)
+	return h.inflight == 0 && len(h.coming) == 0 && h.active == 0 && h.open <= len(h.conns)
 }
 
 // ask takes the picture. h.mu is held.
 func (h *Host) ask(now time.Time) ask {
 	return ask{
 		at:     now,
-		first:  !h.served && h.askers == 0 && h.dialing == 0,
+		first:  !h.served && h.askers == 0 && len(h.coming) == 0,
 		idle:   h.idle,
-		others: h.inflight - 1 + h.dialing + (h.open - h.active - h.idle),
+		others: h.inflight - 1 + len(h.coming),
+		seq:    h.seq,
+		unsure: h.idle > 0 && len(h.conns) > 0,
 	}
 }
 
@@ -84,6 +95,9 @@ func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
 	}
 	if a.first {
 		return First, Culprit{}
+	}
+	if a.unsure {
+		return Unknown, Culprit{}
 	}
 	l, expired := h.charge(a.at, now)
 	switch {
@@ -106,13 +120,13 @@ func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
 func (h *Host) charge(asked, now time.Time) (_ *loss, expired bool) {
 	if t := h.ledger.idleTimeout; t > 0 {
 		for len(h.losses) > 0 && now.Sub(h.losses[0].at) > t {
-			h.losses = h.losses[1:]
+			h.losses = slices.Delete(h.losses, 0, 1)
 			expired = true
 		}
 	}
 	for i := len(h.losses) - 1; i >= 0; i-- {
 		if l := h.losses[i]; !l.at.After(asked) {
-			h.losses = append(h.losses[:i], h.losses[i+1:]...)
+			h.losses = slices.Delete(h.losses, i, i+1)
 			return l, expired
 		}
 	}
@@ -133,7 +147,7 @@ func (h *Host) lose(l *loss) {
 func (h *Host) withdraw(l *loss) {
 	for i, x := range h.losses {
 		if x == l {
-			h.losses = append(h.losses[:i], h.losses[i+1:]...)
+			h.losses = slices.Delete(h.losses, i, i+1)
 			return
 		}
 	}
@@ -146,7 +160,7 @@ func (h *Host) dropIdle(reason Reason, now time.Time) {
 	defer h.mu.Unlock()
 	for nc, c := range h.conns {
 		if c.state == idle {
-			h.shut(c)
+			h.become(c, gone)
 			delete(h.conns, nc)
 			h.lose(&loss{at: now, reason: reason})
 		}
@@ -158,7 +172,7 @@ func (h *Host) dropIdle(reason Reason, now time.Time) {
 func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if nc == nil || !reflect.TypeOf(nc).Comparable() {
+	if !reflect.ValueOf(nc).Comparable() {
 		c := h.opens(now)
 		c.foreign = reused
 		return c
@@ -169,7 +183,7 @@ func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 	if len(h.conns) >= maxUnwatched {
 		for nc, c := range h.conns {
 			if c.state != active {
-				h.shut(c)
+				h.become(c, gone)
 				delete(h.conns, nc)
 			}
 		}

@@ -25,7 +25,7 @@ import (
 
 // Ledger is the book of one stack over one base. Use New.
 type Ledger struct {
-	watched       bool
+	watch         Watch
 	keepAlivesOff bool
 	idleTimeout   time.Duration
 
@@ -52,9 +52,9 @@ type shard struct {
 
 // New returns the ledger of a stack over base. What base says of keep-alives
 // and idle time is read now: a transport must be configured before it is
-// wrapped. Watched says that the dialer reports to this ledger.
-func New(base http.RoundTripper, watched bool) *Ledger {
-	l := &Ledger{watched: watched, seed: maphash.MakeSeed()}
+// wrapped.
+func New(base http.RoundTripper, w Watch) *Ledger {
+	l := &Ledger{watch: w, seed: maphash.MakeSeed()}
 	if t, ok := base.(*http.Transport); ok {
 		l.keepAlivesOff = t.DisableKeepAlives || t.MaxIdleConnsPerHost < 0
 		l.idleTimeout = t.IdleConnTimeout
@@ -62,8 +62,17 @@ func New(base http.RoundTripper, watched bool) *Ledger {
 	return l
 }
 
-// Watched reports whether the dialer reports to this ledger.
-func (l *Ledger) Watched() bool { return l.watched }
+// Watch says which connections report to the ledger that they open and close.
+type Watch uint8
+
+const (
+	Unwatched   Watch = iota
+	WatchedHTTP       // all but those that a TLS dialer of the base's own makes
+	Watched           // all
+)
+
+// Watch says which connections report to this ledger.
+func (l *Ledger) Watch() Watch { return l.watch }
 
 // KeepAlivesOff reports whether the base never keeps a connection.
 func (l *Ledger) KeepAlivesOff() bool { return l.keepAlivesOff }
@@ -77,7 +86,7 @@ func (l *Ledger) host(key Key, f func(*Host)) *Host {
 	h := s.hosts[key]
 	if h == nil {
 		s.sweep()
-		h = &Host{name: key.String(), ledger: l}
+		h = &Host{name: key.String(), scheme: key.Scheme, ledger: l}
 		s.hosts[key] = h
 	}
 	h.mu.Lock()
@@ -129,8 +138,8 @@ func (l *Ledger) each(f func(*Host)) {
 type Counts struct {
 	Host   string
 	Open   int    // connections open now, those being dialed not included
-	Idle   int    // open and in nobody's hands
-	Dials  int    // being dialed
+	Idle   int    // open, in nobody's hands and not about to be closed
+	Coming int    // being dialed, or dialed and not used yet
 	Opened uint64 // since the host was first used
 	Closed uint64 // Opened - Open
 }
@@ -139,7 +148,7 @@ type Counts struct {
 func (l *Ledger) Counts(f func(Counts)) {
 	l.each(func(h *Host) {
 		h.mu.Lock()
-		c := Counts{Host: h.name, Open: h.open, Idle: h.open - h.active, Dials: h.dialing, Opened: h.opened, Closed: h.closed}
+		c := Counts{Host: h.name, Open: h.open, Idle: h.open - h.active - h.closing, Coming: len(h.coming), Opened: h.opened, Closed: h.closed}
 		h.mu.Unlock()
 		f(c)
 	})

@@ -11,6 +11,9 @@ import (
 type Use struct {
 	// Who is to blame if this exchange costs a connection. Set before End.
 	Culprit Culprit
+	// Exempt says that the limit of connections does not count this exchange.
+	// Set before Begin.
+	Exempt bool
 
 	id   uint64
 	host *Host
@@ -31,6 +34,7 @@ type Got struct {
 	Age     time.Duration
 	Uses    int // this one included; 0 if it was in use before the ledger saw it
 	Reused  bool
+	Shared  bool   // HTTP/2
 	Reason  Reason // empty if reused
 	Culprit Culprit
 }
@@ -40,7 +44,9 @@ func (l *Ledger) Begin(u *Use, key Key) {
 	u.id = l.uses.Add(1)
 	u.host = l.host(key, func(h *Host) {
 		h.inflight++
-		h.requests++
+		if u.Exempt {
+			h.exempt++
+		}
 		h.wake()
 	})
 }
@@ -52,14 +58,20 @@ func (u *Use) Host() string { return u.host.name }
 // than once: net/http tries again when a reused connection turns out dead.
 func (u *Use) Ask(now time.Time) {
 	u.host.mu.Lock()
-	defer u.host.mu.Unlock()
 	if u.ended {
+		u.host.mu.Unlock()
 		return
 	}
-	if c := u.conn; c != nil && c.host == u.host && !u.put && !c.shared && c.user == u.id {
-		u.host.stale(c, now)
+	c, put := u.conn, u.put
+	u.conn, u.put, u.err, u.served = nil, false, nil, false
+	u.host.mu.Unlock()
+
+	if c != nil && !put {
+		c.giveUp(u.id, now)
 	}
-	u.conn, u.served, u.put, u.err = nil, false, false, nil
+
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
 	u.ask = u.host.ask(now)
 	if !u.asking {
 		u.asking = true
@@ -67,37 +79,67 @@ func (u *Use) Ask(now time.Time) {
 	}
 }
 
-// stale writes off a reused connection that net/http has given up for another
-// try: the server had closed it. h.mu is held.
-func (h *Host) stale(c *Conn, now time.Time) {
-	if c.loss == nil {
+// giveUp takes a connection back from an exchange that net/http sends over
+// another one. Over HTTP/1 it does so when a reused connection turns out dead:
+// the server had closed it.
+func (c *Conn) giveUp(user uint64, now time.Time) {
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.shared {
+		h.leave(c)
+		return
+	}
+	if c.user == user && c.loss == nil && (c.uses > 1 || c.foreign) {
 		c.loss = &loss{at: now, reason: ServerClosedIdle}
 		h.lose(c.loss)
+		h.release(c)
 	}
-	h.release(c)
 }
 
-// release takes an unwatched connection that is lost out of the counts; a
-// watched one reports its own close. h.mu is held.
+// leave takes one exchange off a connection that goes on. h.mu is held.
+func (h *Host) leave(c *Conn) {
+	if c.streams > 0 {
+		c.streams--
+	}
+	if c.streams == 0 && c.state == active {
+		h.become(c, idle)
+	}
+}
+
+// release is the end of a lost connection: a watched one reports its own close,
+// an unwatched one is believed to be gone. h.mu is held.
 func (h *Host) release(c *Conn) {
-	if !c.watched {
-		h.shut(c)
-		if c.key != nil {
-			delete(h.conns, c.key)
-		}
+	if c.watched {
+		h.become(c, closing)
+		return
+	}
+	h.become(c, gone)
+	if c.key != nil {
+		delete(h.conns, c.key)
 	}
 }
 
 // Got notes that the exchange was given nc. Reused is what httptrace says of
 // it; shared that it speaks HTTP/2.
 func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
-	c := u.host.ledger.find(nc)
-	if c == nil {
-		c = u.host.identify(nc, reused, now)
-	}
-	g := c.had(u.id, shared, now)
-
 	h := u.host
+	h.mu.Lock()
+	ended, before := u.ended, u.conn
+	h.mu.Unlock()
+	if ended {
+		return Got{}
+	}
+	c := h.ledger.find(nc)
+	if c == nil {
+		c = h.identify(nc, reused, now)
+	}
+	if before != nil && before != c {
+		// HTTP/2 tries another connection without asking again.
+		before.giveUp(u.id, now)
+	}
+	g := c.had(u.id, before == c, shared, now)
+
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.served = true
@@ -112,13 +154,15 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	return g
 }
 
-// had gives c to an exchange.
-func (c *Conn) had(user uint64, shared bool, now time.Time) Got {
+// had gives c to an exchange; again says that it has it already.
+func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c.uses++
-	c.streams++
+	if !again {
+		c.uses++
+		c.streams++
+	}
 	c.user = user
 	c.shared = c.shared || shared
 	if c.loss != nil {
@@ -126,17 +170,8 @@ func (c *Conn) had(user uint64, shared bool, now time.Time) Got {
 		h.withdraw(c.loss)
 		c.loss = nil
 	}
-	switch c.state {
-	case idle:
-		h.idle--
-		h.active++
-	case unused:
-		h.active++
-	}
-	if c.state != gone {
-		c.state = active
-	}
-	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign}
+	h.become(c, active)
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
 	if c.foreign {
 		g.Uses, g.Age = 0, 0
 	}
@@ -146,12 +181,25 @@ func (c *Conn) had(user uint64, shared bool, now time.Time) Got {
 	return g
 }
 
+// Share notes that the exchange's connection speaks HTTP/2, where that shows
+// only in the response.
+func (u *Use) Share() {
+	u.host.mu.Lock()
+	c := u.conn
+	u.host.mu.Unlock()
+	if c != nil {
+		c.host.mu.Lock()
+		c.shared = true
+		c.host.mu.Unlock()
+	}
+}
+
 // doubtIdle forgets unwatched idle connections when a request asked for one in
 // vain: they are gone, nobody saw why. h.mu is held.
 func (h *Host) doubtIdle() {
 	for nc, c := range h.conns {
 		if c.state == idle && !c.shared {
-			h.shut(c)
+			h.become(c, gone)
 			delete(h.conns, nc)
 		}
 	}
@@ -179,20 +227,20 @@ func (u *Use) Put(err error) {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c.loss != nil {
-		h.withdraw(c.loss)
-		c.loss = nil
-	}
 	// Handed over already: the next user's GotConn may come first.
 	if c.user != u.id {
 		return
 	}
-	c.streams = 0
-	if c.state == active {
-		c.state = idle
-		h.active--
-		h.idle++
+	if c.loss != nil {
+		h.withdraw(c.loss)
+		c.loss = nil
 	}
+	c.streams = 0
+	if !c.watched && c.key == nil {
+		h.become(c, gone) // it could not be told again
+		return
+	}
+	h.become(c, idle)
 }
 
 // Returned reports whether the connection went back, and PutIdleConn's error.
@@ -211,8 +259,14 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 		h.mu.Unlock()
 		return
 	}
+	if !u.served {
+		h.abandon(u)
+	}
 	u.ended = true
 	h.inflight--
+	if u.Exempt {
+		h.exempt--
+	}
 	u.answered()
 	h.wake()
 	c, put := u.conn, u.put
@@ -224,26 +278,21 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 	h = c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c.streams > 0 {
-		c.streams--
-	}
 	if cause == "" || c.shared && cause != Upgraded {
-		// It goes on: an HTTP/2 connection, or nobody said that it will not.
-		if c.streams == 0 && c.state == active {
-			c.state = idle
-			h.active--
-			h.idle++
-		}
+		h.leave(c) // it goes on
 		return
 	}
-	if c.user != u.id || c.loss != nil {
+	if c.user != u.id {
 		return
 	}
-	c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional && c.state != gone}
-	h.lose(c.loss)
+	c.streams = 0
+	if c.loss == nil {
+		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional && c.state != gone && c.state != closing}
+		h.lose(c.loss)
+	}
 	if cause == Upgraded {
 		// The caller owns it now; it is no HTTP connection any more.
-		h.shut(c)
+		h.become(c, gone)
 		return
 	}
 	h.release(c)

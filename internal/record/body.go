@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -11,18 +12,33 @@ import (
 // whoever keeps the Response alone keeps the body too. Nothing that net/http, a
 // context, a span or a closure can reach may point here.
 type Body struct {
-	resp  http.Response
-	orig  *http.Response // the base's own: net/http may still write to it
-	leg   *leg
-	stack *Stack // so that its connections are not closed as a dropped stack's
+	resp   http.Response
+	orig   *http.Response // the base's own: net/http may still write to it
+	record *Record
+	stack  *Stack // so that its connections are not closed as a dropped stack's
+}
+
+// bodyState is all that the end of a body needs, so that it can end when the
+// Body is gone.
+type bodyState struct {
+	// The response of net/http's own transport, nil over any other base: its
+	// body may hold a Body of a stack further down.
+	resp *http.Response
+
+	mu      sync.Mutex
+	readers int           // Reads in progress
+	idle    chan struct{} // made by a Close that waits for them
+	closed  bool
+	ended   bool // the whole exchange
+	read    int64
 }
 
 // Record returns the record of an exchange whose body is not read yet.
-func (b *Body) Record() *Record { return b.leg.rec }
+func (b *Body) Record() *Record { return b.record }
 
 // Read implements io.Reader. Several Reads, and Close, may run at once.
 func (b *Body) Read(p []byte) (int, error) {
-	n, err := b.leg.readBody(b.orig.Body, p)
+	n, err := b.record.readBody(b.orig.Body, p)
 	if err == io.EOF {
 		b.copyTrailer()
 	}
@@ -34,8 +50,8 @@ func (b *Body) Read(p []byte) (int, error) {
 // its own response only. Written once and under the lock, for several Reads may
 // come to the end.
 func (b *Body) copyTrailer() {
-	b.leg.mu.Lock()
-	defer b.leg.mu.Unlock()
+	b.record.body.mu.Lock()
+	defer b.record.body.mu.Unlock()
 	if b.resp.Trailer == nil && b.orig.Trailer != nil {
 		b.resp.Trailer = b.orig.Trailer
 	}
@@ -44,40 +60,41 @@ func (b *Body) copyTrailer() {
 // Close implements io.Closer. It ends a Read that hangs. The second Close does
 // nothing.
 func (b *Body) Close() error {
-	err := b.leg.closeBody(b.orig)
+	err := b.record.closeBody(b.orig)
 	runtime.KeepAlive(b)
 	return err
 }
 
-func (l *leg) readBody(raw io.Reader, p []byte) (int, error) {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
+func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
+	b := &r.body
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
 		return 0, http.ErrBodyReadAfterClose
 	}
-	l.readers++
-	l.mu.Unlock()
+	b.readers++
+	b.mu.Unlock()
 
 	n, err := raw.Read(p)
 
-	l.mu.Lock()
-	l.read += int64(n)
-	l.readers--
-	closed := l.closed
-	if l.readers == 0 && l.idle != nil {
-		close(l.idle)
-		l.idle = nil
+	b.mu.Lock()
+	b.read += int64(n)
+	b.readers--
+	closed := b.closed
+	if b.readers == 0 && b.idle != nil {
+		close(b.idle)
+		b.idle = nil
 	}
-	l.mu.Unlock()
+	b.mu.Unlock()
 	switch {
 	case err == nil:
 	case err == io.EOF:
-		l.finish(OutcomeEOF, nil)
+		r.finish(OutcomeEOF, nil, drained{})
 	case closed:
 		// The error is of our own making: Close had to break the Read.
 		err = http.ErrBodyReadAfterClose
 	default:
-		l.finish(OutcomeFailed, err)
+		r.finish(OutcomeFailed, err, drained{})
 	}
 	return n, err
 }
@@ -85,51 +102,54 @@ func (l *leg) readBody(raw io.Reader, p []byte) (int, error) {
 // patience is how long Close waits for a Read that it has cancelled, before it
 // closes the raw body under it. net/http's Reads end at once; on Go 1.27.0 and
 // 1.27.1 a Close under a Read can deadlock (golang/go#81404), so they get
-// time. A base that ignores its context gets little.
-func (l *leg) patience() time.Duration {
-	if l.line.hooked {
+// time. A base that may ignore its context gets little.
+func (r *Record) patience() time.Duration {
+	if r.line.direct {
 		return 50 * time.Millisecond
 	}
 	return time.Millisecond
 }
 
-func (l *leg) closeBody(orig *http.Response) error {
-	raw := orig.Body
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
+func (r *Record) closeBody(orig *http.Response) error {
+	b := &r.body
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
 		return nil
 	}
-	l.closed = true
-	ended := l.ended
+	b.closed = true
+	ended := b.ended
 	var wait chan struct{}
-	if l.readers > 0 && !ended {
+	if b.readers > 0 && !ended {
 		wait = make(chan struct{})
-		l.idle = wait
+		b.idle = wait
 	}
-	l.mu.Unlock()
+	b.mu.Unlock()
 
 	if ended {
-		return raw.Close()
+		return orig.Body.Close()
 	}
 	if wait != nil {
-		l.cancel()
-		t := time.NewTimer(l.patience())
+		r.cancel()
+		t := time.NewTimer(r.patience())
 		select {
 		case <-wait:
 		case <-t.C:
 		}
 		t.Stop()
-		err := raw.Close()
-		l.finish(OutcomeClosed, nil)
+		err := orig.Body.Close()
+		r.finish(OutcomeClosed, nil, drained{})
 		return err
 	}
-	out, d := l.drain(orig)
+	out, d, closed := r.drain(orig)
 	if out != OutcomeDrained && out != OutcomeClosed {
 		// net/http's own drain (Go 1.27) must not go on behind our back.
-		l.cancel()
+		r.cancel()
 	}
-	err := raw.Close()
-	l.finishDrained(out, nil, d)
+	var err error
+	if !closed {
+		err = orig.Body.Close()
+	}
+	r.finish(out, nil, d)
 	return err
 }

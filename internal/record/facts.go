@@ -21,8 +21,7 @@ type Facts struct {
 	ConnID       uint64
 	ConnUses     int
 	ConnAge      time.Duration
-	Local        net.Addr
-	Remote       net.Addr
+	Conn         net.Conn // for its addresses; nil if there was none
 	Reused       bool
 	WasIdle      bool
 	IdleTime     time.Duration
@@ -38,6 +37,7 @@ type Facts struct {
 	Outcome      Outcome
 	Skipped      string
 	Leaked       bool
+	TimedOut     bool // canceled, by a deadline
 	Err          error
 }
 
@@ -52,8 +52,8 @@ func (r *Record) Facts() Facts {
 	return f
 }
 
-// SetPoolWait notes how long the exchange waited for its slot.
-func (r *Record) SetPoolWait(d time.Duration) { r.facts.PoolWait += d }
+// AddPoolWait notes how long the exchange waited for a slot. In Begin only.
+func (r *Record) AddPoolWait(d time.Duration) { r.facts.PoolWait += d }
 
 // Key is what the kit counts the exchange under.
 func (r *Record) Key() ledger.Key { return r.key }
@@ -69,16 +69,6 @@ func hasToken(values []string, token string) bool {
 		}
 	}
 	return false
-}
-
-// Exempt says that the limits do not hold for this exchange. In Begin only.
-func (r *Record) Exempt() { r.exempt = true }
-
-// OwnDial reports whether the exchange may dial at once: it is exempt, or asks
-// for another protocol, for which net/http uses no connection of the common
-// kind.
-func (r *Record) OwnDial() bool {
-	return r.exempt || len(r.orig.Header["Upgrade"]) > 0 && hasToken(r.orig.Header["Connection"], "upgrade")
 }
 
 // noBody reports whether there is nothing to read, close or wrap.

@@ -24,25 +24,36 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {
 		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
 	}
+	if info.Conn == nil || r.ended() {
+		return
+	}
 	g := r.use.Got(info.Conn, info.Reused, shared, now)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.hooked, r.shared = true, g.Shared
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.NewReason, f.Culprit = g.Reused, g.Reason, g.Culprit
 	f.WasIdle, f.IdleTime = info.WasIdle, info.IdleTime
-	if info.Conn != nil {
-		f.Local, f.Remote = info.Conn.LocalAddr(), info.Conn.RemoteAddr()
-	}
+	f.Conn = info.Conn
 	if !r.asked.IsZero() {
 		f.ConnWait = now.Sub(r.asked)
 	}
-	if r.maxAge > 0 && g.Age > r.maxAge && !shared && len(r.header["Connection"]) == 0 {
-		// net/http writes the header after this hook. The server answers, and
-		// the connection ends without having failed anybody.
+	r.retire(r.maxAge > 0 && g.Age > r.maxAge && !g.Shared)
+}
+
+// retire makes this the last exchange of its connection, or takes that back:
+// net/http may try a second connection. It writes the header after GotConn; the
+// server answers, and the connection ends without having failed anybody.
+func (r *Record) retire(yes bool) {
+	switch {
+	case yes && !r.retired && len(r.header["Connection"]) == 0:
 		r.header["Connection"] = []string{"close"}
 		r.retired = true
+	case !yes && r.retired:
+		delete(r.header, "Connection")
+		r.retired = false
 	}
 }
 
@@ -57,32 +68,16 @@ func (r *Record) wroteRequest(httptrace.WroteRequestInfo) {
 	over := r.over
 	r.mu.Unlock()
 	if over {
-		r.leg.cancel()
+		r.cancel()
 	}
 }
 
-// release cancels the derived context: now, or once the request is written if
-// the response came to its end before that.
-func (r *Record) release(out Outcome) {
+// closedRequest is the same for a base that calls no hooks.
+func (r *Record) closedRequest() {
 	r.mu.Lock()
-	r.over = true
-	now := r.wrote
+	hooked := r.hooked
 	r.mu.Unlock()
-	switch out {
-	case OutcomeNone, OutcomeEOF, OutcomeDrained, OutcomeUpgraded:
-	default:
-		now = true
+	if !hooked {
+		r.wroteRequest(httptrace.WroteRequestInfo{})
 	}
-	if now && r.leg.cancel != nil {
-		r.leg.cancel()
-	}
-}
-
-// uploading reports whether the request may still be written after the end of
-// the response. Where the base calls no hooks that can't be known, and the
-// context lasts until the caller has dropped the response.
-func (r *Record) uploading() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return !r.wrote
 }

@@ -13,7 +13,7 @@ const (
 	OutcomeSkipped  Outcome = "skipped"   // closed early, and a drain was not worth it
 	OutcomeGaveUp   Outcome = "gave_up"   // the drain came to its limit of bytes
 	OutcomeTimedOut Outcome = "timed_out" // the drain came to its limit of time
-	OutcomeClosed   Outcome = "closed"    // closed early in a stack that does not drain
+	OutcomeClosed   Outcome = "closed"    // closed early without a drain: none in the stack, or under a Read
 	OutcomeCanceled Outcome = "canceled"  // the caller's context ended
 	OutcomeFailed   Outcome = "failed"    // RoundTrip or the body's Read failed
 	OutcomeRefused  Outcome = "refused"   // a layer of the kit refused the request
@@ -21,4 +21,7 @@ const (
 	OutcomeLeaked   Outcome = "leaked"    // nobody could close the body any more
 )
 
-var errPanicked = errors.New("warmconn: the RoundTripper below panicked")
+var (
+	errPanicked   = errors.New("warmconn: the RoundTripper below panicked")
+	errNoResponse = errors.New("warmconn: the RoundTripper below returned neither a response nor an error")
+)

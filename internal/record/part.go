@@ -22,9 +22,9 @@ type Part interface {
 	End(r *Record, state any)
 	// Phase says where in the order of Ends this part stands.
 	Phase() Phase
-	// Describe is the layer's line in roundtripper.Describe. Watched says that
-	// the stack's ledger sees connections open and close.
-	Describe(watched bool) string
+	// Describe is the layer's line in roundtripper.Describe, in a stack whose
+	// ledger watches w.
+	Describe(w ledger.Watch) string
 }
 
 // Phase orders the end of an exchange, wherever the layers stand: the body is

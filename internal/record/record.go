@@ -1,21 +1,22 @@
 // Package record keeps what is known of one exchange, one RoundTrip of the
-// base, for all layers of a stack: gathered once, by one derived context, one
-// ClientTrace and one body.
+// base, for all adjacent layers of a stack: gathered once, by one derived
+// context, one ClientTrace and one body.
 //
 // What holds what is the heart of it. There are two allocations. A Record,
 // with the request that goes down and the hooks, is within reach of net/http
 // and of contexts. A Body, with the copy of the response that the caller gets,
 // is reachable from the caller alone: when the collector finds it, nobody can
 // read or close that body any more. A Record must therefore never point to a
-// Body or a Stack.
+// Body, of its own or of a stack further down, nor to a Stack.
 package record
 
 import (
 	"context"
-	"errors"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"reflect"
+	"runtime"
 	"sync"
 	"time"
 
@@ -24,34 +25,54 @@ import (
 
 // Record is one exchange.
 type Record struct {
-	leg leg // the outermost segment's
-
+	line   *line
 	orig   *http.Request
 	key    ledger.Key
+	outer  *Record         // the exchange that this one is made in, if any
 	parent context.Context // the caller's, with what the layers added
 	header http.Header     // the layers' own map, nil until one asks
-	ctx    recordCtx
-	trace  httptrace.ClientTrace
-	req    http.Request // what goes down
-	ledger *ledger.Ledger
-	use    ledger.Use
+	claims []any
 
+	states [4]any // of the parts that have begun
+	more   []any  // states beyond four
+	begun  int
+
+	ctx     recordCtx
+	trace   httptrace.ClientTrace
+	req     http.Request // what goes down
+	cancel  context.CancelFunc
+	sent    bool
+	hasBody bool          // the request has
+	maxAge  time.Duration // of a connection, before it is retired; 0: none
+	use     ledger.Use
+
+	body    bodyState
+	cleanup runtime.Cleanup // of the Body; zero if not armed
+
+	// What hooks and the end share, from net/http's goroutines and the
+	// caller's.
 	mu      sync.Mutex
 	facts   Facts
 	asked   time.Time // the first GetConn
-	resp    *http.Response
+	answer  answer
+	hooked  bool // GotConn came: WroteRequest will, too
 	wrote   bool // the request was written, or has no body
 	over    bool // the exchange has ended: cancel as soon as wrote
-	heir    *identity
-	hasBody bool
-	maxAge  time.Duration // of a connection, before it is retired; 0: none
-	retired bool          // this exchange is its connection's last
-	claims  []any
-	exempt  bool
+	retired bool // this exchange is its connection's last
+	shared  bool // HTTP/2
 }
 
-// recordCtx carries the record to dials and to the heir below somebody else's
-// middleware, without an allocation of its own.
+// answer is what the end needs of the response, by value: the response of
+// somebody else's middleware may hold a Body of a stack further down.
+type answer struct {
+	status, major int
+	length        int64
+	close         bool // the response says that the connection ends
+	requested     bool // the request that was really sent said so
+}
+
+// recordCtx carries the record to dials, and to exchanges made in this one,
+// without an allocation of its own.
 type recordCtx struct {
 	context.Context
 	r *Record
@@ -66,51 +87,133 @@ func (c *recordCtx) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// FromDial returns the record whose request began the dial of ctx, and a
-// context in which it can't be found: a dialer that makes requests of its own
-// must not have them taken for this one.
-func FromDial(ctx context.Context) (*Record, context.Context) {
-	r, _ := ctx.Value(recordKey{}).(*Record)
-	if r == nil {
-		return nil, ctx
-	}
-	return r, &recordCtx{ctx, nil}
-}
-
-// open starts a record, or takes over the one of an outer stack.
-func open(ln *line, req *http.Request) *leg {
-	if outer, _ := req.Context().Value(recordKey{}).(*Record); outer != nil && outer.inherit(ln, req) {
-		return &leg{rec: outer, line: ln, joined: true}
-	}
-	now := time.Now()
-	r := &Record{orig: req, parent: req.Context(), key: ledger.KeyOf(req.URL), ledger: ln.ledger, heir: ln.heir}
-	r.facts.Start = now
+// open starts a record.
+func open(ln *line, req *http.Request) *Record {
+	r := &Record{line: ln, orig: req, key: ledger.KeyOf(req.URL), parent: req.Context()}
+	r.outer, _ = r.parent.Value(recordKey{}).(*Record)
+	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
 	r.wrote = !r.hasBody
-	r.leg.rec, r.leg.line = r, ln
-	return &r.leg
+	return r
 }
 
-// inherit lets the stack ln take over a record, once for each, and only for
-// what looks like the same request: a middleware between may make others
-// through the same stack, for a token say.
-func (r *Record) inherit(ln *line, req *http.Request) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.heir == nil || r.heir != ln.id || req.Method != r.orig.Method ||
-		req.URL == nil || r.orig.URL == nil || req.URL.Path != r.orig.URL.Path {
-		return false
+// begin runs the parts down to the first that refuses.
+func (r *Record) begin() error {
+	for i, p := range r.line.parts {
+		st, err := p.Begin(r)
+		if err != nil {
+			return err
+		}
+		if i < len(r.states) {
+			r.states[i] = st
+		} else {
+			r.more = append(r.more, st)
+		}
+		r.begun++
 	}
-	r.heir = ln.heir
-	r.leg.handed = true
-	r.parent = req.Context()
-	// The ledger next to the base knows its connections best. The base was not
-	// called yet, so no hook has seen the other one.
-	r.use.End("", false, time.Now())
-	r.ledger, r.use = ln.ledger, ledger.Use{Culprit: r.use.Culprit}
-	r.ledger.Begin(&r.use, r.key)
-	return true
+	return nil
+}
+
+// derive makes the request that goes down.
+func (r *Record) derive() *http.Request {
+	ctx, cancel := context.WithCancel(r.parent)
+	r.cancel = cancel
+	r.trace.GetConn = r.getConn
+	r.trace.GotConn = r.gotConn
+	r.trace.PutIdleConn = r.putIdleConn
+	if r.hasBody {
+		r.trace.WroteRequest = r.wroteRequest
+	}
+	r.ctx = recordCtx{httptrace.WithClientTrace(ctx, &r.trace), r}
+	r.req = *r.orig.WithContext(&r.ctx)
+	if r.header != nil {
+		r.req.Header = r.header
+	}
+	if r.hasBody && !r.line.direct {
+		r.req.Body = &upload{r.orig.Body, r}
+	}
+	r.line.ledger.Begin(&r.use, r.key)
+	r.facts.Host = r.use.Host()
+	r.sent = true
+	return &r.req
+}
+
+// upload is the request's body for a base that may call no hooks: RoundTrippers
+// must close it, and then the request is written.
+type upload struct {
+	io.ReadCloser
+	r *Record
+}
+
+func (u *upload) Close() error {
+	err := u.ReadCloser.Close()
+	u.r.closedRequest()
+	return err
+}
+
+// respond makes the response that the caller gets of the one that the base
+// gave. It is a copy: net/http may still read its own, and keeps it reachable.
+func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
+	r.mu.Lock()
+	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
+	r.answer = answer{status: resp.StatusCode, major: resp.ProtoMajor, length: resp.ContentLength, close: resp.Close}
+	if q := resp.Request; q != nil {
+		r.answer.requested = saysClose(q)
+	}
+	r.mu.Unlock()
+	if resp.ProtoMajor >= 2 {
+		r.use.Share()
+	}
+
+	b := &Body{resp: *resp, orig: resp, record: r, stack: s}
+	b.resp.Request = r.ownRequest(resp.Request)
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		// The connection is the caller's now, and the HTTP exchange is over.
+		// Its body stays exactly what it is.
+		r.finish(OutcomeUpgraded, nil, drained{})
+	case noBody(resp):
+		r.finish(OutcomeNone, nil, drained{})
+	default:
+		b.resp.Body = b
+		if r.line.direct {
+			r.body.resp = resp
+		}
+		r.cleanup = runtime.AddCleanup(b, dropped, r)
+	}
+	runtime.KeepAlive(s)
+	return &b.resp
+}
+
+// ownRequest turns the request of the base's response into one whose context
+// does not end with the exchange: the caller's, if it is the one that we sent.
+func (r *Record) ownRequest(q *http.Request) *http.Request {
+	if q == &r.req {
+		return r.orig
+	}
+	if q == nil || r.line.direct {
+		return q
+	}
+	// Somebody below has cloned it, with our context.
+	if x, _ := q.Context().Value(recordKey{}).(*Record); x != r {
+		return q
+	}
+	return q.WithContext(&outlived{r.orig.Context(), q.Context()})
+}
+
+// outlived has the values of a context that ends with the exchange, and the
+// end of the caller's.
+type outlived struct {
+	context.Context
+	values context.Context
+}
+
+func (c *outlived) Value(key any) any {
+	if v := c.Context.Value(key); v != nil || key == (recordKey{}) {
+		return v
+	}
+	return c.values.Value(key)
 }
 
 // Context is the caller's context, with what the layers so far have put into
@@ -123,14 +226,6 @@ func (r *Record) SetContext(ctx context.Context) { r.parent = ctx }
 
 // Request is the request as the caller made it. It must not be changed.
 func (r *Record) Request() *http.Request { return r.orig }
-
-// Response is what the base answered, nil before and if it did not. It must
-// not be changed.
-func (r *Record) Response() *http.Response {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.resp
-}
 
 // Header is the header that goes down, the kit's own map: the values are
 // shared with the caller's request and must be replaced, never changed. In
@@ -155,11 +250,11 @@ func (r *Record) SetSpan(trace [16]byte, span [8]byte) {
 // SetStack says where the request was made, for the same. In Begin only.
 func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }
 
-// Claim reports whether owner, which must be a pointer or otherwise comparable
-// to count, is the first of its kind to claim the record: of two trace layers
-// with one provider only the outer one writes a span. In Begin only.
+// Claim reports whether owner, which must be comparable to count, is the first
+// of its kind to claim the record: of two adjacent trace layers with one
+// provider only the outer one writes a span. In Begin only.
 func (r *Record) Claim(owner any) bool {
-	if !reflect.TypeOf(owner).Comparable() {
+	if !reflect.ValueOf(owner).Comparable() {
 		return true
 	}
 	for _, o := range r.claims {
@@ -171,6 +266,18 @@ func (r *Record) Claim(owner any) bool {
 	return true
 }
 
+// Within reports whether this exchange is made inside of one that p has its
+// part in, and that has not ended: below it, with somebody else's middleware
+// between, or by that middleware or a dialer on its own account.
+func (r *Record) Within(p Part) bool {
+	for o := r.outer; o != nil; o = o.outer {
+		if o.line.has(p) && !o.ended() {
+			return true
+		}
+	}
+	return false
+}
+
 // RetireAfter makes this exchange the last of its HTTP/1 connection if that is
 // older than d. In Begin only.
 func (r *Record) RetireAfter(d time.Duration) {
@@ -178,111 +285,5 @@ func (r *Record) RetireAfter(d time.Duration) {
 	r.maxAge = d
 }
 
-// Use is the record's line in the ledger l, nil if it is in another one.
-func (r *Record) Use(l *ledger.Ledger) *ledger.Use {
-	if r == nil || r.ledger != l {
-		return nil
-	}
-	return &r.use
-}
-
-// derive makes the request that goes down.
-func (r *Record) derive() *http.Request {
-	ctx, cancel := context.WithCancel(r.parent)
-	r.leg.cancel = cancel
-	r.trace.GetConn = r.getConn
-	r.trace.GotConn = r.gotConn
-	r.trace.PutIdleConn = r.putIdleConn
-	if r.hasBody {
-		r.trace.WroteRequest = r.wroteRequest
-	}
-	r.ctx = recordCtx{httptrace.WithClientTrace(ctx, &r.trace), r}
-	r.req = *r.orig.WithContext(&r.ctx)
-	if r.header != nil {
-		r.req.Header = r.header
-	}
-	r.ledger.Begin(&r.use, r.key)
-	r.facts.Host = r.use.Host()
-	return &r.req
-}
-
-// settle closes the books on the connection and fixes the facts. It runs once,
-// when the segment next to the base has ended.
-func (r *Record) settle(out Outcome, err error, read int64, d drained) {
-	now := time.Now()
-	r.mu.Lock()
-	f := &r.facts
-	f.Outcome, f.BytesRead, f.Err = out, read, err
-	f.BytesDrained, f.DrainTime, f.Skipped = d.bytes, d.time, d.skipped
-	f.Duration = now.Sub(f.Start)
-	f.Leaked = out == OutcomeLeaked
-	begun := r.req.URL != nil
-	var cause ledger.Reason
-	if begun && f.ConnID != 0 {
-		f.Returned, _ = r.use.Returned()
-		cause = r.cause(out, err)
-		f.LostReason = cause
-	}
-	// net/http does not start on a body that it knows to be longer.
-	provisional := nativeDrain && out == OutcomeClosed && cause == ledger.BodyUnread &&
-		r.resp.ContentLength <= maxPostCloseReadBytes
-	r.mu.Unlock()
-	if begun {
-		r.use.End(cause, provisional, now)
-	}
-}
-
-// cause says why the connection of an exchange that has ended does not go
-// back, empty if it does. r.mu is held.
-func (r *Record) cause(out Outcome, err error) ledger.Reason {
-	put, putErr := r.use.Returned()
-	switch {
-	case put:
-		return ""
-	case putErr != nil:
-		return putReason(putErr)
-	case r.resp != nil && r.resp.StatusCode == http.StatusSwitchingProtocols:
-		return ledger.Upgraded
-	case r.resp != nil && r.resp.ProtoMajor >= 2:
-		return ""
-	case r.ledger.KeepAlivesOff():
-		return ledger.KeepAlivesOff
-	case r.retired:
-		return ledger.MaxAge
-	case r.req.Close || hasToken(r.req.Header["Connection"], "close"):
-		return ledger.ClientClose
-	case r.resp != nil && r.resp.Close:
-		return ledger.ServerClose
-	case out == OutcomeCanceled, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		if e := r.parent.Err(); errors.Is(e, context.DeadlineExceeded) || e == nil && errors.Is(err, context.DeadlineExceeded) {
-			return ledger.Timeout
-		}
-		return ledger.Canceled
-	}
-	switch out {
-	case OutcomeLeaked:
-		return ledger.BodyLeaked
-	case OutcomeSkipped, OutcomeGaveUp, OutcomeTimedOut, OutcomeClosed:
-		return ledger.BodyUnread
-	case OutcomeEOF, OutcomeDrained, OutcomeNone:
-		if !r.wrote {
-			return ledger.EarlyResponse
-		}
-		return ledger.Unknown
-	}
-	return ledger.ConnError
-}
-
-// putReason reads PutIdleConn's error. The errors are not exported; their
-// texts have not changed since Go 1.7.
-func putReason(err error) ledger.Reason {
-	switch err.Error() {
-	case "http: putIdleConn: too many idle connections for host", "http: putIdleConn: too many idle connections":
-		return ledger.IdleLimit
-	case "http: putIdleConn: CloseIdleConnections was called":
-		return ledger.ClosedIdle
-	case "http: putIdleConn: connection is in bad state":
-		return ledger.ConnError
-	}
-	return ledger.Unknown
-}
+// Exempt says that the limits do not hold for this exchange. In Begin only.
+func (r *Record) Exempt() { r.use.Exempt = true }

@@ -10,6 +10,7 @@ import (
 
 // Stack is one layer of the kit over what is below it. Layers that stand right
 // on each other run as one: the outermost opens one record for all of them.
+// Layers on two sides of somebody else's middleware each have their own.
 type Stack struct {
 	part Part
 	next http.RoundTripper
@@ -26,15 +27,10 @@ type line struct {
 	order  []uint8 // indexes into parts, in the order of their Ends
 	ledger *ledger.Ledger
 	reaper *reaper
-	// id is this line's own; heir is the line that may take a record over
-	// below somebody else's middleware, nil if none is known. Two fields of
-	// one pointer type, compared and never followed.
-	id, heir *identity
-	// hooked: the bottom is net/http's transport and will call our hooks.
-	hooked bool
+	// direct: the base is net/http's transport itself. Then bodies are its
+	// own, hooks are called, and contexts end Reads.
+	direct bool
 }
-
-type identity struct{ _ byte }
 
 // New puts part over next. A part that is in the stack already is not put
 // there again. A nil next is http.DefaultTransport.
@@ -50,7 +46,7 @@ func New(next http.RoundTripper, part Part) http.RoundTripper {
 	if below != nil {
 		t = Tuned{Base: below.base, Ledger: below.line.ledger, Keep: below.keep}
 	} else {
-		t.Ledger = ledger.New(chain.Bottom(next), false)
+		t.Ledger = ledger.New(chain.Bottom(next), ledger.Unwatched)
 	}
 	if tuner, ok := part.(Tuner); ok {
 		tuned := tuner.Tune(t)
@@ -72,52 +68,21 @@ func rebase(next http.RoundTripper, t Tuned) http.RoundTripper {
 }
 
 func build(next http.RoundTripper, part Part, t Tuned) *Stack {
-	s := &Stack{part: part, next: next, base: t.Base, keep: t.Keep}
-	s.line = &line{parts: []Part{part}, ledger: t.Ledger, id: new(identity)}
+	l := &line{parts: []Part{part}, ledger: t.Ledger, reaper: new(reaper)}
 	if below, ok := next.(*Stack); ok {
-		s.line.parts = append(s.line.parts, below.line.parts...)
-		s.line.reaper = below.line.reaper
-		s.line.heir = below.line.heir
-	} else {
-		s.line.reaper = new(reaper)
-		s.line.heir = heirBelow(next)
+		l.parts = append(l.parts, below.line.parts...)
+		l.reaper = below.line.reaper
 	}
 	for p := range phases {
-		for i, part := range s.line.parts {
+		for i, part := range l.parts {
 			if part.Phase() == p {
-				s.line.order = append(s.line.order, uint8(i))
+				l.order = append(l.order, uint8(i))
 			}
 		}
 	}
-	_, s.line.hooked = chain.Bottom(t.Base).(*http.Transport)
-	return s
-}
-
-// heirBelow finds the next kit stack below somebody else's middleware.
-func heirBelow(rt http.RoundTripper) (id *identity) {
-	chain.Walk(rt, func(rt http.RoundTripper) bool {
-		s, ok := rt.(*Stack)
-		if ok {
-			id = s.line.id
-		}
-		return !ok
-	})
-	return id
-}
-
-// Link tells rt that below is the kit stack under it, where the middleware
-// between them can't be unwrapped. It returns the kit stack that the next
-// layer up should be linked to. Only for a chain that is being built.
-func Link(rt, below http.RoundTripper) http.RoundTripper {
-	s, ok := rt.(*Stack)
-	if !ok {
-		return below
-	}
-	_, adjacent := s.next.(*Stack)
-	if b, ok := below.(*Stack); ok && b != s && !adjacent && s.line.heir == nil {
-		s.line.heir = b.line.id
-	}
-	return s
+	tr, ok := t.Base.(*http.Transport)
+	l.direct = ok && !chain.IsFacade(tr)
+	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, line: l}
 }
 
 func (l *line) has(p Part) bool {
@@ -137,37 +102,42 @@ func (s *Stack) WrappedRoundTripper() http.RoundTripper { return s.next }
 
 // CloseIdleConnections reaches the base.
 func (s *Stack) CloseIdleConnections() {
-	s.line.ledger.CloseIdle()
-	chain.CloseIdle(s.next)
+	if chain.CloseIdle(s.next) {
+		s.line.ledger.CloseIdle()
+	}
 }
 
 // String is the layer's own line.
-func (s *Stack) String() string { return s.part.Describe(s.line.ledger.Watched()) }
+func (s *Stack) String() string { return s.part.Describe(s.line.ledger.Watch()) }
 
 // RoundTrip implements http.RoundTripper.
 func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
-	l := open(s.line, req)
-	sent := false
+	r := open(s.line, req)
+	returned := false
 	defer func() {
 		// A base that panics must not cost a slot.
-		if !sent {
-			l.finish(OutcomeFailed, errPanicked)
+		if !returned {
+			r.finish(OutcomeFailed, errPanicked, drained{})
 		}
 	}()
-	if err := l.begin(); err != nil {
-		sent = true
+	if err := r.begin(); err != nil {
+		returned = true
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		l.finish(OutcomeRefused, err)
+		r.finish(OutcomeRefused, err, drained{})
 		return nil, err
 	}
-	resp, err := s.base.RoundTrip(l.send(req))
-	sent = true
+	resp, err := s.base.RoundTrip(r.derive())
+	returned = true
 	if err != nil || resp == nil {
-		l.finish(OutcomeFailed, err)
+		told := err
+		if err == nil {
+			told = errNoResponse
+		}
+		r.finish(OutcomeFailed, told, drained{})
 		runtime.KeepAlive(s)
 		return resp, err
 	}
-	return l.respond(s, resp), nil
+	return r.respond(s, resp), nil
 }

@@ -1,0 +1,49 @@
+package record
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// FromDial returns the record whose request began the dial of ctx, and a
+// context for the dialer in which neither it nor its hooks can be found: what a
+// dialer requests on its own account, a name by DNS over HTTPS say, must not be
+// taken for this exchange.
+func FromDial(ctx context.Context) (*Record, context.Context) {
+	r, _ := ctx.Value(recordKey{}).(*Record)
+	if r == nil {
+		return nil, ctx
+	}
+	return r, dialCtx{ctx}
+}
+
+type dialCtx struct{ context.Context }
+
+func (c dialCtx) Value(key any) any {
+	if key == (recordKey{}) {
+		return nil
+	}
+	// httptrace's key is not exported. The hooks of net.Dialer, for DNS and
+	// connects, have another one and stay.
+	if reflect.TypeOf(key).String() == "httptrace.clientEventContextKey" {
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
+// Use is the record's line in the ledger l; nil if it is in another one.
+func (r *Record) Use(l *ledger.Ledger) *ledger.Use {
+	if r == nil || r.line.ledger != l {
+		return nil
+	}
+	return &r.use
+}
+
+// OwnDial reports whether the exchange may dial at once: it is exempt, or asks
+// for another protocol, for which net/http uses no connection of the common
+// kind.
+func (r *Record) OwnDial() bool {
+	return r.use.Exempt || len(r.orig.Header["Upgrade"]) > 0 && hasToken(r.orig.Header["Connection"], "upgrade")
+}

@@ -1,0 +1,181 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// finish ends the exchange, once: the connection's books first, then slots,
+// spans and observers.
+func (r *Record) finish(out Outcome, err error, d drained) {
+	b := &r.body
+	b.mu.Lock()
+	if b.ended {
+		b.mu.Unlock()
+		return
+	}
+	b.ended = true
+	read := b.read
+	b.mu.Unlock()
+	r.cleanup.Stop()
+
+	r.settle(out, err, read, d)
+	for _, i := range r.line.order {
+		if int(i) < r.begun {
+			r.line.parts[i].End(r, r.state(int(i)))
+		}
+	}
+	r.release(out)
+}
+
+func (r *Record) state(i int) any {
+	if i < len(r.states) {
+		return r.states[i]
+	}
+	return r.more[i-len(r.states)]
+}
+
+func (r *Record) ended() bool {
+	r.body.mu.Lock()
+	defer r.body.mu.Unlock()
+	return r.body.ended
+}
+
+// settle closes the books on the connection and fixes the facts.
+func (r *Record) settle(out Outcome, err error, read int64, d drained) {
+	now := time.Now()
+	why := r.interrupted(err, now)
+	r.mu.Lock()
+	if out == OutcomeFailed && why != "" || out == OutcomeEOF && why != "" && r.cause(OutcomeEOF, nil, "") == ledger.Unknown {
+		// The latter: over TLS a cancelled read of a chunked body can look like
+		// its end. Net/http does not return the connection then, though
+		// nothing else speaks against it.
+		out = OutcomeCanceled
+	}
+	f := &r.facts
+	f.Outcome, f.BytesRead, f.Err = out, read, err
+	f.BytesDrained, f.DrainTime, f.Skipped = d.bytes, d.time, d.skipped
+	f.Duration = now.Sub(f.Start)
+	f.Leaked = out == OutcomeLeaked
+	f.TimedOut = out == OutcomeCanceled && why == ledger.Timeout
+	var cause ledger.Reason
+	if r.sent && f.ConnID != 0 {
+		f.Returned, _ = r.use.Returned()
+		cause = r.cause(out, err, why)
+		f.LostReason = cause
+	}
+	// net/http does not start on a body that it knows to be longer.
+	provisional := nativeDrain && out == OutcomeClosed && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
+	r.mu.Unlock()
+	if r.sent {
+		r.use.End(cause, provisional, now)
+	}
+}
+
+// interrupted says whether the caller has ended the exchange, by its context or
+// Request.Cancel (http.Client's Timeout uses both): Canceled, Timeout or
+// nothing. A cancel with a cause shows as that cause, so the context itself is
+// asked, not only the error.
+func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
+	ctx := r.orig.Context()
+	e := ctx.Err()
+	if e == nil {
+		select {
+		case <-r.orig.Cancel:
+			e = context.Canceled
+		default:
+		}
+	}
+	deadline, has := ctx.Deadline()
+	switch {
+	case errors.Is(e, context.DeadlineExceeded), e != nil && has && !now.Before(deadline):
+		return ledger.Timeout
+	case e != nil || errors.Is(err, context.Canceled):
+		return ledger.Canceled
+	}
+	return ""
+}
+
+// cause says why the connection of an exchange that has ended does not go
+// back, empty if it does. r.mu is held.
+func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger.Reason {
+	put, putErr := r.use.Returned()
+	a := &r.answer
+	switch {
+	case put:
+		return ""
+	case putErr != nil:
+		return putReason(putErr)
+	case a.status == http.StatusSwitchingProtocols:
+		return ledger.Upgraded
+	case a.major >= 2 || r.shared:
+		return ""
+	case r.line.ledger.KeepAlivesOff():
+		return ledger.KeepAlivesOff
+	case r.retired:
+		return ledger.MaxAge
+	case a.requested || saysClose(&r.req):
+		return ledger.ClientClose
+	case a.close:
+		return ledger.ServerClose
+	case out == OutcomeCanceled:
+		return interrupted
+	case errors.Is(err, context.DeadlineExceeded):
+		return ledger.Timeout
+	}
+	switch out {
+	case OutcomeLeaked:
+		return ledger.BodyLeaked
+	case OutcomeSkipped, OutcomeGaveUp, OutcomeTimedOut, OutcomeClosed:
+		return ledger.BodyUnread
+	case OutcomeEOF, OutcomeDrained, OutcomeNone:
+		if !r.wrote {
+			return ledger.EarlyResponse
+		}
+		return ledger.Unknown
+	}
+	return ledger.ConnError
+}
+
+// putReason reads PutIdleConn's error. The errors are not exported; their
+// texts have not changed since Go 1.7.
+func putReason(err error) ledger.Reason {
+	switch err.Error() {
+	case "http: putIdleConn: too many idle connections for host", "http: putIdleConn: too many idle connections":
+		return ledger.IdleLimit
+	case "http: putIdleConn: CloseIdleConnections was called":
+		return ledger.ClosedIdle
+	case "http: putIdleConn: connection is in bad state":
+		return ledger.ConnError
+	}
+	return ledger.Unknown
+}
+
+// saysClose reports whether a request asks for the end of its connection.
+func saysClose(req *http.Request) bool {
+	return req.Close || hasToken(req.Header["Connection"], "close")
+}
+
+// release cancels the derived context: now, or once the request is written if
+// the response came to its end before that. A 101's connection may live with
+// its context where the base is not net/http's.
+func (r *Record) release(out Outcome) {
+	r.mu.Lock()
+	r.over = true
+	now := r.wrote
+	r.mu.Unlock()
+	switch out {
+	case OutcomeNone, OutcomeEOF, OutcomeDrained:
+	case OutcomeUpgraded:
+		now = r.line.direct
+	default:
+		now = true
+	}
+	if now && r.cancel != nil {
+		r.cancel()
+	}
+}
