@@ -69,11 +69,11 @@ func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
 		t.IdleConnTimeout = defaultIdleTimeout
 	}
 	w := &watch{dial: dialer(base), dialTLS: tlsDialer(base), limit: max(p.opts.MaxPerHost, 0)}
-	t.DialContext, t.Dial = w.dialContext, nil
+	t.DialContext = w.dialContext
 	what := ledger.Watched
 	if w.dialTLS != nil {
 		what = ledger.WatchedHTTP
-		t.DialTLSContext, t.DialTLS = w.dialTLSContext, nil
+		t.DialTLSContext = w.dialTLSContext
 	}
 	w.ledger = ledger.New(t, what)
 	return t, w.ledger
@@ -81,11 +81,12 @@ func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
 
 // dialer is how base dials, by the rules of Transport.dial.
 func dialer(base *http.Transport) dialFunc {
-	switch {
-	case base.DialContext != nil:
+	if base.DialContext != nil {
 		return base.DialContext
-	case base.Dial != nil:
-		return withoutContext(base.Dial)
+	}
+	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	if dial := base.Dial; dial != nil {
+		return withoutContext(dial)
 	}
 	return new(net.Dialer).DialContext
 }
@@ -93,11 +94,12 @@ func dialer(base *http.Transport) dialFunc {
 // tlsDialer is how base dials for https if it does so itself, by the rules of
 // Transport.customDialTLS; nil if it does not.
 func tlsDialer(base *http.Transport) dialFunc {
-	switch {
-	case base.DialTLSContext != nil:
+	if base.DialTLSContext != nil {
 		return base.DialTLSContext
-	case base.DialTLS != nil:
-		return withoutContext(base.DialTLS)
+	}
+	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	if dial := base.DialTLS; dial != nil {
+		return withoutContext(dial)
 	}
 	return nil
 }

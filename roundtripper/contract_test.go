@@ -4,11 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"reflect"
 	"runtime"
@@ -140,48 +138,6 @@ func TestBodyIsClosedOnce(t *testing.T) {
 	})
 }
 
-func TestErrorsOfTheBaseComeBackUntouched(t *testing.T) {
-	boom := errors.New("boom")
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		b := &base{response: func(*http.Request) (*http.Response, error) { return nil, boom }}
-		req, _ := http.NewRequest("GET", "http://host.example/", nil)
-		if resp, err := roundtripper.Wrap(b, mw...).RoundTrip(req); resp != nil || err != boom {
-			t.Errorf("got %v, %v; want nil and the base's own error", resp, err)
-		}
-	})
-}
-
-func TestReadErrorsComeBackUntouched(t *testing.T) {
-	boom := errors.New("boom")
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		b := &base{response: respond(200, &tracked{Reader: io.MultiReader(strings.NewReader("x"), errReader{boom})})}
-		req, _ := http.NewRequest("GET", "http://host.example/", nil)
-		resp, err := roundtripper.Wrap(b, mw...).RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		if data, err := io.ReadAll(resp.Body); string(data) != "x" || err != boom {
-			t.Errorf("read %q, %v; want x and the body's own error", data, err)
-		}
-	})
-}
-
-type errReader struct{ err error }
-
-func (r errReader) Read([]byte) (int, error) { return 0, r.err }
-
-func TestNoBodyStaysNoBody(t *testing.T) {
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		b := &base{response: respond(204, http.NoBody)}
-		req, _ := http.NewRequest("GET", "http://host.example/", nil)
-		resp, err := roundtripper.Wrap(b, mw...).RoundTrip(req)
-		if err != nil || resp.Body != http.NoBody {
-			t.Errorf("body %T, %v; want http.NoBody", resp.Body, err)
-		}
-	})
-}
-
 func TestChainIsHonest(t *testing.T) {
 	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
 		b := &base{response: respond(204, http.NoBody)}
@@ -205,31 +161,6 @@ func TestChainIsHonest(t *testing.T) {
 		}
 		if d := roundtripper.Describe(rt); strings.Count(d, "\n") != len(mw)+1 {
 			t.Errorf("Describe has not one line for each layer:\n%s", d)
-		}
-	})
-}
-
-func TestCallersOwnHooksRunOnce(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
-	defer srv.Close()
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		var get, got, put atomic.Int32
-		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-			GetConn:     func(string) { get.Add(1) },
-			GotConn:     func(httptrace.GotConnInfo) { got.Add(1) },
-			PutIdleConn: func(error) { put.Add(1) },
-		})
-		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
-		defer client.CloseIdleConnections()
-		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
-		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		if get.Load() != 1 || got.Load() != 1 || put.Load() != 1 {
-			t.Errorf("GetConn %d, GotConn %d, PutIdleConn %d; want 1 each", get.Load(), got.Load(), put.Load())
 		}
 	})
 }
@@ -259,78 +190,6 @@ func TestUpgradedBodyIsTheTransportsOwn(t *testing.T) {
 				t.Fatalf("tunnel returned %q, %v", line, err)
 			}
 		}
-	})
-}
-
-func TestTrailersArrive(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Trailer", "X-Announced")
-		io.WriteString(w, "x")
-		w.(http.Flusher).Flush()
-		w.Header().Set("X-Announced", "1")
-		w.Header().Set(http.TrailerPrefix+"X-Other", "2")
-	}), testserver.Options{})
-	defer srv.Close()
-	bare := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.(http.Flusher).Flush()
-		w.Header().Set(http.TrailerPrefix+"X-Other", "2")
-	}), testserver.Options{})
-	defer bare.Close()
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
-		defer client.CloseIdleConnections()
-		for url, want := range map[string]http.Header{
-			srv.URL:  {"X-Announced": {"1"}, "X-Other": {"2"}},
-			bare.URL: {"X-Other": {"2"}},
-		} {
-			resp, err := client.Get(url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-			if !reflect.DeepEqual(resp.Trailer, want) {
-				t.Errorf("trailer %v, want %v", resp.Trailer, want)
-			}
-		}
-	})
-}
-
-func TestContextOfTheCallerRules(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
-	defer srv.Close()
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
-		defer client.CloseIdleConnections()
-		cause := errors.New("the caller's cause")
-
-		before, cancel := context.WithCancelCause(t.Context())
-		cancel(cause)
-		req, _ := http.NewRequestWithContext(before, "GET", srv.URL, nil)
-		if _, err := client.Do(req); !errors.Is(err, cause) && !errors.Is(err, context.Canceled) {
-			t.Errorf("cancelled before: %v", err)
-		}
-
-		during, cancel := context.WithCancelCause(t.Context())
-		req, _ = http.NewRequestWithContext(during, "GET", srv.URL+"/hang", nil)
-		resp, err := client.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cancel(cause)
-		if _, err := io.Copy(io.Discard, resp.Body); err != cause {
-			t.Errorf("cancelled in the body: %v, want the cause", err)
-		}
-		resp.Body.Close()
-
-		after, cancel2 := context.WithCancel(t.Context())
-		req, _ = http.NewRequestWithContext(after, "GET", srv.URL, nil)
-		if resp, err = client.Do(req); err != nil {
-			t.Fatal(err)
-		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		cancel2()
 	})
 }
 

@@ -27,8 +27,10 @@
 // The first Middleware of a Chain is the outermost. Layers of this module that
 // stand right on each other run as one: they share one record, one context and
 // one body wrapper, whatever their number. Middlewares of others may stand
-// between them; give them the methods of Inner and the kit sees through.
-// Tracing goes below a retrier, so that each attempt has its own span.
+// between them. Then each side has a record of its own and does its own work:
+// what drain and pool know of the exchange below is not on a span above. Give
+// such middlewares the methods of Inner, so that CloseIdleConnections gets
+// through. Tracing goes below a retrier, so that each attempt has its own span.
 //
 // # When a request is finished
 //

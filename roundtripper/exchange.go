@@ -63,7 +63,8 @@ type Exchange struct {
 	// or there was none.
 	LostReason NewReason
 
-	// PoolWait is the time that pool's queue took.
+	// PoolWait is the time that pool's queues took, of the layers that stand
+	// right on each other with the one that tells.
 	PoolWait time.Duration
 	// ConnWait is the time from asking net/http for a connection to having
 	// one: its queue, or DNS, connect and TLS.
@@ -196,11 +197,12 @@ func ExchangeOf(resp *http.Response) (Exchange, bool) {
 	if resp == nil || resp.Body == nil {
 		return Exchange{}, false
 	}
-	b, ok := resp.Body.(*record.Body)
-	if !ok {
-		if b = behindTimeout(resp.Body); b == nil {
-			return Exchange{}, false
-		}
+	if b, ok := resp.Body.(interface{ Record() *record.Record }); ok {
+		return exchange(b.Record()), true
+	}
+	b := behindTimeout(resp.Body)
+	if b == nil {
+		return Exchange{}, false
 	}
 	return exchange(b.Record()), true
 }

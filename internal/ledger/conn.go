@@ -59,6 +59,7 @@ func (h *Host) become(c *Conn, s state) {
 		if i := lastIndex(h.idles, c); i >= 0 {
 			h.idles = slices.Delete(h.idles, i, i+1)
 		}
+		h.wake()
 	}
 	c.state = s
 	h.count(s, +1)

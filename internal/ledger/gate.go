@@ -19,8 +19,8 @@ import (
 // HTTP/1 only). One that has become idle since may be in the request's hands
 // already, with GotConn yet to come.
 //
-// What is on its way may never arrive. A dial, or a TLS handshake, does not
-// count once its own request has given up, nor after comingMost.
+// What is on its way may never arrive. A dial, or a TLS handshake, promises
+// nothing once its own request has given up, nor after comingMost.
 const (
 	comingMost = time.Second
 	// putStep is how long a plain connection takes from the end of its dial to
@@ -47,7 +47,8 @@ type gated struct {
 
 // coming is a connection on its way to its first request.
 type coming struct {
-	use    uint64    // whose it is, by ID: connections must not reach a Use
+	use    uint64 // whose it is, by ID: connections must not reach a Use
+	began  time.Time
 	until  time.Time // when it stops to be a promise
 	orphan bool      // its request has given up
 }
@@ -80,7 +81,7 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 		now := time.Now()
 		if free || h.admits(limit, now.Sub(began), now) {
 			h.ungate(g)
-			d := Dial{host: h, coming: &coming{use: u.id, until: now.Add(comingMost)}}
+			d := Dial{host: h, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
 			d.reason, d.culprit = h.verdict(u.ask, now)
 			return d, nil
@@ -107,21 +108,28 @@ func (h *Host) admits(limit int, waited time.Duration, now time.Time) bool {
 	for _, c := range h.coming {
 		switch {
 		case c.orphan:
+			// Under a limit a dial that is young still counts: most end well,
+			// soon, and are used by somebody else.
+			if now.Sub(c.began) < putStep {
+				late++
+			}
 		case now.Before(c.until):
 			promises++
 		default:
 			late++
 		}
 	}
+	idle, handed := 0, 0
 	if waited < handStep {
-		promises += h.handed()
+		// Idle may also mean: taken off net/http's list, about to be closed.
+		idle, handed = h.idle, h.handed()
 	}
-	if promises >= len(h.wanting) {
+	if promises+handed >= len(h.wanting) {
 		return false
 	}
 	// The others in flight hold a connection each, or are about to.
 	others := h.inflight - len(h.wanting)
-	return limit == 0 || others+promises+late+h.closing < limit+h.exempt || waited >= limitMost
+	return limit == 0 || others+idle+promises+late+h.closing < limit+h.exempt || waited >= limitMost
 }
 
 // handed counts the connections that have become idle since the first of those

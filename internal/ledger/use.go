@@ -143,7 +143,9 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.served = true
-	u.conn, u.served = c, true
+	// What was put back before was another connection: somebody's request on
+	// the way to this one, with our hooks in its context.
+	u.conn, u.served, u.put, u.err = c, true, false, nil
 	u.answered()
 	if !g.Reused && g.Reason == "" {
 		g.Reason, g.Culprit = h.verdict(u.ask, now)

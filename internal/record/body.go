@@ -65,6 +65,16 @@ func (b *Body) Close() error {
 	return err
 }
 
+// tunnelBody is a Body over one that can be written to.
+type tunnelBody struct{ *Body }
+
+// Write implements io.Writer.
+func (b tunnelBody) Write(p []byte) (int, error) {
+	n, err := b.orig.Body.(io.Writer).Write(p)
+	runtime.KeepAlive(b.Body)
+	return n, err
+}
+
 func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 	b := &r.body
 	b.mu.Lock()

@@ -85,6 +85,7 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 	e := ctx.Err()
 	if e == nil {
 		select {
+		//lint:ignore SA1019 http.Client's Timeout closes it
 		case <-r.orig.Cancel:
 			e = context.Canceled
 		default:

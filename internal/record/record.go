@@ -177,6 +177,9 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 		r.finish(OutcomeNone, nil, drained{})
 	default:
 		b.resp.Body = b
+		if _, ok := resp.Body.(io.Writer); ok && r.orig.Method == http.MethodConnect {
+			b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel
+		}
 		if r.line.direct {
 			r.body.resp = resp
 		}

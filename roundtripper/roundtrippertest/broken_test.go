@@ -1,0 +1,166 @@
+package roundtrippertest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// broken is a middleware with one fault, and the cases that must name it.
+type broken struct {
+	name string
+	mw   func(http.RoundTripper) http.RoundTripper
+	want []string
+	// may fail as well: the fault shows there too.
+	also []string
+}
+
+// honest is a sound layer. Broken ones embed it.
+type honest struct{ next http.RoundTripper }
+
+func (h honest) Unwrap() http.RoundTripper { return h.next }
+
+func (h honest) CloseIdleConnections() { (&http.Client{Transport: h.next}).CloseIdleConnections() }
+
+type roundTrip func(next http.RoundTripper, req *http.Request) (*http.Response, error)
+
+type layer struct {
+	honest
+	f roundTrip
+}
+
+func (l layer) RoundTrip(req *http.Request) (*http.Response, error) { return l.f(l.next, req) }
+
+// by makes an otherwise honest middleware of f.
+func by(f roundTrip) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper { return layer{honest{next}, f} }
+}
+
+// byResponse is by for those that let the request through unchanged.
+func byResponse(f func(*http.Request, *http.Response)) func(http.RoundTripper) http.RoundTripper {
+	return by(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err == nil {
+			f(req, resp)
+		}
+		return resp, err
+	})
+}
+
+// soon is the limit of the cases that a broken middleware is to fail, for some
+// of them hang. The others get what they need on a busy machine.
+const soon = 500 * time.Millisecond
+
+// failures runs the cases over a broken middleware.
+func (b broken) failures() []*failure {
+	return check(b.mw, func(c testCase) time.Duration {
+		if slices.Contains(b.want, c.name) || slices.Contains(b.also, c.name) {
+			return soon
+		}
+		return patience
+	})
+}
+
+func TestBrokenMiddlewareIsCaught(t *testing.T) {
+	t.Parallel()
+	all := slices.Concat(brokenRequests, brokenResponses, brokenStreams, brokenChains)
+	// More at once than go test would run in parallel: some wait most of the time.
+	found := make([]chan []*failure, len(all))
+	limit := make(chan struct{}, 6)
+	for i, b := range all {
+		found[i] = make(chan []*failure, 1)
+		go func() {
+			limit <- struct{}{}
+			found[i] <- b.failures()
+			<-limit
+		}()
+	}
+	for i, b := range all {
+		t.Run(b.name, func(t *testing.T) {
+			var got []string
+			for _, f := range <-found[i] {
+				got = append(got, f.name)
+				t.Logf("%s: %v", f.name, f)
+				if len(f.rule) == 0 || !strings.Contains(f.String(), f.rule) {
+					t.Errorf("%s does not say which rule was broken", f.name)
+				}
+				if !slices.Contains(b.want, f.name) && !slices.Contains(b.also, f.name) {
+					t.Errorf("%s failed, and is not to blame", f.name)
+				}
+			}
+			for _, name := range b.want {
+				if !slices.Contains(got, name) {
+					t.Errorf("%s passed", name)
+				}
+			}
+		})
+	}
+}
+
+// TestEachCaseIsBrokenBySomebody: a case that nothing fails checks nothing.
+func TestEachCaseIsBrokenBySomebody(t *testing.T) {
+	all := slices.Concat(brokenRequests, brokenResponses, brokenStreams, brokenChains)
+	for _, c := range cases {
+		if !slices.ContainsFunc(all, func(b broken) bool {
+			return slices.Contains(b.want, c.name)
+		}) {
+			t.Errorf("no broken middleware is wanted to fail %s", c.name)
+		}
+	}
+}
+
+func TestCasesHaveNamesOfTheirOwn(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, c := range cases {
+		if seen[c.name] || c.rule == "" {
+			t.Errorf("%q is there twice, or has no rule", c.name)
+		}
+		seen[c.name] = true
+	}
+}
+
+func TestSoundMiddlewarePasses(t *testing.T) {
+	t.Parallel()
+	for name, mw := range map[string]func(http.RoundTripper) http.RoundTripper{
+		"none":  func(next http.RoundTripper) http.RoundTripper { return next },
+		"empty": byResponse(func(*http.Request, *http.Response) {}),
+		"signs a clone": by(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+			req = req.Clone(req.Context())
+			req.Header.Set("Authorization", "secret")
+			return next.RoundTrip(req)
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			TestMiddleware(t, mw)
+			t.Logf("took %v", time.Since(began))
+		})
+	}
+}
+
+// TestHangingMiddlewareEnds: in bounded time and with a name for what hangs.
+func TestHangingMiddlewareEnds(t *testing.T) {
+	t.Parallel()
+	found := check(by(func(http.RoundTripper, *http.Request) (*http.Response, error) { select {} }), func(testCase) time.Duration { return 50 * time.Millisecond })
+	if len(found) != maxHung {
+		t.Fatalf("%d cases failed, want %d: the rest is not worth the wait", len(found), maxHung)
+	}
+	if s := found[0].String(); !strings.Contains(s, "not done after 50ms: RoundTrip of POST") || !strings.Contains(s, "still hangs") {
+		t.Errorf("the failure does not say what hangs: %s", s)
+	}
+}
+
+func always(testCase) time.Duration { return patience }
+
+func TestPanicIsAFailure(t *testing.T) {
+	t.Parallel()
+	found := check(by(func(http.RoundTripper, *http.Request) (*http.Response, error) { panic("boom") }), always)
+	if len(found) == 0 || !strings.Contains(found[0].String(), "panic: boom") {
+		t.Errorf("got %v, want a failure that tells of the panic", found)
+	}
+	if found := check(func(http.RoundTripper) http.RoundTripper { return nil }, always); len(found) < len(cases)-1 {
+		t.Errorf("a nil RoundTripper fails only %d cases", len(found))
+	}
+}
