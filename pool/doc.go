@@ -45,6 +45,9 @@
 // 101, for then the connection is the caller's and no HTTP connection any more;
 // or until the collector has found the body dropped.
 //
+// In a testing/synctest bubble every body must be closed: the collector works
+// outside of it, and the runtime ends a program that wakes a bubble from there.
+//
 // # Dropped clients
 //
 // When the last client over a base is dropped, the collector closes the idle

@@ -246,6 +246,61 @@ func TestMaxTotalBoundsAllHosts(t *testing.T) {
 	})
 }
 
+func TestWaitTimeoutHoldsForBothQueuesTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open atomic.Int32
+		p := pool.New(pool.Options{MaxPerHost: 1, MaxTotal: 2, WaitTimeout: time.Second})
+		client := &http.Client{Transport: p.Middleware(endless(&open))}
+		var held []*http.Response
+		for _, host := range []string{"a", "b"} {
+			resp, err := client.Get("http://" + host + ".example/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, resp)
+		}
+		time.AfterFunc(600*time.Millisecond, func() { held[0].Body.Close() })
+		// C waits 600 ms, for one of all.
+		done := make(chan *http.Response)
+		go func() {
+			resp, err := client.Get("http://c.example/")
+			if err != nil {
+				t.Error(err)
+			}
+			done <- resp
+		}()
+		synctest.Wait()
+		if s := p.Stats(); s.InUse != 2 || s.Waiting != 1 {
+			t.Errorf("in use %d, waiting %d; want 2, 1", s.InUse, s.Waiting)
+		}
+		resp := <-done // c gets a's place
+		if resp == nil {
+			t.FailNow()
+		}
+		began := time.Now()
+		_, err := client.Get("http://a.example/")
+		var limit *pool.LimitError
+		if !errors.As(err, &limit) || limit.Host != "" || time.Since(began) != time.Second || limit.Waited != time.Second {
+			t.Errorf("got %v after %v, want a refusal by the limit of all after 1 s", err, time.Since(began))
+		}
+		if s := p.Stats(); s.InUse != 2 || s.WaitTimeouts != 1 || s.Requests != 3 {
+			t.Errorf("stats %+v", s)
+		}
+		held[1].Body.Close()
+		resp.Body.Close()
+	})
+}
+
+func TestExemptRequestIsRefusedAfterClose(t *testing.T) {
+	var open atomic.Int32
+	p := pool.New(pool.Options{})
+	p.Close()
+	req, _ := http.NewRequestWithContext(pool.Exempt(t.Context()), "GET", "http://host.example/", nil)
+	if _, err := p.Middleware(endless(&open)).RoundTrip(req); !errors.Is(err, pool.ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
+
 func TestRequestThatPanicsGivesItsSlotBack(t *testing.T) {
 	p := pool.New(pool.Options{MaxPerHost: 1})
 	rt := p.Middleware(roundtripper.Func(func(*http.Request) (*http.Response, error) { panic("base") }))

@@ -1,0 +1,140 @@
+package pool_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// A dial that hangs must cost its own request only.
+func TestHungDialDoesNotHoldOthersUp(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
+	defer srv.Close()
+	for _, limit := range []int{0, 1} {
+		var dials atomic.Int32
+		release := make(chan struct{})
+		base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials.Add(1) == 1 {
+				<-release
+				return nil, errors.New("hung")
+			}
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}}
+		p := pool.New(pool.Options{MaxPerHost: limit})
+		client := roundtripper.Client(&http.Client{Transport: base, Timeout: 300 * time.Millisecond}, p.Middleware)
+		if err := get(client, srv.URL); err == nil {
+			t.Fatal("the request with the hung dial came through")
+		}
+		for range 5 {
+			if err := get(client, srv.URL); err != nil {
+				t.Errorf("limit %d: %v", limit, err)
+			}
+		}
+		close(release)
+		p.Close()
+	}
+}
+
+func TestWhatMustNotBeCloned(t *testing.T) {
+	registered := &http.Transport{}
+	registered.RegisterProtocol("unix", roundtripper.Func(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
+	}))
+	foreign := &http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{
+		"h2": func(string, *tls.Conn) http.RoundTripper { return nil },
+	}}
+	for name, base := range map[string]*http.Transport{"registered protocol": registered, "another HTTP/2": foreign} {
+		t.Run(name, func(t *testing.T) {
+			p := pool.New(pool.Options{})
+			rt := p.Middleware(base)
+			if got := roundtripper.Unwrap(rt); got != http.RoundTripper(base) {
+				t.Errorf("the pool stands on %p, want the transport itself", got)
+			}
+			if d := roundtripper.Describe(rt); !strings.Contains(d, "only counts") {
+				t.Errorf("Describe says\n%s", d)
+			}
+			if got := p.Transport(base); got != base {
+				t.Error("Transport returned a clone")
+			}
+		})
+	}
+	// Its own scheme still works through the pool.
+	req, _ := http.NewRequest("GET", "unix://socket/", nil)
+	if resp, err := pool.New(pool.Options{}).Middleware(registered).RoundTrip(req); err != nil || resp.StatusCode != 204 {
+		t.Errorf("unix: %v, %v", resp, err)
+	}
+}
+
+func TestOwnTLSDialerIsKeptAndOnlyCounted(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
+	defer srv.Close()
+	var dials atomic.Int32
+	base := &http.Transport{DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		return (&tls.Dialer{Config: srv.ClientTLS()}).DialContext(ctx, network, addr)
+	}}
+	p := pool.New(pool.Options{MaxPerHost: 4})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
+	if d := roundtripper.Describe(client.Transport); !strings.Contains(d, "only counts those of its own TLS dialer") {
+		t.Errorf("Describe says\n%s", d)
+	}
+	load(t, client, srv.URL, 20, 20)
+	// Not watched, so not held to the limit, but for the dials on their way.
+	if n := dials.Load(); n == 0 || n > 8 {
+		t.Errorf("%d dials by the base's own dialer, want 1 to 8", n)
+	}
+}
+
+func TestMaxConnAgeRetiresConnectionsWithoutErrors(t *testing.T) {
+	for _, o := range []testserver.Options{{}, {HTTP2: true}} {
+		srv := testserver.New(http.HandlerFunc(hello), o)
+		defer srv.Close()
+		p := pool.New(pool.Options{MaxConnAge: 10 * time.Millisecond})
+		defer p.Close()
+		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+		for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
+			resp, err := client.Post(srv.URL, "text/plain", onlyReader{strings.NewReader("x")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		}
+		if n := srv.Opened(); !o.HTTP2 && n < 3 || o.HTTP2 && n > 1 {
+			t.Errorf("HTTP/2 %v: %d connections; HTTP/1 ones are retired, HTTP/2's are not", o.HTTP2, n)
+		}
+	}
+}
+
+// onlyReader can't be rewound: net/http could not retry such a request.
+type onlyReader struct{ *strings.Reader }
+
+func TestStatsAgreeWithTheServer(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/close" {
+			w.Header().Set("Connection", "close")
+		}
+		hello(w, r)
+	}), testserver.Options{})
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+	load(t, client, srv.URL, 10, 20)
+	load(t, client, srv.URL+"/close", 10, 20)
+	load(t, client, srv.URL, 10, 20)
+	wait(t, "the counts to agree", func() bool {
+		s := p.Stats().Hosts[0]
+		return s.Open == srv.Open() && int(s.Opened) == srv.Opened() && s.Opened-s.Closed == uint64(s.Open) && s.Idle == s.Open
+	})
+}
