@@ -2,6 +2,7 @@ package trace
 
 import (
 	"net/http"
+	"reflect"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
@@ -32,8 +33,8 @@ type Options struct {
 // Tracer traces the exchanges of any number of stacks. It is safe for
 // concurrent use. Use New.
 type Tracer struct {
-	provider   trace.TracerProvider
 	tracer     trace.Tracer
+	owner      any // stands for the provider; comparable
 	propagator propagation.TextMapPropagator
 	metrics    metrics
 }
@@ -41,9 +42,13 @@ type Tracer struct {
 // New returns a Tracer. Errors of the MeterProvider go to OpenTelemetry's
 // error handler; the instrument that failed then records nothing.
 func New(o Options) *Tracer {
-	t := &Tracer{provider: o.TracerProvider, propagator: o.Propagator}
-	if t.provider == nil {
-		t.provider = otel.GetTracerProvider()
+	t := &Tracer{propagator: o.Propagator}
+	tp := o.TracerProvider
+	if tp == nil {
+		tp = otel.GetTracerProvider()
+	}
+	if t.owner = tp; !reflect.ValueOf(tp).Comparable() {
+		t.owner = t
 	}
 	if t.propagator == nil {
 		t.propagator = otel.GetTextMapPropagator()
@@ -52,7 +57,7 @@ func New(o Options) *Tracer {
 	if mp == nil {
 		mp = otel.GetMeterProvider()
 	}
-	t.tracer = t.provider.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))
+	t.tracer = tp.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))
 	t.metrics = newMetrics(mp.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL)))
 	return t
 }
@@ -66,7 +71,7 @@ func (t *Tracer) Middleware(next http.RoundTripper) http.RoundTripper {
 type part struct{ t *Tracer }
 
 func (p part) Begin(r *record.Record) (any, error) {
-	if !r.Claim(p.t.provider) {
+	if !r.Claim(p.t.owner) {
 		return nil, nil
 	}
 	return p.t.start(r), nil

@@ -446,3 +446,39 @@ func TestDurationMetric(t *testing.T) {
 		t.Errorf("counts %v, want 2 of 200 and 1 of 404", counts)
 	}
 }
+
+// http.Client's Timeout ends a request by its context or by Request.Cancel,
+// whichever comes first; it is a timeout all the same.
+func TestClientTimeoutIsATimeout(t *testing.T) {
+	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() }, testserver.Options{})
+	r.client.Timeout = 5 * time.Millisecond
+	for range 20 {
+		if _, err := r.client.Get(r.srv.URL); err == nil {
+			t.Fatal("no timeout")
+		}
+		s := r.last()
+		want(t, s, map[attribute.Key]any{"error.type": "timeout"})
+		if lost, has := attrs(s)["warmconn.lost_reason"]; has && lost.AsString() != "timeout" {
+			t.Errorf("lost for %q, want timeout", lost.AsString())
+		}
+	}
+}
+
+func TestStatusOutweighsACancel(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		w.WriteHeader(500)
+		io.WriteString(w, "x")
+		w.(http.Flusher).Flush()
+		<-req.Context().Done()
+	}, testserver.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	req, _ := http.NewRequestWithContext(ctx, "GET", r.srv.URL, nil)
+	resp, err := r.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	want(t, r.last(), map[attribute.Key]any{"error.type": "500", "warmconn.outcome": "canceled"})
+}

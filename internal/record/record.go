@@ -15,7 +15,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"reflect"
 	"runtime"
 	"sync"
 	"time"
@@ -31,7 +30,7 @@ type Record struct {
 	outer  *Record         // the exchange that this one is made in, if any
 	parent context.Context // the caller's, with what the layers added
 	header http.Header     // the layers' own map, nil until one asks
-	claims []any
+	claims [2]any
 
 	states [4]any // of the parts that have begun
 	more   []any  // states beyond four
@@ -253,19 +252,19 @@ func (r *Record) SetSpan(trace [16]byte, span [8]byte) {
 // SetStack says where the request was made, for the same. In Begin only.
 func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }
 
-// Claim reports whether owner, which must be comparable to count, is the first
-// of its kind to claim the record: of two adjacent trace layers with one
-// provider only the outer one writes a span. In Begin only.
+// Claim reports whether owner, which must be comparable, is the first to claim
+// the record: of two adjacent trace layers with one provider only the outer one
+// writes a span. In Begin only.
 func (r *Record) Claim(owner any) bool {
-	if !reflect.ValueOf(owner).Comparable() {
-		return true
-	}
-	for _, o := range r.claims {
-		if o == owner {
+	for i, o := range r.claims {
+		switch o {
+		case owner:
 			return false
+		case nil:
+			r.claims[i] = owner
+			return true
 		}
 	}
-	r.claims = append(r.claims, owner)
 	return true
 }
 
