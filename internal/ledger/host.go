@@ -105,7 +105,8 @@ func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
 		return Draining, l.culprit
 	case l != nil:
 		return l.reason, l.culprit
-	case a.idle == 0 && a.others > 0:
+	case (a.idle == 0 || h.idle == 0) && a.others > 0:
+		// Those that looked idle then were in somebody's hands already.
 		return AllBusy, Culprit{}
 	case expired:
 		// It would have idled out by now: whoever lost it is not to blame.
