@@ -639,3 +639,59 @@ func TestNoContextIsLeftBehind(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestRequestMayBeChangedOnceRoundTripHasFailed: a retrier does so, while
+// net/http's dial of the first attempt has yet to begin.
+func TestRequestMayBeChangedOnceRoundTripHasFailed(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	for range 20 {
+		client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+		for i := range 20 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Microsecond)
+			req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+			req.Header.Set("X-Attempt", "1")
+			resp, err := client.Transport.RoundTrip(req)
+			if err == nil {
+				resp.Body.Close()
+			}
+			req.Header.Set("X-Attempt", "2")
+			req.Method = "POST"
+			cancel()
+		}
+		client.CloseIdleConnections()
+	}
+}
+
+// TestLeakAboveForeignMiddlewareKeepsItsConnection: the side next to the
+// transport drains it; the other side's end must not come in between.
+func TestLeakAboveForeignMiddlewareKeepsItsConnection(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 60<<10))
+	}), testserver.Options{})
+	defer srv.Close()
+	pass := func(next http.RoundTripper) http.RoundTripper {
+		return roundtripper.Layer(next, func(req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
+	}
+	ends := make(chan roundtripper.Exchange, 100)
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
+		roundtripper.Observe(roundtripper.Observer{}), pass,
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
+		pool.New(pool.Options{}).Middleware)
+	defer client.CloseIdleConnections()
+	const n = 20
+	for range n {
+		if _, err := client.Get(srv.URL); err != nil {
+			t.Fatal(err)
+		}
+		for len(ends) == 0 {
+			runtime.GC()
+		}
+		if e := <-ends; !e.Leaked || !e.Returned {
+			t.Errorf("leaked %v, returned %v, lost for %q; want true, true and none", e.Leaked, e.Returned, e.LostReason)
+		}
+	}
+	if got := srv.Opened(); got != 1 {
+		t.Errorf("%d connections for %d leaks, want 1", got, n)
+	}
+}

@@ -10,8 +10,8 @@ import (
 
 // methodOf returns the method as the conventions want it, and the original if
 // that is another one.
-func methodOf(req *http.Request) (method, original string) {
-	switch m := req.Method; m {
+func methodOf(m string) (method, original string) {
+	switch m {
 	case "":
 		return http.MethodGet, "" // net/http's default
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,

@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"strconv"
+
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -30,15 +32,12 @@ func (m metrics) record(r *record.Record, f record.Facts) {
 	if !m.duration.Enabled(ctx) {
 		return
 	}
-	req := r.Request()
-	method, _ := methodOf(req)
+	method, _ := methodOf(f.Method)
+	key := r.Key()
 	var buf [6]attribute.KeyValue
-	attrs := append(buf[:0], semconv.HTTPRequestMethodKey.String(method))
-	if req.URL != nil {
-		attrs = append(attrs, semconv.ServerAddress(req.URL.Hostname()))
-		if port := portOf(req.URL); port > 0 {
-			attrs = append(attrs, semconv.ServerPort(port))
-		}
+	attrs := append(buf[:0], semconv.HTTPRequestMethodKey.String(method), semconv.ServerAddress(key.Host))
+	if port, err := strconv.Atoi(key.Port); err == nil {
+		attrs = append(attrs, semconv.ServerPort(port))
 	}
 	if f.Status > 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(f.Status))

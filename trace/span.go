@@ -24,7 +24,7 @@ const (
 // start starts the span, makes it the context's, and injects it.
 func (t *Tracer) start(r *record.Record) trace.Span {
 	req := r.Request()
-	method, original := methodOf(req)
+	method, original := methodOf(req.Method)
 	name := method
 	if original != "" {
 		name = "HTTP"

@@ -102,9 +102,14 @@ func (h *Host) leave(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
 	}
-	if c.streams == 0 && c.state == active {
-		h.become(c, idle)
+	if c.streams > 0 || c.state != active {
+		return
 	}
+	if !c.watched && c.key == nil {
+		h.become(c, gone) // it could not be told again
+		return
+	}
+	h.become(c, idle)
 }
 
 // release is the end of a lost connection: a watched one reports its own close,

@@ -27,7 +27,7 @@ func (c dialCtx) Value(key any) any {
 	}
 	// httptrace's key is not exported. The hooks of net.Dialer, for DNS and
 	// connects, have another one and stay.
-	if reflect.TypeOf(key).String() == "httptrace.clientEventContextKey" {
+	if key != nil && reflect.TypeOf(key).String() == "httptrace.clientEventContextKey" {
 		return nil
 	}
 	return c.Context.Value(key)
@@ -45,5 +45,5 @@ func (r *Record) Use(l *ledger.Ledger) *ledger.Use {
 // for another protocol, for which net/http uses no connection of the common
 // kind.
 func (r *Record) OwnDial() bool {
-	return r.use.Exempt || len(r.orig.Header["Upgrade"]) > 0 && hasToken(r.orig.Header["Connection"], "upgrade")
+	return r.use.Exempt || r.upgrade
 }

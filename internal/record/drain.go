@@ -92,11 +92,11 @@ func (r *Record) hopeless(b Budget, resp *http.Response) string {
 		return "never"
 	case resp.ProtoMajor >= 2:
 		return "http2" // Close resets the stream; the connection lives
-	case r.orig.Method == http.MethodConnect:
+	case r.facts.Method == http.MethodConnect:
 		return "tunnel" // the body is the tunnel
-	case r.orig.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
+	case r.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
-	case resp.Close, r.answer.requested, saysClose(&r.req), r.line.ledger.KeepAlivesOff():
+	case resp.Close, r.answer.requested, r.close, r.line.ledger.KeepAlivesOff():
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too
 	case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed:
 		return "close" // the body ends with the connection

@@ -81,12 +81,11 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 // nothing. A cancel with a cause shows as that cause, so the context itself is
 // asked, not only the error.
 func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
-	ctx := r.orig.Context()
+	ctx := r.caller
 	e := ctx.Err()
 	if e == nil {
 		select {
-		//lint:ignore SA1019 http.Client's Timeout closes it
-		case <-r.orig.Cancel:
+		case <-r.stop:
 			e = context.Canceled
 		default:
 		}
@@ -119,7 +118,7 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 		return ledger.KeepAlivesOff
 	case r.retired:
 		return ledger.MaxAge
-	case a.requested || saysClose(&r.req):
+	case a.requested || r.close:
 		return ledger.ClientClose
 	case a.close:
 		return ledger.ServerClose
@@ -173,6 +172,8 @@ func (r *Record) release(out Outcome) {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
 	case OutcomeUpgraded:
 		now = r.line.direct
+	case OutcomeLeaked:
+		now = r.line.direct // else a stack further down gets time for it: see reap
 	default:
 		now = true
 	}

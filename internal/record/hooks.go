@@ -71,13 +71,3 @@ func (r *Record) wroteRequest(httptrace.WroteRequestInfo) {
 		r.cancel()
 	}
 }
-
-// closedRequest is the same for a base that calls no hooks.
-func (r *Record) closedRequest() {
-	r.mu.Lock()
-	hooked := r.hooked
-	r.mu.Unlock()
-	if !hooked {
-		r.wroteRequest(httptrace.WroteRequestInfo{})
-	}
-}

@@ -24,13 +24,20 @@ import (
 
 // Record is one exchange.
 type Record struct {
-	line   *line
-	orig   *http.Request
-	key    ledger.Key
-	outer  *Record         // the exchange that this one is made in, if any
-	parent context.Context // the caller's, with what the layers added
-	header http.Header     // the layers' own map, nil until one asks
-	claims [2]any
+	line *line
+	// The caller's request. The caller may change it once RoundTrip has failed,
+	// or the body was closed or dropped: what dials, hooks and the end need of
+	// it is below.
+	orig    *http.Request
+	caller  context.Context
+	stop    <-chan struct{} // its deprecated Cancel
+	close   bool            // it asks for the end of its connection
+	upgrade bool            // it asks for another protocol
+	key     ledger.Key
+	outer   *Record         // the exchange that this one is made in, if any
+	parent  context.Context // the caller's, with what the layers added
+	header  http.Header     // the layers' own map, nil until one asks
+	claims  [2]any
 
 	states [4]any // of the parts that have begun
 	more   []any  // states beyond four
@@ -54,6 +61,7 @@ type Record struct {
 	facts   Facts
 	asked   time.Time // the first GetConn
 	answer  answer
+	uploads int  // bodies of the request that the base has and has not closed
 	hooked  bool // GotConn came: WroteRequest will, too
 	wrote   bool // the request was written, or has no body
 	over    bool // the exchange has ended: cancel as soon as wrote
@@ -88,7 +96,11 @@ func (c *recordCtx) Value(key any) any {
 
 // open starts a record.
 func open(ln *line, req *http.Request) *Record {
-	r := &Record{line: ln, orig: req, key: ledger.KeyOf(req.URL), parent: req.Context()}
+	r := &Record{line: ln, orig: req, key: ledger.KeyOf(req.URL), caller: req.Context(), parent: req.Context()}
+	//lint:ignore SA1019 http.Client's Timeout closes it
+	r.stop = req.Cancel
+	r.close = saysClose(req)
+	r.upgrade = len(req.Header["Upgrade"]) > 0 && hasToken(req.Header["Connection"], "upgrade")
 	r.outer, _ = r.parent.Value(recordKey{}).(*Record)
 	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
@@ -130,25 +142,12 @@ func (r *Record) derive() *http.Request {
 		r.req.Header = r.header
 	}
 	if r.hasBody && !r.line.direct {
-		r.req.Body = &upload{r.orig.Body, r}
+		r.watchUpload()
 	}
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.sent = true
 	return &r.req
-}
-
-// upload is the request's body for a base that may call no hooks: RoundTrippers
-// must close it, and then the request is written.
-type upload struct {
-	io.ReadCloser
-	r *Record
-}
-
-func (u *upload) Close() error {
-	err := u.ReadCloser.Close()
-	u.r.closedRequest()
-	return err
 }
 
 // respond makes the response that the caller gets of the one that the base
@@ -201,7 +200,7 @@ func (r *Record) ownRequest(q *http.Request) *http.Request {
 	if x, _ := q.Context().Value(recordKey{}).(*Record); x != r {
 		return q
 	}
-	return q.WithContext(&outlived{r.orig.Context(), q.Context()})
+	return q.WithContext(&outlived{r.caller, q.Context()})
 }
 
 // outlived has the values of a context that ends with the exchange, and the

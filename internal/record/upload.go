@@ -1,0 +1,54 @@
+package record
+
+import (
+	"io"
+	"net/http/httptrace"
+	"sync"
+)
+
+// upload is the request's body for a base that may call no hooks: RoundTrippers
+// must close it, and then the request is written.
+type upload struct {
+	io.ReadCloser
+	close func()
+}
+
+func (u *upload) Close() error {
+	err := u.ReadCloser.Close()
+	u.close()
+	return err
+}
+
+// watchUpload puts an upload in the place of the request's body, and of those
+// that a base gets to try again with.
+func (r *Record) watchUpload() {
+	watched := func(body io.ReadCloser) io.ReadCloser {
+		r.mu.Lock()
+		r.uploads++
+		r.wrote = false
+		r.mu.Unlock()
+		return &upload{body, sync.OnceFunc(r.uploaded)}
+	}
+	r.req.Body = watched(r.req.Body)
+	if again := r.req.GetBody; again != nil {
+		r.req.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return watched(body), nil
+		}
+	}
+}
+
+// uploaded notes that the base has closed one body. Where hooks are called,
+// WroteRequest comes after that and says more.
+func (r *Record) uploaded() {
+	r.mu.Lock()
+	r.uploads--
+	done := r.uploads == 0 && !r.hooked
+	r.mu.Unlock()
+	if done {
+		r.wroteRequest(httptrace.WroteRequestInfo{})
+	}
+}
