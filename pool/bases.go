@@ -6,6 +6,8 @@ import (
 	"sync"
 	"weak"
 
+	"github.com/hashicorp/go-cleanhttp"
+
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -22,9 +24,16 @@ type site struct {
 // held weakly: a Pool must not keep a dropped client's transport.
 type bases struct {
 	mu      sync.Mutex
-	sites   map[weak.Pointer[http.Transport]]weak.Pointer[site]          // by the transport handed in
-	clones  map[weak.Pointer[http.Transport]]weak.Pointer[ledger.Ledger] // what Transport returned, and sites' own
-	ledgers map[weak.Pointer[ledger.Ledger]]struct{}                     // of all stacks, for Stats
+	sites   map[weak.Pointer[http.Transport]]weak.Pointer[site] // by the transport handed in
+	own     weak.Pointer[site]                                  // Client's
+	clones  map[weak.Pointer[http.Transport]]clone              // what Transport returned, and sites' own
+	ledgers map[weak.Pointer[ledger.Ledger]]struct{}            // of all stacks, for Stats
+}
+
+// clone is what belongs to a clone of the Pool's own making.
+type clone struct {
+	ledger weak.Pointer[ledger.Ledger]
+	site   weak.Pointer[site] // nil for what Transport returned
 }
 
 // Tune implements record.Tuner: it puts a watched clone in the place of a plain
@@ -36,8 +45,11 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 		p.bases.note(b.Ledger)
 		return b
 	}
-	if l := p.bases.clone(base); l != nil {
+	if l, s := p.bases.clone(base); l != nil {
 		b.Ledger = l
+		if s != nil {
+			b.Keep = s
+		}
 		p.bases.note(l)
 		return b
 	}
@@ -64,43 +76,62 @@ func (p *Pool) site(base *http.Transport) *site {
 	if s := b.sites[key].Value(); s != nil {
 		return s
 	}
+	s := p.newSite(base)
+	if s == nil {
+		return nil
+	}
+	if b.sites == nil {
+		b.sites = make(map[weak.Pointer[http.Transport]]weak.Pointer[site])
+	}
+	b.sites[key] = weak.Make(s)
+	return s
+}
+
+// ownSite finds or makes the one of all of the Pool's own clients.
+func (p *Pool) ownSite() *site {
+	b := &p.bases
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.own.Value()
+	if s == nil {
+		s = p.newSite(cleanhttp.DefaultPooledTransport())
+		b.own = weak.Make(s)
+	}
+	return s
+}
+
+// newSite makes a site over a clone of base; nil if that must not be cloned.
+// bases.mu is held.
+func (p *Pool) newSite(base *http.Transport) *site {
 	t, l := p.clone(base)
 	if t == nil {
 		return nil
 	}
 	s := &site{t, l}
-	if b.sites == nil {
-		b.sites = make(map[weak.Pointer[http.Transport]]weak.Pointer[site])
-	}
-	b.sites[key] = weak.Make(s)
-	b.addLocked(t, l)
+	p.bases.add(t, l, s)
 	// The transport holds no site: its connections can't keep this from
 	// running.
 	runtime.AddCleanup(s, (*http.Transport).CloseIdleConnections, t)
 	return s
 }
 
-func (b *bases) addClone(t *http.Transport, l *ledger.Ledger) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.addLocked(t, l)
-}
-
-func (b *bases) addLocked(t *http.Transport, l *ledger.Ledger) {
+// add enters a clone; s is nil for one that Transport returned. b.mu is held.
+func (b *bases) add(t *http.Transport, l *ledger.Ledger, s *site) {
 	b.sweep()
 	if b.clones == nil {
-		b.clones = make(map[weak.Pointer[http.Transport]]weak.Pointer[ledger.Ledger])
-		b.ledgers = make(map[weak.Pointer[ledger.Ledger]]struct{})
+		b.clones = make(map[weak.Pointer[http.Transport]]clone)
 	}
-	b.clones[weak.Make(t)] = weak.Make(l)
-	b.ledgers[weak.Make(l)] = struct{}{}
+	b.clones[weak.Make(t)] = clone{weak.Make(l), weak.Make(s)}
+	b.noteLocked(l)
 }
 
-// clone returns the ledger of a transport that is a clone of this Pool's.
-func (b *bases) clone(t *http.Transport) *ledger.Ledger {
+// clone returns what belongs to a transport that is a clone of this Pool's;
+// nil if it is none.
+func (b *bases) clone(t *http.Transport) (*ledger.Ledger, *site) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.clones[weak.Make(t)].Value()
+	c := b.clones[weak.Make(t)]
+	return c.ledger.Value(), c.site.Value()
 }
 
 // note enters a stack's ledger for Stats.
@@ -108,6 +139,10 @@ func (b *bases) note(l *ledger.Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sweep()
+	b.noteLocked(l)
+}
+
+func (b *bases) noteLocked(l *ledger.Ledger) {
 	if b.ledgers == nil {
 		b.ledgers = make(map[weak.Pointer[ledger.Ledger]]struct{})
 	}

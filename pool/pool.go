@@ -4,11 +4,9 @@ import (
 	"context"
 	"hash/maphash"
 	"net/http"
-	"sync"
+	"runtime"
 	"sync/atomic"
 	"time"
-
-	"github.com/hashicorp/go-cleanhttp"
 
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -67,15 +65,12 @@ type Pool struct {
 	gc     collector
 	closed atomic.Bool
 	bases  bases
-
-	own func() *site // Client's, made once
 }
 
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, seed: maphash.MakeSeed()}
 	p.total.limit = max(o.MaxTotal, 0)
-	p.own = sync.OnceValue(func() *site { return p.site(cleanhttp.DefaultPooledTransport()) })
 	return p
 }
 
@@ -87,9 +82,13 @@ func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
 }
 
 // Client returns a new client over one transport that all clients of this Pool
-// share, made from go-cleanhttp's pooled transport.
+// share, made from go-cleanhttp's pooled transport. When the last of them is
+// dropped, so is the transport.
 func (p *Pool) Client() *http.Client {
-	return &http.Client{Transport: p.Middleware(p.own().transport)}
+	s := p.ownSite()
+	c := &http.Client{Transport: p.Middleware(s.transport)}
+	runtime.KeepAlive(s) // until the client holds it
+	return c
 }
 
 // Close refuses new requests with ErrClosed, those that wait in a queue too,

@@ -34,7 +34,9 @@ func (p *Pool) Transport(base *http.Transport) *http.Transport {
 	if t == nil {
 		return base
 	}
-	p.bases.addClone(t, l)
+	p.bases.mu.Lock()
+	defer p.bases.mu.Unlock()
+	p.bases.add(t, l, nil)
 	return t
 }
 

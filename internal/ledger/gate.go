@@ -28,6 +28,9 @@ const (
 	putStep = 100 * time.Millisecond
 	// handStep is how long GotConn may take to come after that, at most.
 	handStep = 50 * time.Millisecond
+	// limitedHandStep is the same under a limit, where it is better to wait too
+	// long than to go over.
+	limitedHandStep = 250 * time.Millisecond
 	// limitMost is the longest that a dial waits for the limit alone, behind
 	// connections that are being closed or late.
 	limitMost = time.Second
@@ -120,7 +123,7 @@ func (h *Host) admits(limit int, waited time.Duration, now time.Time) bool {
 		}
 	}
 	idle, handed := 0, 0
-	if waited < handStep {
+	if waited < handStep || limit > 0 && waited < limitedHandStep {
 		// Idle may also mean: taken off net/http's list, about to be closed.
 		idle, handed = h.idle, h.handed()
 	}

@@ -111,7 +111,7 @@ func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 			if _, err := b.Admit(limit, false); err != nil {
 				t.Fatal(err)
 			}
-			if waited := time.Since(began); limit == 0 && waited != 0 || waited > handStep+gateStep {
+			if waited := time.Since(began); limit == 0 && waited != 0 || waited > limitedHandStep+gateStep {
 				t.Errorf("limit %d: waited %v", limit, waited)
 			}
 		}
