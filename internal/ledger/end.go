@@ -1,0 +1,87 @@
+package ledger
+
+import "time"
+
+// Put notes what net/http's PutIdleConn said. Nil means that the connection is
+// idle or was handed straight to somebody else; it may come after End.
+func (u *Use) Put(err error) {
+	u.host.mu.Lock()
+	c := u.conn
+	u.put, u.err = err == nil, err
+	u.host.mu.Unlock()
+	if c == nil || err != nil {
+		return
+	}
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	// Handed over already: the next user's GotConn may come first.
+	if c.user != u.id {
+		return
+	}
+	if c.loss != nil {
+		h.withdraw(c.loss)
+		c.loss = nil
+	}
+	c.streams = 0
+	if !c.watched && c.key == nil {
+		h.become(c, gone) // it could not be told again
+		return
+	}
+	h.become(c, idle)
+}
+
+// Returned reports whether the connection went back, and PutIdleConn's error.
+func (u *Use) Returned() (bool, error) {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	return u.put, u.err
+}
+
+// End closes the line. Cause says why the connection is lost, empty if it is
+// not; provisional that it may come back by itself. Only the first End counts.
+func (u *Use) End(cause Reason, provisional bool, now time.Time) {
+	h := u.host
+	h.mu.Lock()
+	if u.ended {
+		h.mu.Unlock()
+		return
+	}
+	if !u.served {
+		h.abandon(u)
+	}
+	u.ended = true
+	h.inflight--
+	if u.Exempt {
+		h.exempt--
+	}
+	u.answered()
+	h.wake()
+	c, put := u.conn, u.put
+	h.mu.Unlock()
+	if c == nil || put {
+		return
+	}
+
+	h = c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if cause == "" || c.shared && cause != Upgraded {
+		h.leave(c) // it goes on
+		return
+	}
+	if c.user != u.id {
+		return
+	}
+	c.streams = 0
+	if c.loss == nil {
+		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional && c.state != gone && c.state != closing}
+		h.lose(c.loss)
+	}
+	if cause == Upgraded {
+		// The caller owns it now; it is no HTTP connection any more.
+		h.become(c, gone)
+		return
+	}
+	h.release(c)
+}
