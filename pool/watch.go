@@ -122,40 +122,43 @@ type watch struct {
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	nc, d, err := w.gated(ctx, w.dial, network, addr)
+	ctx, names := timeLookup(ctx)
+	nc, d, took, err := w.gated(ctx, w.dial, network, addr)
 	if nc == nil {
 		return nil, err
 	}
-	return &conn{Conn: nc, line: d.Opened(time.Now())}, nil
+	return &conn{Conn: nc, line: d.Opened(names.setup(took), time.Now())}, nil
 }
 
 // dialTLSContext gates a TLS dialer of the base's own. Its connections are not
 // wrapped: net/http looks for a *tls.Conn.
 func (w *watch) dialTLSContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	nc, d, err := w.gated(ctx, w.dialTLS, network, addr)
+	nc, d, _, err := w.gated(ctx, w.dialTLS, network, addr)
 	if nc != nil {
 		d.Done()
 	}
 	return nc, err
 }
 
-func (w *watch) gated(ctx context.Context, dial dialFunc, network, addr string) (net.Conn, ledger.Dial, error) {
+// gated dials once the ledger allows it, and says how long the dial took.
+func (w *watch) gated(ctx context.Context, dial dialFunc, network, addr string) (net.Conn, ledger.Dial, time.Duration, error) {
 	r, ctx := record.FromDial(ctx)
 	var d ledger.Dial
 	if u := r.Use(w.ledger); u != nil {
 		var err error
 		if d, err = u.Admit(w.limit, r.OwnDial()); err != nil {
-			return nil, d, err
+			return nil, d, 0, err
 		}
 	} else {
 		d = w.ledger.AdmitUnknown(addr)
 	}
+	began := time.Now()
 	nc, err := dial(ctx, network, addr)
 	if err != nil || nc == nil {
 		d.Done()
-		return nil, d, err
+		return nil, d, 0, err
 	}
-	return nc, d, nil
+	return nc, d, time.Since(began), nil
 }
 
 // conn is a watched connection.

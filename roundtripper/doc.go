@@ -27,10 +27,15 @@
 // The first Middleware of a Chain is the outermost. Layers of this module that
 // stand right on each other run as one: they share one record, one context and
 // one body wrapper, whatever their number. Middlewares of others may stand
-// between them. Then each side has a record of its own and does its own work:
-// what drain and pool know of the exchange below is not on a span above. Give
-// such middlewares the methods of Inner, so that CloseIdleConnections gets
-// through. Tracing goes below a retrier, so that each attempt has its own span.
+// between them, an SDK's own stack below an application's among them. Then each
+// side has a record of its own and does its own work: both pools enforce, the
+// smaller drain budget wins. What the inner side knows better, of the
+// connection, the queues and the drain, the outer one takes over, if the
+// exchange below is its own: the same method, host and path, under a context
+// derived from the one that came down. A token that is fetched on the way is
+// not. Of several, a retrier's attempts, the last one counts. Give such
+// middlewares the methods of Inner, so that CloseIdleConnections gets through.
+// Tracing goes below a retrier, so that each attempt has its own span.
 //
 // # When a request is finished
 //

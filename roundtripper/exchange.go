@@ -31,8 +31,9 @@ type Exchange struct {
 	// Duration is from Start to the end of the exchange; 0 before it.
 	Duration time.Duration
 
-	// ConnID numbers the connections of a stack, from 1 on; 0 if the exchange
-	// was given none, or its base is not net/http's.
+	// ConnID numbers the connections of a stack over one base, from 1 on; 0 if
+	// the exchange was given none, or its base is not net/http's. Of stacks
+	// below each other it is the innermost one's.
 	ConnID uint64
 	// ConnUses is how many exchanges this connection has served, this one
 	// included. It is the kit's own count. 0 if the connection is older than
@@ -63,12 +64,23 @@ type Exchange struct {
 	// or there was none.
 	LostReason NewReason
 
-	// PoolWait is the time that pool's queues took, of the layers that stand
-	// right on each other with the one that tells.
+	// PoolWait is the time that the queues of pools took, in this stack and in
+	// those below it; 0 if the exchange did not wait.
 	PoolWait time.Duration
 	// ConnWait is the time from asking net/http for a connection to having
 	// one: its queue, or DNS, connect and TLS.
 	ConnWait time.Duration
+	// DNS, Connect and TLS are what making the connection took; 0 if it was
+	// reused. DNS is 0 too for an address that needs none, and part of Connect
+	// where a dialer looks names up out of sight. All that was not seen is 0: a
+	// TLS dialer of the transport's own, and, if no pool watches the dialer, a
+	// dial that came as a surprise, in place of a connection that was dead.
+	DNS, Connect, TLS time.Duration
+	// OwnDial says that the connection was made for this exchange, which has
+	// paid for it. False on a new connection means that somebody else's dial
+	// came in time: DialedBy, if that was seen.
+	OwnDial  bool
+	DialedBy Culprit
 
 	// BytesRead is how many bytes of the body the caller read, decompressed if
 	// the transport does that.
@@ -89,8 +101,8 @@ type Exchange struct {
 	Err error
 }
 
-// Culprit identifies an earlier exchange. Its zero value means that none is to
-// blame.
+// Culprit identifies another exchange. Its zero value means that there is none,
+// or that nobody knows it.
 type Culprit struct {
 	// TraceID and SpanID are those of its span; zero if it had none.
 	TraceID [16]byte
@@ -247,6 +259,11 @@ func exchange(r *record.Record) Exchange {
 		LostReason:   NewReason(f.LostReason),
 		PoolWait:     f.PoolWait,
 		ConnWait:     f.ConnWait,
+		DNS:          f.Setup.DNS,
+		Connect:      f.Setup.Connect,
+		TLS:          f.Setup.TLS,
+		OwnDial:      f.OwnDial,
+		DialedBy:     culprit(f.DialedBy),
 		BytesRead:    f.BytesRead,
 		BytesDrained: f.BytesDrained,
 		DrainTime:    f.DrainTime,

@@ -50,8 +50,10 @@
 // # Where it stands
 //
 // Outermost in the kit, and below a retrier, so that each attempt has its
-// span. Of two adjacent trace layers with one TracerProvider, the outer one
-// writes the span.
+// span. Of two trace layers with one TracerProvider, the outer one writes the
+// span, also if somebody else's middleware stands between them; but if that
+// retries, the second attempt and later ones have spans of their own, below
+// that of the whole.
 //
 // # What it costs
 //

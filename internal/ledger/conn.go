@@ -26,10 +26,17 @@ type Conn struct {
 	idleSeq uint64  // Host.seq when it became idle
 	loss    *loss   // once it was written down as lost
 	key     net.Conn
-	// Why it was dialed; empty if the dial could not be told whose it was.
+	// Why it was dialed, for whom, and what that took; empty if the dial could
+	// not be told whose it was.
 	reason  Reason
 	culprit Culprit
+	by      uint64 // the Use, by ID
+	dialer  Culprit
+	setup   Setup
 }
+
+// Setup is what making a connection took, as far as it was seen.
+type Setup struct{ DNS, Connect, TLS time.Duration }
 
 type state uint8
 

@@ -54,6 +54,7 @@ type coming struct {
 	began  time.Time
 	until  time.Time // when it stops to be a promise
 	orphan bool      // its request has given up
+	conn   *Conn     // once the dial is done
 }
 
 // Dial is leave to dial. Exactly one of Opened and Done must follow.
@@ -62,6 +63,7 @@ type Dial struct {
 	coming  *coming // nil if nobody knows the request
 	reason  Reason
 	culprit Culprit
+	dialer  Culprit // whose dial it is
 }
 
 // Admit waits until the exchange u may dial, or says ErrNotNeeded. Limit is
@@ -84,7 +86,7 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 		now := time.Now()
 		if free || h.admits(limit, now.Sub(began), now) {
 			h.ungate(g)
-			d := Dial{host: h, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
+			d := Dial{host: h, dialer: u.Culprit, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
 			d.reason, d.culprit = h.verdict(u.ask, now)
 			return d, nil
@@ -163,7 +165,7 @@ func (l *Ledger) AdmitUnknown(addr string) Dial {
 
 // Opened enters the connection that the dial brought; Closing and Closed must
 // follow when it is closed.
-func (d Dial) Opened(now time.Time) *Conn {
+func (d Dial) Opened(took Setup, now time.Time) *Conn {
 	h := d.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -176,6 +178,8 @@ func (d Dial) Opened(now time.Time) *Conn {
 		c.coming.until = now.Add(comingMost)
 	}
 	c.reason, c.culprit = d.reason, d.culprit
+	c.by, c.dialer, c.setup = d.coming.use, d.dialer, took
+	c.coming.conn = c
 	return c
 }
 

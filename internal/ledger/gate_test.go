@@ -39,7 +39,7 @@ func dial(t *testing.T, u *Use, limit int) *fakeConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeConn{line: d.Opened(time.Now())}
+	return &fakeConn{line: d.Opened(Setup{}, time.Now())}
 }
 
 func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
@@ -131,7 +131,7 @@ func TestGateForgetsDialsOfRequestsThatGaveUp(t *testing.T) {
 					t.Fatal(err)
 				}
 				if connected {
-					d.Opened(time.Now()) // and the handshake hangs
+					d.Opened(Setup{}, time.Now()) // and the handshake hangs
 				}
 				time.Sleep(putStep) // the bubble's clock
 				a.End(Timeout, false, time.Now())

@@ -16,6 +16,7 @@ type Host struct {
 
 	mu       sync.Mutex
 	served   bool // some exchange had a connection
+	muxed    bool // the last one that was had speaks HTTP/2
 	askers   int  // exchanges between GetConn and GotConn
 	inflight int  // exchanges between Begin and End
 	exempt   int  // of those in flight, not counted by the limit

@@ -32,6 +32,7 @@ type Ledger struct {
 	seed   maphash.Seed
 	conns  atomic.Uint64 // the last connection ID given out
 	uses   atomic.Uint64 // the last Use ID given out
+	asked  atomic.Bool   // hooks are called: there are connections below
 	shards [shards]shard
 }
 

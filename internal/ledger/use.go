@@ -22,6 +22,7 @@ type Use struct {
 	conn   *Conn
 	ask    ask
 	asking bool
+	spare  bool // there was a connection to be had when it began
 	served bool // it has a connection: a dial of its own is not needed any more
 	ended  bool
 	put    bool
@@ -37,6 +38,10 @@ type Got struct {
 	Shared  bool   // HTTP/2
 	Reason  Reason // empty if reused
 	Culprit Culprit
+	// Of the dial; empty if reused.
+	Setup    Setup
+	Own      bool    // the exchange's own dial
+	DialedBy Culprit // whose it was otherwise
 }
 
 // Begin enters the exchange. It must be followed by one End.
@@ -47,8 +52,28 @@ func (l *Ledger) Begin(u *Use, key Key) {
 		if u.Exempt {
 			h.exempt++
 		}
+		u.spare = h.idle > 0 || h.muxed && h.open > 0
 		h.wake()
 	})
+}
+
+// MayDial reports whether the exchange, which has just begun, will probably
+// dial. Direct says that the base is net/http's own; another one may have no
+// connections at all.
+func (u *Use) MayDial(direct bool) bool {
+	return !u.spare && (direct || u.id == 1 || u.host.ledger.asked.Load())
+}
+
+// Handshaken notes how long the TLS handshake of a dial for u took.
+func (u *Use) Handshaken(took time.Duration) {
+	h := u.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.coming {
+		if c.use == u.id && c.conn != nil {
+			c.conn.setup.TLS = took
+		}
+	}
 }
 
 // Host is the name of the host that the exchange went to.
@@ -72,6 +97,9 @@ func (u *Use) Ask(now time.Time) {
 
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
+	if l := u.host.ledger; !l.asked.Load() {
+		l.asked.Store(true)
+	}
 	u.ask = u.host.ask(now)
 	if !u.asking {
 		u.asking = true
@@ -144,6 +172,14 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		before.giveUp(u.id, now)
 	}
 	g := c.had(u.id, before == c, shared, now)
+	if !g.Reused && c.by == 0 {
+		// Nobody watches the dialer. Net/http calls a connection reused that
+		// another request has dialed; over HTTP/2 it does so only once it was
+		// used, so there must have been no other request.
+		h.mu.Lock()
+		g.Own = !reused && (!g.Shared || u.ask.others == 0)
+		h.mu.Unlock()
+	}
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -172,6 +208,7 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 	}
 	c.user = user
 	c.shared = c.shared || shared
+	h.muxed = c.shared
 	if c.loss != nil {
 		// It was written off and lives.
 		h.withdraw(c.loss)
@@ -184,6 +221,10 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 	}
 	if !g.Reused {
 		g.Reason, g.Culprit = c.reason, c.culprit
+		g.Setup, g.Own = c.setup, c.by == user && user != 0
+		if !g.Own {
+			g.DialedBy = c.dialer
+		}
 	}
 	return g
 }
@@ -197,6 +238,7 @@ func (u *Use) Share() {
 	if c != nil {
 		c.host.mu.Lock()
 		c.shared = true
+		c.host.muxed = true
 		c.host.mu.Unlock()
 	}
 }

@@ -22,7 +22,7 @@ type drained struct {
 // and the budget allows it. Closed says that it had to close the body.
 func (r *Record) drain(orig *http.Response) (out Outcome, d drained, closed bool) {
 	b, ok := r.budget()
-	if !ok {
+	if !ok || r.closedAbove() {
 		return OutcomeClosed, drained{}, false
 	}
 	return r.drainWithin(b, orig)
@@ -70,7 +70,8 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 	return OutcomeDrained, d, closed
 }
 
-// budget is the smallest of the stack's drain layers; not ok if it has none.
+// budget is the smallest of the stack's drain layers, those below somebody
+// else's middleware included; not ok if it has none of its own.
 func (r *Record) budget() (b Budget, ok bool) {
 	for _, p := range r.line.parts {
 		if d, is := p.(Drainer); is {
@@ -79,6 +80,14 @@ func (r *Record) budget() (b Budget, ok bool) {
 				c = b.min(c)
 			}
 			b, ok = c, true
+		}
+	}
+	r.mu.Lock()
+	in := r.inner
+	r.mu.Unlock()
+	if ok && in != nil && in.same && !in.ended() {
+		if c, drains := in.budget(); drains {
+			b = b.min(c)
 		}
 	}
 	return b, ok

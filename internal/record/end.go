@@ -49,12 +49,19 @@ func (r *Record) ended() bool {
 func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	now := time.Now()
 	why := r.interrupted(err, now)
+	above := r.closedAbove()
 	r.mu.Lock()
-	if out == OutcomeFailed && why != "" || out == OutcomeEOF && why != "" && r.cause(OutcomeEOF, nil, "") == ledger.Unknown {
-		// The latter: over TLS a cancelled read of a chunked body can look like
-		// its end. Net/http does not return the connection then, though
-		// nothing else speaks against it.
+	switch {
+	case why == "":
+	case out == OutcomeFailed, out == OutcomeCanceled,
+		// Over TLS a cancelled read of a chunked body can look like its end.
+		// Net/http does not return the connection then, though nothing else
+		// speaks against it.
+		(out == OutcomeEOF || out == OutcomeDrained) && r.cause(out, nil, "") == ledger.Unknown:
 		out = OutcomeCanceled
+		if above {
+			out, err = OutcomeClosed, nil
+		}
 	}
 	f := &r.facts
 	f.Outcome, f.BytesRead, f.Err = out, read, err
@@ -68,6 +75,8 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		cause = r.cause(out, err, why)
 		f.LostReason = cause
 	}
+	r.learnEnd()
+	cause = f.LostReason
 	// net/http does not start on a body that it knows to be longer.
 	provisional := nativeDrain && out == OutcomeClosed && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
 	r.mu.Unlock()

@@ -31,6 +31,9 @@ type Facts struct {
 	LostReason   ledger.Reason
 	PoolWait     time.Duration
 	ConnWait     time.Duration
+	Setup        ledger.Setup
+	OwnDial      bool
+	DialedBy     ledger.Culprit
 	BytesRead    int64
 	BytesDrained int64
 	DrainTime    time.Duration

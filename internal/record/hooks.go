@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"net/http/httptrace"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // The hooks run on net/http's goroutines, some after the exchange has ended.
@@ -24,7 +26,7 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {
 		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
 	}
-	if info.Conn == nil || r.ended() {
+	if info.Conn == nil || r.ended() || r.foreignConn(info.Conn) {
 		return
 	}
 	g := r.use.Got(info.Conn, info.Reused, shared, now)
@@ -40,6 +42,14 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if !r.asked.IsZero() {
 		f.ConnWait = now.Sub(r.asked)
 	}
+	f.Setup, f.OwnDial, f.DialedBy = ledger.Setup{}, g.Own, g.DialedBy
+	if !g.Reused {
+		f.Setup = g.Setup
+		if r.dial != nil && g.Own && f.Setup == (ledger.Setup{}) {
+			f.Setup = r.dial.setup() // nobody watches the dialer
+		}
+	}
+	r.learnConn(info.Conn)
 	r.retire(r.maxAge > 0 && g.Age > r.maxAge && !g.Shared)
 }
 

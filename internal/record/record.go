@@ -34,7 +34,10 @@ type Record struct {
 	close   bool            // it asks for the end of its connection
 	upgrade bool            // it asks for another protocol
 	key     ledger.Key
+	path    string
 	outer   *Record         // the exchange that this one is made in, if any
+	same    bool            // that one's own, not a token's or a name's: see link
+	first   bool            // and the first of those
 	parent  context.Context // the caller's, with what the layers added
 	header  http.Header     // the layers' own map, nil until one asks
 	claims  [2]any
@@ -51,6 +54,7 @@ type Record struct {
 	hasBody bool          // the request has
 	maxAge  time.Duration // of a connection, before it is retired; 0: none
 	use     ledger.Use
+	dial    *dialTimes // nil if no dial was expected
 
 	body    bodyState
 	cleanup runtime.Cleanup // of the Body; zero if not armed
@@ -67,6 +71,10 @@ type Record struct {
 	over    bool // the exchange has ended: cancel as soon as wrote
 	retired bool // this exchange is its connection's last
 	shared  bool // HTTP/2
+	// The last exchange that was made inside of this one, and whether any was
+	// this one's own. It is a Record, so nothing of it reaches a Body.
+	inner     *Record
+	continued bool
 }
 
 // answer is what the end needs of the response, by value: the response of
@@ -101,11 +109,14 @@ func open(ln *line, req *http.Request) *Record {
 	r.stop = req.Cancel
 	r.close = saysClose(req)
 	r.upgrade = len(req.Header["Upgrade"]) > 0 && hasToken(req.Header["Connection"], "upgrade")
-	r.outer, _ = r.parent.Value(recordKey{}).(*Record)
+	if req.URL != nil {
+		r.path = req.URL.Path
+	}
 	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
 	r.wrote = !r.hasBody
+	r.link()
 	return r
 }
 
@@ -128,6 +139,9 @@ func (r *Record) begin() error {
 
 // derive makes the request that goes down.
 func (r *Record) derive() *http.Request {
+	r.line.ledger.Begin(&r.use, r.key)
+	r.facts.Host = r.use.Host()
+	r.publish()
 	ctx, cancel := context.WithCancel(r.parent)
 	r.cancel = cancel
 	r.trace.GetConn = r.getConn
@@ -135,6 +149,9 @@ func (r *Record) derive() *http.Request {
 	r.trace.PutIdleConn = r.putIdleConn
 	if r.hasBody {
 		r.trace.WroteRequest = r.wroteRequest
+	}
+	if r.use.MayDial(r.line.direct) {
+		r.timeDial()
 	}
 	r.ctx = recordCtx{httptrace.WithClientTrace(ctx, &r.trace), r}
 	r.req = *r.orig.WithContext(&r.ctx)
@@ -144,8 +161,6 @@ func (r *Record) derive() *http.Request {
 	if r.hasBody && !r.line.direct {
 		r.watchUpload()
 	}
-	r.line.ledger.Begin(&r.use, r.key)
-	r.facts.Host = r.use.Host()
 	r.sent = true
 	return &r.req
 }
@@ -252,9 +267,13 @@ func (r *Record) SetSpan(trace [16]byte, span [8]byte) {
 func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }
 
 // Claim reports whether owner, which must be comparable, is the first to claim
-// the record: of two adjacent trace layers with one provider only the outer one
-// writes a span. In Begin only.
+// the record: of two trace layers with one provider only the outer one writes a
+// span, also where somebody else's middleware stands between and the exchange
+// is the first that it makes for the other. In Begin only.
 func (r *Record) Claim(owner any) bool {
+	if r.first && r.outer.claimed(owner) {
+		return false
+	}
 	for i, o := range r.claims {
 		switch o {
 		case owner:
@@ -265,6 +284,10 @@ func (r *Record) Claim(owner any) bool {
 		}
 	}
 	return true
+}
+
+func (r *Record) claimed(owner any) bool {
+	return r.claims[0] == owner || r.claims[1] == owner || r.first && r.outer.claimed(owner)
 }
 
 // Within reports whether this exchange is made inside of one that p has its

@@ -10,7 +10,8 @@ import (
 
 // Stack is one layer of the kit over what is below it. Layers that stand right
 // on each other run as one: the outermost opens one record for all of them.
-// Layers on two sides of somebody else's middleware each have their own.
+// Layers on two sides of somebody else's middleware each have their own, and
+// the outer one learns from the inner: see link.go.
 type Stack struct {
 	part Part
 	next http.RoundTripper
@@ -122,6 +123,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 	}()
 	if err := r.begin(); err != nil {
 		returned = true
+		r.publish()
 		if req.Body != nil {
 			req.Body.Close()
 		}

@@ -1,0 +1,123 @@
+package record
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"reflect"
+)
+
+// Layers on two sides of somebody else's middleware have a record each, for
+// that middleware may retry, ask for a token first, change the request or the
+// body. What the inner record knows better, the outer one takes over: the inner
+// ledger may be a watched one, and pool and drain may stand below. It does so
+// only from an exchange that goes where its own goes, by method, host and path;
+// of several, attempts of a retrier say, from the last.
+
+// link enters r as an exchange made inside of another, if it is.
+func (r *Record) link() {
+	o, _ := r.parent.Value(recordKey{}).(*Record)
+	r.outer = o
+	if o == nil || o.ended() {
+		return
+	}
+	r.same = r.key == o.key && r.path == o.path && methodOf(r.facts.Method) == methodOf(o.facts.Method)
+	if !r.same {
+		return
+	}
+	r.use.Culprit = o.use.Culprit
+	o.mu.Lock()
+	r.first = !o.continued
+	o.continued = true
+	o.mu.Unlock()
+}
+
+// publish shows r, which has begun or was refused, to the records above.
+func (r *Record) publish() {
+	if r.outer == nil {
+		return
+	}
+	r.outer.mu.Lock()
+	r.outer.inner = r
+	r.outer.mu.Unlock()
+	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
+		o.mu.Lock()
+		o.facts.PoolWait += r.facts.PoolWait
+		o.mu.Unlock()
+	}
+}
+
+// closedAbove reports whether the context that came down ended because a layer
+// above closed the body, and not because its caller wished so.
+func (r *Record) closedAbove() bool {
+	if !r.same || r.caller.Err() == nil {
+		return false
+	}
+	b := &r.outer.body
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	return closed && r.outer.caller.Err() == nil || r.outer.closedAbove()
+}
+
+func methodOf(m string) string {
+	if m == "" {
+		return http.MethodGet
+	}
+	return m
+}
+
+// below returns what the exchange that was made inside of this one last knows,
+// and whether that is this one's own. r.mu is held.
+func (r *Record) below() (f Facts, own, ok bool) {
+	if r.inner == nil {
+		return Facts{}, false, false
+	}
+	return r.inner.Facts(), r.inner.same, true
+}
+
+// foreignConn reports whether nc is for an exchange that was made inside of
+// this one and goes elsewhere: its hook has just run.
+func (r *Record) foreignConn(nc net.Conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in, own, ok := r.below()
+	return ok && !own && sameConn(in.Conn, nc)
+}
+
+// learnConn takes over what the inner exchange was told of nc. r.mu is held.
+func (r *Record) learnConn(nc net.Conn) {
+	in, own, ok := r.below()
+	if !ok || !own || !sameConn(in.Conn, nc) {
+		return
+	}
+	f := &r.facts
+	f.ConnID, f.ConnUses, f.ConnAge = in.ConnID, in.ConnUses, in.ConnAge
+	f.Reused, f.NewReason, f.Culprit = in.Reused, in.NewReason, in.Culprit
+	f.ConnWait, f.Setup, f.OwnDial, f.DialedBy = in.ConnWait, in.Setup, in.OwnDial, in.DialedBy
+}
+
+func sameConn(a, b net.Conn) bool {
+	return a != nil && reflect.ValueOf(b).Comparable() && a == b
+}
+
+// learnEnd takes over how the inner exchange ended, if it has: it knows better
+// whether its connection went back, and may have drained. r.mu is held.
+func (r *Record) learnEnd() {
+	in, own, ok := r.below()
+	if !ok || !own || in.Outcome == "" {
+		return
+	}
+	f := &r.facts
+	if in.ConnID != 0 {
+		f.Returned, f.LostReason = in.Returned, in.LostReason
+	}
+	f.BytesDrained += in.BytesDrained
+	f.DrainTime += in.DrainTime
+	switch {
+	case f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF:
+		f.Outcome, f.Skipped = in.Outcome, in.Skipped
+	case f.Outcome == OutcomeFailed && in.Outcome == OutcomeRefused && errors.Is(f.Err, in.Err):
+		f.Outcome = OutcomeRefused
+	}
+}

@@ -1,0 +1,318 @@
+package roundtripper_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
+)
+
+// collect returns an Observe layer and what it is told.
+func collect() (roundtripper.Middleware, chan roundtripper.Exchange) {
+	ends := make(chan roundtripper.Exchange, 1000)
+	return roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}), ends
+}
+
+// foreign is somebody else's middleware.
+func foreign(f func(next http.RoundTripper, req *http.Request) (*http.Response, error)) roundtripper.Middleware {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundtripper.Func(func(req *http.Request) (*http.Response, error) { return f(next, req) })
+	}
+}
+
+// signs is what an SDK's authentication does: another request, another body.
+var signs = foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	signed := req.Clone(req.Context())
+	signed.Header.Set("Authorization", "secret")
+	signed.URL.RawQuery = "sig=secret"
+	resp, err := next.RoundTrip(signed)
+	if err == nil && resp.Body != http.NoBody {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{resp.Body, resp.Body}
+	}
+	return resp, err
+})
+
+// TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow: pool's dialer, slots
+// and the drain are below, whoever tells of the exchange is above.
+func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	outer, ends := collect()
+	inner, below := collect()
+	p := pool.New(pool.Options{MaxPerHost: 1})
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, signs, inner, drain.New(drain.Options{}).Middleware, p.Middleware)
+	defer client.CloseIdleConnections()
+	s := &scene{t: t, srv: srv, client: client, pool: p, ends: ends}
+	next := func() roundtripper.Exchange {
+		t.Helper()
+		e, b := s.next(), <-below
+		if e.ConnID != b.ConnID || e.ConnUses != b.ConnUses || e.Reused != b.Reused || e.NewReason != b.NewReason || e.LostReason != b.LostReason ||
+			e.Returned != b.Returned || e.Outcome != b.Outcome || e.BytesDrained != b.BytesDrained || e.PoolWait != b.PoolWait || e.Connect != b.Connect || e.OwnDial != b.OwnDial {
+			t.Errorf("above: %+v\nbelow: %+v", e, b)
+		}
+		return e
+	}
+
+	s.do("/", nil).Body.Close()
+	if e := next(); e.Outcome != "drained" || e.BytesDrained != 1 || !e.Returned || e.Connect == 0 || !e.OwnDial {
+		t.Errorf("closed unread: %+v", e)
+	}
+	srv.CloseClientConnections()
+	s.seen()
+	s.do("/", nil).Body.Close()
+	if e := next(); e.NewReason != "server_closed_idle" {
+		t.Errorf("new for %q, want what only the watched dialer has seen", e.NewReason)
+	}
+	s.do("/big", nil).Body.Close()
+	if e := next(); e.Outcome != "skipped" || e.Skipped != "too_large" || e.LostReason != "body_unread" {
+		t.Errorf("too large: %+v", e)
+	}
+
+	held := s.do("/", nil)
+	waiting := make(chan struct{})
+	go func() {
+		defer close(waiting)
+		s.do("/", nil).Body.Close()
+	}()
+	for p.Stats().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	held.Body.Close()
+	<-waiting
+	a, b := next(), next()
+	if a.PoolWait != 0 || b.PoolWait == 0 {
+		t.Errorf("waited %v and %v for a slot, want none and some", a.PoolWait, b.PoolWait)
+	}
+	p.Close()
+	if _, err := client.Get(srv.URL); !errors.Is(err, pool.ErrClosed) {
+		t.Errorf("closed pool: %v", err)
+	}
+	if e := next(); e.Outcome != "refused" {
+		t.Errorf("outcome %q, want refused", e.Outcome)
+	}
+}
+
+// TestFactsAreOfTheLastAttempt: a retrier's, whose response it is.
+func TestFactsAreOfTheLastAttempt(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	outer, ends := collect()
+	inner, below := collect()
+	twice := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		resp.Body.Close() // unread: net/http closes the connection
+		return next.RoundTrip(req)
+	})
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, twice, inner, drain.New(drain.Options{Policy: drain.Never}).Middleware, pool.New(pool.Options{}).Middleware)
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	first, last, all := <-below, <-below, <-ends
+	if first.NewReason != "first" || last.NewReason != "body_unread" || all.NewReason != "body_unread" || all.ConnID != last.ConnID {
+		t.Errorf("attempts new for %q and %q, the whole for %q over connection %d", first.NewReason, last.NewReason, all.NewReason, all.ConnID)
+	}
+}
+
+// TestSomebodyElsesRequestIsNotTheExchange: a token that is fetched on the way,
+// over a connection to another host.
+func TestSomebodyElsesRequestIsNotTheExchange(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	tokens := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer tokens.Close()
+	for _, kit := range []bool{false, true} {
+		t.Run(fmt.Sprintf("over the kit=%v", kit), func(t *testing.T) {
+			outer, ends := collect()
+			var below []roundtripper.Middleware
+			if kit {
+				below = []roundtripper.Middleware{drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware}
+			}
+			fetch := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+				resp, err := next.RoundTrip(req)
+				if err != nil {
+					return nil, err
+				}
+				token, err := http.NewRequestWithContext(req.Context(), "GET", tokens.URL, nil)
+				if err != nil {
+					return nil, err
+				}
+				tr, err := next.RoundTrip(token)
+				if err != nil {
+					return nil, err
+				}
+				io.Copy(io.Discard, tr.Body)
+				tr.Body.Close()
+				return resp, nil
+			})
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, slices.Concat([]roundtripper.Middleware{outer, fetch}, below)...)
+			defer client.CloseIdleConnections()
+			for i := range 3 {
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				e := <-ends
+				if !kit {
+					continue // nothing tells the two apart, but it must work
+				}
+				if e.RemoteAddr.String() != srv.Addr || e.Reused != (i > 0) || !e.Returned {
+					t.Errorf("request %d: connection to %v, reused %v, returned %v; want %s, %v, true", i, e.RemoteAddr, e.Reused, e.Returned, srv.Addr, i > 0)
+				}
+			}
+		})
+	}
+}
+
+// TestSmallerDrainBudgetWins, whichever side of somebody else's middleware it
+// is on.
+func TestSmallerDrainBudgetWins(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "20000")
+		io.WriteString(w, strings.Repeat("x", 20000))
+	}), testserver.Options{})
+	defer srv.Close()
+	small, large := drain.Options{MaxBytes: 10000}, drain.Options{MaxBytes: 1 << 20}
+	tests := []struct {
+		above, below drain.Options
+		drained      bool
+	}{
+		{large, large, true},
+		{small, large, false},
+		{large, small, false},
+		{drain.Options{Policy: drain.Never}, large, false},
+		{large, drain.Options{Policy: drain.Never}, false},
+	}
+	for i, tt := range tests {
+		for name, between := range map[string]roundtripper.Middleware{"adjacent": nil, "apart": signs} {
+			t.Run(fmt.Sprintf("%d/%s", i, name), func(t *testing.T) {
+				outer, ends := collect()
+				inner, below := collect()
+				client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer,
+					drain.New(tt.above).Middleware, between, inner, drain.New(tt.below).Middleware, pool.New(pool.Options{}).Middleware)
+				defer client.CloseIdleConnections()
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				for _, e := range []roundtripper.Exchange{<-ends, <-below} {
+					if e.Returned != tt.drained {
+						t.Errorf("returned %v after %d bytes (%s), want %v", e.Returned, e.BytesDrained, e.Outcome, tt.drained)
+					}
+					if !tt.drained && e.LostReason != "body_unread" {
+						t.Errorf("lost for %q, want body_unread: the cancel was the kit's own", e.LostReason)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestNestedStacks: an SDK's own kit stack below an application's, with and
+// without somebody else's middleware between.
+func TestNestedStacks(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	for _, apart := range []bool{false, true} {
+		for _, sameProvider := range []bool{false, true} {
+			t.Run(fmt.Sprintf("apart=%v/same provider=%v", apart, sameProvider), func(t *testing.T) {
+				spans := tracetest.NewInMemoryExporter()
+				app := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+				sdk := app
+				if !sameProvider {
+					sdk = sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+				}
+				ends, observed := collect()
+				sdkPool, appPool := pool.New(pool.Options{MaxPerHost: 2}), pool.New(pool.Options{MaxPerHost: 1})
+				inner := roundtripper.Wrap(srv.Transport(), trace.New(trace.Options{TracerProvider: sdk}).Middleware,
+					drain.New(drain.Options{}).Middleware, sdkPool.Middleware)
+				if apart {
+					inner = signs(inner)
+				}
+				client := roundtripper.Client(&http.Client{Transport: inner}, ends, trace.New(trace.Options{TracerProvider: app}).Middleware,
+					drain.New(drain.Options{}).Middleware, appPool.Middleware)
+				defer client.CloseIdleConnections()
+				for range 3 {
+					resp, err := client.Get(srv.URL)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if a, b := appPool.Stats().InUse, sdkPool.Stats().InUse; a != 1 || b != 1 {
+						t.Errorf("%d and %d slots in use, want both pools to count", a, b)
+					}
+					resp.Body.Close()
+					<-observed
+				}
+				want := 3
+				if !sameProvider {
+					want = 6
+				}
+				got := spans.GetSpans()
+				if len(got) != want {
+					t.Errorf("%d spans, want %d", len(got), want)
+				}
+				reasons := 0
+				for _, sp := range got {
+					for _, a := range sp.Attributes {
+						if a.Key == "warmconn.new_reason" {
+							reasons++
+						}
+					}
+				}
+				if reasons != want/3 {
+					t.Errorf("%d spans say why a connection was new, want %d", reasons, want/3)
+				}
+			})
+		}
+	}
+}
+
+// TestCulpritIsTheSpanAbove: trace stands above somebody else's middleware,
+// the ledger that knows of the loss below it.
+func TestCulpritIsTheSpanAbove(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	spans := tracetest.NewInMemoryExporter()
+	ends, observed := collect()
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, ends,
+		trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))}).Middleware,
+		signs, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+	defer client.CloseIdleConnections()
+	for _, path := range []string{"/big", "/"} {
+		resp, err := client.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		<-observed
+	}
+	got := spans.GetSpans()
+	if len(got) != 2 || len(got[1].Links) != 1 || got[1].Links[0].SpanContext.SpanID() != got[0].SpanContext.SpanID() {
+		t.Errorf("the second span has no link to the first: %+v", got)
+	}
+}
