@@ -58,7 +58,7 @@ func TestClosedUnreadBodyKeepsItsConnection(t *testing.T) {
 					defer srv.Close()
 					base := srv.Transport()
 					defer base.CloseIdleConnections()
-					client := roundtripper.Client(&http.Client{Transport: base}, drain.New(drain.Options{}).Middleware)
+					client := roundtripper.Client(&http.Client{Transport: base}, drain.New(patient).Middleware)
 					for range 20 {
 						resp, err := client.Get(srv.URL)
 						if err != nil {
@@ -76,6 +76,10 @@ func TestClosedUnreadBodyKeepsItsConnection(t *testing.T) {
 		}
 	}
 }
+
+// patient drains what there is: it is the framing that is tested, not the
+// machine.
+var patient = drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}
 
 // observed returns a client with a drain and the exchanges that it made.
 func observed(srv *testserver.Server, o drain.Options) (*http.Client, func() roundtripper.Exchange) {
@@ -140,7 +144,7 @@ func TestWhatIsNeverDrained(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := testserver.New(tt.handler, testserver.Options{HTTP2: tt.http2})
 			defer srv.Close()
-			client, next := observed(srv, drain.Options{})
+			client, next := observed(srv, patient)
 			defer client.CloseIdleConnections()
 			req, _ := http.NewRequest("GET", srv.URL, nil)
 			if tt.req != nil {
@@ -287,7 +291,7 @@ func TestPoliciesAndCaps(t *testing.T) {
 		o    drain.Options
 		want roundtripper.Outcome
 	}{
-		{"zero", drain.Options{}, roundtripper.OutcomeDrained},
+		{"zero bytes and time", drain.Options{Policy: drain.Fixed}, roundtripper.OutcomeDrained},
 		{"never", drain.Options{Policy: drain.Never}, roundtripper.OutcomeSkipped},
 		{"negative bytes", drain.Options{MaxBytes: -1}, roundtripper.OutcomeSkipped},
 		{"negative time", drain.Options{MaxTime: -1}, roundtripper.OutcomeSkipped},
@@ -318,7 +322,7 @@ func TestSmallerBudgetOfTwoDrainsWins(t *testing.T) {
 	var got roundtripper.Exchange
 	client := roundtripper.Client(nil,
 		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { got = e }}),
-		drain.New(drain.Options{}).Middleware,
+		drain.New(patient).Middleware,
 		drain.New(drain.Options{MaxBytes: 10}).Middleware)
 	resp, err := client.Get(srv.URL)
 	if err != nil {

@@ -175,6 +175,7 @@ func (c *conn) LedgerConn() *ledger.Conn { return c.line }
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
 func (c *conn) Read(p []byte) (int, error) {
+	c.line.WillRead()
 	n, err := c.Conn.Read(p)
 	c.last = n
 	if err != nil {

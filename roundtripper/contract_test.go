@@ -408,7 +408,7 @@ func TestDescribe(t *testing.T) {
 	p := pool.New(pool.Options{MaxPerHost: 8})
 	watched := roundtripper.Wrap(&http.Transport{}, trace.New(trace.Options{}).Middleware, drain.New(drain.Options{}).Middleware, p.Middleware)
 	const want = `trace: one client span for each exchange
-drain: on Close, at most 256 KiB and 50ms
+drain: on Close, as far as a new connection is worth, at most 64 MiB and 500ms
 pool: at most 8 in flight per host; watches connections, on a clone of the transport
 *http.Transport
 `

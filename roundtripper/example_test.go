@@ -65,7 +65,7 @@ func ExampleDescribe() {
 	)
 	fmt.Print(roundtripper.Describe(rt))
 	// Output:
-	// drain: on Close, at most 256 KiB and 50ms
+	// drain: on Close, as far as a new connection is worth, at most 64 MiB and 500ms
 	// pool: at most 64 in flight per host; watches connections, on a clone of the transport
 	// *http.Transport
 }

@@ -85,14 +85,22 @@ type Exchange struct {
 	// BytesRead is how many bytes of the body the caller read, decompressed if
 	// the transport does that.
 	BytesRead int64
-	// BytesDrained is how many the drain read after that, and DrainTime how
-	// long it took.
+	// BytesDrained is how many the drain read after that, on the wire, and
+	// DrainTime how long it took.
 	BytesDrained int64
 	DrainTime    time.Duration
+	// DialCost is what a new connection to this host was reckoned to cost when
+	// the body was closed: the measure of what a drain may cost. 0 if no
+	// adaptive drain was asked.
+	DialCost time.Duration
 	// Outcome says how the exchange ended; empty before its end.
 	Outcome Outcome
 	// Skipped says why no drain was tried; empty unless Outcome is
-	// OutcomeSkipped.
+	// OutcomeSkipped. It can't help: http2, tunnel, no_body, close (the
+	// connection ends anyway), event_stream. It is not worth it: too_slow,
+	// too_long (bodies of that host have been), too_large (over a cap),
+	// rarely_reused, remeasure (the cost of a new connection is out of date).
+	// It was asked not to: never, exempt. Expect new words.
 	Skipped string
 	// Leaked says that the body was never closed: the collector ended the
 	// exchange.
@@ -267,6 +275,7 @@ func exchange(r *record.Record) Exchange {
 		BytesRead:    f.BytesRead,
 		BytesDrained: f.BytesDrained,
 		DrainTime:    f.DrainTime,
+		DialCost:     f.DialCost,
 		Outcome:      Outcome(f.Outcome),
 		Skipped:      f.Skipped,
 		Leaked:       f.Leaked,

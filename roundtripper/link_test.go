@@ -57,7 +57,7 @@ func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	outer, ends := collect()
 	inner, below := collect()
 	p := pool.New(pool.Options{MaxPerHost: 1})
-	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, signs, inner, drain.New(drain.Options{}).Middleware, p.Middleware)
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, signs, inner, drain.New(drain.Options{MaxBytes: 1 << 20}).Middleware, p.Middleware)
 	defer client.CloseIdleConnections()
 	s := &scene{t: t, srv: srv, client: client, pool: p, ends: ends}
 	next := func() roundtripper.Exchange {
@@ -196,7 +196,8 @@ func TestSmallerDrainBudgetWins(t *testing.T) {
 		io.WriteString(w, strings.Repeat("x", 20000))
 	}), testserver.Options{})
 	defer srv.Close()
-	small, large := drain.Options{MaxBytes: 10000}, drain.Options{MaxBytes: 1 << 20}
+	small := drain.Options{Policy: drain.Fixed, MaxBytes: 10000, MaxTime: time.Minute}
+	large := drain.Options{Policy: drain.Fixed, MaxBytes: 1 << 20, MaxTime: time.Minute}
 	tests := []struct {
 		above, below drain.Options
 		drained      bool

@@ -3,13 +3,16 @@ package ledger
 import (
 	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
 // Conn is one connection's line in the ledger.
 type Conn struct {
 	// ID is unique in this ledger, from 1 on.
-	ID     uint64
+	ID uint64
+	// before is called once, before the next Read of a watched connection.
+	before atomic.Pointer[func()]
 	host   *Host
 	opened time.Time
 
@@ -24,7 +27,8 @@ type Conn struct {
 	watched bool    // its dialer reports: Closing and Closed will be called
 	coming  *coming // until its first use
 	idleSeq uint64  // Host.seq when it became idle
-	loss    *loss   // once it was written down as lost
+	idleAt  time.Time
+	loss    *loss // once it was written down as lost
 	key     net.Conn
 	// Why it was dialed, for whom, and what that took; empty if the dial could
 	// not be told whose it was.
@@ -33,6 +37,7 @@ type Conn struct {
 	by      uint64 // the Use, by ID
 	dialer  Culprit
 	setup   Setup
+	dialed  time.Time
 }
 
 // Setup is what making a connection took, as far as it was seen.
@@ -73,6 +78,9 @@ func (h *Host) become(c *Conn, s state) {
 	if s == idle {
 		h.seq++
 		c.idleSeq = h.seq
+		if c.watched {
+			c.idleAt = time.Now()
+		}
 		h.idles = append(h.idles, c)
 	}
 	if c.coming != nil {
@@ -106,6 +114,13 @@ func (h *Host) count(s state, n int) {
 	}
 }
 
+// WillRead notes that a Read of a watched connection is about to begin.
+func (c *Conn) WillRead() {
+	if f := c.before.Load(); f != nil && c.before.CompareAndSwap(f, nil) {
+		(*f)()
+	}
+}
+
 // ReadFailed notes that the peer ended or broke the connection.
 func (c *Conn) ReadFailed() {
 	c.host.mu.Lock()
@@ -126,6 +141,7 @@ func (c *Conn) Closing(cause Reason) {
 	case c.state == idle || c.state == active && c.shared:
 		if c.eof && (cause == Unknown || cause == ProtocolError) {
 			cause = ServerClosedIdle
+			h.worth.serverClosed(time.Since(c.idleAt))
 		}
 		c.loss = &loss{at: time.Now(), reason: cause}
 		h.lose(c.loss)

@@ -52,6 +52,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 	}
 	u.ended = true
 	h.inflight--
+	h.worth.lastEnd = now
 	if u.Exempt {
 		h.exempt--
 	}

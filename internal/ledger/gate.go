@@ -178,7 +178,7 @@ func (d Dial) Opened(took Setup, now time.Time) *Conn {
 		c.coming.until = now.Add(comingMost)
 	}
 	c.reason, c.culprit = d.reason, d.culprit
-	c.by, c.dialer, c.setup = d.coming.use, d.dialer, took
+	c.by, c.dialer, c.setup, c.dialed = d.coming.use, d.dialer, took, d.coming.began
 	c.coming.conn = c
 	return c
 }

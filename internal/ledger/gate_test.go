@@ -28,7 +28,7 @@ var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 func asking(l *Ledger) *Use {
 	u := new(Use)
 	l.Begin(u, key)
-	u.Ask(time.Now())
+	u.Ask("", time.Now())
 	return u
 }
 

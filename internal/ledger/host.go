@@ -35,6 +35,7 @@ type Host struct {
 	// conns are the connections that are not watched.
 	conns map[net.Conn]*Conn
 	gated []*gated // dials that wait for leave, first come first
+	worth worth
 	// wanting are the exchanges that found no connection and have none yet.
 	wanting []*Use
 }

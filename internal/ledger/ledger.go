@@ -28,6 +28,7 @@ type Ledger struct {
 	watch         Watch
 	keepAlivesOff bool
 	idleTimeout   time.Duration
+	queues        bool // requests may wait in net/http: MaxConnsPerHost
 
 	seed   maphash.Seed
 	conns  atomic.Uint64 // the last connection ID given out
@@ -59,6 +60,7 @@ func New(base http.RoundTripper, w Watch) *Ledger {
 	if t, ok := base.(*http.Transport); ok {
 		l.keepAlivesOff = t.DisableKeepAlives || t.MaxIdleConnsPerHost < 0
 		l.idleTimeout = t.IdleConnTimeout
+		l.queues = t.MaxConnsPerHost > 0
 	}
 	return l
 }

@@ -21,6 +21,7 @@ type Use struct {
 	// Guarded by host.mu.
 	conn   *Conn
 	ask    ask
+	addr   string
 	asking bool
 	spare  bool // there was a connection to be had when it began
 	served bool // it has a connection: a dial of its own is not needed any more
@@ -52,6 +53,7 @@ func (l *Ledger) Begin(u *Use, key Key) {
 		if u.Exempt {
 			h.exempt++
 		}
+		h.worth.arrives(h.inflight > 1, h.ledger.idleTimeout, time.Now())
 		u.spare = h.idle > 0 || h.muxed && h.open > 0
 		h.wake()
 	})
@@ -79,9 +81,10 @@ func (u *Use) Handshaken(took time.Duration) {
 // Host is the name of the host that the exchange went to.
 func (u *Use) Host() string { return u.host.name }
 
-// Ask notes that the exchange asks net/http for a connection. It may come more
-// than once: net/http tries again when a reused connection turns out dead.
-func (u *Use) Ask(now time.Time) {
+// Ask notes that the exchange asks net/http for a connection, at addr: a
+// proxy's if there is one. It may come more than once: net/http tries again
+// when a reused connection turns out dead.
+func (u *Use) Ask(addr string, now time.Time) {
 	u.host.mu.Lock()
 	if u.ended {
 		u.host.mu.Unlock()
@@ -100,7 +103,7 @@ func (u *Use) Ask(now time.Time) {
 	if l := u.host.ledger; !l.asked.Load() {
 		l.asked.Store(true)
 	}
-	u.ask = u.host.ask(now)
+	u.ask, u.addr = u.host.ask(now), addr
 	if !u.asking {
 		u.asking = true
 		u.host.askers++
@@ -172,12 +175,16 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		before.giveUp(u.id, now)
 	}
 	g := c.had(u.id, before == c, shared, now)
+	began := c.dialed
 	if !g.Reused && c.by == 0 {
 		// Nobody watches the dialer. Net/http calls a connection reused that
 		// another request has dialed; over HTTP/2 it does so only once it was
 		// used, so there must have been no other request.
 		h.mu.Lock()
 		g.Own = !reused && (!g.Shared || u.ask.others == 0)
+		if !h.ledger.queues {
+			began = u.ask.at
+		}
 		h.mu.Unlock()
 	}
 
@@ -188,6 +195,9 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	// the way to this one, with our hooks in its context.
 	u.conn, u.served, u.put, u.err = c, true, false, nil
 	u.answered()
+	if !g.Reused && g.Own && !began.IsZero() {
+		h.worth.paid(u.addr, now.Sub(began))
+	}
 	if !g.Reused && g.Reason == "" {
 		g.Reason, g.Culprit = h.verdict(u.ask, now)
 		if u.ask.idle > 0 {
@@ -214,6 +224,9 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 		h.withdraw(c.loss)
 		c.loss = nil
 	}
+	if c.state == idle && c.watched {
+		h.worth.survived(now.Sub(c.idleAt))
+	}
 	h.become(c, active)
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
 	if c.foreign {
@@ -227,6 +240,20 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 		}
 	}
 	return g
+}
+
+// BeforeRead has f called before the exchange's connection is read next: what
+// net/http has in its buffer comes without. Nil takes that back. It is false,
+// and f is never called, where nobody watches.
+func (u *Use) BeforeRead(f *func()) bool {
+	u.host.mu.Lock()
+	c := u.conn
+	u.host.mu.Unlock()
+	if c == nil || !c.watched {
+		return false
+	}
+	c.before.Store(f)
+	return true
 }
 
 // Share notes that the exchange's connection speaks HTTP/2, where that shows

@@ -31,6 +31,18 @@ type bodyState struct {
 	closed  bool
 	ended   bool // the whole exchange
 	read    int64
+	reading time.Duration // the time that took, if anybody asks
+
+	gunzip *gunzip // nil if the transport decompresses, or nobody
+}
+
+// onWire is how much of the body has been read, in bytes on the wire. No Read
+// may be in progress.
+func (b *bodyState) onWire() int64 {
+	if b.gunzip != nil {
+		return b.gunzip.raw.n
+	}
+	return b.read
 }
 
 // Record returns the record of an exchange whose body is not read yet.
@@ -85,10 +97,20 @@ func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 	b.readers++
 	b.mu.Unlock()
 
+	if b.gunzip != nil {
+		raw = b.gunzip
+	}
+	var began time.Time
+	if r.line.drains {
+		began = time.Now()
+	}
 	n, err := raw.Read(p)
 
 	b.mu.Lock()
 	b.read += int64(n)
+	if r.line.drains {
+		b.reading += time.Since(began)
+	}
 	b.readers--
 	closed := b.closed
 	if b.readers == 0 && b.idle != nil {
@@ -136,6 +158,9 @@ func (r *Record) closeBody(orig *http.Response) error {
 	}
 	b.mu.Unlock()
 
+	if b.gunzip != nil {
+		defer b.gunzip.close()
+	}
 	if ended {
 		return orig.Body.Close()
 	}
@@ -152,7 +177,7 @@ func (r *Record) closeBody(orig *http.Response) error {
 		return err
 	}
 	out, d, closed := r.drain(orig)
-	if out != OutcomeDrained && out != OutcomeClosed {
+	if out != OutcomeDrained && out != OutcomeClosed && !d.left {
 		// net/http's own drain (Go 1.27) must not go on behind our back.
 		r.cancel()
 	}

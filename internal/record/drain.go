@@ -4,25 +4,34 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
-// maxPostCloseReadBytes is net/http's constant of that name: the most that it
-// drains by itself, from Go 1.27 on.
-const maxPostCloseReadBytes = 256 << 10
+// The most that net/http drains by itself, from Go 1.27 on: its constants
+// maxPostCloseReadBytes and maxPostCloseReadTime.
+const (
+	maxPostCloseReadBytes = 256 << 10
+	NativeDrainTime       = 50 * time.Millisecond
+)
 
 // drained is what came of a drain.
 type drained struct {
-	bytes   int64
+	bytes   int64 // on the wire
 	time    time.Duration
 	skipped string // why none was tried
+	left    bool   // the rest is net/http's to drain
+	cost    time.Duration
 }
 
 // drain reads what is left of the body if the stack drains, it can be of use,
 // and the budget allows it. Closed says that it had to close the body.
 func (r *Record) drain(orig *http.Response) (out Outcome, d drained, closed bool) {
-	b, ok := r.budget()
-	if !ok || r.closedAbove() {
+	if r.closedAbove() {
+		return OutcomeClosed, drained{}, false
+	}
+	b, ok := r.budget(orig, false)
+	if !ok {
 		return OutcomeClosed, drained{}, false
 	}
 	return r.drainWithin(b, orig)
@@ -33,49 +42,82 @@ func (r *Record) drain(orig *http.Response) (out Outcome, d drained, closed bool
 // and deadlocks on some Gos. For a base that ignores its context there is
 // nothing else.
 func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drained, closed bool) {
-	if why := r.hopeless(b, orig); why != "" {
+	if why := r.hopeless(orig); why != "" {
 		return OutcomeSkipped, drained{skipped: why}, false
 	}
+	left := r.left(orig)
+	if !b.none() && left > b.Bytes {
+		b = Budget{Why: "too_large", Cost: b.Cost}
+	}
+	if b.none() {
+		r.use.NotDrained(b.Remeasure)
+		leave := b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
+		return OutcomeSkipped, drained{skipped: b.Why, left: leave, cost: b.Cost}, false
+	}
+	t := r.bound(b.Time, orig)
 	began := time.Now()
-	t := time.AfterFunc(b.Time, r.cancel)
-	var late *time.Timer
-	var closing chan struct{}
-	if !r.line.direct {
-		closing = make(chan struct{})
-		late = time.AfterFunc(b.Time+r.patience(), func() {
-			defer close(closing)
-			orig.Body.Close()
-		})
-	}
-	rest := io.LimitedReader{R: orig.Body, N: b.Bytes + 1}
-	// The discarder has buffers of its own, pooled.
-	n, err := io.Discard.(io.ReaderFrom).ReadFrom(&rest)
-	inTime := t.Stop()
-	if late != nil && !late.Stop() {
-		<-closing
-		closed = true
-	}
-	d = drained{bytes: n, time: time.Since(began)}
+	n, err := r.discard(orig.Body, b, t)
+	took := time.Since(began)
+	inTime, closed := t.stop()
+	d = drained{bytes: n, time: took, cost: b.Cost}
+	whole := inTime && err == io.EOF
+	r.use.Read(n, took)
+	r.use.Drained(took, b.Cost, whole, left < 0)
 	switch {
-	case !inTime:
+	case whole:
+		return OutcomeDrained, d, closed
+	case !inTime, err == errTimeSpent:
 		// A cancelled read can look like an EOF, over TLS.
 		return OutcomeTimedOut, d, closed
-	case err != nil && r.interrupted(err, time.Now()) != "":
-		return OutcomeCanceled, d, closed
-	case err != nil:
-		return OutcomeFailed, d, closed
-	case rest.N == 0:
+	case err == errBytesSpent:
 		return OutcomeGaveUp, d, closed
+	case r.interrupted(err, time.Now()) != "":
+		return OutcomeCanceled, d, closed
 	}
-	return OutcomeDrained, d, closed
+	return OutcomeFailed, d, closed
+}
+
+// discard reads body to its end or to that of the budget, of which errTimeSpent
+// and errBytesSpent tell.
+func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error) {
+	buf := r.line.spare.buffer()
+	defer r.line.spare.buffers.Put(buf)
+	for {
+		// One byte more than allowed shows that there is more.
+		m, err := body.Read(buf[:min(int64(len(buf)), b.Bytes-n+1)])
+		n += int64(m)
+		switch {
+		case err != nil:
+			return n, err
+		case n > b.Bytes:
+			return n, errBytesSpent
+		case t.spent():
+			return n, errTimeSpent
+		}
+	}
+}
+
+// spares are what drains use again.
+type spares struct{ buffers sync.Pool }
+
+// drainBuffer is larger than net/http's own buffer, so that what comes from the
+// network goes past that.
+const drainBuffer = 32 << 10
+
+func (s *spares) buffer() *[drainBuffer]byte {
+	if b, ok := s.buffers.Get().(*[drainBuffer]byte); ok {
+		return b
+	}
+	return new([drainBuffer]byte)
 }
 
 // budget is the smallest of the stack's drain layers, those below somebody
 // else's middleware included; not ok if it has none of its own.
-func (r *Record) budget() (b Budget, ok bool) {
-	for _, p := range r.line.parts {
-		if d, is := p.(Drainer); is {
-			c := d.Budget(r)
+func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
+	p := Prospect{Left: r.left(resp), TLS: r.key.Scheme == "https", Leaked: leaked, Worth: r.use.Worth()}
+	for _, part := range r.line.parts {
+		if d, is := part.(Drainer); is {
+			c := d.Budget(r, p)
 			if ok {
 				c = b.min(c)
 			}
@@ -86,19 +128,26 @@ func (r *Record) budget() (b Budget, ok bool) {
 	in := r.inner
 	r.mu.Unlock()
 	if ok && in != nil && in.same && !in.ended() {
-		if c, drains := in.budget(); drains {
+		if c, drains := in.budget(resp, leaked); drains {
 			b = b.min(c)
 		}
 	}
 	return b, ok
 }
 
-// hopeless says why draining this body can't bring its connection back, or
-// would cost more than the budget; empty if it may.
-func (r *Record) hopeless(b Budget, resp *http.Response) string {
+// left is how much of the body there is to read, in bytes on the wire; -1 if
+// nobody knows.
+func (r *Record) left(resp *http.Response) int64 {
+	if resp.ContentLength < 0 {
+		return -1
+	}
+	return max(resp.ContentLength-r.body.onWire(), 0)
+}
+
+// hopeless says why draining this body can't bring its connection back; empty
+// if it may.
+func (r *Record) hopeless(resp *http.Response) string {
 	switch {
-	case b.Bytes <= 0 || b.Time <= 0:
-		return "never"
 	case resp.ProtoMajor >= 2:
 		return "http2" // Close resets the stream; the connection lives
 	case r.facts.Method == http.MethodConnect:
@@ -111,8 +160,6 @@ func (r *Record) hopeless(b Budget, resp *http.Response) string {
 		return "close" // the body ends with the connection
 	case isEventStream(resp.Header.Get("Content-Type")):
 		return "event_stream"
-	case resp.ContentLength >= 0 && resp.ContentLength-r.body.read > b.Bytes:
-		return "too_large"
 	}
 	return ""
 }

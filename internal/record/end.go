@@ -20,6 +20,9 @@ func (r *Record) finish(out Outcome, err error, d drained) {
 	}
 	b.ended = true
 	read := b.read
+	if b.readers == 0 && b.reading > 0 && r.sent {
+		r.use.Read(b.onWire(), b.reading)
+	}
 	b.mu.Unlock()
 	r.cleanup.Stop()
 
@@ -65,7 +68,7 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	}
 	f := &r.facts
 	f.Outcome, f.BytesRead, f.Err = out, read, err
-	f.BytesDrained, f.DrainTime, f.Skipped = d.bytes, d.time, d.skipped
+	f.BytesDrained, f.DrainTime, f.Skipped, f.DialCost = d.bytes, d.time, d.skipped, d.cost
 	f.Duration = now.Sub(f.Start)
 	f.Leaked = out == OutcomeLeaked
 	f.TimedOut = out == OutcomeCanceled && why == ledger.Timeout

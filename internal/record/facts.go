@@ -37,6 +37,7 @@ type Facts struct {
 	BytesRead    int64
 	BytesDrained int64
 	DrainTime    time.Duration
+	DialCost     time.Duration
 	Outcome      Outcome
 	Skipped      string
 	Leaked       bool

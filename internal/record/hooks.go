@@ -10,9 +10,9 @@ import (
 
 // The hooks run on net/http's goroutines, some after the exchange has ended.
 
-func (r *Record) getConn(string) {
+func (r *Record) getConn(addr string) {
 	now := time.Now()
-	r.use.Ask(now)
+	r.use.Ask(addr, now)
 	r.mu.Lock()
 	if r.asked.IsZero() {
 		r.asked = now

@@ -5,11 +5,10 @@ import (
 	"time"
 )
 
-// leakBytes and leakTime bound the drain of a leaked body in a stack without a
-// drain layer. Nobody waits for it.
+// LeakBytes and LeakTime bound the drain of a leaked body. Nobody waits for it.
 const (
-	leakBytes = 256 << 10
-	leakTime  = 50 * time.Millisecond
+	LeakBytes = 256 << 10
+	LeakTime  = 50 * time.Millisecond
 )
 
 // dropped is the collector's word that nobody can read or close the body any
@@ -31,13 +30,13 @@ func (r *Record) reap() {
 		return
 	}
 	if resp == nil {
-		time.AfterFunc(2*leakTime, r.cancel)
+		time.AfterFunc(2*LeakTime, r.cancel)
 		r.finish(OutcomeLeaked, nil, drained{})
 		return
 	}
-	budget, drains := r.budget()
+	budget, drains := r.budget(resp, true)
 	if !drains {
-		budget = Budget{leakBytes, leakTime}
+		budget = Budget{Bytes: LeakBytes, Time: LeakTime}
 	}
 	out, d, _ := r.drainWithin(budget, resp)
 	if out != OutcomeDrained {

@@ -23,5 +23,7 @@ const (
 
 var (
 	errPanicked   = errors.New("warmconn: the RoundTripper below panicked")
+	errTimeSpent  = errors.New("warmconn: the drain's time is spent")
+	errBytesSpent = errors.New("warmconn: the drain's bytes are spent")
 	errNoResponse = errors.New("warmconn: the RoundTripper below returned neither a response nor an error")
 )

@@ -42,20 +42,50 @@ const (
 // Drainer is a Part that drains bodies.
 type Drainer interface {
 	Part
-	// Budget says how far the body of r may be drained. Of several, the
-	// smallest wins, each field by itself. A Budget with no Bytes or no Time
-	// drains nothing.
-	Budget(r *Record) Budget
+	// Drains is false for one that never drains anything.
+	Drains() bool
+	// Budget says how far a body may be drained. Of several, the smallest wins,
+	// each field by itself.
+	Budget(r *Record, p Prospect) Budget
 }
 
-// Budget bounds one drain.
+// Prospect is what a drain can rest its budget on.
+type Prospect struct {
+	// Left is how much there is to read, in bytes on the wire; -1 if nobody
+	// knows.
+	Left int64
+	// TLS says that a new connection would need a handshake.
+	TLS bool
+	// Leaked says that nobody waits for the drain: LeakTime may pass.
+	Leaked bool
+	ledger.Worth
+}
+
+// Budget bounds one drain. Without Bytes or Time nothing is drained.
 type Budget struct {
 	Bytes int64
 	Time  time.Duration
+	// Why says why nothing is to be drained.
+	Why string
+	// Leave says that then the rest may be left to net/http's own drain.
+	Leave bool
+	// Remeasure says that nothing is drained only to see what a new connection
+	// costs now.
+	Remeasure bool
+	// Cost is what a new connection was reckoned at.
+	Cost time.Duration
 }
 
+func (b Budget) none() bool { return b.Bytes <= 0 || b.Time <= 0 }
+
 func (b Budget) min(c Budget) Budget {
-	return Budget{min(b.Bytes, c.Bytes), min(b.Time, c.Time)}
+	switch {
+	case b.none():
+		return b
+	case c.none():
+		return c
+	}
+	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost)}
 }
 
 // Tuner is a Part that watches, or replaces, the base of a stack.

@@ -52,6 +52,7 @@ type Record struct {
 	cancel  context.CancelFunc
 	sent    bool
 	hasBody bool          // the request has
+	gzip    bool          // we have asked for gzip, and must decompress
 	maxAge  time.Duration // of a connection, before it is retired; 0: none
 	use     ledger.Use
 	dial    *dialTimes // nil if no dial was expected
@@ -139,6 +140,9 @@ func (r *Record) begin() error {
 
 // derive makes the request that goes down.
 func (r *Record) derive() *http.Request {
+	if r.line.gzips != nil {
+		r.askGzip()
+	}
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()
@@ -189,6 +193,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	case noBody(resp):
 		r.finish(OutcomeNone, nil, drained{})
 	default:
+		r.gunzip(&b.resp)
 		b.resp.Body = b
 		if _, ok := resp.Body.(io.Writer); ok && r.orig.Method == http.MethodConnect {
 			b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel

@@ -31,6 +31,9 @@ type line struct {
 	// direct: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
 	direct bool
+	drains bool // some part does
+	gzips  *gzips
+	spare  spares
 }
 
 // New puts part over next. A part that is in the stack already is not put
@@ -83,6 +86,13 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 	}
 	tr, ok := t.Base.(*http.Transport)
 	l.direct = ok && !chain.IsFacade(tr)
+	for _, part := range l.parts {
+		d, ok := part.(Drainer)
+		l.drains = l.drains || ok && d.Drains()
+	}
+	if l.direct && l.drains {
+		l.gzips = newGzips(tr)
+	}
 	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, line: l}
 }
 

@@ -1,0 +1,86 @@
+package drain
+
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// The adaptive policy is ski rental: to drain is to rent, for as long as that
+// takes; to give up is to buy a new connection, at C. Whoever rents until he has
+// spent what buying costs, and then buys, never pays more than twice what the
+// best choice in hindsight would have (Karlin et al., Competitive Snoopy
+// Caching, 1988), and no rule that does not guess does better. Three things are
+// known and not guessed: how much is left, if the server said so; how fast this
+// host's bodies come; and what the last drains have come to.
+const (
+	// seedPlain and seedTLS stand for C until a connection was paid for. They
+	// are what a server in the same region costs: one round trip and three.
+	seedPlain = 10 * time.Millisecond
+	seedTLS   = 30 * time.Millisecond
+	// minCost is the least that C is taken for: below it everything drowns in
+	// what else the machine does.
+	minCost = 500 * time.Microsecond
+	// minTime and maxTime bound a budget. A timer can't be shorter than 1 ms,
+	// nor does a busy machine run everybody in less.
+	minTime = time.Millisecond
+	maxTime = 500 * time.Millisecond
+	// maxBytes is the most that is read of one body, however cheap it is.
+	maxBytes = 64 << 20
+	// inVain is how many drains of unknown length in a row must have been in
+	// vain before the next is not started.
+	inVain = 2
+	// measureEvery is how much of C may be spent in drains before a connection
+	// is given up to measure C again.
+	measureEvery = 64
+	// rarely is the chance of reuse below which a connection is not worth
+	// keeping.
+	rarely = .25
+)
+
+// cost is C.
+func cost(p record.Prospect) time.Duration {
+	switch {
+	case p.Cost > 0:
+		return max(p.Cost, minCost)
+	case p.TLS:
+		return seedTLS
+	}
+	return seedPlain
+}
+
+// adapt is the budget of one drain.
+func adapt(p record.Prospect) record.Budget {
+	c := cost(p)
+	b := record.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c}
+	if p.Leaked {
+		b.Bytes, b.Time = record.LeakBytes, record.LeakTime
+		return b
+	}
+	if p.Probe {
+		return b
+	}
+	worth := time.Duration(float64(c) * p.Reuse)
+	skip := func(why string) record.Budget { return record.Budget{Why: why, Cost: c} }
+	switch {
+	case p.Reuse < rarely:
+		return skip("rarely_reused")
+	case p.Left >= 0 && p.Rate > 0:
+		if takes := time.Duration(float64(p.Left) / p.Rate * float64(time.Second)); takes > worth {
+			b = skip("too_slow")
+			// In the background it costs nobody anything, and a later request
+			// may have the connection.
+			b.Leave = takes < record.NativeDrainTime
+			return b
+		}
+	case p.Left < 0 && p.Vain >= inVain:
+		return skip("too_long")
+	}
+	if p.Spent > measureEvery*c {
+		b = skip("remeasure")
+		b.Remeasure = true
+		return b
+	}
+	b.Time = min(max(worth, minTime), maxTime)
+	return b
+}

@@ -1,0 +1,80 @@
+package record
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// bound is the limit in time of one drain. What net/http has in its buffer
+// already is free, and on a busy machine a timer would break off what takes no
+// time at all. So where pool watches the connection, the clock starts when it
+// is first read.
+type bound struct {
+	r     *Record
+	limit time.Duration
+	orig  *http.Response // to be closed at last, over a base that may ignore its context
+
+	// At the end of the body net/http's own goroutine goes on to read, and may
+	// start the clock while stop is called.
+	mu      sync.Mutex
+	over    bool
+	began   time.Time // zero until the clock runs
+	timer   *time.Timer
+	late    *time.Timer
+	closing chan struct{}
+}
+
+func (r *Record) bound(limit time.Duration, orig *http.Response) *bound {
+	t := &bound{r: r, limit: limit}
+	if !r.line.direct {
+		t.orig = orig
+	}
+	if start := t.start; !r.line.direct || !r.use.BeforeRead(&start) {
+		t.start()
+	}
+	return t
+}
+
+// start cancels the exchange when the time is over. Net/http's Reads end then.
+func (t *bound) start() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over {
+		return
+	}
+	t.began = time.Now()
+	t.timer = time.AfterFunc(t.limit, t.r.cancel)
+	if t.orig != nil {
+		t.closing = make(chan struct{})
+		t.late = time.AfterFunc(t.limit+t.r.patience(), func() {
+			defer close(t.closing)
+			t.orig.Body.Close()
+		})
+	}
+}
+
+// spent looks at the clock between two Reads, so that a limit may be shorter
+// than a timer can be.
+func (t *bound) spent() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.began.IsZero() && time.Since(t.began) >= t.limit
+}
+
+// stop reports whether it came in time, and whether the body had to be closed.
+func (t *bound) stop() (inTime, closed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	if t.timer == nil {
+		t.r.use.BeforeRead(nil)
+		return true, false
+	}
+	inTime = t.timer.Stop()
+	if t.late != nil && !t.late.Stop() {
+		<-t.closing
+		closed = true
+	}
+	return inTime, closed
+}
