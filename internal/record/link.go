@@ -114,6 +114,9 @@ func (r *Record) learnEnd() {
 	}
 	f.BytesDrained += in.BytesDrained
 	f.DrainTime += in.DrainTime
+	if f.DialCost == 0 {
+		f.DialCost = in.DialCost
+	}
 	switch {
 	case f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF:
 		f.Outcome, f.Skipped = in.Outcome, in.Skipped
