@@ -138,13 +138,21 @@ type Options struct {
 	// limit, the cost of a new connection, at most 500 ms, for Adaptive and 50
 	// ms for Fixed; negative means that nothing is drained.
 	MaxTime time.Duration
+	// Background is how many bodies may be drained at a time after their Close
+	// has returned, in all stacks of the Drainer; one more is not drained, and
+	// its connection closed. Where pool watches the dialer, a new request to
+	// such a host waits for the connection, as long as a new one would cost,
+	// before it dials; and the slot is taken until the drain has ended. Zero or
+	// negative means that Close drains by itself.
+	Background int
 }
 
 // Drainer drains the bodies of any number of stacks. It is safe for concurrent
 // use. Use New.
 type Drainer struct {
-	policy Policy
-	caps   record.Budget
+	policy     Policy
+	caps       record.Budget
+	background *record.Background // nil: Close drains
 }
 
 // New returns a Drainer.
@@ -163,6 +171,9 @@ func New(o Options) *Drainer {
 	if o.MaxBytes < 0 || o.MaxTime < 0 {
 		d.policy = Never
 	}
+	if o.Background > 0 {
+		d.background = &record.Background{Max: o.Background}
+	}
 	return d
 }
 
@@ -171,10 +182,15 @@ func (d *Drainer) Middleware(next http.RoundTripper) http.RoundTripper {
 	return record.New(next, part{d})
 }
 
-// Close ends what the Drainer does in the background, which in this version is
-// nothing. Drains in progress end within their limits. It may be called more
-// than once.
-func (d *Drainer) Close() {}
+// Close breaks off the drains that run in the background, without waiting for
+// them, and lets no more begin: bodies that are closed later lose their
+// connection. It may be called more than once. A Drainer that is dropped without
+// Close leaves nothing behind: each drain ends within its limits.
+func (d *Drainer) Close() {
+	if d.background != nil {
+		d.background.Close()
+	}
+}
 
 type exemptKey struct{}
 
@@ -196,6 +212,8 @@ func (p part) End(*record.Record, any) {}
 func (p part) Phase() record.Phase { return record.Slot }
 
 func (p part) Drains() bool { return p.d.policy != Never }
+
+func (p part) Background() *record.Background { return p.d.background }
 
 func (p part) Budget(r *record.Record, pr record.Prospect) record.Budget {
 	if p.d.policy == Never {

@@ -168,7 +168,8 @@ func (b *bases) sweep() {
 	}
 }
 
-func (b *bases) closeIdle() {
+func (b *bases) stop() {
+	b.each((*ledger.Ledger).StopDrains)
 	b.mu.Lock()
 	var open []*http.Transport
 	for k := range b.clones {

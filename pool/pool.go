@@ -92,13 +92,13 @@ func (p *Pool) Client() *http.Client {
 }
 
 // Close refuses new requests with ErrClosed, those that wait in a queue too,
-// and closes idle connections. Requests in flight go on to their end. It may be
-// called more than once and returns nil.
+// breaks off drains in the background, and closes idle connections. Requests in
+// flight go on to their end. It may be called more than once and returns nil.
 func (p *Pool) Close() error {
 	p.closed.Store(true)
 	p.each(func(h *host) { h.queue.close() })
 	p.total.close()
-	p.bases.closeIdle()
+	p.bases.stop()
 	return nil
 }
 

@@ -89,6 +89,8 @@ type Exchange struct {
 	// DrainTime how long it took.
 	BytesDrained int64
 	DrainTime    time.Duration
+	// Background says that the drain ran after Close had returned.
+	Background bool
 	// DialCost is what a new connection to this host was reckoned to cost when
 	// the body was closed: the measure of what a drain may cost. 0 if no
 	// adaptive drain was asked.
@@ -99,7 +101,8 @@ type Exchange struct {
 	// OutcomeSkipped. It can't help: http2, tunnel, no_body, close (the
 	// connection ends anyway), event_stream. It is not worth it: too_slow,
 	// too_long (bodies of that host have been), too_large (over a cap),
-	// rarely_reused, remeasure (the cost of a new connection is out of date).
+	// rarely_reused, remeasure (the cost of a new connection is out of date),
+	// background_full (as many drains as may be go on already).
 	// It was asked not to: never, exempt. Expect new words.
 	Skipped string
 	// Leaked says that the body was never closed: the collector ended the
@@ -129,8 +132,8 @@ const (
 	ReasonFirst NewReason = "first"
 	// ReasonAllBusy: every connection to the host was in use.
 	ReasonAllBusy NewReason = "all_busy"
-	// ReasonDraining: net/http was still draining the culprit's body in the
-	// background (Go 1.27).
+	// ReasonDraining: the culprit's body was still being drained in the
+	// background, by drain if it is asked to, or by net/http (Go 1.27).
 	ReasonDraining NewReason = "draining"
 	// ReasonBodyUnread: the culprit closed its body before EOF.
 	ReasonBodyUnread NewReason = "body_unread"
@@ -275,6 +278,7 @@ func exchange(r *record.Record) Exchange {
 		BytesRead:    f.BytesRead,
 		BytesDrained: f.BytesDrained,
 		DrainTime:    f.DrainTime,
+		Background:   f.Background,
 		DialCost:     f.DialCost,
 		Outcome:      Outcome(f.Outcome),
 		Skipped:      f.Skipped,

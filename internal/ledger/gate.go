@@ -84,7 +84,8 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 			return Dial{}, ErrNotNeeded
 		}
 		now := time.Now()
-		if free || h.admits(limit, now.Sub(began), now) {
+		hold := h.hold(now.Sub(began))
+		if free || hold == 0 && h.admits(limit, now.Sub(began), now) {
 			h.ungate(g)
 			d := Dial{host: h, dialer: u.Culprit, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
@@ -96,7 +97,11 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 			h.gated = append(h.gated, g)
 		}
 		h.mu.Unlock()
-		t := time.NewTimer(gateStep)
+		step := time.Duration(gateStep)
+		if hold > 0 {
+			step = min(step, hold)
+		}
+		t := time.NewTimer(step)
 		select {
 		case <-g.wake:
 		case <-t.C:

@@ -36,6 +36,12 @@ type Host struct {
 	conns map[net.Conn]*Conn
 	gated []*gated // dials that wait for leave, first come first
 	worth worth
+	// draining counts the connections that are drained in the background;
+	// drainCost is what a dial would cost in the place of the last of them, and
+	// drainer whose it is.
+	draining  int
+	drainCost time.Duration
+	drainer   Culprit
 	// wanting are the exchanges that found no connection and have none yet.
 	wanting []*Use
 }
@@ -63,12 +69,13 @@ type loss struct {
 // ask is what a request found when it asked for a connection: the verdict on
 // a dial rests on this moment, not on the end of the dial.
 type ask struct {
-	at     time.Time
-	first  bool   // nobody had a connection, or was getting one
-	idle   int    // connections that were put back
-	others int    // other exchanges in flight, and connections not used yet
-	seq    uint64 // Host.seq: what became idle after that was not there
-	unsure bool   // some of those idle are not watched, and may be gone
+	at      time.Time
+	first   bool   // nobody had a connection, or was getting one
+	idle    int    // connections that were put back
+	others  int    // other exchanges in flight, and connections not used yet
+	seq     uint64 // Host.seq: what became idle after that was not there
+	drained bool   // some connection was being drained in the background
+	unsure  bool   // some of those idle are not watched, and may be gone
 }
 
 func (h *Host) forgettable() bool {
@@ -80,12 +87,13 @@ func (h *Host) forgettable() bool {
 // ask takes the picture. h.mu is held.
 func (h *Host) ask(now time.Time) ask {
 	return ask{
-		at:     now,
-		first:  !h.served && h.askers == 0 && len(h.coming) == 0,
-		idle:   h.idle,
-		others: h.inflight - 1 + len(h.coming),
-		seq:    h.seq,
-		unsure: h.idle > 0 && len(h.conns) > 0,
+		at:      now,
+		first:   !h.served && h.askers == 0 && len(h.coming) == 0,
+		idle:    h.idle,
+		others:  h.inflight - 1 + len(h.coming),
+		seq:     h.seq,
+		unsure:  h.idle > 0 && len(h.conns) > 0,
+		drained: h.draining > 0,
 	}
 }
 
@@ -107,6 +115,8 @@ func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
 		return Draining, l.culprit
 	case l != nil:
 		return l.reason, l.culprit
+	case a.drained:
+		return Draining, h.drainer
 	case (a.idle == 0 || h.idle == 0) && a.others > 0:
 		// Those that looked idle then were in somebody's hands already.
 		return AllBusy, Culprit{}

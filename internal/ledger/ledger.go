@@ -30,6 +30,11 @@ type Ledger struct {
 	idleTimeout   time.Duration
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
 
+	drains struct {
+		mu    sync.Mutex
+		stops map[*Use]func()
+	}
+
 	seed   maphash.Seed
 	conns  atomic.Uint64 // the last connection ID given out
 	uses   atomic.Uint64 // the last Use ID given out

@@ -176,12 +176,24 @@ func (r *Record) closeBody(orig *http.Response) error {
 		r.finish(OutcomeClosed, nil, drained{})
 		return err
 	}
-	out, d, closed := r.drain(orig)
+	budget, ok := r.budget(orig, false)
+	if !ok || r.closedAbove() {
+		return r.closeRest(orig, OutcomeClosed, drained{}, false)
+	}
+	if r.closeLater(orig, budget) {
+		return nil
+	}
+	out, d, closed := r.drainWithin(budget, orig)
+	return r.closeRest(orig, out, d, closed)
+}
+
+// closeRest closes the raw body after a drain, unless the drain did, and ends
+// the exchange.
+func (r *Record) closeRest(orig *http.Response, out Outcome, d drained, closed bool) (err error) {
 	if out != OutcomeDrained && out != OutcomeClosed && !d.left {
 		// net/http's own drain (Go 1.27) must not go on behind our back.
 		r.cancel()
 	}
-	var err error
 	if !closed {
 		err = orig.Body.Close()
 	}

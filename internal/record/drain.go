@@ -22,25 +22,15 @@ type drained struct {
 	skipped string // why none was tried
 	left    bool   // the rest is net/http's to drain
 	cost    time.Duration
+
+	background bool // after Close had returned
 }
 
-// drain reads what is left of the body if the stack drains, it can be of use,
-// and the budget allows it. Closed says that it had to close the body.
-func (r *Record) drain(orig *http.Response) (out Outcome, d drained, closed bool) {
-	if r.closedAbove() {
-		return OutcomeClosed, drained{}, false
-	}
-	b, ok := r.budget(orig, false)
-	if !ok {
-		return OutcomeClosed, drained{}, false
-	}
-	return r.drainWithin(b, orig)
-}
-
-// drainWithin bounds the drain by a cancel of the record's own context. Closing
-// a body under its Read is no bound for net/http's: it waits for a gzip header,
-// and deadlocks on some Gos. For a base that ignores its context there is
-// nothing else.
+// drainWithin reads what is left of the body if that can be of use and the
+// budget allows it. Closed says that it had to close the body. It is bound by a
+// cancel of the record's own context: closing a body under its Read is no bound
+// for net/http's, which waits for a gzip header and deadlocks on some Gos. For a
+// base that ignores its context there is nothing else.
 func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drained, closed bool) {
 	if why := r.hopeless(orig); why != "" {
 		return OutcomeSkipped, drained{skipped: why}, false
@@ -66,7 +56,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 	switch {
 	case whole:
 		return OutcomeDrained, d, closed
-	case !inTime, err == errTimeSpent:
+	case !inTime, err == errTimeSpent, r.broken.Load():
 		// A cancelled read can look like an EOF, over TLS.
 		return OutcomeTimedOut, d, closed
 	case err == errBytesSpent:

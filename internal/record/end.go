@@ -69,6 +69,7 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	f := &r.facts
 	f.Outcome, f.BytesRead, f.Err = out, read, err
 	f.BytesDrained, f.DrainTime, f.Skipped, f.DialCost = d.bytes, d.time, d.skipped, d.cost
+	f.Background = d.background
 	f.Duration = now.Sub(f.Start)
 	f.Leaked = out == OutcomeLeaked
 	f.TimedOut = out == OutcomeCanceled && why == ledger.Timeout

@@ -38,6 +38,7 @@ type Facts struct {
 	BytesDrained int64
 	DrainTime    time.Duration
 	DialCost     time.Duration
+	Background   bool
 	Outcome      Outcome
 	Skipped      string
 	Leaked       bool

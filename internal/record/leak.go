@@ -22,7 +22,7 @@ func dropped(r *Record) { r.line.reaper.add(r) }
 func (r *Record) reap() {
 	b := &r.body
 	b.mu.Lock()
-	ended := b.ended
+	ended := b.ended || b.closed // or ends later: see closeLater
 	b.closed = true
 	resp := b.resp
 	b.mu.Unlock()

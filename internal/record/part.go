@@ -44,6 +44,9 @@ type Drainer interface {
 	Part
 	// Drains is false for one that never drains anything.
 	Drains() bool
+	// Background is where drains go on after Close has returned; nil if Close
+	// waits for them.
+	Background() *Background
 	// Budget says how far a body may be drained. Of several, the smallest wins,
 	// each field by itself.
 	Budget(r *Record, p Prospect) Budget

@@ -17,6 +17,7 @@ import (
 	"net/http/httptrace"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -59,6 +60,8 @@ type Record struct {
 
 	body    bodyState
 	cleanup runtime.Cleanup // of the Body; zero if not armed
+
+	broken atomic.Bool // see breakOff
 
 	// What hooks and the end share, from net/http's goroutines and the
 	// caller's.
