@@ -184,9 +184,9 @@ func TestKeepAlivesOffIsNotDrained(t *testing.T) {
 }
 
 // TestCloseIsBounded lets servers misbehave in the body. Close must come back
-// soon after the limit, and the connection must not be used again.
+// within the limit and 5 ms, and the connection must not be used again.
 func TestCloseIsBounded(t *testing.T) {
-	const limit = 20 * time.Millisecond
+	const limit, slack = 20 * time.Millisecond, 5 * time.Millisecond
 	hang := func(first string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, first)
@@ -197,61 +197,90 @@ func TestCloseIsBounded(t *testing.T) {
 	tests := []struct {
 		name    string
 		handler http.HandlerFunc
-		outcome roundtripper.Outcome
+		reading bool // a Read hangs in another goroutine
 	}{
-		{"hangs at once", hang(""), roundtripper.OutcomeTimedOut},
-		{"hangs in the middle", hang("hello"), roundtripper.OutcomeTimedOut},
-		{"last chunk never comes", hang(strings.Repeat("x", 8<<10)), roundtripper.OutcomeTimedOut},
-		{"drips", func(w http.ResponseWriter, r *http.Request) {
+		{name: "hangs at once", handler: hang("")},
+		{name: "hangs in the middle", handler: hang("hello")},
+		{name: "hangs, of known length", handler: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			hang("hello")(w, r)
+		}},
+		{name: "last chunk never comes", handler: hang(strings.Repeat("x", 8<<10))},
+		{name: "drips", handler: func(w http.ResponseWriter, r *http.Request) {
 			for r.Context().Err() == nil {
 				io.WriteString(w, "x")
 				w.(http.Flusher).Flush()
 				select {
-				case <-time.After(5 * time.Millisecond):
+				case <-time.After(10 * time.Millisecond):
 				case <-r.Context().Done():
 				}
 			}
-		}, roundtripper.OutcomeTimedOut},
-		{"never ends", func(w http.ResponseWriter, r *http.Request) {
+		}},
+		{name: "never ends", handler: func(w http.ResponseWriter, r *http.Request) {
 			buf := make([]byte, 32<<10)
 			for r.Context().Err() == nil {
 				if _, err := w.Write(buf); err != nil {
 					return
 				}
 			}
-		}, roundtripper.OutcomeGaveUp},
-		{"gzip header never comes", func(w http.ResponseWriter, r *http.Request) {
+		}},
+		{name: "gzip header never comes", handler: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		}, roundtripper.OutcomeTimedOut},
+			hang("")(w, r)
+		}},
+		{name: "a Read is blocked", handler: hang(""), reading: true},
+		{name: "a Read of gzip is blocked", handler: func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			hang("")(w, r)
+		}, reading: true},
+	}
+	policies := []struct {
+		name string
+		o    drain.Options
+	}{
+		{"fixed", drain.Options{Policy: drain.Fixed, MaxTime: limit}},
+		{"adaptive", drain.Options{MaxTime: limit}},
+		{"default", drain.Options{}},
+		{"background", drain.Options{Background: 10, MaxTime: limit}},
 	}
 	for _, secure := range []bool{false, true} {
 		for _, tt := range tests {
-			t.Run(fmt.Sprintf("tls=%v/%s", secure, tt.name), func(t *testing.T) {
-				srv := testserver.New(tt.handler, testserver.Options{TLS: secure})
-				defer srv.Close()
-				client, next := observed(srv, drain.Options{Policy: drain.Fixed, MaxTime: limit})
-				resp, err := client.Get(srv.URL)
-				if err != nil {
-					t.Fatal(err)
-				}
-				began := time.Now()
-				resp.Body.Close()
-				took := time.Since(began)
-				// Generous: other tests share the machine. What matters is that
-				// it is not the server that ends it.
-				if took > limit+time.Second {
-					t.Errorf("Close took %v under a limit of %v", took, limit)
-				}
-				e := next()
-				if e.Outcome != tt.outcome && e.Outcome != roundtripper.OutcomeTimedOut {
-					t.Errorf("outcome %q, want %q", e.Outcome, tt.outcome)
-				}
-				if e.Returned || e.LostReason != roundtripper.ReasonBodyUnread {
-					t.Errorf("returned %v, lost for %q; want false, body_unread", e.Returned, e.LostReason)
-				}
-			})
+			for _, p := range policies {
+				t.Run(fmt.Sprintf("tls=%v/%s/%s", secure, tt.name, p.name), func(t *testing.T) {
+					srv := testserver.New(tt.handler, testserver.Options{TLS: secure})
+					defer srv.Close()
+					client, next := observed(srv, p.o)
+					defer client.CloseIdleConnections()
+					bound := limit + slack
+					if p.o.Background > 0 {
+						bound = slack
+					}
+					best := time.Hour // of some, for the machine may be busy
+					for try := 0; try < 10 && (try < 2 || best > bound); try++ {
+						resp, err := client.Get(srv.URL)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if tt.reading {
+							started := make(chan struct{})
+							go func() {
+								close(started)
+								resp.Body.Read(make([]byte, 1))
+							}()
+							<-started
+						}
+						began := time.Now()
+						resp.Body.Close()
+						best = min(best, time.Since(began))
+						if e := next(); e.Returned || e.LostReason != roundtripper.ReasonBodyUnread {
+							t.Errorf("returned %v, lost for %q; want false, body_unread", e.Returned, e.LostReason)
+						}
+					}
+					if best > bound {
+						t.Errorf("Close took %v, want at most %v", best, bound)
+					}
+				})
+			}
 		}
 	}
 }

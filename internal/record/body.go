@@ -120,11 +120,12 @@ func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 	b.mu.Unlock()
 	switch {
 	case err == nil:
+	case closed:
+		// The error is of our own making: Close had to break the Read, and ends
+		// the exchange. Over TLS it can look like the end of the body.
+		err = http.ErrBodyReadAfterClose
 	case err == io.EOF:
 		r.finish(OutcomeEOF, nil, drained{})
-	case closed:
-		// The error is of our own making: Close had to break the Read.
-		err = http.ErrBodyReadAfterClose
 	default:
 		r.finish(OutcomeFailed, err, drained{})
 	}

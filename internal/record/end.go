@@ -82,7 +82,7 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	r.learnEnd()
 	cause = f.LostReason
 	// net/http does not start on a body that it knows to be longer.
-	provisional := nativeDrain && out == OutcomeClosed && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
+	provisional := nativeDrain && (out == OutcomeClosed || d.left) && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
 	r.mu.Unlock()
 	if r.sent {
 		r.use.End(cause, provisional, now)

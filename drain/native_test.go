@@ -1,0 +1,86 @@
+package drain_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+)
+
+// TestRestIsLeftToNetHTTPKnowingly: it would take longer than a new connection,
+// but not so long that net/http, from Go 1.27 on, would not get it in the
+// background.
+func TestRestIsLeftToNetHTTPKnowingly(t *testing.T) {
+	const size = 64 << 10
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(size))
+		io.WriteString(w, strings.Repeat("x", size/2))
+		w.(http.Flusher).Flush()
+		time.Sleep(5 * time.Millisecond) // ten times what a connection costs here
+		io.WriteString(w, strings.Repeat("x", size/2))
+	}), testserver.Options{})
+	defer srv.Close()
+	l := &late{Server: srv}
+	client, _, p, ends := l.client(t, drain.Options{}, pool.Options{})
+	for range 2 { // it learns the rate
+		resp := get(t, client, srv.URL)
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		<-ends
+	}
+	opened := srv.Opened()
+	get(t, client, srv.URL).Body.Close()
+	e := <-ends
+	if e.Outcome != "skipped" || e.Skipped != "too_slow" || e.LostReason != "body_unread" {
+		t.Fatalf("%+v", e)
+	}
+	// Either the connection comes back, or it is closed.
+	for s := p.Stats(); s.Idle != s.Open || nativeDrain && s.Idle == 0; s = p.Stats() {
+		time.Sleep(time.Millisecond)
+	}
+	resp := get(t, client, srv.URL)
+	resp.Body.Close()
+	e = <-ends
+	if e.Reused != nativeDrain || (srv.Opened() == opened) != nativeDrain {
+		t.Errorf("reused %v, %d connections more; net/http drains: %v", e.Reused, srv.Opened()-opened, nativeDrain)
+	}
+}
+
+// TestGivingUpLeavesNothingToNetHTTP: an endless body is not read on for the 50
+// ms of net/http's own drain.
+func TestGivingUpLeavesNothingToNetHTTP(t *testing.T) {
+	gone := make(chan time.Time, 1)
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "x")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+		gone <- time.Now()
+	}), testserver.Options{})
+	defer srv.Close()
+	for name, o := range map[string]drain.Options{
+		"adaptive": {}, "fixed": {Policy: drain.Fixed, MaxTime: time.Millisecond}, "never": {Policy: drain.Never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			best := time.Hour // of some, for the machine may be busy
+			for range 10 {
+				client, next := observed(srv, o)
+				resp := get(t, client, srv.URL)
+				resp.Body.Close()
+				closed := time.Now()
+				best = min(best, (<-gone).Sub(closed))
+				if e := next(); e.Returned || e.LostReason != "body_unread" {
+					t.Errorf("%+v", e)
+				}
+			}
+			if best > 25*time.Millisecond {
+				t.Errorf("the connection was closed %v after Close", best)
+			}
+		})
+	}
+}
