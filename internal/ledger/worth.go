@@ -81,11 +81,11 @@ func (w *worth) arrives(others bool, idleTimeout time.Duration, now time.Time) {
 	if w.serverIdle > 0 && (idleTimeout == 0 || w.serverIdle < idleTimeout) {
 		idleTimeout = w.serverIdle
 	}
-	if w.lastEnd.IsZero() || idleTimeout == 0 {
+	if w.lastEnd.IsZero() {
 		return
 	}
 	late := 0.0
-	if !others && now.Sub(w.lastEnd) > idleTimeout {
+	if !others && idleTimeout > 0 && now.Sub(w.lastEnd) > idleTimeout {
 		late = 1
 	}
 	w.unlike += (late - w.unlike) / 4
