@@ -128,9 +128,9 @@ const (
 type Options struct {
 	// Policy says how the limits are found. Zero means Adaptive.
 	Policy Policy
-	// MaxBytes is the most that one Close reads, in bytes on the wire; below
-	// middleware of others that stands next to the transport, in bytes as the
-	// caller would have read them. Zero means the policy's own limit, 64 MiB
+	// MaxBytes is the most that one Close reads, in bytes on the wire; above
+	// middleware of others that stands next to the transport, in bytes as that
+	// would have them read. Zero means the policy's own limit, 64 MiB
 	// for Adaptive and 256 KiB for Fixed; negative means that nothing is
 	// drained.
 	MaxBytes int64

@@ -121,6 +121,10 @@ func (c *Conn) WillRead() {
 	}
 }
 
+// Unread takes f back from BeforeRead. By then another exchange may have the
+// connection, and its own f.
+func (c *Conn) Unread(f *func()) { c.before.CompareAndSwap(f, nil) }
+
 // ReadFailed notes that the peer ended or broke the connection.
 func (c *Conn) ReadFailed() {
 	c.host.mu.Lock()

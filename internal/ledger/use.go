@@ -243,17 +243,17 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 }
 
 // BeforeRead has f called before the exchange's connection is read next: what
-// net/http has in its buffer comes without. Nil takes that back. It is false,
-// and f is never called, where nobody watches.
-func (u *Use) BeforeRead(f *func()) bool {
+// net/http has in its buffer comes without. It returns the connection, for
+// Unread; nil, and f is never called, where nobody watches.
+func (u *Use) BeforeRead(f *func()) *Conn {
 	u.host.mu.Lock()
 	c := u.conn
 	u.host.mu.Unlock()
 	if c == nil || !c.watched {
-		return false
+		return nil
 	}
 	c.before.Store(f)
-	return true
+	return c
 }
 
 // Share notes that the exchange's connection speaks HTTP/2, where that shows

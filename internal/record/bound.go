@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // bound is the limit in time of one drain. What net/http has in its buffer
@@ -14,6 +16,8 @@ type bound struct {
 	r     *Record
 	limit time.Duration
 	orig  *http.Response // to be closed at last, over a base that may ignore its context
+	conn  *ledger.Conn   // calls hook before it is read; nil if nobody watches it
+	hook  func()
 
 	// At the end of the body net/http's own goroutine goes on to read, and may
 	// start the clock while stop is called.
@@ -30,7 +34,11 @@ func (r *Record) bound(limit time.Duration, orig *http.Response) *bound {
 	if !r.line.direct {
 		t.orig = orig
 	}
-	if start := t.start; !r.line.direct || !r.use.BeforeRead(&start) {
+	if r.line.direct {
+		t.hook = t.start
+		t.conn = r.use.BeforeRead(&t.hook)
+	}
+	if t.conn == nil {
 		t.start()
 	}
 	return t
@@ -68,7 +76,7 @@ func (t *bound) stop() (inTime, closed bool) {
 	defer t.mu.Unlock()
 	t.over = true
 	if t.timer == nil {
-		t.r.use.BeforeRead(nil)
+		t.conn.Unread(&t.hook)
 		return true, false
 	}
 	inTime = t.timer.Stop()

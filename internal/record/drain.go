@@ -104,7 +104,11 @@ func (s *spares) buffer() *[drainBuffer]byte {
 // budget is the smallest of the stack's drain layers, those below somebody
 // else's middleware included; not ok if it has none of its own.
 func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
-	p := Prospect{Left: r.left(resp), TLS: r.key.Scheme == "https", Leaked: leaked, Worth: r.use.Worth()}
+	return r.budgetFor(Prospect{Left: r.left(resp), TLS: r.key.Scheme == "https", Leaked: leaked})
+}
+
+func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
+	p.Worth = r.use.Worth()
 	for _, part := range r.line.parts {
 		if d, is := part.(Drainer); is {
 			c := d.Budget(r, p)
@@ -118,7 +122,7 @@ func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
 	in := r.inner
 	r.mu.Unlock()
 	if ok && in != nil && in.same && !in.ended() {
-		if c, drains := in.budget(resp, leaked); drains {
+		if c, drains := in.budgetFor(p); drains {
 			b = b.min(c)
 		}
 	}
