@@ -33,8 +33,7 @@ func (r *Record) bound(limit time.Duration, orig *http.Response) *bound {
 	t := &bound{r: r, limit: limit}
 	if !r.line.direct {
 		t.orig = orig
-	}
-	if r.line.direct {
+	} else {
 		t.hook = t.start
 		t.conn = r.use.BeforeRead(&t.hook)
 	}
