@@ -1,0 +1,201 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The picture is a grid of panels: a column for each network, a row for each
+// framing and one for the bodies that end late or never.
+const (
+	panelWidth  = 176
+	panelHeight = 140
+	gapX        = 16
+	gapY        = 50
+	lineHeight  = 18
+	leftMargin  = 96
+	topMargin   = 138
+	margin      = 24
+)
+
+// chart lays the results out.
+type chart struct {
+	*svg
+	r    *report
+	rows []panelRow
+	top  int // of the first row
+}
+
+// lowest is the ratio at the bottom of each panel: below 1 there is only noise, and
+// what net/http drains in the background.
+const lowest = 0.5
+
+// panelRow is what one row of panels has on its x axis: from 0 to 1.
+type panelRow struct {
+	title  string
+	axis   string
+	ticks  []tick
+	place  func(cell) (x float64, in bool)
+	curves bool    // lines through the cells
+	high   float64 // the ratio at the top; infinite ones are drawn there
+}
+
+type tick struct {
+	at    float64
+	label string
+}
+
+// column is one network.
+type column struct {
+	tls bool
+	rtt time.Duration
+}
+
+func (r *report) writeSVG(w io.Writer) error {
+	c := &chart{r: r, rows: panelRows(r.results), top: topMargin + lineHeight*len(r.header)}
+	columns := columnsOf(r.results)
+	width := leftMargin + len(columns)*(panelWidth+gapX) - gapX + margin
+	width = max(width, 760)
+	height := c.top + len(c.rows)*(panelHeight+gapY) + margin
+	c.svg = newSVG(width, height, "Time lost to bodies closed unread, against the best choice in hindsight")
+	c.heading(width)
+	for i, col := range columns {
+		x := float64(leftMargin + i*(panelWidth+gapX))
+		c.text("head", "middle", x+panelWidth/2, float64(c.top-10), col.String())
+		for j, row := range c.rows {
+			c.panel(x, float64(c.top+j*(panelHeight+gapY)), col, row, i == 0)
+		}
+	}
+	return c.writeTo(w)
+}
+
+func (c column) String() string {
+	protocol := "plain"
+	if c.tls {
+		protocol = "TLS"
+	}
+	return fmt.Sprintf("%s, RTT %g ms", protocol, float64(c.rtt)/1e6)
+}
+
+func columnsOf(results []*result) []column {
+	var all []column
+	for _, r := range results {
+		if col := (column{r.tls, r.rtt}); !slices.Contains(all, col) {
+			all = append(all, col)
+		}
+	}
+	return all
+}
+
+// panelRows are the rows for which there are results.
+func panelRows(results []*result) []panelRow {
+	var rows []panelRow
+	var sizes []int
+	var others []string
+	for _, r := range results {
+		if r.framed() && !slices.Contains(sizes, r.size) {
+			sizes = append(sizes, r.size)
+		}
+		if !r.framed() && !slices.Contains(others, r.body) {
+			others = append(others, r.body)
+		}
+	}
+	slices.Sort(sizes)
+	for _, body := range framings {
+		has := func(r *result) bool { return r.body == body }
+		if !slices.ContainsFunc(results, has) {
+			continue
+		}
+		row := panelRow{title: body, axis: "size of the body", curves: true}
+		x := func(size int) float64 {
+			if len(sizes) == 1 {
+				return 0.5
+			}
+			first, last := math.Log(float64(sizes[0])), math.Log(float64(sizes[len(sizes)-1]))
+			return 0.05 + 0.9*(math.Log(float64(size))-first)/(last-first)
+		}
+		for _, size := range sizes {
+			label := strings.TrimSuffix(strings.TrimSuffix(bytesName(size), "iB"), "B")
+			row.ticks = append(row.ticks, tick{x(size), label})
+		}
+		row.high = highest(results, cell.framed)
+		row.place = func(c cell) (float64, bool) { return x(c.size), c.body == body }
+		rows = append(rows, row)
+	}
+	if len(others) == 0 {
+		return rows
+	}
+	row := panelRow{title: "late, endless", axis: "kind of body"}
+	row.high = highest(results, func(c cell) bool { return !c.framed() })
+	x := func(body string) float64 {
+		return (float64(slices.Index(others, body)) + 0.5) / float64(len(others))
+	}
+	for _, body := range others {
+		row.ticks = append(row.ticks, tick{x(body), map[string]string{late: "late", slow: "∞ slow", fast: "∞ fast"}[body]})
+	}
+	row.place = func(c cell) (float64, bool) { return x(c.body), !c.framed() }
+	return append(rows, row)
+}
+
+// highest is the top of a scale that all finite ratios of some cells fit in.
+func highest(results []*result, has func(cell) bool) float64 {
+	most := 10.0
+	for _, r := range results {
+		for _, s := range r.scores {
+			if has(r.cell) && !math.IsInf(s.ratio, 1) {
+				most = max(most, s.ratio)
+			}
+		}
+	}
+	return most * 1.25
+}
+
+// heading is the title and the legend.
+func (c *chart) heading(width int) {
+	c.text("title", "start", margin, 34, "Closing a body unread: time lost, against the best choice in hindsight")
+	y := 54.0
+	for _, line := range append(c.r.header, "1× is the better of always close and always drain. Hollow marks: times too close to tell apart. ∞: never ends.") {
+		c.text("note", "start", margin, y, line)
+		y += lineHeight
+	}
+	x := float64(margin)
+	y += 8
+	for i, s := range c.r.summaries {
+		label := fmt.Sprintf("%s (mean %s)", s.policy, times(s.mean))
+		wide := 44 + 7.9*float64(len([]rune(label)))
+		if x+wide > float64(width-margin) {
+			x, y = margin, y+22
+		}
+		c.line("line "+c.class(i), dash(i, c.class(i)), []point{{x, y - 4}, {x + 32, y - 4}})
+		c.mark("mark "+c.class(i), c.shape(i), point{x + 16, y - 4}, 3.6)
+		c.text("", "start", x+38, y, label)
+		x += wide
+	}
+}
+
+// class is the colour of a policy.
+func (c *chart) class(i int) string {
+	if i == len(c.r.lab.policies)-1 {
+		return "kit"
+	}
+	return fmt.Sprintf("p%d", i)
+}
+
+// shape is the mark of a policy: the kit's is round.
+func (c *chart) shape(i int) int {
+	if c.class(i) == "kit" {
+		return -1
+	}
+	return i
+}
+
+func dash(i int, class string) string {
+	if class == "kit" {
+		return "none"
+	}
+	return [...]string{"none", "7 3", "2 3", "9 3 2 3", "5 2 1 2 1 2", "12 4"}[i%6]
+}
