@@ -14,7 +14,8 @@ import (
 const (
 	tail = 25 * time.Millisecond // how late the last chunk of a late tail is
 
-	// An endless body is sent in pieces of this size; the slow one at 3.2 MB/s.
+	// A chunked body is sent in pieces of this size, the slow endless one with a
+	// pause after each: 3.2 MB/s.
 	piece = 32 << 10
 	pause = 10 * time.Millisecond
 )

@@ -16,7 +16,7 @@ var cellColumns = []string{
 	"cost_seconds", "lost_seconds", "ratio", "gross_ratio", "connections_per_request", "drained_bytes_per_request",
 }
 
-// writeCells has a row for each cell and policy.
+// writeCellsCSV has a row for each cell and policy.
 func (r *report) writeCellsCSV(w io.Writer) error {
 	return r.writeCSV(w, cellColumns, func(row func(...any)) {
 		for _, x := range r.results {

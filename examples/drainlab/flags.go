@@ -33,7 +33,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.all, "v", false, "print every cell")
 	fs.IntVar(&o.rounds, "rounds", 0, "trials of each policy in each cell; 0: 3, and 2 with -quick")
 	fs.Uint64Var(&o.seed, "seed", 0, "what the random order comes from; 0: another one each time")
-	fs.DurationVar(&o.time, "time", 0, "how long the run may take; trials get longer with it; 0: 90s, and 5s with -quick")
+	fs.DurationVar(&o.time, "time", 0, "how long the run may take; trials get longer with it; 0: 85s, and 5s with -quick")
 	fs.StringVar(&o.out, "out", "", "write drainlab.svg, cells.csv and trials.csv to this `directory`, which is made if need be")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		}
 	}
 	if o.time == 0 {
-		o.time = 90 * time.Second
+		o.time = 85 * time.Second
 		if o.quick {
 			o.time = 5 * time.Second
 		}

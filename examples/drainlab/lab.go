@@ -122,7 +122,7 @@ func (l *lab) visit(ctx context.Context, b *bench, rnd *rand.Rand) error {
 	return nil
 }
 
-// index is the policy's place; the compared ones are always there.
+// index is the place of one of the policies that are always there.
 func (l *lab) index(name string) int {
 	return slices.IndexFunc(l.policies, func(p policy) bool { return p.name == name })
 }

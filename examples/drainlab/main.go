@@ -18,6 +18,7 @@
 //
 // Each cell gets a trial of each policy in each round, in random order, against a
 // server of its own on loopback. What it shows is the median over the rounds.
+// Where a cell mostly waits for its network, several cells run at once (plan.go).
 //
 // # What a ratio is
 //

@@ -54,7 +54,7 @@ func (b *bench) result(l *lab) *result {
 		}
 		r.scores = append(r.scores, s)
 	}
-	r.resolution = max(2*median(away), float64(time.Nanosecond)/1e9)
+	r.resolution = max(2*median(away), time.Nanosecond.Seconds()) // it divides
 
 	closed, drained := r.scores[l.index(alwaysClose)], r.scores[l.index(alwaysDrain)]
 	r.conn = closed.lost
@@ -80,8 +80,8 @@ func (r *result) resolved(l *lab) bool {
 	return worse > 3*r.resolution
 }
 
-// deviations are the distances from the median, without the one or two that it
-// is made of: where those have none, they say nothing.
+// deviations are the distances of values from their median, those of 0 left out:
+// of an odd number of values one is the median.
 func deviations(xs []float64) []float64 {
 	m := median(xs)
 	var ds []float64

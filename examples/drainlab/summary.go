@@ -16,14 +16,13 @@ const (
 
 // summary is a policy over all cells that are resolved.
 type summary struct {
-	policy   string
-	mean     float64
-	geo      float64 // geometric mean
-	worst    extreme
-	worthy   extreme   // the worst where a connection costs worthIt or more
-	gross    float64   // mean of the gross ratios
-	by       []float64 // means by groups; NaN if a group is empty
-	infinite int       // cells
+	policy string
+	mean   float64
+	geo    float64 // geometric mean
+	worst  extreme
+	worthy extreme   // the worst where a connection costs worthIt or more
+	gross  float64   // mean of the gross ratios
+	by     []float64 // means by groups; NaN if a group is empty
 }
 
 // extreme is a ratio and where it was found.
@@ -81,9 +80,6 @@ func (l *lab) summarize(results []*result) (all []summary, unresolved int) {
 			if !r.resolved(l) {
 				continue
 			}
-			if math.IsInf(ratio(r), 1) {
-				s.infinite++
-			}
 			s.worst.take(ratio(r), r.cell)
 			if r.conn >= worthIt {
 				s.worthy.take(ratio(r), r.cell)
@@ -121,7 +117,7 @@ func times(x float64) string {
 }
 
 // missed says which goals the kit has missed.
-func missed(all []summary, results, unresolved int) []string {
+func missed(all []summary, cells, unresolved int) []string {
 	kit := all[len(all)-1]
 	var why []string
 	// A NaN misses every goal.
@@ -136,8 +132,8 @@ func missed(all []summary, results, unresolved int) []string {
 			why = append(why, fmt.Sprintf("%q has the mean %.3f, the kit %.3f", s.policy, s.mean, kit.mean))
 		}
 	}
-	if unresolved*10 > results {
-		why = append(why, fmt.Sprintf("%d of %d cells are not resolved: the machine is too busy", unresolved, results))
+	if unresolved*10 > cells {
+		why = append(why, fmt.Sprintf("%d of %d cells are not resolved: the machine is too busy", unresolved, cells))
 	}
 	return why
 }

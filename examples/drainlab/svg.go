@@ -41,7 +41,7 @@ text { fill: #24292f; font-size: 13px; font-family: "DejaVu Sans", Verdana, sans
   .frame { stroke: #6e7681; }
   .grid { stroke: #272d35; }
   .one { stroke: #9ea7b3; }
-  .p1 { stroke: #4a90d9; fill: #4a90d9; }
+  .p1 { stroke: #8f86ff; fill: #8f86ff; }
   .p5 { stroke: #c9a75a; fill: #c9a75a; }
   .kit { stroke: #ff7b2e; fill: #ff7b2e; }
   .line, .mark.hollow { fill: none; }
