@@ -30,18 +30,16 @@ type chart struct {
 	top  int // of the first row
 }
 
-// lowest is the ratio at the bottom of each panel: below 1 there is only noise, and
-// what net/http drains in the background.
-const lowest = 0.5
-
 // panelRow is what one row of panels has on its x axis: from 0 to 1.
 type panelRow struct {
 	title  string
 	axis   string
 	ticks  []tick
 	place  func(cell) (x float64, in bool)
-	curves bool    // lines through the cells
-	high   float64 // the ratio at the top; infinite ones are drawn there
+	curves bool // lines through the cells
+	// low and high are the ratios at the bottom and the top; infinite ones are
+	// drawn there.
+	low, high float64
 }
 
 type tick struct {
@@ -122,7 +120,7 @@ func panelRows(results []*result) []panelRow {
 			label := strings.TrimSuffix(strings.TrimSuffix(bytesName(size), "iB"), "B")
 			row.ticks = append(row.ticks, tick{x(size), label})
 		}
-		row.high = highest(results, cell.framed)
+		row.low, row.high = extremes(results, cell.framed)
 		row.place = func(c cell) (float64, bool) { return x(c.size), c.body == body }
 		rows = append(rows, row)
 	}
@@ -130,7 +128,7 @@ func panelRows(results []*result) []panelRow {
 		return rows
 	}
 	row := panelRow{title: "late, endless", axis: "kind of body"}
-	row.high = highest(results, func(c cell) bool { return !c.framed() })
+	row.low, row.high = extremes(results, func(c cell) bool { return !c.framed() })
 	x := func(body string) float64 {
 		return (float64(slices.Index(others, body)) + 0.5) / float64(len(others))
 	}
@@ -141,17 +139,18 @@ func panelRows(results []*result) []panelRow {
 	return append(rows, row)
 }
 
-// highest is the top of a scale that all finite ratios of some cells fit in.
-func highest(results []*result, has func(cell) bool) float64 {
-	most := 10.0
+// extremes are the ends of a scale that all finite ratios of some cells fit in.
+// Below 1 there is noise, and what net/http drains in the background.
+func extremes(results []*result, has func(cell) bool) (low, high float64) {
+	low, high = 0.6, 8
 	for _, r := range results {
 		for _, s := range r.scores {
 			if has(r.cell) && !math.IsInf(s.ratio, 1) {
-				most = max(most, s.ratio)
+				low, high = min(low, s.ratio), max(high, s.ratio)
 			}
 		}
 	}
-	return most * 1.25
+	return low / 1.25, high * 1.25
 }
 
 // heading is the title and the legend.

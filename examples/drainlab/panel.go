@@ -51,9 +51,9 @@ func (c *chart) panel(x, y float64, col column, row panelRow, first bool) {
 
 // scale draws the panel's frame, the lines of its ratios and what is below.
 func (c *chart) scale(x, y float64, row panelRow, first bool) {
-	for _, ratio := range []float64{0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000} {
-		if ratio > row.high {
-			break
+	for _, ratio := range []float64{0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000} {
+		if ratio < row.low || ratio > row.high {
+			continue
 		}
 		class := "grid"
 		if ratio == 1 {
@@ -81,6 +81,5 @@ func (c *chart) scale(x, y float64, row panelRow, first bool) {
 
 // height is where a ratio stands in the panel at y, by its logarithm.
 func (row *panelRow) height(y, ratio float64) float64 {
-	ratio = max(lowest, min(ratio, row.high))
-	return y + panelHeight*(1-math.Log(ratio/lowest)/math.Log(row.high/lowest))
+	return y + panelHeight*(1-math.Log(min(ratio, row.high)/row.low)/math.Log(row.high/row.low))
 }
