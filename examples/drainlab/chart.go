@@ -18,7 +18,7 @@ const (
 	gapY        = 50
 	lineHeight  = 18
 	leftMargin  = 96
-	topMargin   = 138
+	titleHeight = 54
 	margin      = 24
 )
 
@@ -27,7 +27,6 @@ type chart struct {
 	*svg
 	r    *report
 	rows []panelRow
-	top  int // of the first row
 }
 
 // panelRow is what one row of panels has on its x axis: from 0 to 1.
@@ -54,18 +53,19 @@ type column struct {
 }
 
 func (r *report) writeSVG(w io.Writer) error {
-	c := &chart{r: r, rows: panelRows(r.results), top: topMargin + lineHeight*len(r.header)}
+	c := &chart{r: r, rows: panelRows(r.results)}
 	columns := columnsOf(r.results)
 	width := leftMargin + len(columns)*(panelWidth+gapX) - gapX + margin
 	width = max(width, 760)
-	height := c.top + len(c.rows)*(panelHeight+gapY) + margin
+	at, labels, top := r.legend(width)
+	height := top + len(c.rows)*(panelHeight+gapY) + margin
 	c.svg = newSVG(width, height, "Time lost to bodies closed unread, against the best choice in hindsight")
-	c.heading(width)
+	c.heading(at, labels)
 	for i, col := range columns {
 		x := float64(leftMargin + i*(panelWidth+gapX))
-		c.text("head", "middle", x+panelWidth/2, float64(c.top-10), col.String())
+		c.text("head", "middle", x+panelWidth/2, float64(top-10), col.String())
 		for j, row := range c.rows {
-			c.panel(x, float64(c.top+j*(panelHeight+gapY)), col, row, i == 0)
+			c.panel(x, float64(top+j*(panelHeight+gapY)), col, row, i == 0)
 		}
 	}
 	return c.writeTo(w)
@@ -153,26 +153,32 @@ func extremes(results []*result, has func(cell) bool) (low, high float64) {
 	return low / 1.25, high * 1.25
 }
 
-// heading is the title and the legend.
-func (c *chart) heading(width int) {
-	c.text("title", "start", margin, 34, "Closing a body unread: time lost, against the best choice in hindsight")
-	y := 54.0
-	for _, line := range append(c.r.header, "1× is the better of always close and always drain. Hollow marks: times too close to tell apart. ∞: never ends.") {
-		c.text("note", "start", margin, y, line)
-		y += lineHeight
-	}
-	x := float64(margin)
-	y += 8
-	for i, s := range c.r.summaries {
+// legend places the policies' names, below the lines of the heading, and says
+// where the panels may begin.
+func (r *report) legend(width int) (at []point, labels []string, top int) {
+	x, y := float64(margin), float64(titleHeight+lineHeight*(len(r.header)+1)+10)
+	for _, s := range r.summaries {
 		label := fmt.Sprintf("%s (mean %s)", s.policy, times(s.mean))
 		wide := 44 + 7.9*float64(len([]rune(label)))
 		if x+wide > float64(width-margin) {
 			x, y = margin, y+22
 		}
-		c.line("line "+c.class(i), dash(i, c.class(i)), []point{{x, y - 4}, {x + 32, y - 4}})
-		c.mark("mark "+c.class(i), c.shape(i), point{x + 16, y - 4}, 3.6)
-		c.text("", "start", x+38, y, label)
+		at, labels = append(at, point{x, y}), append(labels, label)
 		x += wide
+	}
+	return at, labels, int(y) + 42
+}
+
+// heading is the title, what ran, and the legend.
+func (c *chart) heading(at []point, labels []string) {
+	c.text("title", "start", margin, 34, "Closing a body unread: time lost, against the best choice in hindsight")
+	for i, line := range append(c.r.header, "1× is the better of always close and always drain. Hollow marks: times too close to tell apart. ∞: never ends.") {
+		c.text("note", "start", margin, float64(titleHeight+lineHeight*i), line)
+	}
+	for i, p := range at {
+		c.line("line "+c.class(i), dash(i, c.class(i)), []point{{p.x, p.y - 4}, {p.x + 32, p.y - 4}})
+		c.mark("mark "+c.class(i), c.shape(i), point{p.x + 16, p.y - 4}, 3.6)
+		c.text("", "start", p.x+38, p.y, labels[i])
 	}
 }
 

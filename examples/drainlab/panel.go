@@ -52,7 +52,8 @@ func (c *chart) panel(x, y float64, col column, row panelRow, first bool) {
 // scale draws the panel's frame, the lines of its ratios and what is below.
 func (c *chart) scale(x, y float64, row panelRow, first bool) {
 	for _, ratio := range []float64{0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000} {
-		if ratio < row.low || ratio > row.high {
+		round := math.Log10(ratio) == math.Round(math.Log10(ratio))
+		if ratio < row.low || ratio > row.high || !round && row.high > 1000*row.low {
 			continue
 		}
 		class := "grid"
