@@ -27,9 +27,6 @@ const (
 	maxTime = 500 * time.Millisecond
 	// maxBytes is the most that is read of one body, however cheap it is.
 	maxBytes = 64 << 20
-	// inVain is how many drains of unknown length in a row must have been in
-	// vain before the next is not started.
-	inVain = 2
 	// measureEvery is how much of C may be spent in drains before a connection
 	// is given up to measure C again.
 	measureEvery = 64
@@ -73,7 +70,8 @@ func adapt(p record.Prospect) record.Budget {
 			b.Leave = takes < record.NativeDrainTime
 			return b
 		}
-	case p.Left < 0 && p.Vain >= inVain:
+	case p.Left < 0 && p.Ends*float64(c) < (1-p.Ends)*float64(b.Time):
+		// One that comes to the end saves C, one in vain costs its time.
 		return skip("too_long")
 	}
 	if p.Spent > measureEvery*c {

@@ -35,14 +35,14 @@ func (h *host) best(b body) time.Duration { return min(b.takes, h.cost) }
 // closes does what a Close does and returns what it costs: the drain, and the
 // new connection if that was in vain or not tried.
 func (h *host) closes(b body) time.Duration {
-	p := record.Prospect{Left: -1, TLS: true, Worth: h.use.Worth()}
+	p := record.Prospect{Left: -1, TLS: true, Worth: h.use.Worth(!b.known)}
 	p.Cost = h.cost
 	if b.known {
 		p.Left = b.size
 	}
 	budget := adapt(p)
 	if budget.Time == 0 || b.known && b.size > budget.Bytes {
-		h.use.NotDrained(budget.Remeasure)
+		h.use.NotDrained(budget.Remeasure, !b.known)
 		return h.cost
 	}
 	if b.takes <= budget.Time && b.size <= budget.Bytes {
@@ -128,33 +128,37 @@ func TestWhatIsNotWorthADrain(t *testing.T) {
 		p    record.Prospect
 		want record.Budget
 	}{
-		{"nothing is known, plain", record.Prospect{Left: -1, Worth: ledger.Worth{Reuse: 1}},
+		{"nothing is known, plain", record.Prospect{Left: -1, Worth: ledger.Worth{Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: seedPlain, Cost: seedPlain}},
-		{"nothing is known, TLS", record.Prospect{Left: -1, TLS: true, Worth: ledger.Worth{Reuse: 1}},
+		{"nothing is known, TLS", record.Prospect{Left: -1, TLS: true, Worth: ledger.Worth{Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: seedTLS, Cost: seedTLS}},
-		{"as long as a connection takes", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1}},
+		{"as long as a connection takes", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"a chance of reuse", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: .5}},
+		{"a chance of reuse", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: .5, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: ms(10), Cost: ms(20)}},
-		{"hardly a chance", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: .2}},
+		{"hardly a chance", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: .2, Ends: 1}},
 			record.Budget{Why: "rarely_reused", Cost: ms(20)}},
-		{"a cheap connection", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: 1000, Reuse: 1}},
+		{"a cheap connection", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: 1000, Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: minTime, Cost: minCost}},
-		{"a dear connection", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(3000), Reuse: 1}},
+		{"a dear connection", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(3000), Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: maxTime, Cost: ms(3000)}},
-		{"a rest that is fast enough", record.Prospect{Left: 1000, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Rate: 50_000}},
+		{"a rest that is fast enough", record.Prospect{Left: 1000, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
 			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"a rest that is too slow", record.Prospect{Left: 1001, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Rate: 50_000}},
+		{"a rest that is too slow", record.Prospect{Left: 1001, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
 			record.Budget{Why: "too_slow", Cost: ms(20), Leave: true}},
-		{"far too slow", record.Prospect{Left: 10_000, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Rate: 50_000}},
+		{"far too slow", record.Prospect{Left: 10_000, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
 			record.Budget{Why: "too_slow", Cost: ms(20)}},
-		{"long before", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Vain: inVain}},
+		{"long before", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
 			record.Budget{Why: "too_long", Cost: ms(20)}},
-		{"long before, and a probe", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Vain: 10, Probe: true}},
+		{"as often long as not", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: .5}},
 			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"much was spent since C was measured", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Spent: ms(1281)}},
+		{"as often long as not, and a timer is dearer than a connection", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: 1000, Reuse: 1, Ends: .6}},
+			record.Budget{Why: "too_long", Cost: minCost}},
+		{"long before, and a probe", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: 0, Probe: true}},
+			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
+		{"much was spent since C was measured", record.Prospect{Left: -1, Worth: ledger.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Spent: ms(1281)}},
 			record.Budget{Why: "remeasure", Remeasure: true, Cost: ms(20)}},
-		{"leaked: nobody waits", record.Prospect{Left: -1, Leaked: true, Worth: ledger.Worth{Cost: ms(1), Vain: 10}},
+		{"leaked: nobody waits", record.Prospect{Left: -1, Leaked: true, Worth: ledger.Worth{Cost: ms(1)}},
 			record.Budget{Bytes: record.LeakBytes, Time: record.LeakTime, Cost: ms(1)}},
 	}
 	for _, tt := range tests {

@@ -23,14 +23,16 @@
 // round up to 1 ms), and one that is not started does too, if the rate is right
 // to a factor of two.
 //
-// Bodies of unknown length are drained until two in a row were in vain; then
-// the next 2 are not, and the one after is a probe. A probe in vain doubles the
-// pause, up to 64 closes; a drain that comes to the end resets it. The same
-// pauses hold for the rate, which may be out of date. So on a host whose bodies
-// are long few drains are wasted, which no rule without memory can have; the
-// price is that a host whose bodies change to spite it could cost up to 64
-// connections that a drain would have kept. For random hosts
-// TestManyClosesCostAtMostTwiceTheBest prints what that comes to.
+// Bodies of unknown length are drained while that has been paying: one that
+// comes to its end saves C, one in vain costs its time, and a moving average says
+// how many do. Where it does not pay, the next 2 are not drained, and the one
+// after is a probe. A probe in vain doubles the pause, up to 32 closes; a drain
+// that comes to the end takes it back. The same pauses hold for the rate, which
+// may be out of date. So on a host whose bodies are long few drains are wasted,
+// which no rule without memory can have; the price is that a host whose bodies
+// change to spite it could cost up to 32 connections that a drain would have
+// kept. For random hosts TestManyClosesCostAtMostTwiceTheBest prints what that
+// comes to.
 //
 // C is weighed by how likely the connection is used again: by how many of the
 // host's last requests came later than the connection would have idled out (the

@@ -14,9 +14,9 @@ type Worth struct {
 	// Reuse is how likely the next request comes before the connection has
 	// idled out, from 0 to 1.
 	Reuse float64
-	// Vain is how many of the last drains of bodies of unknown length were in
-	// vain, since the last one that was not.
-	Vain int
+	// Ends is how likely a drain of a body of unknown length comes to the end,
+	// by the last of them, from 0 to 1; 1 before the first.
+	Ends float64
 	// Probe says that it is time for a drain that does not look worth it, to
 	// see whether that is still so.
 	Probe bool
@@ -31,15 +31,45 @@ type worth struct {
 	slow    float64 // nanoseconds a byte
 	sure    float64 // what slow rests on, from 0 to 1
 	unlike  float64 // 1 - Worth.Reuse
-	vain    int
+	tried   bool    // a drain of unknown length was
+	ends    float64 // Worth.Ends
 	spent   time.Duration
-	skipped int // drains not tried since the last that was
-	patient int // how many may be before the next probe
+	// By whether the length was known: a probe of one kind says nothing of the
+	// other.
+	known, unknown pause
 
 	lastEnd time.Time
 	// How long a connection was idle when the server closed it: the server's
 	// own limit, as far as one can see. 0 if not known.
 	serverIdle time.Duration
+}
+
+// pause counts the drains not tried.
+type pause struct {
+	skipped int // since the last that was
+	patient int // how many may be before the next probe
+}
+
+func (p *pause) over() bool { return p.skipped >= max(p.patient, minProbe) }
+
+// tried notes a drain, and reports whether it was a probe.
+func (p *pause) tried(whole bool) (probe bool) {
+	probe = p.skipped > 0
+	switch {
+	case whole:
+		p.patient = 0
+	case probe:
+		p.patient = min(2*max(p.patient, minProbe), maxProbe)
+	}
+	p.skipped = 0
+	return probe
+}
+
+func (w *worth) pause(unknown bool) *pause {
+	if unknown {
+		return &w.unknown
+	}
+	return &w.known
 }
 
 type routeCost struct {
@@ -53,10 +83,16 @@ const (
 	// rateBytes weighs what one body says of the rate: so many bytes count for
 	// half. Few lie in buffers, and say little of the network.
 	rateBytes = 128 << 10
+	// firstInVain is Ends after a first drain in vain: too low for a second,
+	// and high enough for one that comes to the end to change that.
+	firstInVain = .4
+	// probeWhole is the least that Ends is after a probe that came to the end:
+	// enough for the next drain, for the bodies may be others now.
+	probeWhole = .75
 	// minProbe and maxProbe bound the drains not tried between two probes. They
 	// double with each that was in vain: few are wasted on a host whose bodies
 	// are long, and little is lost where it was only the machine that was busy.
-	minProbe, maxProbe = 2, 64
+	minProbe, maxProbe = 2, 32
 )
 
 // paid notes what a new connection to addr has cost. One that cost far more
@@ -107,13 +143,16 @@ func (w *worth) survived(idle time.Duration) {
 	}
 }
 
-// Worth is what is known now.
-func (u *Use) Worth() Worth {
+// Worth is what is known now; unknown says that the length of the body is not.
+func (u *Use) Worth(unknown bool) Worth {
 	h := u.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w := &h.worth
-	out := Worth{Reuse: 1 - w.unlike, Vain: w.vain, Probe: w.skipped >= max(w.patient, minProbe), Spent: w.spent}
+	out := Worth{Reuse: 1 - w.unlike, Ends: 1, Probe: w.pause(unknown).over(), Spent: w.spent}
+	if w.tried {
+		out.Ends = w.ends
+	}
 	for _, c := range w.costs {
 		if c.addr == u.addr {
 			out.Cost = c.cost
@@ -150,32 +189,35 @@ func (u *Use) Drained(took, cost time.Duration, whole, unknown bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w := &h.worth
-	switch {
-	case whole:
-		w.patient = 0
-	case w.skipped > 0:
-		w.patient = min(2*max(w.patient, minProbe), maxProbe)
-	}
-	w.skipped = 0
+	probe := w.pause(unknown).tried(whole)
 	if took > cost/4 {
 		w.spent += took
 	}
+	x := 0.0
+	if whole {
+		x = 1
+	}
 	switch {
-	case whole:
-		w.vain = 0
-	case unknown:
-		w.vain++
+	case !unknown:
+	case !w.tried:
+		w.tried = true
+		w.ends = max(x, firstInVain)
+	default:
+		w.ends += (x - w.ends) / 4
+		if probe && whole {
+			w.ends = max(w.ends, probeWhole)
+		}
 	}
 }
 
 // NotDrained notes that a drain was not tried: because the cost is to be
 // measured again, or because it was not worth it.
-func (u *Use) NotDrained(remeasure bool) {
+func (u *Use) NotDrained(remeasure, unknown bool) {
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
 	if remeasure {
 		u.host.worth.spent = 0
 	} else {
-		u.host.worth.skipped++
+		u.host.worth.pause(unknown).skipped++
 	}
 }

@@ -57,7 +57,7 @@ func TestCostIsOfDialsThatWerePaidFor(t *testing.T) {
 			}
 			u, now := exchange(t, l, s.addr, s.took, c)
 			idle = now
-			if got := u.Worth().Cost; got != s.want {
+			if got := u.Worth(true).Cost; got != s.want {
 				t.Errorf("step %d: %v, want %v", i, got, s.want)
 			}
 		}
@@ -93,7 +93,7 @@ func TestReuseIsOfRequestsThatComeInTime(t *testing.T) {
 					}
 					time.Sleep(tt.every)
 				}
-				if p := u.Worth().Reuse; !tt.want(p) {
+				if p := u.Worth(true).Reuse; !tt.want(p) {
 					t.Errorf("reuse %v", p)
 				}
 			})
@@ -115,7 +115,7 @@ func TestServersLimitIsForgottenOnceItIsOutlived(t *testing.T) {
 			exchange(t, l, "", 0, c)
 		}
 		u, _ := exchange(t, l, "", 0, c)
-		if p := u.Worth().Reuse; p < .9 {
+		if p := u.Worth(true).Reuse; p < .9 {
 			t.Errorf("reuse %v after connections have lived for 10 s, want nearly 1", p)
 		}
 	})
@@ -126,17 +126,17 @@ func TestRateNeedsEnoughToRestOn(t *testing.T) {
 	u := new(Use)
 	l.Begin(u, key)
 	u.Read(1000, time.Millisecond)
-	if r := u.Worth().Rate; r != 0 {
+	if r := u.Worth(true).Rate; r != 0 {
 		t.Errorf("rate %v after 1000 bytes, want none", r)
 	}
 	u.Read(10<<20, 10*time.Second)
-	if r := u.Worth().Rate; r < .9*(1<<20) || r > 1.1*(1<<20) {
+	if r := u.Worth(true).Rate; r < .9*(1<<20) || r > 1.1*(1<<20) {
 		t.Errorf("rate %v, want 1 MiB/s", r)
 	}
 	for range 3 {
 		u.Read(10<<20, time.Second) // another network
 	}
-	if r := u.Worth().Rate; r < 8*(1<<20) {
+	if r := u.Worth(true).Rate; r < 8*(1<<20) {
 		t.Errorf("rate %v, want nearly 10 MiB/s", r)
 	}
 }
@@ -150,21 +150,20 @@ func TestProbesBecomeRare(t *testing.T) {
 	}
 	var probes []int
 	for i := range 200 {
-		if u.Worth().Probe {
+		if u.Worth(true).Probe {
 			probes = append(probes, i)
 			u.Drained(time.Second, time.Second, false, true)
 			continue
 		}
-		u.NotDrained(false)
+		u.NotDrained(false, true)
 	}
-	if got, want := fmt.Sprint(probes), "[2 7 16 33 66 131 196]"; got != want {
+	if got, want := fmt.Sprint(probes), "[2 7 16 33 66 99 132 165 198]"; got != want {
 		t.Errorf("probes at %v, want %v", got, want)
 	}
-	if v := u.Worth().Vain; v != 2+len(probes) {
-		t.Errorf("%d in vain", v)
+	for range 4 {
+		u.Drained(1, time.Second, true, true)
 	}
-	u.Drained(1, time.Second, true, true)
-	if w := u.Worth(); w.Vain != 0 || w.Probe {
-		t.Errorf("after one that came to the end: %+v", w)
+	if w := u.Worth(true); w.Ends < .6 || w.Probe {
+		t.Errorf("after some that came to the end: %+v", w)
 	}
 }

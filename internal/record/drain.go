@@ -40,7 +40,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 		b = Budget{Why: "too_large", Cost: b.Cost}
 	}
 	if b.none() {
-		r.use.NotDrained(b.Remeasure)
+		r.use.NotDrained(b.Remeasure, left < 0)
 		leave := b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
 		return OutcomeSkipped, drained{skipped: b.Why, left: leave, cost: b.Cost}, false
 	}
@@ -108,7 +108,7 @@ func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
 }
 
 func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
-	p.Worth = r.use.Worth()
+	p.Worth = r.use.Worth(p.Left < 0)
 	for _, part := range r.line.parts {
 		if d, is := part.(Drainer); is {
 			c := d.Budget(r, p)
