@@ -27,13 +27,13 @@ type Worth struct {
 
 // worth is Worth as it is gathered, on a Host's page.
 type worth struct {
-	costs   []routeCost
-	slow    float64 // nanoseconds a byte
-	sure    float64 // what slow rests on, from 0 to 1
-	unlike  float64 // 1 - Worth.Reuse
-	tried   bool    // a drain of unknown length was
-	ends    float64 // Worth.Ends
-	spent   time.Duration
+	costs  []routeCost
+	slow   float64 // nanoseconds a byte
+	sure   float64 // what slow rests on, from 0 to 1
+	unlike float64 // 1 - Worth.Reuse
+	tried  bool    // a drain of unknown length was
+	ends   float64 // Worth.Ends
+	spent  time.Duration
 	// By whether the length was known: a probe of one kind says nothing of the
 	// other.
 	known, unknown pause
