@@ -2,7 +2,6 @@ package record
 
 import (
 	"context"
-	"reflect"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 )
@@ -16,18 +15,17 @@ func FromDial(ctx context.Context) (*Record, context.Context) {
 	if r == nil {
 		return nil, ctx
 	}
-	return r, dialCtx{ctx}
+	return r, dialCtx{ctx, r.line.traceKey}
 }
 
-type dialCtx struct{ context.Context }
+type dialCtx struct {
+	context.Context
+	traceKey any
+}
 
 func (c dialCtx) Value(key any) any {
-	if key == (recordKey{}) {
-		return nil
-	}
-	// httptrace's key is not exported. The hooks of net.Dialer, for DNS and
-	// connects, have another one and stay.
-	if key != nil && reflect.TypeOf(key).String() == "httptrace.clientEventContextKey" {
+	// The hooks of net.Dialer, for DNS and connects, have another key and stay.
+	if key == (recordKey{}) || key == c.traceKey {
 		return nil
 	}
 	return c.Context.Value(key)

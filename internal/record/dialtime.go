@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http/httptrace"
 	"sync"
@@ -17,25 +18,31 @@ type dialTimes struct {
 	dns, connect, tls stopwatch
 }
 
-// timeDial installs the hooks, before the ClientTrace is in use.
-func (r *Record) timeDial() {
+// timeDial puts the clocks' hooks in front of those that ctx has.
+func (r *Record) timeDial(ctx context.Context) context.Context {
+	secure, watched := r.key.Scheme == "https", r.line.ledger.Watch() != ledger.Unwatched
+	if watched && !secure {
+		return ctx
+	}
 	d := new(dialTimes)
 	r.dial = d
-	if r.key.Scheme == "https" {
-		r.trace.TLSHandshakeStart = func() { d.start(&d.tls) }
-		r.trace.TLSHandshakeDone = func(tls.ConnectionState, error) {
+	t := new(httptrace.ClientTrace)
+	if secure {
+		t.TLSHandshakeStart = func() { d.start(&d.tls) }
+		t.TLSHandshakeDone = func(tls.ConnectionState, error) {
 			// The connection may be for another exchange by now.
 			r.use.Handshaken(d.stop(&d.tls))
 		}
 	}
-	if r.line.ledger.Watch() == ledger.Unwatched {
-		r.trace.DNSStart = func(httptrace.DNSStartInfo) { d.start(&d.dns) }
-		r.trace.DNSDone = func(httptrace.DNSDoneInfo) { d.stop(&d.dns) }
+	if !watched {
+		t.DNSStart = func(httptrace.DNSStartInfo) { d.start(&d.dns) }
+		t.DNSDone = func(httptrace.DNSDoneInfo) { d.stop(&d.dns) }
 		// Addresses are tried at once, and again: from the first start to the
 		// last end.
-		r.trace.ConnectStart = func(string, string) { d.start(&d.connect) }
-		r.trace.ConnectDone = func(string, string, error) { d.stop(&d.connect) }
+		t.ConnectStart = func(string, string) { d.start(&d.connect) }
+		t.ConnectDone = func(string, string, error) { d.stop(&d.connect) }
 	}
+	return httptrace.WithClientTrace(ctx, t)
 }
 
 func (d *dialTimes) start(w *stopwatch) {

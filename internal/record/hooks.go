@@ -9,8 +9,12 @@ import (
 )
 
 // The hooks run on net/http's goroutines, some after the exchange has ended.
+// Each calls the caller's own after it.
 
 func (r *Record) getConn(addr string) {
+	if t := r.above; t != nil && t.GetConn != nil {
+		defer t.GetConn(addr)
+	}
 	now := time.Now()
 	r.use.Ask(addr, now)
 	r.mu.Lock()
@@ -21,6 +25,9 @@ func (r *Record) getConn(addr string) {
 }
 
 func (r *Record) gotConn(info httptrace.GotConnInfo) {
+	if t := r.above; t != nil && t.GotConn != nil {
+		defer t.GotConn(info)
+	}
 	now := time.Now()
 	shared := false
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {
@@ -67,12 +74,24 @@ func (r *Record) retire(yes bool) {
 	}
 }
 
-func (r *Record) putIdleConn(err error) { r.use.Put(err) }
+func (r *Record) putIdleConn(err error) {
+	r.use.Put(err)
+	if t := r.above; t != nil && t.PutIdleConn != nil {
+		t.PutIdleConn(err)
+	}
+}
 
 // wroteRequest is installed only for a request with a body. The derived
 // context must outlive the writing: cancelling it when the response has ended
 // first would break an upload that still runs.
-func (r *Record) wroteRequest(httptrace.WroteRequestInfo) {
+func (r *Record) wroteRequest(info httptrace.WroteRequestInfo) {
+	if t := r.above; t != nil && t.WroteRequest != nil {
+		defer t.WroteRequest(info)
+	}
+	r.written()
+}
+
+func (r *Record) written() {
 	r.mu.Lock()
 	r.wrote = true
 	over := r.over

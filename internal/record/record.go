@@ -49,7 +49,8 @@ type Record struct {
 
 	ctx     recordCtx
 	trace   httptrace.ClientTrace
-	req     http.Request // what goes down
+	above   *httptrace.ClientTrace // the caller's hooks, which ours call
+	req     http.Request           // what goes down
 	cancel  context.CancelFunc
 	sent    bool
 	hasBody bool          // the request has
@@ -90,8 +91,8 @@ type answer struct {
 	requested     bool // the request that was really sent said so
 }
 
-// recordCtx carries the record to dials, and to exchanges made in this one,
-// without an allocation of its own.
+// recordCtx carries the record to dials, and to exchanges made in this one, and
+// the hooks to net/http, without an allocation of its own.
 type recordCtx struct {
 	context.Context
 	r *Record
@@ -100,8 +101,11 @@ type recordCtx struct {
 type recordKey struct{}
 
 func (c *recordCtx) Value(key any) any {
-	if key == (recordKey{}) {
+	switch key {
+	case recordKey{}:
 		return c.r
+	case c.r.line.traceKey:
+		return &c.r.trace
 	}
 	return c.Context.Value(key)
 }
@@ -151,16 +155,23 @@ func (r *Record) derive() *http.Request {
 	r.publish()
 	ctx, cancel := context.WithCancel(r.parent)
 	r.cancel = cancel
+	if r.use.MayDial(r.line.direct) {
+		ctx = r.timeDial(ctx)
+	}
+	known := r.line.traceKey != nil
+	if t := httptrace.ContextClientTrace(ctx); t != nil && known {
+		r.trace, r.above = *t, t
+	}
 	r.trace.GetConn = r.getConn
 	r.trace.GotConn = r.gotConn
 	r.trace.PutIdleConn = r.putIdleConn
 	if r.hasBody {
 		r.trace.WroteRequest = r.wroteRequest
 	}
-	if r.use.MayDial(r.line.direct) {
-		r.timeDial()
+	if !known {
+		ctx = httptrace.WithClientTrace(ctx, &r.trace)
 	}
-	r.ctx = recordCtx{httptrace.WithClientTrace(ctx, &r.trace), r}
+	r.ctx = recordCtx{ctx, r}
 	r.req = *r.orig.WithContext(&r.ctx)
 	if r.header != nil {
 		r.req.Header = r.header

@@ -28,6 +28,8 @@ type line struct {
 	order  []uint8 // indexes into parts, in the order of their Ends
 	ledger *ledger.Ledger
 	reaper *reaper
+	// traceKey is what httptrace looks for in a context, nil if unknown.
+	traceKey any
 	// direct: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
 	direct bool
@@ -72,7 +74,7 @@ func rebase(next http.RoundTripper, t Tuned) http.RoundTripper {
 }
 
 func build(next http.RoundTripper, part Part, t Tuned) *Stack {
-	l := &line{parts: []Part{part}, ledger: t.Ledger, reaper: new(reaper)}
+	l := &line{parts: []Part{part}, ledger: t.Ledger, reaper: new(reaper), traceKey: findTraceKey()}
 	if below, ok := next.(*Stack); ok {
 		l.parts = append(l.parts, below.line.parts...)
 		l.reaper = below.line.reaper

@@ -2,7 +2,6 @@ package record
 
 import (
 	"io"
-	"net/http/httptrace"
 	"sync"
 )
 
@@ -49,6 +48,6 @@ func (r *Record) uploaded() {
 	done := r.uploads == 0 && !r.hooked
 	r.mu.Unlock()
 	if done {
-		r.wroteRequest(httptrace.WroteRequestInfo{})
+		r.written()
 	}
 }
