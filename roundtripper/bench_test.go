@@ -76,8 +76,8 @@ func TestAllocations(t *testing.T) {
 	bare := allocs()
 	one := allocs(observe())
 	t.Logf("bare %v, observe %v", bare, one)
-	if got := one - bare; got > 9 {
-		t.Errorf("observe allocates %v over bare, want at most 9", got)
+	if got := one - bare; got > 7 {
+		t.Errorf("observe allocates %v over bare, want at most 7", got)
 	}
 	d := allocs(observe(), drain.New(drain.Options{}).Middleware) - one
 	if d > 0 {

@@ -5,17 +5,20 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Body is the response that the caller gets, and its body, in one allocation:
 // whoever keeps the Response alone keeps the body too. Nothing that net/http, a
-// context, a span or a closure can reach may point here.
+// context, a span or a closure can reach may point here, or to its sentinel.
 type Body struct {
 	resp   http.Response
 	orig   *http.Response // the base's own: net/http may still write to it
 	record *Record
 	stack  *Stack // so that its connections are not closed as a dropped stack's
+	// Nil once the exchange has ended.
+	sentinel atomic.Pointer[sentinel]
 }
 
 // bodyState is all that the end of a body needs, so that it can end when the
@@ -54,6 +57,9 @@ func (b *Body) Read(p []byte) (int, error) {
 	if err == io.EOF {
 		b.copyTrailer()
 	}
+	if err != nil {
+		b.unwatch()
+	}
 	runtime.KeepAlive(b)
 	return n, err
 }
@@ -73,6 +79,7 @@ func (b *Body) copyTrailer() {
 // nothing.
 func (b *Body) Close() error {
 	err := b.record.closeBody(b.orig)
+	b.unwatch()
 	runtime.KeepAlive(b)
 	return err
 }

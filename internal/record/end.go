@@ -24,7 +24,6 @@ func (r *Record) finish(out Outcome, err error, d drained) {
 		r.use.Read(b.onWire(), b.reading)
 	}
 	b.mu.Unlock()
-	r.cleanup.Stop()
 
 	r.settle(out, err, read, d)
 	for _, i := range r.line.order {

@@ -1,7 +1,9 @@
 package record
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,9 +13,47 @@ const (
 	LeakTime  = 50 * time.Millisecond
 )
 
-// dropped is the collector's word that nobody can read or close the body any
-// more. It runs on the runtime's own goroutine, so it only queues.
-func dropped(r *Record) { r.line.reaper.add(r) }
+// sentinel tells that a Body was dropped. The Body alone holds it, so when the
+// collector finds it, nobody can read or close that body any more. A clean-up
+// costs two allocations, 100 ns and more, and locks that all processors share;
+// so a Body has none of its own: it lays its sentinel aside when it ends, for
+// another one. See BenchmarkWatch.
+type sentinel struct {
+	// watched is the exchange; nil while the sentinel lies aside. A variable of
+	// its own, for the clean-up must not hold what it waits for.
+	watched *atomic.Pointer[Record]
+}
+
+// watch returns a sentinel for the Body of r.
+func (p *reaper) watch(r *Record) *sentinel {
+	s, _ := p.sentinels.Get().(*sentinel)
+	if s == nil {
+		s = &sentinel{new(atomic.Pointer[Record])}
+		runtime.AddCleanup(s, dropped, s.watched)
+	}
+	s.watched.Store(r)
+	return s
+}
+
+// unwatch lays the sentinel aside if the exchange has ended.
+func (b *Body) unwatch() {
+	if b.sentinel.Load() == nil || !b.record.ended() {
+		return
+	}
+	// Read and Close may come here at once.
+	if s := b.sentinel.Swap(nil); s != nil {
+		s.watched.Store(nil)
+		b.record.line.reaper.sentinels.Put(s)
+	}
+}
+
+// dropped is the collector's word. It runs on the runtime's own goroutine, so
+// it only queues. Sentinels that the pool lets go come here, too.
+func dropped(watched *atomic.Pointer[Record]) {
+	if r := watched.Load(); r != nil {
+		r.line.reaper.add(r)
+	}
+}
 
 // reap ends a leaked exchange: its connection and slot come back. Over a base
 // that is not net/http's own transport, the body is out of reach: a stack
@@ -49,6 +89,8 @@ func (r *Record) reap() {
 // reaper ends leaked exchanges, a few at a time, away from the collector. Its
 // goroutines run only while there is something to do.
 type reaper struct {
+	sentinels sync.Pool // those that lie aside
+
 	mu      sync.Mutex
 	queue   []*Record
 	workers int

@@ -59,8 +59,7 @@ type Record struct {
 	use     ledger.Use
 	dial    *dialTimes // nil if no dial was expected
 
-	body    bodyState
-	cleanup runtime.Cleanup // of the Body; zero if not armed
+	body bodyState
 
 	broken atomic.Bool // see breakOff
 
@@ -215,7 +214,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 		if r.line.direct {
 			r.body.resp = resp
 		}
-		r.cleanup = runtime.AddCleanup(b, dropped, r)
+		b.sentinel.Store(r.line.reaper.watch(r))
 	}
 	runtime.KeepAlive(s)
 	return &b.resp
