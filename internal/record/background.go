@@ -77,6 +77,9 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 	if bg == nil || b.none() || r.hopeless(orig) != "" {
 		return false
 	}
+	r.body.mu.Lock()
+	r.body.later = true
+	r.body.mu.Unlock()
 	done := r.line.ledger.Draining(&r.use, b.Cost, r.breakOff)
 	if !bg.start(r, func() {
 		defer done()

@@ -33,6 +33,7 @@ type bodyState struct {
 	idle    chan struct{} // made by a Close that waits for them
 	closed  bool
 	ended   bool // the whole exchange
+	later   bool // it is drained in the background, and ends with that
 	read    int64
 	reading time.Duration // the time that took, if anybody asks
 

@@ -62,7 +62,7 @@ func dropped(watched *atomic.Pointer[Record]) {
 func (r *Record) reap() {
 	b := &r.body
 	b.mu.Lock()
-	ended := b.ended || b.closed // or ends later: see closeLater
+	ended := b.ended || b.later
 	b.closed = true
 	resp := b.resp
 	b.mu.Unlock()
