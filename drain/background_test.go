@@ -22,10 +22,11 @@ import (
 type late struct {
 	*testserver.Server
 	tail chan struct{} // one for each body
+	gone chan struct{} // one for each whose client has gone
 }
 
 func newLate(t *testing.T) *late {
-	l := &late{tail: make(chan struct{})}
+	l := &late{tail: make(chan struct{}), gone: make(chan struct{}, 100)}
 	l.Server = testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/now" {
 			io.WriteString(w, "now")
@@ -37,6 +38,7 @@ func newLate(t *testing.T) *late {
 		case <-l.tail:
 			io.WriteString(w, "tail")
 		case <-r.Context().Done():
+			l.gone <- struct{}{}
 		}
 	}), testserver.Options{})
 	t.Cleanup(l.Close)
@@ -107,8 +109,11 @@ func TestOverflowIsClosed(t *testing.T) {
 	if e := <-ends; e.Outcome != "skipped" || e.Skipped != "background_full" || e.LostReason != "body_unread" || e.Background {
 		t.Errorf("%+v", e)
 	}
+	<-l.gone // or it would take a tail
 	for range 2 {
 		l.tail <- struct{}{}
+	}
+	for range 2 {
 		if e := <-ends; e.Outcome != "drained" || !e.Returned {
 			t.Errorf("%+v", e)
 		}
