@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -360,5 +361,59 @@ func TestSmallerBudgetOfTwoDrainsWins(t *testing.T) {
 	resp.Body.Close()
 	if got.Skipped != "too_large" {
 		t.Errorf("outcome %q, skipped %q; want skipped, too_large", got.Outcome, got.Skipped)
+	}
+}
+
+// TestLimitsMayBeTheLargestThereAre, over net/http and over somebody else's.
+func TestLimitsMayBeTheLargestThereAre(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.(http.Flusher).Flush()
+		time.Sleep(5 * time.Millisecond)
+		io.WriteString(w, "hello")
+	}), testserver.Options{})
+	defer srv.Close()
+	foreign := func(next http.RoundTripper) http.RoundTripper { return roundtripper.Func(next.RoundTrip) }
+	for _, mw := range []roundtripper.Middleware{nil, foreign} {
+		var got roundtripper.Exchange
+		client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
+			roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { got = e }}),
+			drain.New(drain.Options{Policy: drain.Fixed, MaxBytes: math.MaxInt64, MaxTime: math.MaxInt64}).Middleware, mw)
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got.Outcome != roundtripper.OutcomeDrained || got.BytesDrained != 5 {
+			t.Errorf("foreign=%v: %s, %d bytes", mw != nil, got.Outcome, got.BytesDrained)
+		}
+		client.CloseIdleConnections()
+	}
+}
+
+// TestCancelIsNotADrainInVain: it says nothing of how long the host's bodies
+// are.
+func TestCancelIsNotADrainInVain(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, strings.Repeat("x", 5000))
+		w.(http.Flusher).Flush()
+		if r.URL.Path == "/loser" {
+			<-r.Context().Done()
+		}
+	}), testserver.Options{})
+	defer srv.Close()
+	client, next := observed(srv, drain.Options{})
+	defer client.CloseIdleConnections()
+	for range 10 {
+		ctx, cancel := context.WithCancel(t.Context())
+		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/loser", nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		resp.Body.Close()
+		if e := next(); e.Outcome != roundtripper.OutcomeCanceled {
+			t.Errorf("%s, skipped %q; want canceled", e.Outcome, e.Skipped)
+		}
 	}
 }

@@ -244,12 +244,14 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 
 // BeforeRead has f called before the exchange's connection is read next: what
 // net/http has in its buffer comes without. It returns the connection, for
-// Unread; nil, and f is never called, where nobody watches.
+// Unread; nil, and f is never called, where nobody watches, or the connection went back already.
 func (u *Use) BeforeRead(f *func()) *Conn {
 	u.host.mu.Lock()
-	c := u.conn
+	c, put := u.conn, u.put
 	u.host.mu.Unlock()
-	if c == nil || !c.watched {
+	// A connection that went back may be in another exchange's hands, and have
+	// its f: a gzip body may be at its end before its caller is.
+	if c == nil || !c.watched || put {
 		return nil
 	}
 	c.before.Store(f)

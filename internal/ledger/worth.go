@@ -101,6 +101,9 @@ func (w *worth) paid(addr string, took time.Duration) {
 	w.spent = 0
 	for i := range w.costs {
 		if c := &w.costs[i]; c.addr == addr {
+			if c.cost <= 0 { // less than the clock shows
+				c.cost = took
+			}
 			c.cost += (min(took, 4*c.cost) - c.cost) / 4
 			return
 		}

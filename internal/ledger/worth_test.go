@@ -167,3 +167,38 @@ func TestProbesBecomeRare(t *testing.T) {
 		t.Errorf("after some that came to the end: %+v", w)
 	}
 }
+
+// TestCostThatTheClockDidNotSee must not stay for ever.
+func TestCostThatTheClockDidNotSee(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, Watched)
+		_, c := exchange(t, l, "", 0, nil)
+		c.line.close()
+		u, _ := exchange(t, l, "", time.Second, nil)
+		if got := u.Worth(true).Cost; got != time.Second {
+			t.Errorf("%v, want 1s", got)
+		}
+	})
+}
+
+// TestHookIsOnlyForWhoHasTheConnection: a gzip body can be at its end, and its
+// connection in use again, before its caller has read it.
+func TestHookIsOnlyForWhoHasTheConnection(t *testing.T) {
+	l := New(nil, Watched)
+	a := asking(l)
+	c := dial(t, a, 0)
+	a.Got(c, false, false, time.Now())
+	a.Put(nil)
+	b := asking(l)
+	b.Got(c, true, false, time.Now())
+	called := false
+	f, g := func() { called = true }, func() { t.Error("the hook of an exchange whose connection went back was called") }
+	b.BeforeRead(&f)
+	if a.BeforeRead(&g) != nil {
+		t.Error("an exchange whose connection went back was given it")
+	}
+	c.line.WillRead()
+	if !called {
+		t.Error("the hook of the exchange that has the connection was not called")
+	}
+}

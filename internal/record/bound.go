@@ -54,7 +54,7 @@ func (t *bound) start() {
 	t.timer = time.AfterFunc(t.limit, t.r.cancel)
 	if t.orig != nil {
 		t.closing = make(chan struct{})
-		t.late = time.AfterFunc(t.limit+t.r.patience(), func() {
+		t.late = time.AfterFunc(max(t.limit, t.limit+t.r.patience()), func() { // the sum may overflow
 			defer close(t.closing)
 			t.orig.Body.Close()
 		})

@@ -50,21 +50,28 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 	took := time.Since(began)
 	inTime, closed := t.stop()
 	d = drained{bytes: n, time: took, cost: b.Cost}
-	whole := inTime && err == io.EOF
+	// Over TLS a cancelled read can look like the end. But net/http's own
+	// goroutine may start the clock at the end, and it run out before we do.
+	put, refused := r.use.Returned()
+	whole := err == io.EOF && (inTime || put || refused != nil)
 	r.use.Read(n, took)
-	r.use.Drained(took, b.Cost, whole, left < 0)
 	switch {
 	case whole:
-		return OutcomeDrained, d, closed
-	case !inTime, err == errTimeSpent, r.broken.Load():
-		// A cancelled read can look like an EOF, over TLS.
+		out = OutcomeDrained
+	case r.broken.Load():
 		return OutcomeTimedOut, d, closed
+	case !inTime, err == errTimeSpent:
+		out = OutcomeTimedOut
 	case err == errBytesSpent:
-		return OutcomeGaveUp, d, closed
+		out = OutcomeGaveUp
 	case r.interrupted(err, time.Now()) != "":
 		return OutcomeCanceled, d, closed
+	default:
+		return OutcomeFailed, d, closed
 	}
-	return OutcomeFailed, d, closed
+	// What somebody else has broken off says nothing of the host's bodies.
+	r.use.Drained(took, b.Cost, whole, left < 0)
+	return out, d, closed
 }
 
 // discard reads body to its end or to that of the budget, of which errTimeSpent
@@ -74,7 +81,7 @@ func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error
 	defer r.line.spare.buffers.Put(buf)
 	for {
 		// One byte more than allowed shows that there is more.
-		m, err := body.Read(buf[:min(int64(len(buf)), b.Bytes-n+1)])
+		m, err := body.Read(buf[:min(int64(len(buf))-1, b.Bytes-n)+1])
 		n += int64(m)
 		switch {
 		case err != nil:
