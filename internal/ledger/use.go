@@ -100,6 +100,9 @@ func (u *Use) Ask(addr string, now time.Time) {
 
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
+	if u.ended {
+		return
+	}
 	if l := u.host.ledger; !l.asked.Load() {
 		l.asked.Store(true)
 	}
@@ -121,11 +124,16 @@ func (c *Conn) giveUp(user uint64, now time.Time) {
 		h.leave(c)
 		return
 	}
-	if c.user == user && c.loss == nil && (c.uses > 1 || c.foreign) {
+	if c.user != user || c.loss != nil {
+		return
+	}
+	if c.uses > 1 || c.foreign {
 		c.loss = &loss{at: now, reason: ServerClosedIdle}
 		h.lose(c.loss)
-		h.release(c)
 	}
+	// Net/http gives no new connection up: it was somebody else's, with our
+	// hooks in its context, and nobody tells what became of it.
+	h.release(c)
 }
 
 // leave takes one exchange off a connection that goes on. h.mu is held.
