@@ -1,8 +1,11 @@
 package roundtripper_test
 
 import (
+	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 	"time"
 
@@ -43,6 +46,37 @@ func TestCloseWakesEveryRead(t *testing.T) {
 		if e := s.next(); e.Outcome != roundtripper.OutcomeClosed {
 			t.Errorf("outcome %q, want closed", e.Outcome)
 		}
+	}
+}
+
+// TestHTTP2ConnectionFirstSeenInUse: the exchange that it was dialed for may
+// have ended before it could be told of it. The next one must not write a
+// shared connection off.
+func TestHTTP2ConnectionFirstSeenInUse(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{HTTP2: true})
+	defer srv.Close()
+	config := srv.ClientTLS()
+	config.NextProtos = []string{"h2"}
+	conn, err := tls.Dial("tcp", srv.Addr, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	h := newHooked()
+	h.base = func(req *http.Request, c *httptrace.ClientTrace) (*http.Response, error) {
+		c.GetConn(srv.Addr)
+		c.GotConn(httptrace.GotConnInfo{Conn: conn, Reused: true})
+		return nil, context.Canceled
+	}
+	req, _ := http.NewRequest("GET", srv.URL, nil)
+	if _, err := h.rt.RoundTrip(req); err == nil {
+		t.Fatal("no error")
+	}
+	if e := h.ends[0]; e.LostReason != "" || e.Outcome != roundtripper.OutcomeCanceled {
+		t.Errorf("outcome %q, lost for %q; want canceled and none", e.Outcome, e.LostReason)
+	}
+	if s := h.pool.Stats(); s.Open != 1 || s.Idle != 1 {
+		t.Errorf("%d connections open and %d idle, want 1 and 1", s.Open, s.Idle)
 	}
 }
 

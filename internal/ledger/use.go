@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -169,7 +170,7 @@ func (h *Host) release(c *Conn) {
 func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h := u.host
 	h.mu.Lock()
-	ended, before := u.ended, u.conn
+	ended, before, put := u.ended, u.conn, u.put
 	h.mu.Unlock()
 	if ended {
 		return Got{}
@@ -178,7 +179,11 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if c == nil {
 		c = h.identify(nc, reused, now)
 	}
-	if before != nil && before != c {
+	if tc, ok := nc.(*tls.Conn); ok && reused && !shared && c.unseen() {
+		// Whoever had it first has ended before it could be told so.
+		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	if before != nil && before != c && !put {
 		// HTTP/2 tries another connection without asking again.
 		before.giveUp(u.id, now)
 	}
@@ -213,6 +218,13 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		}
 	}
 	return g
+}
+
+// unseen reports whether no exchange was given c before.
+func (c *Conn) unseen() bool {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.uses == 0
 }
 
 // had gives c to an exchange; again says that it has it already.
