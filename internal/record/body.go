@@ -187,7 +187,7 @@ func (r *Record) closeBody(orig *http.Response) error {
 		}
 		t.Stop()
 		err := orig.Body.Close()
-		r.finish(OutcomeClosed, nil, drained{})
+		r.finish(OutcomeClosed, nil, drained{cut: true})
 		return err
 	}
 	budget, ok := r.budget(orig, false)
