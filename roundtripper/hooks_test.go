@@ -2,6 +2,7 @@ package roundtripper_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -55,13 +56,7 @@ var hooks = []struct {
 	name string
 	call func(*hooked, *httptrace.ClientTrace)
 }{
-	{"GetConn", func(_ *hooked, c *httptrace.ClientTrace) { c.GetConn("host.example:80") }},
-	{"ConnectDone", func(_ *hooked, c *httptrace.ClientTrace) {
-		if c.ConnectStart != nil {
-			c.ConnectStart("tcp", "192.0.2.1:80")
-			c.ConnectDone("tcp", "192.0.2.1:80", nil)
-		}
-	}},
+	{"GetConn", func(_ *hooked, c *httptrace.ClientTrace) { c.GetConn("host.example:443") }},
 	{"GotConn", func(h *hooked, c *httptrace.ClientTrace) { c.GotConn(httptrace.GotConnInfo{Conn: h.conn}) }},
 	{"WroteRequest", func(_ *hooked, c *httptrace.ClientTrace) {
 		if c.WroteRequest != nil {
@@ -72,6 +67,23 @@ var hooks = []struct {
 	{"PutIdleConn refused", func(_ *hooked, c *httptrace.ClientTrace) {
 		c.PutIdleConn(errors.New("http: putIdleConn: too many idle connections for host"))
 	}},
+}
+
+// dialEnds calls what comes from the goroutine of a dial. Its request may be
+// served by another connection, and end, long before.
+func dialEnds(c *httptrace.ClientTrace) {
+	if c.DNSStart != nil {
+		c.DNSStart(httptrace.DNSStartInfo{Host: "host.example"})
+		c.DNSDone(httptrace.DNSDoneInfo{})
+	}
+	if c.ConnectStart != nil {
+		c.ConnectStart("tcp", "192.0.2.1:443")
+		c.ConnectDone("tcp", "192.0.2.1:443", nil)
+	}
+	if c.TLSHandshakeStart != nil {
+		c.TLSHandshakeStart()
+		c.TLSHandshakeDone(tls.ConnectionState{}, nil)
+	}
 }
 
 // endings are the ways in which an exchange can end.
@@ -152,7 +164,7 @@ func (h *hooked) play(t *testing.T, end func(func(), *http.Response), order []in
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	h.ends = nil
-	req, _ := http.NewRequestWithContext(ctx, "POST", "http://host.example/", strings.NewReader("x"))
+	req, _ := http.NewRequestWithContext(ctx, "POST", "https://host.example/", strings.NewReader("x"))
 	resp, err := h.rt.RoundTrip(req)
 	if (err != nil) != (end == nil) {
 		t.Fatal(err)
@@ -173,6 +185,7 @@ func (h *hooked) play(t *testing.T, end func(func(), *http.Response), order []in
 	for _, n := range order[early:] {
 		hooks[n].call(h, late)
 	}
+	dialEnds(late)
 	if after := known(); !reflect.DeepEqual(after, before) {
 		fail("the exchange has changed from %+v to %+v", before, after)
 	}
@@ -193,13 +206,13 @@ func (h *hooked) atRest(fail func(string, ...any)) {
 	}
 	// The stack goes on to count right.
 	h.base = func(req *http.Request, c *httptrace.ClientTrace) (*http.Response, error) {
-		c.GetConn("host.example:80")
+		c.GetConn("host.example:443")
 		c.GotConn(httptrace.GotConnInfo{Conn: h.conn, Reused: true, WasIdle: true})
 		c.PutIdleConn(nil)
 		return respond(204, http.NoBody)(req)
 	}
 	h.ends = nil
-	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	req, _ := http.NewRequest("GET", "https://host.example/", nil)
 	if _, err := h.rt.RoundTrip(req); err != nil {
 		fail("the next request: %v", err)
 	}
@@ -225,13 +238,14 @@ func TestHooksRacingWithTheEnd(t *testing.T) {
 					for _, k := range hooks {
 						racing.Go(func() { k.call(h, c) })
 					}
+					racing.Go(func() { dialEnds(c) })
 					if end == nil {
 						return nil, errors.New("refused by the host")
 					}
 					return respond(200, io.NopCloser(strings.NewReader("hello")))(req)
 				}
 				ctx, cancel := context.WithCancel(t.Context())
-				req, _ := http.NewRequestWithContext(ctx, "GET", "http://host.example/", nil)
+				req, _ := http.NewRequestWithContext(ctx, "GET", "https://host.example/", nil)
 				resp, err := h.rt.RoundTrip(req)
 				if err == nil {
 					end(cancel, resp)
@@ -261,7 +275,7 @@ func TestBaseWithoutHooks(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			req, _ := http.NewRequestWithContext(ctx, "GET", "http://host.example/", nil)
+			req, _ := http.NewRequestWithContext(ctx, "GET", "https://host.example/", nil)
 			if resp, err := h.rt.RoundTrip(req); err == nil {
 				end(cancel, resp)
 			}

@@ -16,8 +16,9 @@ import (
 type spans struct {
 	embedded.TracerProvider
 
-	mu    sync.Mutex
-	after []string
+	mu      sync.Mutex
+	started int
+	after   []string
 }
 
 func (s *spans) Tracer(string, ...trace.TracerOption) trace.Tracer {
@@ -30,8 +31,17 @@ type lateTracer struct {
 }
 
 func (t lateTracer) Start(ctx context.Context, _ string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
+	t.all.mu.Lock()
+	t.all.started++
+	t.all.mu.Unlock()
 	sp := &lateSpan{all: t.all}
 	return trace.ContextWithSpan(ctx, sp), sp
+}
+
+func (s *spans) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.started
 }
 
 func (s *spans) late() string {
@@ -53,6 +63,10 @@ func (s *lateSpan) touch(what string, ends bool) {
 		s.all.after = append(s.all.after, what)
 	}
 	s.ended = s.ended || ends
+}
+
+func (s *lateSpan) SpanContext() trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}})
 }
 
 func (s *lateSpan) IsRecording() bool                     { return true }
