@@ -105,6 +105,8 @@ func handler(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "x")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
+	case "/none":
+		w.WriteHeader(http.StatusNoContent)
 	case "/close":
 		w.Header().Set("Connection", "close")
 		io.WriteString(w, "x")

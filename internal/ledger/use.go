@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -100,6 +101,9 @@ func (u *Use) Ask(addr string, now time.Time) {
 
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
+	if u.ended {
+		return
+	}
 	if l := u.host.ledger; !l.asked.Load() {
 		l.asked.Store(true)
 	}
@@ -121,11 +125,16 @@ func (c *Conn) giveUp(user uint64, now time.Time) {
 		h.leave(c)
 		return
 	}
-	if c.user == user && c.loss == nil && (c.uses > 1 || c.foreign) {
+	if c.user != user || c.loss != nil {
+		return
+	}
+	if c.uses > 1 || c.foreign {
 		c.loss = &loss{at: now, reason: ServerClosedIdle}
 		h.lose(c.loss)
-		h.release(c)
 	}
+	// Net/http gives no new connection up: it was somebody else's, with our
+	// hooks in its context, and nobody tells what became of it.
+	h.release(c)
 }
 
 // leave takes one exchange off a connection that goes on. h.mu is held.
@@ -161,7 +170,7 @@ func (h *Host) release(c *Conn) {
 func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h := u.host
 	h.mu.Lock()
-	ended, before := u.ended, u.conn
+	ended, before, put := u.ended, u.conn, u.put
 	h.mu.Unlock()
 	if ended {
 		return Got{}
@@ -170,7 +179,11 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if c == nil {
 		c = h.identify(nc, reused, now)
 	}
-	if before != nil && before != c {
+	if tc, ok := nc.(*tls.Conn); ok && reused && !shared && c.unseen() {
+		// Whoever had it first has ended before it could be told so.
+		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
+	}
+	if before != nil && before != c && !put {
 		// HTTP/2 tries another connection without asking again.
 		before.giveUp(u.id, now)
 	}
@@ -205,6 +218,13 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		}
 	}
 	return g
+}
+
+// unseen reports whether no exchange was given c before.
+func (c *Conn) unseen() bool {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.uses == 0
 }
 
 // had gives c to an exchange; again says that it has it already.

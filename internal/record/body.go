@@ -28,8 +28,10 @@ type bodyState struct {
 	// body may hold a Body of a stack further down.
 	resp *http.Response
 
+	turn sync.Mutex // held by the Read that is in the raw body
+
 	mu      sync.Mutex
-	readers int           // Reads in progress
+	readers int           // Reads in progress, those that wait for their turn too
 	idle    chan struct{} // made by a Close that waits for them
 	closed  bool
 	ended   bool // the whole exchange
@@ -109,12 +111,15 @@ func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 		raw = b.gunzip
 	}
 	var began time.Time
+	// One at a time: HTTP/2's pipe wakes only one of several Reads when the
+	// stream ends, and the others would wait for good.
+	b.turn.Lock()
 	if r.line.drains {
 		began = time.Now()
 	}
 	n, err := raw.Read(p)
-
 	b.mu.Lock()
+	b.turn.Unlock()
 	b.read += int64(n)
 	if r.line.drains {
 		b.reading += time.Since(began)
@@ -182,7 +187,7 @@ func (r *Record) closeBody(orig *http.Response) error {
 		}
 		t.Stop()
 		err := orig.Body.Close()
-		r.finish(OutcomeClosed, nil, drained{})
+		r.finish(OutcomeClosed, nil, drained{cut: true})
 		return err
 	}
 	budget, ok := r.budget(orig, false)

@@ -21,6 +21,7 @@ type drained struct {
 	time    time.Duration
 	skipped string // why none was tried
 	left    bool   // the rest is net/http's to drain
+	cut     bool   // there could be none: Close has cancelled a Read
 	cost    time.Duration
 
 	background bool // after Close had returned

@@ -53,13 +53,17 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	why := r.interrupted(err, now)
 	above := r.closedAbove()
 	r.mu.Lock()
+	// A cancel may come in the same moment as the end of the body, and over TLS
+	// a cancelled read of a chunked body can look like it. Net/http does not
+	// return the connection then, though nothing else speaks against it.
+	late := false
+	if (out == OutcomeEOF || out == OutcomeDrained) && r.facts.ConnID != 0 {
+		c := r.cause(out, nil, "")
+		late = c == ledger.Unknown || c == ledger.ConnError
+	}
 	switch {
 	case why == "":
-	case out == OutcomeFailed, out == OutcomeCanceled,
-		// Over TLS a cancelled read of a chunked body can look like its end.
-		// Net/http does not return the connection then, though nothing else
-		// speaks against it.
-		(out == OutcomeEOF || out == OutcomeDrained) && r.cause(out, nil, "") == ledger.Unknown:
+	case out == OutcomeFailed, out == OutcomeCanceled, late:
 		out = OutcomeCanceled
 		if above {
 			out, err = OutcomeClosed, nil
@@ -74,14 +78,18 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	f.TimedOut = out == OutcomeCanceled && why == ledger.Timeout
 	var cause ledger.Reason
 	if r.sent && f.ConnID != 0 {
-		f.Returned, _ = r.use.Returned()
 		cause = r.cause(out, err, why)
 		f.LostReason = cause
+		// In this order: on Go 1.27 the connection may come back in between.
+		put, _ := r.use.Returned()
+		f.Returned = put && cause == ""
 	}
 	r.learnEnd()
 	cause = f.LostReason
-	// net/http does not start on a body that it knows to be longer.
-	provisional := nativeDrain && (out == OutcomeClosed || d.left) && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
+	// net/http does not start on a body that it knows to be longer, nor on one
+	// that was cancelled.
+	provisional := nativeDrain && (out == OutcomeClosed || d.left) && cause == ledger.BodyUnread && !d.cut && !above &&
+		r.answer.length <= maxPostCloseReadBytes
 	r.mu.Unlock()
 	if r.sent {
 		r.use.End(cause, provisional, now)
@@ -116,12 +124,13 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 // back, empty if it does. r.mu is held.
 func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger.Reason {
 	put, putErr := r.use.Returned()
+	refused := putReason(putErr)
 	a := &r.answer
 	switch {
 	case put:
 		return ""
-	case putErr != nil:
-		return putReason(putErr)
+	case refused != "" && refused != ledger.ConnError:
+		return refused
 	case a.status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
@@ -145,8 +154,13 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 	case OutcomeSkipped, OutcomeGaveUp, OutcomeTimedOut, OutcomeClosed:
 		return ledger.BodyUnread
 	case OutcomeEOF, OutcomeDrained, OutcomeNone:
-		if !r.wrote {
+		switch {
+		case !r.wrote:
 			return ledger.EarlyResponse
+		case interrupted != "":
+			return interrupted
+		case refused != "":
+			return refused
 		}
 		return ledger.Unknown
 	}
@@ -154,8 +168,12 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 }
 
 // putReason reads PutIdleConn's error. The errors are not exported; their
-// texts have not changed since Go 1.7.
+// texts have not changed since Go 1.7. ConnError only says that the connection
+// was closed: by the server, or by a cancel in the same moment.
 func putReason(err error) ledger.Reason {
+	if err == nil {
+		return ""
+	}
 	switch err.Error() {
 	case "http: putIdleConn: too many idle connections for host", "http: putIdleConn: too many idle connections":
 		return ledger.IdleLimit

@@ -33,13 +33,17 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {
 		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
 	}
-	if info.Conn == nil || r.ended() || r.foreignConn(info.Conn) {
+	if info.Conn == nil || r.foreignConn(info.Conn) {
+		return
+	}
+	// Under the lock, so that settle comes before all of this or after it: a
+	// middleware below may have given up on a RoundTrip that goes on.
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.facts.Outcome != "" {
 		return
 	}
 	g := r.use.Got(info.Conn, info.Reused, shared, now)
-
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.hooked, r.shared = true, g.Shared
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age

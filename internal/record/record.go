@@ -172,7 +172,7 @@ func (r *Record) derive() *http.Request {
 	}
 	r.ctx = recordCtx{ctx, r}
 	r.req = *r.orig.WithContext(&r.ctx)
-	if r.header != nil {
+	if r.header != nil && r.orig.Header != nil { // net/http refuses a request without one
 		r.req.Header = r.header
 	}
 	if r.hasBody && !r.line.direct {

@@ -1,0 +1,264 @@
+package roundtripper_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// call is one exchange of a program: what the player did with it, what came of
+// that, and what the model expects.
+type call struct {
+	id         string
+	kind, size int
+	gated      bool // its upload waits
+	actor      *actor
+	ctx        *callCtx
+	upload     *upload // nil for a GET
+
+	done chan struct{} // closed when RoundTrip has returned
+	resp *http.Response
+	err  error
+
+	mu   sync.Mutex
+	read int64 // by all Reads so far
+	errs []error
+	ends [2][]roundtripper.Exchange // what the inner and the outer Observer heard
+
+	// The model, which is the player's own.
+	may       []roundtripper.Outcome // how it may have ended
+	over      bool                   // it certainly has
+	loose     bool                   // something runs in another goroutine: the order is not known
+	released  bool
+	canceled  bool
+	closed    bool
+	dropped   bool
+	disturbed bool // the server broke its connection, perhaps
+	swept     bool // CloseIdleConnections came in between
+}
+
+// rules are what the model knows of the stack.
+type rules struct {
+	http2   bool
+	drains  bool
+	bytes   int64 // the budget; 0 if it is the policy's own
+	limited bool
+	outer   bool // somebody else's middleware stands in it, with a layer above
+	timeout bool // Client.Timeout is set
+}
+
+func (c *call) got(n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read += int64(n)
+	if err != nil {
+		c.errs = append(c.errs, err)
+	}
+}
+
+func (c *call) sum() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read
+}
+
+// end notes how the exchange may have ended, now.
+func (c *call) end(outcomes ...roundtripper.Outcome) {
+	c.may = append(c.may, outcomes...)
+	c.over = true
+}
+
+// finite reports whether the body has an end that a Read can come to.
+func (c *call) finite() bool {
+	switch c.kind {
+	case kindHang:
+		return c.released
+	case kindEndless, kindCut:
+		return false
+	}
+	return true
+}
+
+// broken is how a Read may fail.
+func (c *call) broken() (may []roundtripper.Outcome) {
+	if c.canceled {
+		may = append(may, roundtripper.OutcomeCanceled)
+	}
+	if c.disturbed || c.kind == kindCut {
+		may = append(may, roundtripper.OutcomeFailed)
+	}
+	return may
+}
+
+// afterRead is called after a Read with nothing else going on.
+func (c *call) afterRead(err error) {
+	switch {
+	case err == nil || c.over || c.loose:
+	case err == io.EOF && c.canceled:
+		c.end(roundtripper.OutcomeEOF, roundtripper.OutcomeCanceled)
+	case err == io.EOF:
+		c.end(roundtripper.OutcomeEOF)
+	default:
+		c.end(c.broken()...)
+	}
+}
+
+// onClose is called before a Close with nothing else going on.
+func (c *call) onClose(r rules) []roundtripper.Outcome {
+	rest := int64(c.size) - c.sum()
+	known := c.kind == kindLength || c.kind == kindCut || c.kind == kindMute || c.kind == kindLate
+	// A drain can always come to its limit of time.
+	may := append(c.broken(), roundtripper.OutcomeTimedOut)
+	switch {
+	case !r.drains:
+		return []roundtripper.Outcome{roundtripper.OutcomeClosed}
+	case r.http2 || c.kind == kindClose || r.bytes > 0 && known && rest > r.bytes:
+		return []roundtripper.Outcome{roundtripper.OutcomeSkipped}
+	case r.bytes == 0:
+		may = append(may, roundtripper.OutcomeDrained, roundtripper.OutcomeSkipped, roundtripper.OutcomeGaveUp)
+	case c.kind == kindEndless, c.finite() && rest > r.bytes:
+		may = append(may, roundtripper.OutcomeGaveUp)
+	case c.finite():
+		may = append(may, roundtripper.OutcomeDrained)
+	}
+	return may
+}
+
+// allowed is how the exchange may have ended, now that all is over.
+func (c *call) allowed(r rules) []roundtripper.Outcome {
+	switch {
+	case c.err != nil && c.canceled && r.limited:
+		return append(c.broken(), roundtripper.OutcomeRefused)
+	case c.err != nil:
+		return c.broken()
+	case !c.loose:
+		return c.may
+	}
+	may := c.broken()
+	if c.finite() {
+		may = append(may, roundtripper.OutcomeEOF)
+	}
+	if c.dropped {
+		may = append(may, roundtripper.OutcomeLeaked)
+	}
+	if c.closed {
+		may = append(may, roundtripper.OutcomeClosed)
+	}
+	if c.closed && r.timeout {
+		// With a timeout, http.Client's second Close ends the context under the
+		// first.
+		may = append(may, roundtripper.OutcomeCanceled)
+	}
+	if c.closed && r.drains {
+		may = append(may, roundtripper.OutcomeDrained, roundtripper.OutcomeSkipped, roundtripper.OutcomeGaveUp,
+			roundtripper.OutcomeTimedOut)
+	}
+	return may
+}
+
+// check holds what the caller and the Observers saw of an exchange against the
+// model.
+func (c *call) check(r rules, fail func(format string, args ...any)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil && !c.canceled && !c.disturbed {
+		fail("RoundTrip failed, and nobody had done anything to it: %v", c.err)
+	}
+	for i, err := range c.errs {
+		switch {
+		case err == io.EOF && c.read == int64(c.size) && c.finite():
+		case err == io.EOF:
+			fail("a Read says EOF after %d bytes of %d", c.read, c.size)
+		case errors.Is(err, http.ErrBodyReadAfterClose) && c.closed:
+		case len(c.broken()) == 0:
+			fail("a Read failed, and nobody had done anything to it: %v", err)
+		case i == 0 && !c.disturbed && c.kind != kindCut && !errors.Is(err, context.Canceled):
+			// Only the first: net/http says otherwise to the next Read.
+			fail("a Read after a cancel says %v", err)
+		}
+	}
+	for i, ends := range c.ends {
+		if i == 0 && len(ends) != 1 || len(ends) > 1 {
+			fail("Observer %d heard of %d ends, want 1", i, len(ends))
+			return
+		}
+	}
+	e := c.ends[0][0]
+	if may := c.allowed(r); !slices.Contains(may, e.Outcome) {
+		fail("outcome %q, want one of %q", e.Outcome, may)
+	}
+	if e.Leaked != (e.Outcome == roundtripper.OutcomeLeaked) {
+		fail("leaked %v with outcome %q", e.Leaked, e.Outcome)
+	}
+	c.checkBytes(e, r, fail)
+	c.checkConn(e, r, fail)
+}
+
+func (c *call) checkBytes(e roundtripper.Exchange, r rules, fail func(string, ...any)) {
+	if e.Outcome == roundtripper.OutcomeEOF && e.BytesRead != int64(c.size) {
+		fail("EOF after %d bytes of %d", e.BytesRead, c.size)
+	}
+	if c.kind != kindEndless && e.BytesRead+e.BytesDrained > int64(c.size) {
+		fail("%d bytes read and %d drained, of %d", e.BytesRead, e.BytesDrained, c.size)
+	}
+	if e.Outcome == roundtripper.OutcomeDrained && e.BytesRead+e.BytesDrained != int64(c.size) && !c.loose {
+		fail("drained with %d bytes read and %d drained, of %d", e.BytesRead, e.BytesDrained, c.size)
+	}
+	if e.BytesRead > c.read || e.BytesRead < c.read && !c.loose {
+		fail("%d bytes read, the caller has %d", e.BytesRead, c.read)
+	}
+	if r.bytes > 0 && e.BytesDrained > r.bytes+1 {
+		fail("%d bytes drained under a limit of %d", e.BytesDrained, r.bytes)
+	}
+}
+
+// reasons are the words that each outcome may lose a connection with, where
+// nothing else has happened.
+var reasons = map[roundtripper.Outcome]roundtripper.NewReason{
+	roundtripper.OutcomeSkipped:  roundtripper.ReasonBodyUnread,
+	roundtripper.OutcomeGaveUp:   roundtripper.ReasonBodyUnread,
+	roundtripper.OutcomeTimedOut: roundtripper.ReasonBodyUnread,
+	roundtripper.OutcomeClosed:   roundtripper.ReasonBodyUnread,
+	roundtripper.OutcomeCanceled: roundtripper.ReasonCanceled,
+	roundtripper.OutcomeFailed:   roundtripper.ReasonConnError,
+	roundtripper.OutcomeLeaked:   roundtripper.ReasonBodyLeaked,
+}
+
+func (c *call) checkConn(e roundtripper.Exchange, r rules, fail func(string, ...any)) {
+	lost := fmt.Sprintf("outcome %q: returned %v, lost for %q", e.Outcome, e.Returned, e.LostReason)
+	switch {
+	case e.ConnID == 0:
+		if e.Returned || e.LostReason != "" || c.err == nil {
+			fail("%s, without a connection", lost)
+		}
+		return
+	case r.http2:
+		if e.Returned || e.LostReason != "" {
+			fail("%s, over HTTP/2", lost)
+		}
+		return
+	case e.Returned != (e.LostReason == ""):
+		fail("%s", lost)
+	}
+	if e.Returned || c.disturbed || c.swept && e.LostReason == roundtripper.ReasonClosedIdle {
+		return
+	}
+	want, ok := reasons[e.Outcome]
+	switch {
+	case c.kind == kindClose && c.err == nil:
+		want, ok = roundtripper.ReasonServerClose, true
+	case c.gated && !ok:
+		want, ok = roundtripper.ReasonEarlyResponse, true
+	case c.canceled && !ok:
+		want, ok = roundtripper.ReasonCanceled, true // in the same moment
+	}
+	if !ok || e.LostReason != want {
+		fail("%s, want %q", lost, want)
+	}
+}
