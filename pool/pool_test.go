@@ -63,7 +63,7 @@ func TestForgottenBodiesComeBack(t *testing.T) {
 				defer p.Close()
 				mw := []roundtripper.Middleware{p.Middleware}
 				if drains {
-					mw = append([]roundtripper.Middleware{drain.New(drain.Options{}).Middleware}, mw...)
+					mw = append([]roundtripper.Middleware{drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}).Middleware}, mw...)
 				}
 				client := roundtripper.Client(&http.Client{Transport: srv.Transport(), Timeout: time.Minute}, mw...)
 				const n = 300
@@ -134,7 +134,7 @@ func TestBodiesInHandAreNotTaken(t *testing.T) {
 	var leaks atomic.Int32
 	p := pool.New(pool.Options{OnLeak: func(pool.Leak) { leaks.Add(1) }})
 	defer p.Close()
-	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, drain.New(drain.Options{}).Middleware, p.Middleware)
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}).Middleware, p.Middleware)
 	var bodies []io.ReadCloser
 	var responses []*http.Response
 	for range 10 {
@@ -224,7 +224,7 @@ func TestDroppedClientsLeaveNoConnections(t *testing.T) {
 			return roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
 		}},
 		{"a transport and a pool each", func(srv *testserver.Server, _ *pool.Pool) *http.Client {
-			return roundtripper.Client(&http.Client{Transport: &http.Transport{}}, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+			return roundtripper.Client(&http.Client{Transport: &http.Transport{}}, drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}).Middleware, pool.New(pool.Options{}).Middleware)
 		}},
 		{"a pool's own client each", func(*testserver.Server, *pool.Pool) *http.Client {
 			return pool.New(pool.Options{}).Client()

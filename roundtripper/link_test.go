@@ -57,7 +57,7 @@ func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	outer, ends := collect()
 	inner, below := collect()
 	p := pool.New(pool.Options{MaxPerHost: 1})
-	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, signs, inner, drain.New(drain.Options{MaxBytes: 1 << 20}).Middleware, p.Middleware)
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, signs, inner, drain.New(drain.Options{Policy: drain.Fixed, MaxBytes: 1 << 20, MaxTime: time.Minute}).Middleware, p.Middleware)
 	defer client.CloseIdleConnections()
 	s := &scene{t: t, srv: srv, client: client, pool: p, ends: ends}
 	next := func() roundtripper.Exchange {
@@ -154,7 +154,7 @@ func TestSomebodyElsesRequestIsNotTheExchange(t *testing.T) {
 			outer, ends := collect()
 			var below []roundtripper.Middleware
 			if kit {
-				below = []roundtripper.Middleware{drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware}
+				below = []roundtripper.Middleware{drain.New(patient).Middleware, pool.New(pool.Options{}).Middleware}
 			}
 			fetch := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 				resp, err := next.RoundTrip(req)
@@ -257,12 +257,12 @@ func TestNestedStacks(t *testing.T) {
 				ends, observed := collect()
 				sdkPool, appPool := pool.New(pool.Options{MaxPerHost: 2}), pool.New(pool.Options{MaxPerHost: 1})
 				inner := roundtripper.Wrap(srv.Transport(), trace.New(trace.Options{TracerProvider: sdk}).Middleware,
-					drain.New(drain.Options{}).Middleware, sdkPool.Middleware)
+					drain.New(patient).Middleware, sdkPool.Middleware)
 				if apart {
 					inner = signs(inner)
 				}
 				client := roundtripper.Client(&http.Client{Transport: inner}, ends, trace.New(trace.Options{TracerProvider: app}).Middleware,
-					drain.New(drain.Options{}).Middleware, appPool.Middleware)
+					drain.New(patient).Middleware, appPool.Middleware)
 				defer client.CloseIdleConnections()
 				for range 3 {
 					resp, err := client.Get(srv.URL)
@@ -308,7 +308,7 @@ func TestCulpritIsTheSpanAbove(t *testing.T) {
 	ends, observed := collect()
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, ends,
 		trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))}).Middleware,
-		signs, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+		signs, drain.New(patient).Middleware, pool.New(pool.Options{}).Middleware)
 	defer client.CloseIdleConnections()
 	for _, path := range []string{"/big", "/"} {
 		resp, err := client.Get(srv.URL + path)
