@@ -28,8 +28,10 @@ const (
 	// maxBytes is the most that is read of one body, however cheap it is.
 	maxBytes = 64 << 20
 	// measureEvery is how much of C may be spent in drains before a connection
-	// is given up to measure C again.
-	measureEvery = 64
+	// is given up to measure C again; measureFirst as long as it was measured
+	// less than measuredWell times.
+	measureEvery, measureFirst = 64, 8
+	measuredWell               = 3
 	// rarely is the chance of reuse below which a connection is not worth
 	// keeping.
 	rarely = .25
@@ -54,27 +56,34 @@ func adapt(p record.Prospect) record.Budget {
 		b.Bytes, b.Time = record.LeakBytes, record.LeakTime
 		return b
 	}
-	if p.Probe {
-		return b
-	}
 	worth := time.Duration(float64(c) * p.Reuse)
-	skip := func(why string) record.Budget { return record.Budget{Why: why, Cost: c} }
+	skip := func(why string) record.Budget { return record.Budget{Why: why, Cost: c, Learn: true} }
 	switch {
 	case p.Reuse < rarely:
 		return skip("rarely_reused")
+	case p.Probe:
+		return b
 	case p.Left >= 0 && p.Rate > 0:
-		if takes := time.Duration(float64(p.Left) / p.Rate * float64(time.Second)); takes > worth {
+		if takes := float64(p.Left) / p.Rate; takes > worth.Seconds() {
 			b = skip("too_slow")
+			b.Free = true
 			// In the background it costs nobody anything, and a later request
 			// may have the connection.
-			b.Leave = takes < record.NativeDrainTime
+			b.Leave = takes < record.NativeDrainTime.Seconds()
 			return b
 		}
-	case p.Left < 0 && p.Ends*float64(c) < (1-p.Ends)*float64(b.Time):
-		// One that comes to the end saves C, one in vain costs its time.
-		return skip("too_long")
 	}
-	if p.Spent > measureEvery*c {
+	if p.Ends*float64(c) < (1-p.Ends)*float64(b.Time) {
+		// One that comes to the end saves C, one in vain costs its time.
+		b = skip("too_long")
+		b.Free = true
+		return b
+	}
+	every := time.Duration(measureEvery)
+	if p.Measured < measuredWell {
+		every = measureFirst
+	}
+	if p.Measured > 0 && p.Spent > every*min(c, maxTime) {
 		b = skip("remeasure")
 		b.Remeasure = true
 		return b

@@ -185,9 +185,10 @@ func (d *Drainer) Middleware(next http.RoundTripper) http.RoundTripper {
 }
 
 // Close breaks off the drains that run in the background, without waiting for
-// them, and lets no more begin: bodies that are closed later lose their
-// connection. It may be called more than once. A Drainer that is dropped without
-// Close leaves nothing behind: each drain ends within its limits.
+// them, and lets no more begin there: then bodies are closed as if there were no
+// room. Without Options.Background it does nothing. It may be called more than
+// once. A Drainer that is dropped without Close leaves nothing behind: each
+// drain ends within its limits.
 func (d *Drainer) Close() {
 	if d.background != nil {
 		d.background.Close()
@@ -225,7 +226,9 @@ func (p part) Budget(r *record.Record, pr record.Prospect) record.Budget {
 		return record.Budget{Why: "exempt"}
 	}
 	if p.d.policy == Fixed {
-		return p.d.caps
+		b := p.d.caps
+		b.Cost = cost(pr)
+		return b
 	}
 	b := adapt(pr)
 	b.Bytes, b.Time = min(b.Bytes, p.d.caps.Bytes), min(b.Time, p.d.caps.Time)

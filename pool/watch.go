@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-cleanhttp"
 
+	"github.com/warmconn/warmconn/internal/chain"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -45,7 +46,7 @@ const defaultIdleTimeout = 90 * time.Second // http.DefaultTransport's
 // clone returns a tuned and watched clone of base and its ledger; nil if base
 // must not be cloned.
 func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
-	if !cloneable(base) {
+	if chain.Registered(base) {
 		return nil, nil
 	}
 	t := cloneHTTP2(base)

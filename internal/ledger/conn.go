@@ -145,7 +145,7 @@ func (c *Conn) Closing(cause Reason) {
 	case c.state == idle || c.state == active && c.shared:
 		if c.eof && (cause == Unknown || cause == ProtocolError) {
 			cause = ServerClosedIdle
-			h.worth.serverClosed(time.Since(c.idleAt))
+			h.worth.serverClosed(time.Since(c.idleAt), time.Now())
 		}
 		c.loss = &loss{at: time.Now(), reason: cause}
 		h.lose(c.loss)

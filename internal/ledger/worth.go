@@ -7,74 +7,57 @@ import "time"
 type Worth struct {
 	// Cost is what a new connection has been costing, from the start of its
 	// dial until a request had it: a moving average, by the address dialed,
-	// which may be a proxy's.
-	Cost time.Duration
-	// Rate is how fast bodies have been coming, in bytes per second.
+	// which may be a proxy's. Measured is how many it rests on.
+	Cost     time.Duration
+	Measured int
+	// Spent is the time in drains since Cost was last measured, those left out
+	// that took next to nothing.
+	Spent time.Duration
+	// Rate is how fast bodies of known length have been coming, in bytes per
+	// second.
 	Rate float64
 	// Reuse is how likely the next request comes before the connection has
 	// idled out, from 0 to 1.
 	Reuse float64
-	// Ends is how likely a drain of a body of unknown length comes to the end,
-	// by the last of them, from 0 to 1; 1 before the first.
+	// Ends is how likely a drain comes to the end of the body, by the last of
+	// those of a length that was known, or not known, as this one's; from 0 to
+	// 1, and 1 before the first.
 	Ends float64
 	// Probe says that it is time for a drain that does not look worth it, to
 	// see whether that is still so.
 	Probe bool
-	// Spent is the time in drains since Cost was last measured, those left out
-	// that took less than a quarter of it.
-	Spent time.Duration
 }
 
 // worth is Worth as it is gathered, on a Host's page.
 type worth struct {
 	costs  []routeCost
+	spent  time.Duration
 	slow   float64 // nanoseconds a byte
 	sure   float64 // what slow rests on, from 0 to 1
 	unlike float64 // 1 - Worth.Reuse
-	tried  bool    // a drain of unknown length was
-	ends   float64 // Worth.Ends
-	spent  time.Duration
-	// By whether the length was known: a probe of one kind says nothing of the
-	// other.
-	known, unknown pause
+	// By whether the length was known: one kind says nothing of the other.
+	known, unknown kind
 
 	lastEnd time.Time
-	// How long a connection was idle when the server closed it: the server's
-	// own limit, as far as one can see. 0 if not known.
-	serverIdle time.Duration
-}
-
-// pause counts the drains not tried.
-type pause struct {
-	skipped int // since the last that was
-	patient int // how many may be before the next probe
-}
-
-func (p *pause) over() bool { return p.skipped >= max(p.patient, minProbe) }
-
-// tried notes a drain, and reports whether it was a probe.
-func (p *pause) tried(whole bool) (probe bool) {
-	probe = p.skipped > 0
-	switch {
-	case whole:
-		p.patient = 0
-	case probe:
-		p.patient = min(2*max(p.patient, minProbe), maxProbe)
-	}
-	p.skipped = 0
-	return probe
-}
-
-func (w *worth) pause(unknown bool) *pause {
-	if unknown {
-		return &w.unknown
-	}
-	return &w.known
+	// How long a connection was idle when the server closed it, and when that
+	// was: the server's own limit, as far as one can see. 0 if not known.
+	serverIdle   time.Duration
+	serverIdleAt time.Time
 }
 
 type routeCost struct {
-	addr string
-	cost time.Duration
+	addr     string
+	cost     time.Duration
+	measured int
+}
+
+// kind is what drains of one kind of bodies have come to.
+type kind struct {
+	tried   bool
+	ends    float64 // Worth.Ends
+	skipped int     // drains not tried since the last that was
+	patient int     // how many may be before the next probe
+	probing bool    // that was handed out
 }
 
 const (
@@ -93,35 +76,83 @@ const (
 	// double with each that was in vain: few are wasted on a host whose bodies
 	// are long, and little is lost where it was only the machine that was busy.
 	minProbe, maxProbe = 2, 32
+	// serverIdleFor is how long a server's limit is believed: on a host where
+	// that speaks against draining, nothing would show that it is another one.
+	serverIdleFor = 10 * time.Minute
 )
 
+// probe hands out a probe if it is time for one, to one who asks.
+func (k *kind) probe() bool {
+	if k.skipped < max(k.patient, minProbe) {
+		return false
+	}
+	k.skipped, k.probing = 0, true
+	return true
+}
+
+// drained notes what came of a drain.
+func (k *kind) drained(whole bool) {
+	probe := k.probing
+	k.probing, k.skipped = false, 0
+	x := 0.0
+	if whole {
+		x, k.patient = 1, 0
+	} else if probe {
+		k.patient = min(2*max(k.patient, minProbe), maxProbe)
+	}
+	if k.tried {
+		k.ends += (x - k.ends) / 4
+	} else {
+		k.tried, k.ends = true, max(x, firstInVain)
+	}
+	if whole && probe {
+		k.ends = max(k.ends, probeWhole)
+	}
+}
+
+func (w *worth) kind(unknown bool) *kind {
+	if unknown {
+		return &w.unknown
+	}
+	return &w.known
+}
+
 // paid notes what a new connection to addr has cost. One that cost far more
-// than usual, a lost SYN say, counts no more than four usual ones. h.mu is held.
+// than usual, a lost SYN say, counts no more than four usual ones; one that cost
+// less counts for more, for too high a cost is seldom measured again. h.mu is
+// held.
 func (w *worth) paid(addr string, took time.Duration) {
 	w.spent = 0
 	for i := range w.costs {
-		if c := &w.costs[i]; c.addr == addr {
-			if c.cost <= 0 { // less than the clock shows
-				c.cost = took
-			}
-			c.cost += (min(took, 4*c.cost) - c.cost) / 4
-			return
+		c := &w.costs[i]
+		if c.addr != addr {
+			continue
 		}
+		c.measured++
+		switch {
+		case c.cost <= 0: // less than the clock shows
+			c.cost = took
+		case took < c.cost:
+			c.cost -= (c.cost - took) / 2
+		default:
+			c.cost += (min(took, 4*c.cost) - c.cost) / 4
+		}
+		return
 	}
 	if len(w.costs) == maxRoutes {
 		w.costs = append(w.costs[:0], w.costs[1:]...)
 	}
-	w.costs = append(w.costs, routeCost{addr, took})
+	w.costs = append(w.costs, routeCost{addr, took, 1})
 }
 
 // arrives notes that a request has come: in time to use a connection that the
 // last one left, or not. h.mu is held.
 func (w *worth) arrives(others bool, idleTimeout time.Duration, now time.Time) {
-	if w.serverIdle > 0 && (idleTimeout == 0 || w.serverIdle < idleTimeout) {
-		idleTimeout = w.serverIdle
-	}
 	if w.lastEnd.IsZero() {
 		return
+	}
+	if s := w.serverIdle; s > 0 && now.Sub(w.serverIdleAt) < serverIdleFor && (idleTimeout == 0 || s < idleTimeout) {
+		idleTimeout = s
 	}
 	late := 0.0
 	if !others && idleTimeout > 0 && now.Sub(w.lastEnd) > idleTimeout {
@@ -132,9 +163,9 @@ func (w *worth) arrives(others bool, idleTimeout time.Duration, now time.Time) {
 
 // serverClosed notes that the server closed a connection that was idle for so
 // long. One that was hardly idle fell to something else, a restart say.
-func (w *worth) serverClosed(idle time.Duration) {
+func (w *worth) serverClosed(idle time.Duration, now time.Time) {
 	if idle >= time.Second {
-		w.serverIdle = idle
+		w.serverIdle, w.serverIdleAt = idle, now
 	}
 }
 
@@ -146,19 +177,21 @@ func (w *worth) survived(idle time.Duration) {
 	}
 }
 
-// Worth is what is known now; unknown says that the length of the body is not.
+// Worth is what is known now, for a body of which the length is known or not. A
+// probe is handed out once.
 func (u *Use) Worth(unknown bool) Worth {
 	h := u.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w := &h.worth
-	out := Worth{Reuse: 1 - w.unlike, Ends: 1, Probe: w.pause(unknown).over(), Spent: w.spent}
-	if w.tried {
-		out.Ends = w.ends
+	k := w.kind(unknown)
+	out := Worth{Spent: w.spent, Reuse: 1 - w.unlike, Ends: 1, Probe: k.probe()}
+	if k.tried {
+		out.Ends = k.ends
 	}
 	for _, c := range w.costs {
 		if c.addr == u.addr {
-			out.Cost = c.cost
+			out.Cost, out.Measured = c.cost, c.measured
 		}
 	}
 	if w.sure > .3 && w.slow > 0 {
@@ -167,7 +200,8 @@ func (u *Use) Worth(unknown bool) Worth {
 	return out
 }
 
-// Read notes how long a part of a body took to come.
+// Read notes how long a part of a body of known length took to come. Others may
+// be streams, whose pauses are no sign of a slow network.
 func (u *Use) Read(bytes int64, took time.Duration) {
 	if bytes <= 0 || took <= 0 {
 		return
@@ -191,36 +225,21 @@ func (u *Use) Drained(took, cost time.Duration, whole, unknown bool) {
 	h := u.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w := &h.worth
-	probe := w.pause(unknown).tried(whole)
-	if took > cost/4 {
-		w.spent += took
-	}
-	x := 0.0
-	if whole {
-		x = 1
-	}
-	switch {
-	case !unknown:
-	case !w.tried:
-		w.tried = true
-		w.ends = max(x, firstInVain)
-	default:
-		w.ends += (x - w.ends) / 4
-		if probe && whole {
-			w.ends = max(w.ends, probeWhole)
-		}
+	h.worth.kind(unknown).drained(whole)
+	if took > cost/16 {
+		h.worth.spent += took
 	}
 }
 
 // NotDrained notes that a drain was not tried: because the cost is to be
 // measured again, or because it was not worth it.
 func (u *Use) NotDrained(remeasure, unknown bool) {
-	u.host.mu.Lock()
-	defer u.host.mu.Unlock()
+	h := u.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if remeasure {
-		u.host.worth.spent = 0
+		h.worth.spent = 0
 	} else {
-		u.host.worth.pause(unknown).skipped++
+		h.worth.kind(unknown).skipped++
 	}
 }

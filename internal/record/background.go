@@ -15,9 +15,8 @@ type Background struct {
 	closed  bool
 }
 
-// start runs f, which ends within the budget of r's drain, on a goroutine of its
-// own. It is false if there is no room.
-func (b *Background) start(r *Record, f func()) bool {
+// acquire makes room for the drain of r, if there is any.
+func (b *Background) acquire(r *Record) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed || len(b.running) >= b.Max {
@@ -27,15 +26,13 @@ func (b *Background) start(r *Record, f func()) bool {
 		b.running = make(map[*Record]struct{})
 	}
 	b.running[r] = struct{}{}
-	go func() {
-		defer func() {
-			b.mu.Lock()
-			delete(b.running, r)
-			b.mu.Unlock()
-		}()
-		f()
-	}()
 	return true
+}
+
+func (b *Background) release(r *Record) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.running, r)
 }
 
 // Close breaks off what is running, without waiting for it, and lets nothing
@@ -55,40 +52,55 @@ func (r *Record) breakOff() {
 	r.cancel()
 }
 
-// background is where the stack's drains may go on; nil if Close has to wait
-// for one of them.
-func (l *line) background() *Background {
-	var b *Background
+// background is where the stack's drains may go on: room in all of its drain
+// layers is needed. None if Close has to wait for one of them.
+func (l *line) background() (all []*Background) {
 	for _, p := range l.parts {
 		if d, ok := p.(Drainer); ok {
-			if b = d.Background(); b == nil {
+			b := d.Background()
+			if b == nil {
 				return nil
 			}
+			all = append(all, b)
 		}
 	}
-	return b
+	return all
 }
 
 // closeLater drains and closes the body after Close has returned, or closes it
 // at once if there is no room for one more. It is false if the stack does not do
 // that, or there is nothing to drain.
 func (r *Record) closeLater(orig *http.Response, b Budget) bool {
-	bg := r.line.background()
-	if bg == nil || b.none() || r.hopeless(orig) != "" {
+	all := r.line.background()
+	if all == nil || b.none() || r.hopeless(orig) != "" {
 		return false
+	}
+	for i, bg := range all {
+		if !bg.acquire(r) {
+			for _, bg := range all[:i] {
+				bg.release(r)
+			}
+			r.closeRest(orig, OutcomeSkipped, drained{skipped: "background_full", cost: b.Cost}, false)
+			return true
+		}
 	}
 	r.body.mu.Lock()
 	r.body.later = true
 	r.body.mu.Unlock()
-	done := r.line.ledger.Draining(&r.use, b.Cost, r.breakOff)
-	if !bg.start(r, func() {
-		defer done()
+	// Who dials, or closes a pool, knows the exchange next to the transport.
+	same := r.sameBelow()
+	low := same[len(same)-1]
+	done := low.line.ledger.Draining(&low.use, b.Cost, r.breakOff)
+	go func() {
+		defer func() {
+			done()
+			for _, bg := range all {
+				bg.release(r)
+			}
+		}()
 		out, d, closed := r.drainWithin(b, orig)
 		d.background = true
 		r.closeRest(orig, out, d, closed)
-	}) {
-		done()
-		r.closeRest(orig, OutcomeSkipped, drained{skipped: "background_full", cost: b.Cost}, false)
-	}
+	}()
 	return true
 }

@@ -39,6 +39,7 @@ type bodyState struct {
 	read    int64
 	reading time.Duration // the time that took, if anybody asks
 
+	sized  bool    // the server said how long it is
 	gunzip *gunzip // nil if the transport decompresses, or nobody
 }
 
@@ -114,14 +115,14 @@ func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 	// One at a time: HTTP/2's pipe wakes only one of several Reads when the
 	// stream ends, and the others would wait for good.
 	b.turn.Lock()
-	if r.line.drains {
+	if r.line.drains && b.sized {
 		began = time.Now()
 	}
 	n, err := raw.Read(p)
 	b.mu.Lock()
 	b.turn.Unlock()
 	b.read += int64(n)
-	if r.line.drains {
+	if !began.IsZero() {
 		b.reading += time.Since(began)
 	}
 	b.readers--

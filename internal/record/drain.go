@@ -37,14 +37,18 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 		return OutcomeSkipped, drained{skipped: why}, false
 	}
 	left := r.left(orig)
-	if !b.none() && left > b.Bytes {
-		b = Budget{Why: "too_large", Cost: b.Cost}
-	}
 	if b.none() {
-		r.use.NotDrained(b.Remeasure, left < 0)
-		leave := b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
-		return OutcomeSkipped, drained{skipped: b.Why, left: leave, cost: b.Cost}, false
+		return r.notDrained(b, orig, left)
 	}
+	if left > b.Bytes {
+		return OutcomeSkipped, drained{skipped: "too_large", cost: b.Cost}, false
+	}
+	if !r.waitWritten(b.Time) {
+		// Net/http gives a request 50 ms to be written once its response has
+		// ended, in the Read that has the end, and heeds no context meanwhile.
+		return OutcomeSkipped, drained{skipped: "early_response", cost: b.Cost}, false
+	}
+	same := r.sameBelow() // before they end
 	t := r.bound(b.Time, orig)
 	began := time.Now()
 	n, err := r.discard(orig.Body, b, t)
@@ -55,7 +59,9 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 	// goroutine may start the clock at the end, and it run out before we do.
 	put, refused := r.use.Returned()
 	whole := err == io.EOF && (inTime || put || refused != nil)
-	r.use.Read(n, took)
+	if left >= 0 {
+		r.use.Read(n, took)
+	}
 	switch {
 	case whole:
 		out = OutcomeDrained
@@ -71,9 +77,44 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 		return OutcomeFailed, d, closed
 	}
 	// What somebody else has broken off says nothing of the host's bodies.
-	r.use.Drained(took, b.Cost, whole, left < 0)
+	for _, x := range same {
+		x.use.Drained(took, b.Cost, whole, left < 0)
+	}
 	return out, d, closed
 }
+
+// notDrained is for a body that is not worth a drain. What net/http has in its
+// buffer already is free all the same, where the connection is watched: the
+// drain ends when that would be read.
+func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d drained, closed bool) {
+	d = drained{skipped: b.Why, cost: b.Cost}
+	d.left = b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
+	if b.Learn {
+		for _, x := range r.sameBelow() {
+			x.use.NotDrained(b.Remeasure, left < 0)
+		}
+	}
+	if !b.Free || d.left || left > maxFree || !r.line.direct || !r.isWritten() {
+		return OutcomeSkipped, d, false
+	}
+	var empty func() = r.cancel
+	conn := r.use.BeforeRead(&empty)
+	if conn == nil {
+		return OutcomeSkipped, d, false
+	}
+	n, err := r.discard(orig.Body, Budget{Bytes: maxFree}, nil)
+	conn.Unread(&empty)
+	d.bytes = n
+	if put, refused := r.use.Returned(); err == io.EOF && (put || refused != nil) {
+		d.skipped = ""
+		return OutcomeDrained, d, false
+	}
+	return OutcomeSkipped, d, false
+}
+
+// maxFree is more than net/http has in its buffer, unless somebody made that
+// larger.
+const maxFree = 64 << 10
 
 // discard reads body to its end or to that of the budget, of which errTimeSpent
 // and errBytesSpent tell.
@@ -89,7 +130,7 @@ func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error
 			return n, err
 		case n > b.Bytes:
 			return n, errBytesSpent
-		case t.spent():
+		case t != nil && t.spent():
 			return n, errTimeSpent
 		}
 	}
@@ -126,11 +167,8 @@ func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
 			b, ok = c, true
 		}
 	}
-	r.mu.Lock()
-	in := r.inner
-	r.mu.Unlock()
-	if ok && in != nil && in.same && !in.ended() {
-		if c, drains := in.budgetFor(p); drains {
+	if below := r.sameBelow(); ok && len(below) > 1 {
+		if c, drains := below[1].budgetFor(p); drains {
 			b = b.min(c)
 		}
 	}

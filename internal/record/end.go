@@ -20,7 +20,7 @@ func (r *Record) finish(out Outcome, err error, d drained) {
 	}
 	b.ended = true
 	read := b.read
-	if b.readers == 0 && b.reading > 0 && r.sent {
+	if b.readers == 0 && b.reading > 0 && r.sent && b.sized {
 		r.use.Read(b.onWire(), b.reading)
 	}
 	b.mu.Unlock()

@@ -98,6 +98,10 @@ func (r *Record) wroteRequest(info httptrace.WroteRequestInfo) {
 func (r *Record) written() {
 	r.mu.Lock()
 	r.wrote = true
+	if r.onWrote != nil {
+		close(r.onWrote)
+		r.onWrote = nil
+	}
 	over := r.over
 	r.mu.Unlock()
 	if over {

@@ -97,6 +97,22 @@ func (r *Record) learnConn(nc net.Conn) {
 	f.ConnWait, f.Setup, f.OwnDial, f.DialedBy = in.ConnWait, in.Setup, in.OwnDial, in.DialedBy
 }
 
+// sameBelow is r, and the exchanges below somebody else's middleware that are
+// its own and have not ended.
+func (r *Record) sameBelow() []*Record {
+	all := []*Record{r}
+	for {
+		r.mu.Lock()
+		in := r.inner
+		r.mu.Unlock()
+		if in == nil || !in.same || in.ended() {
+			return all
+		}
+		all = append(all, in)
+		r = in
+	}
+}
+
 func sameConn(a, b net.Conn) bool {
 	return a != nil && reflect.ValueOf(b).Comparable() && a == b
 }

@@ -70,8 +70,11 @@ type Budget struct {
 	Time  time.Duration
 	// Why says why nothing is to be drained.
 	Why string
-	// Leave says that then the rest may be left to net/http's own drain.
-	Leave bool
+	// Leave says that then the rest may be left to net/http's own drain, and
+	// Free that what is in net/http's buffer may be taken.
+	Leave, Free bool
+	// Learn says that it was for what is known of the host.
+	Learn bool
 	// Remeasure says that nothing is drained only to see what a new connection
 	// costs now.
 	Remeasure bool

@@ -69,12 +69,13 @@ type Record struct {
 	facts   Facts
 	asked   time.Time // the first GetConn
 	answer  answer
-	uploads int  // bodies of the request that the base has and has not closed
-	hooked  bool // GotConn came: WroteRequest will, too
-	wrote   bool // the request was written, or has no body
-	over    bool // the exchange has ended: cancel as soon as wrote
-	retired bool // this exchange is its connection's last
-	shared  bool // HTTP/2
+	uploads int           // bodies of the request that the base has and has not closed
+	hooked  bool          // GotConn came: WroteRequest will, too
+	wrote   bool          // the request was written, or has no body
+	onWrote chan struct{} // made by a drain that waits for that
+	over    bool          // the exchange has ended: cancel as soon as wrote
+	retired bool          // this exchange is its connection's last
+	shared  bool          // HTTP/2
 	// The last exchange that was made inside of this one, and whether any was
 	// this one's own. It is a Record, so nothing of it reaches a Body.
 	inner     *Record
@@ -206,6 +207,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	case noBody(resp):
 		r.finish(OutcomeNone, nil, drained{})
 	default:
+		r.body.sized = resp.ContentLength >= 0
 		r.gunzip(&b.resp)
 		b.resp.Body = b
 		if _, ok := resp.Body.(io.Writer); ok && r.orig.Method == http.MethodConnect {

@@ -87,7 +87,7 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 		}
 	}
 	tr, ok := t.Base.(*http.Transport)
-	l.direct = ok && !chain.IsFacade(tr)
+	l.direct = ok && !chain.Registered(tr)
 	for _, part := range l.parts {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()

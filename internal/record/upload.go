@@ -3,6 +3,7 @@ package record
 import (
 	"io"
 	"sync"
+	"time"
 )
 
 // upload is the request's body for a base that may call no hooks: RoundTrippers
@@ -49,5 +50,32 @@ func (r *Record) uploaded() {
 	r.mu.Unlock()
 	if done {
 		r.written()
+	}
+}
+
+func (r *Record) isWritten() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wrote
+}
+
+// waitWritten waits until the request is written, but no longer than d. Most
+// often it is: the hook may only be a moment later than a fast response.
+func (r *Record) waitWritten(d time.Duration) bool {
+	r.mu.Lock()
+	if r.wrote {
+		r.mu.Unlock()
+		return true
+	}
+	written := make(chan struct{})
+	r.onWrote = written
+	r.mu.Unlock()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-written:
+		return true
+	case <-t.C:
+		return false
 	}
 }
