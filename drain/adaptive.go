@@ -30,7 +30,7 @@ const (
 	// measureEvery is how much of C may be spent in drains before a connection
 	// is given up to measure C again; measureFirst as long as it was measured
 	// less than measuredWell times.
-	measureEvery, measureFirst = 64, 8
+	measureEvery, measureFirst = 64, 4
 	measuredWell               = 3
 	// rarely is the chance of reuse below which a connection is not worth
 	// keeping.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -236,13 +237,15 @@ func TestCloseIsBounded(t *testing.T) {
 		}, reading: true},
 	}
 	policies := []struct {
-		name string
-		o    drain.Options
+		name   string
+		o      drain.Options
+		pooled bool
 	}{
-		{"fixed", drain.Options{Policy: drain.Fixed, MaxTime: limit}},
-		{"adaptive", drain.Options{MaxTime: limit}},
-		{"default", drain.Options{}},
-		{"background", drain.Options{Background: 10, MaxTime: limit}},
+		{"fixed", drain.Options{Policy: drain.Fixed, MaxTime: limit}, false},
+		{"adaptive", drain.Options{MaxTime: limit}, false},
+		{"adaptive, pooled", drain.Options{MaxTime: limit}, true},
+		{"default, pooled", drain.Options{}, true},
+		{"background, pooled", drain.Options{Background: 10, MaxTime: limit}, true},
 	}
 	for _, secure := range []bool{false, true} {
 		for _, tt := range tests {
@@ -252,6 +255,9 @@ func TestCloseIsBounded(t *testing.T) {
 					defer srv.Close()
 					client, next := observed(srv, p.o)
 					defer client.CloseIdleConnections()
+					if p.pooled {
+						client.Transport = pool.New(pool.Options{}).Middleware(client.Transport)
+					}
 					bound := limit + slack
 					if p.o.Background > 0 {
 						bound = slack

@@ -64,6 +64,26 @@ func TestCostIsOfDialsThatWerePaidFor(t *testing.T) {
 	})
 }
 
+// TestTooHighACostIsSoonPutRight: a first dial with a cold cache, say.
+func TestTooHighACostIsSoonPutRight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, Watched)
+		var u *Use
+		for i := range 5 {
+			took := time.Millisecond
+			if i == 0 {
+				took = 300 * time.Millisecond
+			}
+			var c *fakeConn
+			u, c = exchange(t, l, "", took, nil)
+			c.line.close()
+		}
+		if w := u.Worth(true); w.Cost > 20*time.Millisecond || w.Measured != 5 {
+			t.Errorf("%v after %d dials", w.Cost, w.Measured)
+		}
+	})
+}
+
 func TestReuseIsOfRequestsThatComeInTime(t *testing.T) {
 	tests := []struct {
 		name        string
