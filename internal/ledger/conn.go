@@ -22,7 +22,7 @@ type Conn struct {
 	streams int     // exchanges that ride on it; more than one only over HTTP/2
 	user    uint64  // the Use that has it, or had it last
 	shared  bool    // HTTP/2: many exchanges, never put back
-	eof     bool    // a Read of it failed: the peer closed, or reset
+	eof     bool    // the peer has ended it: closed, or reset
 	foreign bool    // was in use before this ledger first saw it
 	watched bool    // its dialer reports: Closing and Closed will be called
 	coming  *coming // until its first use
@@ -121,11 +121,15 @@ func (c *Conn) WillRead() {
 	}
 }
 
-// ReadFailed notes that the peer ended or broke the connection.
-func (c *Conn) ReadFailed() {
+// PeerEnded notes that the peer ended or broke the connection: a Read of it
+// failed, or brought TLS's word for that; or that it did not after all. It must
+// come before whoever reads from the connection learns of it.
+func (c *Conn) PeerEnded(yes bool) {
 	c.host.mu.Lock()
-	c.eof = true
-	c.host.mu.Unlock()
+	defer c.host.mu.Unlock()
+	if c.state != closing && c.state != gone { // else it is our own end of it
+		c.eof = yes
+	}
 }
 
 // Closing notes that a watched connection is about to be closed. Cause is what
@@ -141,7 +145,14 @@ func (c *Conn) Closing(cause Reason) {
 	case c.state == idle || c.state == active && c.shared:
 		if c.eof && (cause == Unknown || cause == ProtocolError) {
 			cause = ServerClosedIdle
-			h.worth.serverClosed(time.Since(c.idleAt))
+			if c.streams > 0 {
+				// It broke under those streams, or lay idle: all of them are
+				// here already, and their callers have yet to read that. The
+				// end of the exchanges will tell.
+				cause = Unknown
+			} else {
+				h.worth.serverClosed(time.Since(c.idleAt))
+			}
 		}
 		c.loss = &loss{at: time.Now(), reason: cause}
 		h.lose(c.loss)

@@ -40,12 +40,15 @@ func (u *Use) Returned() (bool, error) {
 
 // End closes the line. Cause says why the connection is lost, empty if it is
 // not; provisional that it may come back by itself. Only the first End counts.
-func (u *Use) End(cause Reason, provisional bool, now time.Time) {
+//
+// End returns what the ledger knows better: empty if the connection went back
+// or lives on, which over HTTP/2 it does unless it broke under the exchange.
+func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	h := u.host
 	h.mu.Lock()
 	if u.ended {
 		h.mu.Unlock()
-		return
+		return cause
 	}
 	if !u.served {
 		h.abandon(u)
@@ -60,19 +63,25 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 	h.wake()
 	c, put := u.conn, u.put
 	h.mu.Unlock()
-	if c == nil || put {
-		return
+	if c == nil {
+		return cause
+	}
+	if put {
+		return ""
 	}
 
 	h = c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if cause == "" || c.shared && cause != Upgraded {
+	if c.shared && cause != Upgraded {
+		return u.endStream(c, cause, now)
+	}
+	if cause == "" {
 		h.leave(c) // it goes on
-		return
+		return ""
 	}
 	if c.user != u.id {
-		return
+		return cause
 	}
 	c.streams = 0
 	if c.loss == nil {
@@ -82,7 +91,33 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 	if cause == Upgraded {
 		// The caller owns it now; it is no HTTP connection any more.
 		h.become(c, gone)
-		return
+		return cause
 	}
 	h.release(c)
+	return cause
+}
+
+// endStream takes an exchange off an HTTP/2 connection, on which others go on
+// whatever became of this one. ConnError says that it failed: the connection
+// broke under it if the peer has ended that, else it was the stream alone. The
+// connection's host.mu is held.
+func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
+	h := c.host
+	if cause != ConnError || !c.eof {
+		h.leave(c)
+		return ""
+	}
+	switch {
+	case c.loss == nil:
+		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit}
+		h.lose(c.loss)
+	case c.loss.reason == Unknown:
+		// It was closed before the first of those that rode on it could tell.
+		c.loss.reason, c.loss.culprit = cause, u.Culprit
+	}
+	h.leave(c)
+	if c.state == idle {
+		h.release(c)
+	}
+	return cause
 }

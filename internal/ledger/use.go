@@ -133,6 +133,9 @@ func (h *Host) leave(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
 	}
+	if c.streams == 0 && c.eof && c.loss != nil && c.loss.reason == Unknown {
+		c.loss.reason = ServerClosedIdle // nobody was the worse for it
+	}
 	if c.streams > 0 || c.state != active {
 		return
 	}

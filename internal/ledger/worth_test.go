@@ -88,7 +88,7 @@ func TestReuseIsOfRequestsThatComeInTime(t *testing.T) {
 					u, c = exchange(t, l, "", time.Millisecond, nil)
 					if tt.serverIdle > 0 {
 						time.Sleep(tt.serverIdle)
-						c.line.ReadFailed()
+						c.line.PeerEnded(true)
 						c.line.close()
 					}
 					time.Sleep(tt.every)
@@ -107,7 +107,7 @@ func TestServersLimitIsForgottenOnceItIsOutlived(t *testing.T) {
 		l := New(nil, Watched)
 		_, c := exchange(t, l, "", 0, nil)
 		time.Sleep(2 * time.Second)
-		c.line.ReadFailed()
+		c.line.PeerEnded(true)
 		c.line.close()
 		_, c = exchange(t, l, "", 0, nil)
 		for range 20 {

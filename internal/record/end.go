@@ -79,13 +79,23 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		cause = r.cause(out, err, why)
 		f.LostReason = cause
 	}
-	r.learnEnd()
+	learned := r.learnEnd()
 	cause = f.LostReason
 	// net/http does not start on a body that it knows to be longer.
 	provisional := nativeDrain && (out == OutcomeClosed || d.left) && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
 	r.mu.Unlock()
-	if r.sent {
-		r.use.End(cause, provisional, now)
+	if !r.sent {
+		return
+	}
+	cause = r.use.End(cause, provisional, now)
+	if learned {
+		return // the ledger below knows more than this one
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.LostReason = cause
+	if f.ConnID != 0 {
+		f.Returned, _ = r.use.Returned() // it may have gone back meanwhile
 	}
 }
 
@@ -126,6 +136,9 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 	case a.status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
+		if out == OutcomeFailed {
+			return ledger.ConnError // if it broke, and not the stream alone
+		}
 		return ""
 	case r.line.ledger.KeepAlivesOff():
 		return ledger.KeepAlivesOff

@@ -1,0 +1,97 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+// riding returns n uses on one HTTP/2 connection.
+func riding(t *testing.T, l *Ledger, n int) ([]*Use, *fakeConn) {
+	t.Helper()
+	uses := []*Use{asking(l)}
+	c := dial(t, uses[0], 0)
+	uses[0].Got(c, false, true, time.Now())
+	for len(uses) < n {
+		u := asking(l)
+		u.Got(c, true, true, time.Now())
+		uses = append(uses, u)
+	}
+	return uses, c
+}
+
+// newFor is what a request is told that asks now and dials.
+func newFor(t *testing.T, l *Ledger) Got {
+	t.Helper()
+	u := asking(l)
+	return u.Got(dial(t, u, 0), false, true, time.Now())
+}
+
+// The reading goroutine aborts the streams first and closes the connection
+// then, so the exchanges may end before or after.
+func TestHTTP2ConnectionThatBreaksIsTheFirstBrokenStreams(t *testing.T) {
+	for _, closedFirst := range []bool{true, false} {
+		l := New(nil, Watched)
+		uses, c := riding(t, l, 3)
+		for i, u := range uses {
+			u.Culprit.SpanID[0] = byte(i + 1)
+		}
+		uses[0].End("", false, time.Now())
+		c.line.PeerEnded(true)
+		if closedFirst {
+			c.line.close()
+		}
+		for _, u := range uses[1:] {
+			if lost := u.End(ConnError, false, time.Now()); lost != ConnError {
+				t.Errorf("closed first %v: lost for %q, want conn_error", closedFirst, lost)
+			}
+		}
+		if !closedFirst {
+			c.line.close()
+		}
+		if g := newFor(t, l); g.Reason != ConnError || g.Culprit.SpanID[0] != 2 {
+			t.Errorf("closed first %v: new for %q by %x, want conn_error by the first that failed", closedFirst, g.Reason, g.Culprit.SpanID)
+		}
+	}
+}
+
+// An error without the end of the connection is the stream's own: RST_STREAM.
+func TestHTTP2StreamThatFailsAloneCostsNothing(t *testing.T) {
+	l := New(nil, Watched)
+	uses, c := riding(t, l, 1)
+	if lost := uses[0].End(ConnError, false, time.Now()); lost != "" {
+		t.Errorf("lost for %q, want nothing: the connection lives", lost)
+	}
+	u := asking(l)
+	if g := u.Got(c, true, true, time.Now()); !g.Reused {
+		t.Errorf("new for %q", g.Reason)
+	}
+	u.End("", false, time.Now())
+	c.line.PeerEnded(true)
+	c.line.close()
+	if g := newFor(t, l); g.Reason != ServerClosedIdle {
+		t.Errorf("new for %q, want server_closed_idle", g.Reason)
+	}
+}
+
+// Net/http is done with a stream when all of it is here; its caller may still
+// have to read that.
+func TestHTTP2ConnectionThatEndsBehindTheLastByteWasIdle(t *testing.T) {
+	l := New(nil, Watched)
+	uses, c := riding(t, l, 2)
+	c.line.PeerEnded(true)
+	c.line.close()
+	for _, u := range uses {
+		u.End("", false, time.Now())
+	}
+	if g := newFor(t, l); g.Reason != ServerClosedIdle {
+		t.Errorf("new for %q, want server_closed_idle", g.Reason)
+	}
+	// Before that nobody can know.
+	uses, c = riding(t, l, 1)
+	c.line.PeerEnded(true)
+	c.line.close()
+	if g := newFor(t, l); g.Reason != Unknown {
+		t.Errorf("new for %q while its stream is read, want unknown", g.Reason)
+	}
+	uses[0].End("", false, time.Now())
+}
