@@ -29,6 +29,7 @@ type Conn struct {
 	idleSeq uint64  // Host.seq when it became idle
 	idleAt  time.Time
 	loss    *loss // once it was written down as lost
+	doom    *loss // what it will be lost for, over HTTP/2, when its streams end
 	key     net.Conn
 	// Why it was dialed, for whom, and what that took; empty if the dial could
 	// not be told whose it was.
@@ -142,6 +143,9 @@ func (c *Conn) Closing(cause Reason) {
 	switch {
 	case c.loss != nil:
 		c.loss.provisional = false
+	case c.doom != nil:
+		c.loss = c.doom
+		h.lose(c.loss)
 	case c.state == idle || c.state == active && c.shared:
 		if c.eof && (cause == Unknown || cause == ProtocolError) {
 			cause = ServerClosedIdle

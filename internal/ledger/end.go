@@ -103,7 +103,10 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 // connection's host.mu is held.
 func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	h := c.host
-	if cause != ConnError || !c.eof {
+	if cause == ConnError && !c.eof {
+		cause = ""
+	}
+	if cause == "" {
 		h.leave(c)
 		return ""
 	}
@@ -111,8 +114,10 @@ func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	case c.loss == nil:
 		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit}
 		h.lose(c.loss)
-	case c.loss.reason == Unknown:
-		// It was closed before the first of those that rode on it could tell.
+	case c.loss.reason == Unknown, cause == ClientClose && c.loss.reason == GoAway:
+		// It was closed before the first of those that rode on it could tell;
+		// and net/http closes it in the same place if a request had asked for
+		// that.
 		c.loss.reason, c.loss.culprit = cause, u.Culprit
 	}
 	h.leave(c)

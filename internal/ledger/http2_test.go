@@ -95,3 +95,85 @@ func TestHTTP2ConnectionThatEndsBehindTheLastByteWasIdle(t *testing.T) {
 	}
 	uses[0].End("", false, time.Now())
 }
+
+// Net/http honours Request.Close over HTTP/2 too, once all streams have ended.
+// It closes where it also closes after GOAWAY, so the stack shows that.
+func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
+	for _, order := range []string{"asked before its end", "closed before its end", "closed after its end"} {
+		l := New(nil, Watched)
+		uses, c := riding(t, l, 1)
+		last := new(Use)
+		last.Close, last.Culprit.SpanID[0] = true, 7
+		l.Begin(last, key)
+		last.Ask("", time.Now())
+		last.Got(c, true, true, time.Now())
+		uses[0].End("", false, time.Now())
+		end := func() {
+			if lost := last.End(ClientClose, false, time.Now()); lost != ClientClose {
+				t.Errorf("%s: lost for %q", order, lost)
+			}
+		}
+		close := func() {
+			c.line.Closing(GoAway)
+			c.line.Closed()
+		}
+		switch order {
+		case "closed before its end":
+			close()
+			end()
+		case "closed after its end":
+			end()
+			close()
+		}
+		if g := newFor(t, l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
+			t.Errorf("%s: new for %q by %x, want client_close by the request that said so", order, g.Reason, g.Culprit.SpanID)
+		}
+		// Nobody pays for it again.
+		end()
+		close()
+		l.each(func(h *Host) {
+			if len(h.losses) != 0 {
+				t.Errorf("%s: losses %+v, want none", order, h.losses[0])
+			}
+		})
+	}
+}
+
+// A stack without ALPN to look at (h2c), or with a layer below that asks for
+// the end, knows it only from the response.
+func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
+	l := New(nil, Watched)
+	u := asking(l)
+	u.Culprit.SpanID[0] = 7
+	c := dial(t, u, 0)
+	u.Got(c, false, false, time.Now())
+	u.Share()
+	c.line.Closing(GoAway)
+	c.line.Closed()
+	u.End(ClientClose, false, time.Now())
+	if g := newFor(t, l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
+		t.Errorf("new for %q by %x, want client_close by the request that said so", g.Reason, g.Culprit.SpanID)
+	}
+}
+
+// It got the connection at the same moment: the fate of that is sealed.
+func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T) {
+	l := New(nil, Watched)
+	uses, c := riding(t, l, 1)
+	last := new(Use)
+	last.Close = true
+	l.Begin(last, key)
+	last.Ask("", time.Now())
+	last.Got(c, true, true, time.Now())
+	beside := asking(l)
+	beside.Got(c, true, true, time.Now())
+	for _, u := range append(uses, beside) {
+		u.End("", false, time.Now())
+	}
+	c.line.Closing(GoAway)
+	c.line.Closed()
+	if g := newFor(t, l); g.Reason != ClientClose {
+		t.Errorf("new for %q, want client_close", g.Reason)
+	}
+	last.End(ClientClose, false, time.Now())
+}

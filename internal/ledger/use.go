@@ -14,6 +14,9 @@ type Use struct {
 	// Exempt says that the limit of connections does not count this exchange.
 	// Set before Begin.
 	Exempt bool
+	// Close says that the request asks for the end of its connection. Set
+	// before Begin.
+	Close bool
 
 	id   uint64
 	host *Host
@@ -177,7 +180,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		// HTTP/2 tries another connection without asking again.
 		before.giveUp(u.id, now)
 	}
-	g := c.had(u.id, before == c, shared, now)
+	g := c.had(u, before == c, shared, now)
 	began := c.dialed
 	if !g.Reused && c.by == 0 {
 		// Nobody watches the dialer. Net/http calls a connection reused that
@@ -210,8 +213,8 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	return g
 }
 
-// had gives c to an exchange; again says that it has it already.
-func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
+// had gives c to the exchange u; again says that it has it already.
+func (c *Conn) had(u *Use, again, shared bool, now time.Time) Got {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -219,7 +222,7 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 		c.uses++
 		c.streams++
 	}
-	c.user = user
+	c.user = u.id
 	c.shared = c.shared || shared
 	h.muxed = c.shared
 	if c.loss != nil {
@@ -230,6 +233,13 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 	if c.state == idle && c.watched {
 		h.worth.survived(now.Sub(c.idleAt))
 	}
+	if c.shared && u.Close {
+		// Net/http gives it to nobody from now on, and closes it when its
+		// streams have ended.
+		c.doom = &loss{at: now, reason: ClientClose, culprit: u.Culprit}
+		c.loss = c.doom
+		h.lose(c.loss)
+	}
 	h.become(c, active)
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
 	if c.foreign {
@@ -237,7 +247,7 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 	}
 	if !g.Reused {
 		g.Reason, g.Culprit = c.reason, c.culprit
-		g.Setup, g.Own = c.setup, c.by == user && user != 0
+		g.Setup, g.Own = c.setup, c.by == u.id
 		if !g.Own {
 			g.DialedBy = c.dialer
 		}

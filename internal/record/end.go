@@ -136,10 +136,7 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 	case a.status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
-		if out == OutcomeFailed {
-			return ledger.ConnError // if it broke, and not the stream alone
-		}
-		return ""
+		return r.streamCause(out)
 	case r.line.ledger.KeepAlivesOff():
 		return ledger.KeepAlivesOff
 	case r.retired:
@@ -165,6 +162,18 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 		return ledger.Unknown
 	}
 	return ledger.ConnError
+}
+
+// streamCause is cause over HTTP/2, where few things that become of an exchange
+// cost the connection that it shares with others. r.mu is held.
+func (r *Record) streamCause(out Outcome) ledger.Reason {
+	switch {
+	case r.answer.major >= 2 && (r.answer.requested || r.close):
+		return ledger.ClientClose
+	case out == OutcomeFailed:
+		return ledger.ConnError // if it broke, and not the stream alone
+	}
+	return ""
 }
 
 // putReason reads PutIdleConn's error. The errors are not exported; their
