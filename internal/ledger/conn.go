@@ -19,9 +19,10 @@ type Conn struct {
 	// Guarded by host.mu.
 	state   state
 	uses    int
-	streams int     // exchanges that ride on it; more than one only over HTTP/2
-	user    uint64  // the Use that has it, or had it last
-	shared  bool    // HTTP/2: many exchanges, never put back
+	streams int    // exchanges that ride on it; more than one only over HTTP/2
+	user    uint64 // the Use that has it, or had it last
+	shared  bool   // HTTP/2: many exchanges, never put back
+	hadAt   time.Time
 	eof     bool    // the peer has ended it: closed, or reset
 	foreign bool    // was in use before this ledger first saw it
 	watched bool    // its dialer reports: Closing and Closed will be called
@@ -66,7 +67,7 @@ func (h *Host) become(c *Conn, s state) {
 	if c.state == gone {
 		return
 	}
-	h.count(c.state, -1)
+	h.count(c, -1)
 	if c.state == idle {
 		// The last put back is the first taken.
 		if i := lastIndex(h.idles, c); i >= 0 {
@@ -75,7 +76,7 @@ func (h *Host) become(c *Conn, s state) {
 		h.wake()
 	}
 	c.state = s
-	h.count(s, +1)
+	h.count(c, +1)
 	if s == idle {
 		h.seq++
 		c.idleSeq = h.seq
@@ -104,8 +105,9 @@ func lastIndex(cs []*Conn, c *Conn) int {
 	return -1
 }
 
-func (h *Host) count(s state, n int) {
-	switch s {
+// count adds c to the counts of its state. h.mu is held.
+func (h *Host) count(c *Conn, n int) {
+	switch c.state {
 	case active:
 		h.active += n
 	case idle:
@@ -113,6 +115,16 @@ func (h *Host) count(s state, n int) {
 	case closing:
 		h.closing += n
 	}
+	if c.shared && (c.state == active || c.state == idle) {
+		h.sharing += n
+	}
+}
+
+// share notes that c speaks HTTP/2. h.mu is held.
+func (h *Host) share(c *Conn) {
+	h.count(c, -1)
+	c.shared = true
+	h.count(c, +1)
 }
 
 // WillRead notes that a Read of a watched connection is about to begin.
@@ -159,7 +171,9 @@ func (c *Conn) Closing(cause Reason) {
 			}
 		}
 		c.loss = &loss{at: time.Now(), reason: cause}
-		h.lose(c.loss)
+		if !c.shared || !h.passed.After(c.hadAt) {
+			h.lose(c.loss)
+		}
 	}
 	// A connection that was never used costs nobody anything: a second dial
 	// that lost its race.

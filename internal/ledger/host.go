@@ -24,11 +24,16 @@ type Host struct {
 	active   int
 	idle     int
 	closing  int
+	sharing  int // open, had, and of HTTP/2
 	opened   uint64
 	closed   uint64
 	idles    []*Conn   // those that are idle, in the order in which they became so
 	seq      uint64    // counts that
 	coming   []*coming // dials, and connections that were not used yet
+	// passed is when a request last asked that dialed past open HTTP/2
+	// connections: those had by nobody since are of no use to anybody, and the
+	// dial that paid for them was that one.
+	passed time.Time
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss
@@ -73,6 +78,7 @@ type ask struct {
 	first   bool   // nobody had a connection, or was getting one
 	idle    int    // connections that were put back
 	others  int    // other exchanges in flight, and connections not used yet
+	shared  bool   // HTTP/2 connections were open
 	seq     uint64 // Host.seq: what became idle after that was not there
 	drained bool   // some connection was being drained in the background
 	unsure  bool   // some of those idle are not watched, and may be gone
@@ -91,6 +97,7 @@ func (h *Host) ask(now time.Time) ask {
 		first:   !h.served && h.askers == 0 && len(h.coming) == 0,
 		idle:    h.idle,
 		others:  h.inflight - 1 + len(h.coming),
+		shared:  h.sharing > 0,
 		seq:     h.seq,
 		unsure:  h.idle > 0 && len(h.conns) > 0,
 		drained: h.draining > 0,
@@ -117,6 +124,11 @@ func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
 		return l.reason, l.culprit
 	case a.drained:
 		return Draining, h.drainer
+	case a.shared:
+		// Net/http did not use the HTTP/2 connection: the server has said
+		// GOAWAY, or serves no more streams at once, or it goes through another
+		// proxy. Nobody can see from here which, until it is closed.
+		return Unknown, Culprit{}
 	case (a.idle == 0 || h.idle == 0) && a.others > 0:
 		// Those that looked idle then were in somebody's hands already.
 		return AllBusy, Culprit{}

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -176,4 +178,105 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 		t.Errorf("new for %q, want client_close", g.Reason)
 	}
 	last.End(ClientClose, false, time.Now())
+}
+
+// Over HTTP/2 a connection in use is no reason to dial. That one was dialed all
+// the same may be GOAWAY, or the server's limit of streams.
+func TestHTTP2ConnectionInUseIsNotBusy(t *testing.T) {
+	for _, w := range []Watch{Watched, Unwatched} {
+		l := New(nil, w)
+		a := asking(l)
+		old, fresh := net.Conn(new(fakeConn)), net.Conn(new(fakeConn))
+		if w == Watched {
+			old = dial(t, a, 0)
+		} else {
+			old.(*fakeConn).line = &Conn{host: &Host{}} // another ledger's
+		}
+		a.Got(old, false, true, time.Now())
+		b := asking(l)
+		if w == Watched {
+			fresh = dial(t, b, 0)
+		} else {
+			fresh.(*fakeConn).line = &Conn{host: &Host{}}
+		}
+		if g := b.Got(fresh, false, true, time.Now()); g.Reason != Unknown {
+			t.Errorf("watch %v: new for %q beside a stream, want unknown", w, g.Reason)
+		}
+	}
+}
+
+// The dial past a connection paid for it. Its end, a GOAWAY's or an idle
+// timeout's, must not be charged to a second one.
+func TestHTTP2ConnectionThatWasDialedPastCostsNothingMore(t *testing.T) {
+	for _, had := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			l := New(nil, Watched)
+			uses, old := riding(t, l, 1)
+			time.Sleep(time.Millisecond) // the bubble's clock
+			b := asking(l)
+			b.Got(dial(t, b, 0), false, true, time.Now())
+			time.Sleep(time.Millisecond)
+			if had {
+				// It was only full: it counts again.
+				u := asking(l)
+				u.Got(old, true, true, time.Now())
+				u.End("", false, time.Now())
+			}
+			uses[0].End("", false, time.Now())
+			old.line.Closing(IdleTimeout)
+			old.line.Closed()
+			l.each(func(h *Host) {
+				if got := len(h.losses) == 1; got != had {
+					t.Errorf("had again %v: its end is a loss %v", had, got)
+				}
+			})
+		})
+	}
+}
+
+// The unwatched one that was dialed past is forgotten: the doubt that it
+// raised must not last.
+func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
+	l := New(nil, Unwatched)
+	conn := func() *fakeConn { return &fakeConn{line: &Conn{host: &Host{}}} }
+	a := asking(l)
+	a.Got(conn(), false, true, time.Now())
+	a.End("", false, time.Now())
+	b := asking(l)
+	if g := b.Got(conn(), false, true, time.Now()); g.Reason != Unknown {
+		t.Errorf("new for %q, want unknown: nobody watches the idle one", g.Reason)
+	}
+	b.Close = true
+	b.End(ClientClose, false, time.Now())
+	c := asking(l)
+	if g := c.Got(conn(), false, true, time.Now()); g.Reason != ClientClose {
+		t.Errorf("new for %q, want client_close: the old idle one is known to be gone", g.Reason)
+	}
+}
+
+func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
+	l := New(nil, Watched)
+	a := asking(l)
+	c := dial(t, a, 0)
+	a.Got(c, false, false, time.Now())
+	a.Share()
+	a.Share()
+	a.End("", false, time.Now())
+	b := asking(l)
+	b.Got(c, true, true, time.Now())
+	check := func(want int) {
+		t.Helper()
+		l.each(func(h *Host) {
+			if h.sharing != want {
+				t.Errorf("%d HTTP/2 connections open, want %d", h.sharing, want)
+			}
+		})
+	}
+	check(1)
+	b.End("", false, time.Now())
+	check(1)
+	c.line.Closing(Unknown)
+	check(0)
+	c.line.Closed()
+	check(0)
 }

@@ -207,8 +207,11 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if !g.Reused && g.Reason == "" {
 		g.Reason, g.Culprit = h.verdict(u.ask, now)
 		if u.ask.idle > 0 {
-			h.doubtIdle()
+			h.doubtIdle(g.Shared)
 		}
+	}
+	if !g.Reused && g.Shared && u.ask.shared {
+		h.passed = u.ask.at
 	}
 	return g
 }
@@ -222,8 +225,10 @@ func (c *Conn) had(u *Use, again, shared bool, now time.Time) Got {
 		c.uses++
 		c.streams++
 	}
-	c.user = u.id
-	c.shared = c.shared || shared
+	c.user, c.hadAt = u.id, now
+	if shared {
+		h.share(c)
+	}
 	h.muxed = c.shared
 	if c.loss != nil {
 		// It was written off and lives.
@@ -277,17 +282,18 @@ func (u *Use) Share() {
 	u.host.mu.Unlock()
 	if c != nil {
 		c.host.mu.Lock()
-		c.shared = true
+		c.host.share(c)
 		c.host.muxed = true
 		c.host.mu.Unlock()
 	}
 }
 
 // doubtIdle forgets unwatched idle connections when a request asked for one in
-// vain: they are gone, nobody saw why. h.mu is held.
-func (h *Host) doubtIdle() {
+// vain: they are gone, nobody saw why. An HTTP/2 connection may only not fit,
+// unless that is what the request got instead. h.mu is held.
+func (h *Host) doubtIdle(shared bool) {
 	for nc, c := range h.conns {
-		if c.state == idle && !c.shared {
+		if c.state == idle && (!c.shared || shared) {
 			h.become(c, gone)
 			delete(h.conns, nc)
 		}
