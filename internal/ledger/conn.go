@@ -30,7 +30,7 @@ type Conn struct {
 	idleSeq uint64  // Host.seq when it became idle
 	idleAt  time.Time
 	loss    *loss // once it was written down as lost
-	doom    *loss // what it will be lost for, over HTTP/2, when its streams end
+	doom    *loss // what it is lost for, over HTTP/2, once its streams have ended
 	key     net.Conn
 	// Why it was dialed, for whom, and what that took; empty if the dial could
 	// not be told whose it was.

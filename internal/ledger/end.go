@@ -113,6 +113,7 @@ func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	switch {
 	case c.loss == nil:
 		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit}
+		c.doom = c.loss
 		h.lose(c.loss)
 	case c.loss.reason == Unknown, cause == ClientClose && c.loss.reason == GoAway:
 		// It was closed before the first of those that rode on it could tell;
@@ -121,8 +122,5 @@ func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 		c.loss.reason, c.loss.culprit = cause, u.Culprit
 	}
 	h.leave(c)
-	if c.state == idle {
-		h.release(c)
-	}
 	return cause
 }

@@ -107,7 +107,7 @@ func (h *Host) ask(now time.Time) ask {
 // verdict says why a request that asked at a had to dial, and charges a loss
 // with it if one is to blame. h.mu is held.
 func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
-	if h.ledger.keepAlivesOff {
+	if h.ledger.KeepAlivesOff(h.muxed) {
 		return KeepAlivesOff, Culprit{}
 	}
 	if a.first {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"net"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -279,4 +280,54 @@ func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 	check(0)
 	c.line.Closed()
 	check(0)
+}
+
+// The limit of idle connections is HTTP/1's. The protocol is not known before
+// the first connection is there.
+func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
+	for _, base := range []*http.Transport{{MaxIdleConnsPerHost: -1}, {DisableKeepAlives: true}} {
+		for _, w := range []Watch{Watched, Unwatched} {
+			l := New(base, w)
+			var c net.Conn
+			use := func() (Got, *Use) {
+				u := asking(l)
+				if w == Watched {
+					c = dial(t, u, 0)
+				} else {
+					c = &fakeConn{line: &Conn{host: &Host{}}}
+				}
+				return u.Got(c, false, true, time.Now()), u
+			}
+			want := [2]Reason{First, ClientClose}
+			if base.DisableKeepAlives {
+				want = [2]Reason{KeepAlivesOff, KeepAlivesOff}
+			}
+			g, u := use()
+			u.End(ClientClose, false, time.Now())
+			next, _ := use()
+			if got := [2]Reason{g.Reason, next.Reason}; got != want {
+				t.Errorf("watch %v: new for %q, want %q", w, got, want)
+			}
+		}
+	}
+}
+
+// Nobody watches it, and the exchange that cost it ends before another one on
+// it does: it is gone with the last, not idle.
+func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
+	l := New(nil, Unwatched)
+	c := &fakeConn{line: &Conn{host: &Host{}}}
+	a, b := asking(l), new(Use)
+	b.Close = true
+	a.Got(c, false, true, time.Now())
+	l.Begin(b, key)
+	b.Ask("", time.Now())
+	b.Got(c, true, true, time.Now())
+	b.End(ClientClose, false, time.Now())
+	a.End("", false, time.Now())
+	l.Counts(func(n Counts) {
+		if n.Open != 0 {
+			t.Errorf("%d connections open, %d idle; want none", n.Open, n.Idle)
+		}
+	})
 }

@@ -142,6 +142,10 @@ func (h *Host) leave(c *Conn) {
 	if c.streams > 0 || c.state != active {
 		return
 	}
+	if c.doom != nil {
+		h.release(c)
+		return
+	}
 	if !c.watched && c.key == nil {
 		h.become(c, gone) // it could not be told again
 		return
@@ -203,6 +207,9 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	u.answered()
 	if !g.Reused && g.Own && !began.IsZero() {
 		h.worth.paid(u.addr, now.Sub(began))
+	}
+	if g.Shared && g.Reason == KeepAlivesOff {
+		g.Reason = "" // it was dialed before its protocol was known
 	}
 	if !g.Reused && g.Reason == "" {
 		g.Reason, g.Culprit = h.verdict(u.ask, now)

@@ -137,7 +137,7 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
 		return r.streamCause(out)
-	case r.line.ledger.KeepAlivesOff():
+	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
 	case r.retired:
 		return ledger.MaxAge
@@ -168,6 +168,8 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 // cost the connection that it shares with others. r.mu is held.
 func (r *Record) streamCause(out Outcome) ledger.Reason {
 	switch {
+	case r.line.ledger.KeepAlivesOff(true):
+		return ledger.KeepAlivesOff
 	case r.answer.major >= 2 && (r.answer.requested || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
