@@ -32,14 +32,12 @@ type Conn struct {
 	loss    *loss // once it was written down as lost
 	doom    *loss // what it is lost for, over HTTP/2, once its streams have ended
 	key     net.Conn
-	// Why it was dialed, for whom, and what that took; empty if the dial could
-	// not be told whose it was.
-	reason  Reason
-	culprit Culprit
-	by      uint64 // the Use, by ID
-	dialer  Culprit
-	setup   Setup
-	dialed  time.Time
+	// For whom it was dialed, and what that took; empty if the dial could not be
+	// told whose it was.
+	by     uint64 // the Use, by ID
+	dialer Culprit
+	setup  Setup
+	dialed time.Time
 }
 
 // Setup is what making a connection took, as far as it was seen.
@@ -175,8 +173,10 @@ func (c *Conn) Closing(cause Reason) {
 			h.lose(c.loss)
 		}
 	}
-	// A connection that was never used costs nobody anything: a second dial
-	// that lost its race.
+	if c.state == unused {
+		// It costs nobody anything: a second dial that lost its race.
+		h.unused(c.coming)
+	}
 	h.become(c, closing)
 }
 

@@ -51,8 +51,8 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if d.reason != tt.why || d.culprit.SpanID != a.Culprit.SpanID {
-					t.Errorf("new for %q, by %v; want %q, by %v", d.reason, d.culprit.SpanID, tt.why, a.Culprit.SpanID)
+				if d.coming.why.reason != tt.why || d.coming.why.culprit.SpanID != a.Culprit.SpanID {
+					t.Errorf("new for %q, by %v; want %q, by %v", d.coming.why.reason, d.coming.why.culprit.SpanID, tt.why, a.Culprit.SpanID)
 				}
 				d.Done()
 			})

@@ -55,15 +55,14 @@ type coming struct {
 	until  time.Time // when it stops to be a promise
 	orphan bool      // its request has given up
 	conn   *Conn     // once the dial is done
+	why    verdict   // empty if nobody knows the request
 }
 
 // Dial is leave to dial. Exactly one of Opened and Done must follow.
 type Dial struct {
-	host    *Host
-	coming  *coming // nil if nobody knows the request
-	reason  Reason
-	culprit Culprit
-	dialer  Culprit // whose dial it is
+	host   *Host
+	coming *coming
+	dialer Culprit // whose dial it is
 }
 
 // Admit waits until the exchange u may dial, or says ErrNotNeeded. Limit is
@@ -89,7 +88,7 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 			h.ungate(g)
 			d := Dial{host: h, dialer: u.Culprit, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
-			d.reason, d.culprit = h.verdict(u.ask, now)
+			d.coming.why = h.verdict(u.ask, now)
 			return d, nil
 		}
 		if g == nil {
@@ -182,7 +181,6 @@ func (d Dial) Opened(took Setup, now time.Time) *Conn {
 	} else {
 		c.coming.until = now.Add(comingMost)
 	}
-	c.reason, c.culprit = d.reason, d.culprit
 	c.by, c.dialer, c.setup, c.dialed = d.coming.use, d.dialer, took, d.coming.began
 	c.coming.conn = c
 	return c
@@ -193,7 +191,35 @@ func (d Dial) Opened(took Setup, now time.Time) *Conn {
 func (d Dial) Done() {
 	d.host.mu.Lock()
 	defer d.host.mu.Unlock()
+	d.host.refund(d.coming.why.loss)
 	d.host.arrived(d.coming)
+}
+
+// unused notes that what c brought is closed and was never used. h.mu is held.
+func (h *Host) unused(c *coming) {
+	if c == nil {
+		return
+	}
+	h.refund(c.why.loss)
+	h.first = h.first || c.why.reason == First
+}
+
+// stead is why an HTTP/2 connection was dialed that is used in place of others,
+// dialed at the same time for requests that it serves as well: a loss that one of
+// those was charged with is what all were dialed for. They are closed, or will be.
+// h.mu is held.
+func (h *Host) stead(a ask, now time.Time) verdict {
+	for _, c := range h.coming {
+		if w := c.why; w.loss != nil || w.reason == First {
+			c.why = verdict{reason: AllBusy}
+			return w
+		}
+	}
+	if h.first {
+		h.first = false
+		return verdict{reason: First}
+	}
+	return h.verdict(a, now)
 }
 
 // arrived ends a promise. h.mu is held.

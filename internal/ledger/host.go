@@ -34,6 +34,9 @@ type Host struct {
 	// connections: those had by nobody since are of no use to anybody, and the
 	// dial that paid for them was that one.
 	passed time.Time
+	// first is kept for the HTTP/2 connection that is used in place of the first
+	// that was dialed.
+	first bool
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss
@@ -104,39 +107,46 @@ func (h *Host) ask(now time.Time) ask {
 	}
 }
 
-// verdict says why a request that asked at a had to dial, and charges a loss
-// with it if one is to blame. h.mu is held.
-func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
+// verdict is why a connection was dialed.
+type verdict struct {
+	reason  Reason
+	culprit Culprit
+	loss    *loss // what was charged, if anything
+}
+
+// verdict says why a request that asked at a had to dial, and charges it with a
+// loss if one is to blame. h.mu is held.
+func (h *Host) verdict(a ask, now time.Time) verdict {
 	if h.ledger.KeepAlivesOff(h.muxed) {
-		return KeepAlivesOff, Culprit{}
+		return verdict{reason: KeepAlivesOff}
 	}
 	if a.first {
-		return First, Culprit{}
+		return verdict{reason: First}
 	}
 	if a.unsure {
-		return Unknown, Culprit{}
+		return verdict{reason: Unknown}
 	}
 	l, expired := h.charge(a.at, now)
 	switch {
 	case l != nil && l.provisional && now.Sub(l.at) < nativeDrainTime:
-		return Draining, l.culprit
+		return verdict{Draining, l.culprit, l}
 	case l != nil:
-		return l.reason, l.culprit
+		return verdict{l.reason, l.culprit, l}
 	case a.drained:
-		return Draining, h.drainer
+		return verdict{reason: Draining, culprit: h.drainer}
 	case a.shared:
 		// Net/http did not use the HTTP/2 connection: the server has said
 		// GOAWAY, or serves no more streams at once, or it goes through another
 		// proxy. Nobody can see from here which, until it is closed.
-		return Unknown, Culprit{}
+		return verdict{reason: Unknown}
 	case (a.idle == 0 || h.idle == 0) && a.others > 0:
 		// Those that looked idle then were in somebody's hands already.
-		return AllBusy, Culprit{}
+		return verdict{reason: AllBusy}
 	case expired:
 		// It would have idled out by now: whoever lost it is not to blame.
-		return IdleTimeout, Culprit{}
+		return verdict{reason: IdleTimeout}
 	}
-	return Unknown, Culprit{}
+	return verdict{reason: Unknown}
 }
 
 // charge takes the most recent loss that was known at asked out of the book.
@@ -165,6 +175,16 @@ func (h *Host) lose(l *loss) {
 		h.losses = h.losses[:maxLosses-1]
 	}
 	h.losses = append(h.losses, l)
+}
+
+// refund puts what a dial was charged with back in its place: the dial failed,
+// or its connection was never used, so nobody has told of it. h.mu is held.
+func (h *Host) refund(l *loss) {
+	if l == nil {
+		return
+	}
+	h.lose(l)
+	slices.SortStableFunc(h.losses, func(a, b *loss) int { return a.at.Compare(b.at) })
 }
 
 // withdraw takes a loss back: the connection came back after all. h.mu is

@@ -211,11 +211,17 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if g.Shared && g.Reason == KeepAlivesOff {
 		g.Reason = "" // it was dialed before its protocol was known
 	}
-	if !g.Reused && g.Reason == "" {
-		g.Reason, g.Culprit = h.verdict(u.ask, now)
+	switch {
+	case g.Reused:
+	case g.Reason == "":
+		w := h.verdict(u.ask, now)
+		g.Reason, g.Culprit = w.reason, w.culprit
 		if u.ask.idle > 0 {
 			h.doubtIdle(g.Shared)
 		}
+	case g.Reason == AllBusy && g.Shared:
+		w := h.stead(u.ask, now)
+		g.Reason, g.Culprit = w.reason, w.culprit
 	}
 	if !g.Reused && g.Shared && u.ask.shared {
 		h.passed = u.ask.at
@@ -252,13 +258,17 @@ func (c *Conn) had(u *Use, again, shared bool, now time.Time) Got {
 		c.loss = c.doom
 		h.lose(c.loss)
 	}
+	var why verdict
+	if c.coming != nil {
+		why = c.coming.why
+	}
 	h.become(c, active)
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
 	if c.foreign {
 		g.Uses, g.Age = 0, 0
 	}
 	if !g.Reused {
-		g.Reason, g.Culprit = c.reason, c.culprit
+		g.Reason, g.Culprit = why.reason, why.culprit
 		g.Setup, g.Own = c.setup, c.by == u.id
 		if !g.Own {
 			g.DialedBy = c.dialer
