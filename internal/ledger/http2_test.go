@@ -331,3 +331,21 @@ func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 		}
 	})
 }
+
+// Net/http says which request is the first on a connection, but calls the hooks
+// of two in any order. A connection that is called reused when it is first seen
+// is older than the ledger, or so it seems.
+func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
+	l := New(nil, Unwatched)
+	c := &fakeConn{line: &Conn{host: &Host{}}}
+	a, b := asking(l), asking(l)
+	second := b.Got(c, true, true, time.Now())
+	first := a.Got(c, false, true, time.Now())
+	if !second.Reused || first.Reused || first.Reason != First || first.Uses != 1 {
+		t.Errorf("the second: reused %v; the first: reused %v, use %d, new for %q", second.Reused, first.Reused, first.Uses, first.Reason)
+	}
+	third := asking(l)
+	if g := third.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 3 {
+		t.Errorf("the third: reused %v, use %d; want true, 3", g.Reused, g.Uses)
+	}
+}

@@ -184,7 +184,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		// HTTP/2 tries another connection without asking again.
 		before.giveUp(u.id, now)
 	}
-	g := c.had(u, before == c, shared, now)
+	g := c.had(u, before == c, reused, shared, now)
 	began := c.dialed
 	if !g.Reused && c.by == 0 {
 		// Nobody watches the dialer. Net/http calls a connection reused that
@@ -230,7 +230,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 }
 
 // had gives c to the exchange u; again says that it has it already.
-func (c *Conn) had(u *Use, again, shared bool, now time.Time) Got {
+func (c *Conn) had(u *Use, again, reused, shared bool, now time.Time) Got {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -264,6 +264,11 @@ func (c *Conn) had(u *Use, again, shared bool, now time.Time) Got {
 	}
 	h.become(c, active)
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
+	if !reused && !c.watched && !again {
+		// Net/http knows that this is the first to have it. Over HTTP/2 the hook
+		// of another may come before this one.
+		c.foreign, g.Reused, g.Uses = false, false, 1
+	}
 	if c.foreign {
 		g.Uses, g.Age = 0, 0
 	}
