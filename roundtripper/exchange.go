@@ -55,7 +55,8 @@ type Exchange struct {
 	// there was none.
 	NewReason NewReason
 	// Culprit is the earlier exchange that cost the connection which this one
-	// could have used.
+	// could have used. It names none where the connection's age, a call of
+	// CloseIdleConnections, or the server ended one that was as good as idle.
 	Culprit Culprit
 	// Returned says that the connection went back to the pool, or straight to
 	// the next request. It is false over HTTP/2, whose connections are shared.

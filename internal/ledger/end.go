@@ -85,7 +85,10 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	}
 	c.streams = 0
 	if c.loss == nil {
-		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional && c.state != gone && c.state != closing}
+		c.loss = &loss{at: now, reason: cause, provisional: provisional && c.state != gone && c.state != closing}
+		if cause.blames() {
+			c.loss.culprit = u.Culprit
+		}
 		h.lose(c.loss)
 	}
 	if cause == Upgraded {

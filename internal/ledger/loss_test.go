@@ -64,3 +64,22 @@ func TestDuplicateDialIsChargedToNobody(t *testing.T) {
 		}
 	})
 }
+
+// What its age, or somebody's call, ended is not the fault of the exchange that
+// had the connection then. The one that brought back one too many is told: it is
+// a place to look at.
+func TestLossByAgeOrCallBlamesNobody(t *testing.T) {
+	for cause, blamed := range map[Reason]bool{
+		ClosedIdle: false, MaxAge: false,
+		IdleLimit: true, BodyUnread: true, BodyLeaked: true, Canceled: true, Timeout: true, ServerClose: true, ClientClose: true,
+		EarlyResponse: true, ConnError: true, Upgraded: true, Unknown: true,
+	} {
+		l := New(nil, Watched)
+		losing(t, l, cause)
+		var culprit byte
+		if blamed {
+			culprit = 1
+		}
+		wantNew(t, l, cause, culprit)
+	}
+}

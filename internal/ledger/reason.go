@@ -30,6 +30,16 @@ const (
 	Unknown          Reason = "unknown"
 )
 
+// blames reports whether the exchange that had the connection has cost it. An
+// age and a call of CloseIdleConnections hit whoever has it at the time.
+func (r Reason) blames() bool {
+	switch r {
+	case MaxAge, ClosedIdle, KeepAlivesOff:
+		return false
+	}
+	return true
+}
+
 // Culprit identifies the exchange that cost a connection. It is a copy of
 // plain values: a loss must not keep a request alive. The zero value means that
 // no exchange is to blame, or that nobody said which.
