@@ -34,7 +34,7 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 				if tt.ends > 0 {
 					time.AfterFunc(tt.ends, func() {
 						if tt.whole {
-							a.Put(nil)
+							a.Put(nil, "")
 							b.Got(c, true, false, time.Now())
 							a.End("", false, time.Now())
 						} else {

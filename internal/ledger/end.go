@@ -3,18 +3,29 @@ package ledger
 import "time"
 
 // Put notes what net/http's PutIdleConn said. Nil means that the connection is
-// idle or was handed straight to somebody else; it may come after End.
-func (u *Use) Put(err error) {
+// idle or was handed straight to somebody else, else why is what the error means.
+// It may come after End.
+func (u *Use) Put(err error, why Reason) {
 	u.host.mu.Lock()
-	c := u.conn
+	c, ended := u.conn, u.ended
 	u.put, u.err = err == nil, err
 	u.host.mu.Unlock()
-	if c == nil || err != nil {
+	if c == nil {
 		return
 	}
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err != nil {
+		if ended && c.loss != nil && c.loss.reason == BodyUnread && why != ConnError && c.user == u.id {
+			// Drained in the background, and refused.
+			c.loss.reason, c.loss.provisional = why, false
+			if !why.blames() {
+				c.loss.culprit = Culprit{}
+			}
+		}
+		return
+	}
 	// Handed over already: the next user's GotConn may come first.
 	if c.user != u.id {
 		return
@@ -85,7 +96,10 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	}
 	c.streams = 0
 	if c.loss == nil {
-		c.loss = &loss{at: now, reason: cause, provisional: provisional && c.state != gone && c.state != closing}
+		// That it fails shows only where somebody sees the close. Elsewhere the
+		// cause is all that can be said.
+		provisional = provisional && c.watched && c.state != gone && c.state != closing
+		c.loss = &loss{at: now, reason: cause, provisional: provisional}
 		if cause.blames() {
 			c.loss.culprit = u.Culprit
 		}

@@ -60,7 +60,7 @@ func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
 			t.Fatal("a second dial was let through a limit of one")
 		}
 		// A's connection is handed to b.
-		a.Put(nil)
+		a.Put(nil, "")
 		b.Got(c, true, false, time.Now())
 		a.End("", false, time.Now())
 		synctest.Wait()
@@ -104,7 +104,7 @@ func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 			a := asking(l)
 			c := dial(t, a, limit)
 			a.Got(c, false, false, time.Now())
-			a.Put(nil)
+			a.Put(nil, "")
 			a.End("", false, time.Now())
 			b := asking(l)
 			began := time.Now()
@@ -158,7 +158,7 @@ func TestGateWaitsForAPromiseOnlySoLong(t *testing.T) {
 		if _, err := b.Admit(0, false); err != nil { // and hangs
 			t.Fatal(err)
 		}
-		a.Put(nil)
+		a.Put(nil, "")
 		b.Got(c, true, false, time.Now())
 		d := asking(l)
 		a.End("", false, time.Now())
@@ -224,11 +224,11 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 		a.Got(c, false, false, time.Now())
 		b := asking(l)
 		if putFirst {
-			a.Put(nil)
+			a.Put(nil, "")
 		}
 		b.Got(c, true, false, time.Now())
 		if !putFirst {
-			a.Put(nil)
+			a.Put(nil, "")
 		}
 		a.End("", false, time.Now())
 		l.Counts(func(n Counts) {
@@ -236,7 +236,7 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
 			}
 		})
-		b.Put(nil)
+		b.Put(nil, "")
 		b.End("", false, time.Now())
 		l.Counts(func(n Counts) {
 			if n.Idle != 1 {

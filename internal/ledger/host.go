@@ -56,10 +56,6 @@ type Host struct {
 
 const (
 	maxLosses = 16
-	// nativeDrainTime is twice what net/http allows itself for a drain in the
-	// background (maxPostCloseReadTime, Go 1.27): nobody may be there to see
-	// the end of it.
-	nativeDrainTime = 100 * time.Millisecond
 	// maxUnwatched bounds what a ledger that sees no closes keeps of a host.
 	maxUnwatched = 256
 )
@@ -69,8 +65,8 @@ type loss struct {
 	at      time.Time
 	reason  Reason
 	culprit Culprit
-	// provisional: net/http still drains the body in the background (Go 1.27)
-	// and the connection may come back.
+	// provisional: net/http still drains the body in the background (Go 1.27).
+	// The connection comes back, or it is closed.
 	provisional bool
 }
 
@@ -128,7 +124,7 @@ func (h *Host) verdict(a ask, now time.Time) verdict {
 	}
 	l, expired := h.charge(a.at, now)
 	switch {
-	case l != nil && l.provisional && now.Sub(l.at) < nativeDrainTime:
+	case l != nil && l.provisional:
 		return verdict{Draining, l.culprit, l}
 	case l != nil:
 		return verdict{l.reason, l.culprit, l}

@@ -25,7 +25,7 @@ func exchange(t *testing.T, l *Ledger, addr string, dials time.Duration, idle *f
 		time.Sleep(dials / 2) // the handshake
 	}
 	u.Got(c, idle != nil, false, time.Now())
-	u.Put(nil)
+	u.Put(nil, "")
 	u.End("", false, time.Now())
 	return u, c
 }

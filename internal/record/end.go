@@ -81,8 +81,7 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	}
 	learned := r.learnEnd()
 	cause = f.LostReason
-	// net/http does not start on a body that it knows to be longer.
-	provisional := nativeDrain && (out == OutcomeClosed || d.left) && cause == ledger.BodyUnread && r.answer.length <= maxPostCloseReadBytes
+	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d.left) && r.drainsBehind()
 	r.mu.Unlock()
 	if !r.sent {
 		return
@@ -97,6 +96,13 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	if f.ConnID != 0 {
 		f.Returned, _ = r.use.Returned() // it may have gone back meanwhile
 	}
+}
+
+// drainsBehind reports whether net/http drains the body by itself, in the
+// background, now that it was closed: not one that it knows to be too long, nor
+// if a Read of it had to be broken. r.mu is held.
+func (r *Record) drainsBehind() bool {
+	return nativeDrain && r.sent && r.answer.length <= maxPostCloseReadBytes && r.ctx.Err() == nil
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or

@@ -67,7 +67,13 @@ func (r *Record) retire(yes bool) {
 	}
 }
 
-func (r *Record) putIdleConn(err error) { r.use.Put(err) }
+func (r *Record) putIdleConn(err error) {
+	if err == nil {
+		r.use.Put(nil, "")
+	} else {
+		r.use.Put(err, putReason(err))
+	}
+}
 
 // wroteRequest is installed only for a request with a body. The derived
 // context must outlive the writing: cancelling it when the response has ended
