@@ -135,7 +135,8 @@ const (
 	ReasonAllBusy NewReason = "all_busy"
 	// ReasonDraining: the culprit's body was still being drained in the
 	// background, by drain if it is asked to, or by net/http (Go 1.27). Only pool
-	// can see that net/http does; without it the reason is ReasonBodyUnread.
+	// can see that net/http does; without it the reason is ReasonBodyUnread. As a
+	// LostReason: net/http is about to, and the connection may come back.
 	ReasonDraining NewReason = "draining"
 	// ReasonBodyUnread: the culprit closed its body before EOF.
 	ReasonBodyUnread NewReason = "body_unread"

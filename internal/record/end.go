@@ -81,6 +81,9 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	}
 	learned := r.learnEnd()
 	cause = f.LostReason
+	if cause == ledger.Draining { // learned
+		cause = ledger.BodyUnread
+	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d.left) && r.drainsBehind()
 	r.mu.Unlock()
 	if !r.sent {
@@ -92,9 +95,15 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f.LostReason = cause
-	if f.ConnID != 0 {
-		f.Returned, _ = r.use.Returned() // it may have gone back meanwhile
+	put, _ := r.use.Returned()
+	switch {
+	case f.ConnID == 0:
+	case put: // perhaps only now
+		f.Returned, f.LostReason = true, ""
+	case provisional && cause == ledger.BodyUnread:
+		f.LostReason = ledger.Draining // it may come back yet
+	default:
+		f.LostReason = cause
 	}
 }
 
