@@ -60,7 +60,7 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		// Over TLS a cancelled read of a chunked body can look like its end.
 		// Net/http does not return the connection then, though nothing else
 		// speaks against it.
-		(out == OutcomeEOF || out == OutcomeDrained) && r.cause(out, nil, "") == ledger.Unknown:
+		(out == OutcomeEOF || out == OutcomeDrained) && r.cause(out, nil, why) == why:
 		out = OutcomeCanceled
 		if above {
 			out, err = OutcomeClosed, nil
@@ -147,7 +147,13 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 	case put:
 		return ""
 	case putErr != nil:
-		return putReason(putErr)
+		why := putReason(putErr)
+		if why == ledger.ConnError && interrupted != "" {
+			// The cancel broke it: net/http closes the connection, and then
+			// finds that it can't be put back.
+			return interrupted
+		}
+		return why
 	case a.status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
@@ -173,6 +179,9 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 	case OutcomeEOF, OutcomeDrained, OutcomeNone:
 		if !r.wrote {
 			return ledger.EarlyResponse
+		}
+		if interrupted != "" {
+			return interrupted // nothing else speaks against the connection
 		}
 		return ledger.Unknown
 	}
