@@ -152,7 +152,7 @@ func (c *Conn) Closing(cause Reason) {
 	defer h.mu.Unlock()
 	switch {
 	case c.loss != nil:
-		c.loss.provisional = false
+		c.loss.settle(c.loss.reason, time.Now())
 	case c.doom != nil:
 		c.loss = c.doom
 		h.lose(c.loss)

@@ -19,10 +19,7 @@ func (u *Use) Put(err error, why Reason) {
 	if err != nil {
 		if ended && c.loss != nil && c.loss.reason == BodyUnread && why != ConnError && c.user == u.id {
 			// Drained in the background, and refused.
-			c.loss.reason, c.loss.provisional = why, false
-			if !why.blames() {
-				c.loss.culprit = Culprit{}
-			}
+			c.loss.settle(why, time.Now())
 		}
 		return
 	}
@@ -88,6 +85,10 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 		return u.endStream(c, cause, now)
 	}
 	if cause == "" {
+		if c.loss != nil && c.user == u.id {
+			h.withdraw(c.loss) // it was drained
+			c.loss = nil
+		}
 		h.leave(c) // it goes on
 		return ""
 	}
@@ -104,6 +105,8 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 			c.loss.culprit = u.Culprit
 		}
 		h.lose(c.loss)
+	} else {
+		c.loss.settle(cause, now) // it was drained, in vain
 	}
 	if cause == Upgraded {
 		// The caller owns it now; it is no HTTP connection any more.

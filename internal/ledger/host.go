@@ -44,12 +44,10 @@ type Host struct {
 	conns map[net.Conn]*Conn
 	gated []*gated // dials that wait for leave, first come first
 	worth worth
-	// draining counts the connections that are drained in the background;
-	// drainCost is what a dial would cost in the place of the last of them, and
-	// drainer whose it is.
+	// draining counts the connections that drain, the layer, is draining in the
+	// background; drainCost is what a dial would cost in the place of the last.
 	draining  int
 	drainCost time.Duration
-	drainer   Culprit
 	// wanting are the exchanges that found no connection and have none yet.
 	wanting []*Use
 }
@@ -65,22 +63,22 @@ type loss struct {
 	at      time.Time
 	reason  Reason
 	culprit Culprit
-	// provisional: net/http still drains the body in the background (Go 1.27).
-	// The connection comes back, or it is closed.
+	// provisional: the body is still drained in the background, by drain or by
+	// net/http (Go 1.27). The connection comes back, or it is closed.
 	provisional bool
+	settled     time.Time // when it was no longer
 }
 
 // ask is what a request found when it asked for a connection: the verdict on
 // a dial rests on this moment, not on the end of the dial.
 type ask struct {
-	at      time.Time
-	first   bool   // nobody had a connection, or was getting one
-	idle    int    // connections that were put back
-	others  int    // other exchanges in flight, and connections not used yet
-	shared  bool   // HTTP/2 connections were open
-	seq     uint64 // Host.seq: what became idle after that was not there
-	drained bool   // some connection was being drained in the background
-	unsure  bool   // some of those idle are not watched, and may be gone
+	at     time.Time
+	first  bool   // nobody had a connection, or was getting one
+	idle   int    // connections that were put back
+	others int    // other exchanges in flight, and connections not used yet
+	shared bool   // HTTP/2 connections were open
+	seq    uint64 // Host.seq: what became idle after that was not there
+	unsure bool   // some of those idle are not watched, and may be gone
 }
 
 func (h *Host) forgettable() bool {
@@ -92,14 +90,13 @@ func (h *Host) forgettable() bool {
 // ask takes the picture. h.mu is held.
 func (h *Host) ask(now time.Time) ask {
 	return ask{
-		at:      now,
-		first:   !h.served && h.askers == 0 && len(h.coming) == 0,
-		idle:    h.idle,
-		others:  h.inflight - 1 + len(h.coming),
-		shared:  h.sharing > 0,
-		seq:     h.seq,
-		unsure:  h.idle > 0 && len(h.conns) > 0,
-		drained: h.draining > 0,
+		at:     now,
+		first:  !h.served && h.askers == 0 && len(h.coming) == 0,
+		idle:   h.idle,
+		others: h.inflight - 1 + len(h.coming),
+		shared: h.sharing > 0,
+		seq:    h.seq,
+		unsure: h.idle > 0 && len(h.conns) > 0,
 	}
 }
 
@@ -124,12 +121,10 @@ func (h *Host) verdict(a ask, now time.Time) verdict {
 	}
 	l, expired := h.charge(a.at, now)
 	switch {
-	case l != nil && l.provisional:
+	case l != nil && (l.provisional || a.at.Before(l.settled)):
 		return verdict{Draining, l.culprit, l}
 	case l != nil:
 		return verdict{l.reason, l.culprit, l}
-	case a.drained:
-		return verdict{reason: Draining, culprit: h.drainer}
 	case a.shared:
 		// Net/http did not use the HTTP/2 connection: the server has said
 		// GOAWAY, or serves no more streams at once, or it goes through another
@@ -181,6 +176,18 @@ func (h *Host) refund(l *loss) {
 	}
 	h.lose(l)
 	slices.SortStableFunc(h.losses, func(a, b *loss) int { return a.at.Compare(b.at) })
+}
+
+// settle notes that l is no longer provisional, and what it came to: reason, by
+// somebody's fault or nobody's.
+func (l *loss) settle(reason Reason, now time.Time) {
+	l.reason = reason
+	if !reason.blames() {
+		l.culprit = Culprit{}
+	}
+	if l.provisional {
+		l.provisional, l.settled = false, now
+	}
 }
 
 // withdraw takes a loss back: the connection came back after all. h.mu is
