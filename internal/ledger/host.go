@@ -202,16 +202,23 @@ func (h *Host) withdraw(l *loss) {
 }
 
 // dropIdle forgets the unwatched idle connections: they are known to be gone,
-// for reason.
+// for reason. Over HTTP/2 that is not certain: net/http may take a moment to
+// forget a stream whose body is read, and closes no connection that has one.
 func (h *Host) dropIdle(reason Reason, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for nc, c := range h.conns {
-		if c.state == idle {
-			h.become(c, gone)
-			delete(h.conns, nc)
-			h.lose(&loss{at: now, reason: reason})
+		if c.state != idle {
+			continue
 		}
+		c.loss = &loss{at: now, reason: reason}
+		h.lose(c.loss)
+		if c.shared {
+			h.become(c, closing) // until somebody has it again, or another one
+			continue
+		}
+		h.become(c, gone)
+		delete(h.conns, nc)
 	}
 }
 

@@ -349,3 +349,30 @@ func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 		t.Errorf("the third: reused %v, use %d; want true, 3", g.Reused, g.Uses)
 	}
 }
+
+// CloseIdleConnections does not close an HTTP/2 connection one of whose streams
+// net/http has not forgotten yet, though its body was read to the end.
+func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
+	l := New(nil, Unwatched)
+	c := &fakeConn{line: &Conn{host: &Host{}}}
+	a := asking(l)
+	a.Got(c, false, true, time.Now())
+	a.End("", false, time.Now())
+	l.CloseIdle()
+	b := asking(l)
+	if g := b.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 2 {
+		t.Errorf("reused %v, use %d; want true, 2", g.Reused, g.Uses)
+	}
+	b.End("", false, time.Now())
+	// And when it does, the next one takes its place in the book.
+	l.CloseIdle()
+	d := asking(l)
+	if g := d.Got(&fakeConn{line: &Conn{host: &Host{}}}, false, true, time.Now()); g.Reason != ClosedIdle {
+		t.Errorf("new for %q, want closed_idle", g.Reason)
+	}
+	l.each(func(h *Host) {
+		if len(h.losses) != 0 || h.open != 1 || len(h.conns) != 1 {
+			t.Errorf("losses %+v, %d connections open, %d known; want none, 1, 1", h.losses, h.open, len(h.conns))
+		}
+	})
+}

@@ -216,9 +216,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	case g.Reason == "":
 		w := h.verdict(u.ask, now)
 		g.Reason, g.Culprit = w.reason, w.culprit
-		if u.ask.idle > 0 {
-			h.doubtIdle(g.Shared)
-		}
+		h.forget(u.ask, g.Shared)
 	case g.Reason == AllBusy && g.Shared:
 		w := h.stead(u.ask, now)
 		g.Reason, g.Culprit = w.reason, w.culprit
@@ -310,12 +308,13 @@ func (u *Use) Share() {
 	}
 }
 
-// doubtIdle forgets unwatched idle connections when a request asked for one in
-// vain: they are gone, nobody saw why. An HTTP/2 connection may only not fit,
-// unless that is what the request got instead. h.mu is held.
-func (h *Host) doubtIdle(shared bool) {
+// forget strikes unwatched connections off when a request that asked for one of
+// them got a new one: those that were idle are gone, nobody saw why. An HTTP/2
+// connection may only not fit, unless that is what the request got instead. h.mu
+// is held.
+func (h *Host) forget(a ask, shared bool) {
 	for nc, c := range h.conns {
-		if c.state == idle && (!c.shared || shared) {
+		if c.state == idle && a.idle > 0 && (shared || !c.shared) || c.state == closing && shared {
 			h.become(c, gone)
 			delete(h.conns, nc)
 		}
