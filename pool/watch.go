@@ -241,5 +241,6 @@ var closers = [...]struct {
 	{".onIdleTimeout", ledger.IdleTimeout},
 	{".(*Transport).CloseIdleConnections", ledger.ClosedIdle},
 	{".forgetStreamID", ledger.GoAway},
+	{"net/http/internal/http2.(*clientConnReadLoop).cleanup", ledger.ReadEnded}, // Go 1.27
 	{".readLoopPeekFailLocked", ledger.ProtocolError},
 }

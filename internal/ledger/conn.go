@@ -24,6 +24,7 @@ type Conn struct {
 	shared  bool   // HTTP/2: many exchanges, never put back
 	hadAt   time.Time
 	eof     bool    // the peer has ended it: closed, or reset
+	failed  bool    // the last exchange on it did, over HTTP/2
 	foreign bool    // was in use before this ledger first saw it
 	watched bool    // its dialer reports: Closing and Closed will be called
 	coming  *coming // until its first use
@@ -157,18 +158,7 @@ func (c *Conn) Closing(cause Reason) {
 		c.loss = c.doom
 		h.lose(c.loss)
 	case c.state == idle || c.state == active && c.shared:
-		if c.eof && (cause == Unknown || cause == ProtocolError) {
-			cause = ServerClosedIdle
-			if c.streams > 0 {
-				// It broke under those streams, or lay idle: all of them are
-				// here already, and their callers have yet to read that. The
-				// end of the exchanges will tell.
-				cause = Unknown
-			} else {
-				h.worth.serverClosed(time.Since(c.idleAt))
-			}
-		}
-		c.loss = &loss{at: time.Now(), reason: cause}
+		c.loss = &loss{at: time.Now(), reason: c.atRest(cause)}
 		if !c.shared || !h.passed.After(c.hadAt) {
 			h.lose(c.loss)
 		}
@@ -178,6 +168,29 @@ func (c *Conn) Closing(cause Reason) {
 		h.unused(c.coming)
 	}
 	h.become(c, closing)
+}
+
+// atRest says why a connection is lost that is closed while no exchange has it,
+// or over HTTP/2. h.mu is held.
+func (c *Conn) atRest(cause Reason) Reason {
+	reader := cause == Unknown || cause == ProtocolError || cause == ReadEnded
+	switch {
+	case !reader:
+		return cause
+	case c.eof && c.streams == 0:
+		c.host.worth.serverClosed(time.Since(c.idleAt))
+		return ServerClosedIdle
+	case c.eof:
+		// It broke under those streams, or lay idle: all of them are here
+		// already, and their callers have yet to read that. The end of the
+		// exchanges will tell.
+		return Unknown
+	case cause == ReadEnded && c.streams == 0 && !c.failed:
+		return GoAway
+	case cause == ReadEnded:
+		return Unknown // the server may have broken the protocol
+	}
+	return cause
 }
 
 // Closed notes that a watched connection is closed. Only now may another one

@@ -123,7 +123,8 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 // connection's host.mu is held.
 func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	h := c.host
-	if cause == ConnError && !c.eof {
+	c.failed = cause == ConnError
+	if c.failed && !c.eof {
 		cause = ""
 	}
 	if cause == "" {
