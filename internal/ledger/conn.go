@@ -163,9 +163,9 @@ func (c *Conn) Closing(cause Reason) {
 			h.lose(c.loss)
 		}
 	}
-	if c.state == unused {
+	if c.state == unused && c.coming != nil {
 		// It costs nobody anything: a second dial that lost its race.
-		h.unused(c.coming)
+		h.refund(c.coming.why.loss)
 	}
 	h.become(c, closing)
 }

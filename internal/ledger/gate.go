@@ -195,29 +195,16 @@ func (d Dial) Done() {
 	d.host.arrived(d.coming)
 }
 
-// unused notes that what c brought is closed and was never used. h.mu is held.
-func (h *Host) unused(c *coming) {
-	if c == nil {
-		return
-	}
-	h.refund(c.why.loss)
-	h.first = h.first || c.why.reason == First
-}
-
 // stead is why an HTTP/2 connection was dialed that is used in place of others,
 // dialed at the same time for requests that it serves as well: a loss that one of
 // those was charged with is what all were dialed for. They are closed, or will be.
 // h.mu is held.
 func (h *Host) stead(a ask, now time.Time) verdict {
 	for _, c := range h.coming {
-		if w := c.why; w.loss != nil || w.reason == First {
+		if w := c.why; w.loss != nil {
 			c.why = verdict{reason: AllBusy}
 			return w
 		}
-	}
-	if h.first {
-		h.first = false
-		return verdict{reason: First}
 	}
 	return h.verdict(a, now)
 }

@@ -34,9 +34,6 @@ type Host struct {
 	// connections: those had by nobody since are of no use to anybody, and the
 	// dial that paid for them was that one.
 	passed time.Time
-	// first is kept for the HTTP/2 connection that is used in place of the first
-	// that was dialed.
-	first bool
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss

@@ -376,3 +376,13 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 		}
 	})
 }
+
+// Of the requests that came at once, any may be the one whose dial is used.
+func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
+	l := New(nil, Unwatched)
+	asking(l)
+	b := asking(l)
+	if g := b.Got(&fakeConn{line: &Conn{host: &Host{}}}, false, true, time.Now()); g.Reason != First {
+		t.Errorf("new for %q, want first", g.Reason)
+	}
+}

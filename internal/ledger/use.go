@@ -200,6 +200,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	first := !h.served
 	h.served = true
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
@@ -220,6 +221,9 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	case g.Reason == AllBusy && g.Shared:
 		w := h.stead(u.ask, now)
 		g.Reason, g.Culprit = w.reason, w.culprit
+	}
+	if g.Reason == AllBusy && g.Shared && first {
+		g.Reason = First // whoever's dial it was
 	}
 	if !g.Reused && g.Shared && u.ask.shared {
 		h.passed = u.ask.at
