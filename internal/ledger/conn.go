@@ -33,6 +33,7 @@ type Conn struct {
 	loss    *loss // once it was written down as lost
 	doom    *loss // what it is lost for, over HTTP/2, once its streams have ended
 	key     net.Conn
+	stray   *ask // of the request that it was dialed for, if that was served otherwise
 	// For whom it was dialed, and what that took; empty if the dial could not be
 	// told whose it was.
 	by     uint64 // the Use, by ID

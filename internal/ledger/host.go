@@ -37,10 +37,12 @@ type Host struct {
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss
-	// conns are the connections that are not watched.
-	conns map[net.Conn]*Conn
-	gated []*gated // dials that wait for leave, first come first
-	worth worth
+	// conns are the connections that are not watched, and strays those on their
+	// way whose requests were served otherwise, oldest first.
+	conns  map[net.Conn]*Conn
+	strays []ask
+	gated  []*gated // dials that wait for leave, first come first
+	worth  worth
 	// draining counts the connections that drain, the layer, is draining in the
 	// background; drainCost is what a dial would cost in the place of the last.
 	draining  int
@@ -241,7 +243,11 @@ func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 		}
 	}
 	c := h.opens(now)
-	c.foreign, c.key = reused, nc
+	c.key = nc
+	if reused {
+		c.stray = h.stray(now)
+		c.foreign = c.stray == nil
+	}
 	if h.conns == nil {
 		h.conns = make(map[net.Conn]*Conn)
 	}

@@ -124,7 +124,7 @@ func (c *Conn) giveUp(user uint64, now time.Time) {
 		h.leave(c)
 		return
 	}
-	if c.user == user && c.loss == nil && (c.uses > 1 || c.foreign) {
+	if c.user == user && c.loss == nil && (c.uses > 1 || c.foreign || c.stray != nil) {
 		c.loss = &loss{at: now, reason: ServerClosedIdle}
 		h.lose(c.loss)
 		h.release(c)
@@ -215,9 +215,14 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	switch {
 	case g.Reused:
 	case g.Reason == "":
-		w := h.verdict(u.ask, now)
+		a := u.ask
+		if c.stray != nil {
+			a = *c.stray // it was dialed then, and lay idle now
+		} else {
+			h.forget(u.ask, g.Shared)
+		}
+		w := h.verdict(a, now)
 		g.Reason, g.Culprit = w.reason, w.culprit
-		h.forget(u.ask, g.Shared)
 	case g.Reason == AllBusy && g.Shared:
 		w := h.stead(u.ask, now)
 		g.Reason, g.Culprit = w.reason, w.culprit

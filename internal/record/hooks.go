@@ -30,6 +30,9 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	g := r.use.Got(info.Conn, info.Reused, shared, now)
+	if info.Reused && !info.WasIdle {
+		r.use.HandedOver(now)
+	}
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
