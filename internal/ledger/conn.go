@@ -19,6 +19,7 @@ type Conn struct {
 	// Guarded by host.mu.
 	state   state
 	uses    int
+	first   bool    // the host's first
 	streams int    // exchanges that ride on it; more than one only over HTTP/2
 	user    uint64 // the Use that has it, or had it last
 	shared  bool   // HTTP/2: many exchanges, never put back

@@ -195,18 +195,19 @@ func (d Dial) Done() {
 	d.host.arrived(d.coming)
 }
 
-// stead is why an HTTP/2 connection was dialed that is used in place of others,
-// dialed at the same time for requests that it serves as well: a loss that one of
-// those was charged with is what all were dialed for. They are closed, or will be.
-// h.mu is held.
-func (h *Host) stead(a ask, now time.Time) verdict {
+// stead returns what an HTTP/2 connection was dialed for that is used in place of
+// others, dialed at the same time for requests that it serves as well: a loss
+// that one of those was charged with is what all were dialed for. They are
+// closed, or will be. Nil if there is none. h.mu is held.
+func (h *Host) stead(a ask, now time.Time) *loss {
 	for _, c := range h.coming {
-		if w := c.why; w.loss != nil {
+		if l := c.why.loss; l != nil {
 			c.why = verdict{reason: AllBusy}
-			return w
+			return l
 		}
 	}
-	return h.verdict(a, now)
+	l, _ := h.charge(a.at, now) // of one that is closed
+	return l
 }
 
 // arrived ends a promise. h.mu is held.

@@ -377,12 +377,36 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 	})
 }
 
-// Of the requests that came at once, any may be the one whose dial is used.
+// Of the requests that came at once, any may be the one whose dial is used, and
+// the hook of any may come first.
 func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
-	l := New(nil, Unwatched)
-	asking(l)
-	b := asking(l)
-	if g := b.Got(&fakeConn{line: &Conn{host: &Host{}}}, false, true, time.Now()); g.Reason != First {
-		t.Errorf("new for %q, want first", g.Reason)
+	for _, late := range []bool{false, true} {
+		l := New(nil, Unwatched)
+		asking(l)
+		b, c := asking(l), another()
+		if late {
+			asking(l).Got(c, true, true, time.Now())
+		}
+		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
+			t.Errorf("its hook is late %v: new for %q, want first", late, g.Reason)
+		}
+	}
+}
+
+// Net/http calls GetConn for the request that dials, once, and the connection may
+// go to another one that comes just then.
+func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
+	for _, w := range []Watch{Watched, Unwatched} {
+		l := New(nil, w)
+		a := asking(l)
+		var c net.Conn = another()
+		if w == Watched {
+			c = dial(t, a, 0)
+		}
+		b := new(Use)
+		l.Begin(b, key)
+		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
+			t.Errorf("watch %v: new for %q, want first", w, g.Reason)
+		}
 	}
 }

@@ -127,6 +127,19 @@ func TestHTTP2ConnectionThatIsUsedSaysWhatTheOthersWereDialedFor(t *testing.T) {
 	}
 }
 
+// The dials need not begin in the order in which the requests have asked: the
+// first to ask may find the loss taken, and nothing else to blame.
+func TestHTTP2ConnectionThatIsUsedSaysWhatALaterRequestWasChargedWith(t *testing.T) {
+	l := New(nil, Watched)
+	losing(t, l, BodyUnread)
+	a, b := asking(l), asking(l)
+	dial(t, b, 0)
+	used := dial(t, a, 0)
+	if g := a.Got(used, false, true, time.Now()); g.Reason != BodyUnread || g.Culprit.SpanID[0] != 1 {
+		t.Errorf("new for %q by %d, want body_unread by 1", g.Reason, g.Culprit.SpanID[0])
+	}
+}
+
 // Over HTTP/1 each dial is its own request's.
 func TestHTTP1DialsAnswerForThemselves(t *testing.T) {
 	l := New(nil, Watched)

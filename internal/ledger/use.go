@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -46,6 +47,8 @@ type Got struct {
 	Setup    Setup
 	Own      bool    // the exchange's own dial
 	DialedBy Culprit // whose it was otherwise
+
+	free bool // nothing was to blame for the dial
 }
 
 // Begin enters the exchange. It must be followed by one End.
@@ -167,11 +170,16 @@ func (h *Host) release(c *Conn) {
 }
 
 // Got notes that the exchange was given nc. Reused is what httptrace says of
-// it; shared that it speaks HTTP/2.
+// it; shared that it speaks HTTP/2, which must be said of a new one.
 func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h := u.host
 	h.mu.Lock()
 	ended, before := u.ended, u.conn
+	if u.ask.at.IsZero() {
+		// Over HTTP/2 the request for which net/http finds a connection that has
+		// just been dialed for another one is not heard to ask.
+		u.ask = h.ask(now)
+	}
 	h.mu.Unlock()
 	if ended {
 		return Got{}
@@ -184,7 +192,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		// HTTP/2 tries another connection without asking again.
 		before.giveUp(u.id, now)
 	}
-	g := c.had(u, before == c, reused, shared, now)
+	g := c.had(u, nc, before == c, reused, shared, now)
 	began := c.dialed
 	if !g.Reused && c.by == 0 {
 		// Nobody watches the dialer. Net/http calls a connection reused that
@@ -200,7 +208,6 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	first := !h.served
 	h.served = true
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
@@ -223,11 +230,12 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		}
 		w := h.verdict(a, now)
 		g.Reason, g.Culprit = w.reason, w.culprit
-	case g.Reason == AllBusy && g.Shared:
-		w := h.stead(u.ask, now)
-		g.Reason, g.Culprit = w.reason, w.culprit
+	case g.Shared && g.free:
+		if l := h.stead(u.ask, now); l != nil {
+			g.Reason, g.Culprit = l.reason, l.culprit
+		}
 	}
-	if g.Reason == AllBusy && g.Shared && first {
+	if g.Reason == AllBusy && g.Shared && c.first {
 		g.Reason = First // whoever's dial it was
 	}
 	if !g.Reused && g.Shared && u.ask.shared {
@@ -237,7 +245,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 }
 
 // had gives c to the exchange u; again says that it has it already.
-func (c *Conn) had(u *Use, again, reused, shared bool, now time.Time) Got {
+func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Time) Got {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -246,7 +254,9 @@ func (c *Conn) had(u *Use, again, reused, shared bool, now time.Time) Got {
 		c.streams++
 	}
 	c.user, c.hadAt = u.id, now
-	if shared {
+	c.first = c.first || !h.served
+	h.served = true
+	if shared || c.uses == 1 && reused && speaksHTTP2(nc) {
 		h.share(c)
 	}
 	h.muxed = c.shared
@@ -281,6 +291,7 @@ func (c *Conn) had(u *Use, again, reused, shared bool, now time.Time) Got {
 	}
 	if !g.Reused {
 		g.Reason, g.Culprit = why.reason, why.culprit
+		g.free = why.loss == nil && (why.reason == AllBusy || why.reason == Unknown)
 		g.Setup, g.Own = c.setup, c.by == u.id
 		if !g.Own {
 			g.DialedBy = c.dialer
@@ -301,6 +312,13 @@ func (u *Use) BeforeRead(f *func()) bool {
 	}
 	c.before.Store(f)
 	return true
+}
+
+// speaksHTTP2 looks at the connection itself. Of requests that come at once, one
+// is the first on it, and the hook of another may come before its own.
+func speaksHTTP2(nc net.Conn) bool {
+	tc, ok := nc.(*tls.Conn)
+	return ok && tc.ConnectionState().NegotiatedProtocol == "h2"
 }
 
 // Share notes that the exchange's connection speaks HTTP/2, where that shows
