@@ -166,7 +166,9 @@ func (w *watch) gated(ctx context.Context, dial dialFunc, network, addr string) 
 type conn struct {
 	net.Conn
 	line *ledger.Conn
-	last int // what the last Read brought; the reading goroutine's own
+	// The reading goroutine's own:
+	last  int  // what the last Read brought
+	ended bool // it was the end, as far as it shows
 }
 
 // LedgerConn is how the ledger finds the connection again, through tls.Conn.
@@ -179,8 +181,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	c.line.WillRead()
 	n, err := c.Conn.Read(p)
 	c.last = n
-	if err != nil {
-		c.line.ReadFailed()
+	if ended := err != nil || endsInAlert(p[:n]); ended != c.ended {
+		c.ended = ended
+		c.line.PeerEnded(ended)
 	}
 	return n, err
 }
@@ -199,20 +202,16 @@ func (c *conn) CloseWrite() error {
 
 func (c *conn) Close() error {
 	cause := closer()
-	// Only the reading goroutine finds that out, so last is its own.
-	if cause == ledger.ProtocolError && c.last <= maxAlert {
-		cause = ledger.ServerClosedIdle
+	if cause == ledger.ProtocolError && c.last < minRecord {
+		// Half a record, perhaps of an alert. Only the reading goroutine finds
+		// that something came, so last is its own.
+		cause = ledger.Unknown
 	}
 	c.line.Closing(cause)
 	err := c.Conn.Close()
 	c.line.Closed()
 	return err
 }
-
-// maxAlert is more than a TLS record with an alert has (24 bytes in TLS 1.3),
-// and less than any HTTP response, in its record, could have. Over TLS a server
-// ends a connection by such a record, and its FIN may come later.
-const maxAlert = 48
 
 // closer reads off the stack who closes a connection that lies idle. The names
 // are net/http's own, of Go 1.26 and 1.27; HTTP/2's are the same in its two
@@ -243,5 +242,6 @@ var closers = [...]struct {
 	{".onIdleTimeout", ledger.IdleTimeout},
 	{".(*Transport).CloseIdleConnections", ledger.ClosedIdle},
 	{".forgetStreamID", ledger.GoAway},
+	{"net/http/internal/http2.(*clientConnReadLoop).cleanup", ledger.ReadEnded}, // Go 1.27
 	{".readLoopPeekFailLocked", ledger.ProtocolError},
 }

@@ -55,7 +55,8 @@ type Exchange struct {
 	// there was none.
 	NewReason NewReason
 	// Culprit is the earlier exchange that cost the connection which this one
-	// could have used.
+	// could have used. It names none where the connection's age, a call of
+	// CloseIdleConnections, or the server ended one that was as good as idle.
 	Culprit Culprit
 	// Returned says that the connection went back to the pool, or straight to
 	// the next request. It is false over HTTP/2, whose connections are shared.
@@ -133,7 +134,9 @@ const (
 	// ReasonAllBusy: every connection to the host was in use.
 	ReasonAllBusy NewReason = "all_busy"
 	// ReasonDraining: the culprit's body was still being drained in the
-	// background, by drain if it is asked to, or by net/http (Go 1.27).
+	// background, by drain if it is asked to, or by net/http (Go 1.27). Only pool
+	// can see that net/http does; without it the reason is ReasonBodyUnread. As a
+	// LostReason: net/http is about to, and the connection may come back.
 	ReasonDraining NewReason = "draining"
 	// ReasonBodyUnread: the culprit closed its body before EOF.
 	ReasonBodyUnread NewReason = "body_unread"

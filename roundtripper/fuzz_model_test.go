@@ -218,9 +218,9 @@ func (c *call) checkBytes(e roundtripper.Exchange, r rules, fail func(string, ..
 	}
 }
 
-// reasons are the words that each outcome may lose a connection with, where
+// lostFor has the words that each outcome may lose a connection with, where
 // nothing else has happened.
-var reasons = map[roundtripper.Outcome]roundtripper.NewReason{
+var lostFor = map[roundtripper.Outcome]roundtripper.NewReason{
 	roundtripper.OutcomeSkipped:  roundtripper.ReasonBodyUnread,
 	roundtripper.OutcomeGaveUp:   roundtripper.ReasonBodyUnread,
 	roundtripper.OutcomeTimedOut: roundtripper.ReasonBodyUnread,
@@ -249,7 +249,7 @@ func (c *call) checkConn(e roundtripper.Exchange, r rules, fail func(string, ...
 	if e.Returned || c.disturbed || c.swept && e.LostReason == roundtripper.ReasonClosedIdle {
 		return
 	}
-	want, ok := reasons[e.Outcome]
+	want, ok := lostFor[e.Outcome]
 	switch {
 	case c.kind == kindClose && c.err == nil:
 		want, ok = roundtripper.ReasonServerClose, true

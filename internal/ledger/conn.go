@@ -19,25 +19,28 @@ type Conn struct {
 	// Guarded by host.mu.
 	state   state
 	uses    int
-	streams int     // exchanges that ride on it; more than one only over HTTP/2
-	user    uint64  // the Use that has it, or had it last
-	shared  bool    // HTTP/2: many exchanges, never put back
-	eof     bool    // a Read of it failed: the peer closed, or reset
+	first   bool   // the host's first
+	streams int    // exchanges that ride on it; more than one only over HTTP/2
+	user    uint64 // the Use that has it, or had it last
+	shared  bool   // HTTP/2: many exchanges, never put back
+	hadAt   time.Time
+	eof     bool    // the peer has ended it: closed, or reset
+	failed  bool    // the last exchange on it did, over HTTP/2
 	foreign bool    // was in use before this ledger first saw it
 	watched bool    // its dialer reports: Closing and Closed will be called
 	coming  *coming // until its first use
 	idleSeq uint64  // Host.seq when it became idle
 	idleAt  time.Time
 	loss    *loss // once it was written down as lost
+	doom    *loss // what it is lost for, over HTTP/2, once its streams have ended
 	key     net.Conn
-	// Why it was dialed, for whom, and what that took; empty if the dial could
-	// not be told whose it was.
-	reason  Reason
-	culprit Culprit
-	by      uint64 // the Use, by ID
-	dialer  Culprit
-	setup   Setup
-	dialed  time.Time
+	stray   *ask // of the request that it was dialed for, if that was served otherwise
+	// For whom it was dialed, and what that took; empty if the dial could not be
+	// told whose it was.
+	by     uint64 // the Use, by ID
+	dialer Culprit
+	setup  Setup
+	dialed time.Time
 }
 
 // Setup is what making a connection took, as far as it was seen.
@@ -65,7 +68,7 @@ func (h *Host) become(c *Conn, s state) {
 	if c.state == gone {
 		return
 	}
-	h.count(c.state, -1)
+	h.count(c, -1)
 	if c.state == idle {
 		// The last put back is the first taken.
 		if i := lastIndex(h.idles, c); i >= 0 {
@@ -74,7 +77,7 @@ func (h *Host) become(c *Conn, s state) {
 		h.wake()
 	}
 	c.state = s
-	h.count(s, +1)
+	h.count(c, +1)
 	if s == idle {
 		h.seq++
 		c.idleSeq = h.seq
@@ -103,8 +106,9 @@ func lastIndex(cs []*Conn, c *Conn) int {
 	return -1
 }
 
-func (h *Host) count(s state, n int) {
-	switch s {
+// count adds c to the counts of its state. h.mu is held.
+func (h *Host) count(c *Conn, n int) {
+	switch c.state {
 	case active:
 		h.active += n
 	case idle:
@@ -112,6 +116,16 @@ func (h *Host) count(s state, n int) {
 	case closing:
 		h.closing += n
 	}
+	if c.shared && (c.state == active || c.state == idle) {
+		h.sharing += n
+	}
+}
+
+// share notes that c speaks HTTP/2. h.mu is held.
+func (h *Host) share(c *Conn) {
+	h.count(c, -1)
+	c.shared = true
+	h.count(c, +1)
 }
 
 // WillRead notes that a Read of a watched connection is about to begin.
@@ -125,11 +139,15 @@ func (c *Conn) WillRead() {
 // connection, and its own f.
 func (c *Conn) Unread(f *func()) { c.before.CompareAndSwap(f, nil) }
 
-// ReadFailed notes that the peer ended or broke the connection.
-func (c *Conn) ReadFailed() {
+// PeerEnded notes that the peer ended or broke the connection: a Read of it
+// failed, or brought TLS's word for that; or that it did not after all. It must
+// come before whoever reads from the connection learns of it.
+func (c *Conn) PeerEnded(yes bool) {
 	c.host.mu.Lock()
-	c.eof = true
-	c.host.mu.Unlock()
+	defer c.host.mu.Unlock()
+	if c.state != closing && c.state != gone { // else it is our own end of it
+		c.eof = yes
+	}
 }
 
 // Closing notes that a watched connection is about to be closed. Cause is what
@@ -141,18 +159,44 @@ func (c *Conn) Closing(cause Reason) {
 	defer h.mu.Unlock()
 	switch {
 	case c.loss != nil:
-		c.loss.provisional = false
-	case c.state == idle || c.state == active && c.shared:
-		if c.eof && (cause == Unknown || cause == ProtocolError) {
-			cause = ServerClosedIdle
-			h.worth.serverClosed(time.Since(c.idleAt), time.Now())
-		}
-		c.loss = &loss{at: time.Now(), reason: cause}
+		c.loss.settle(c.loss.reason, time.Now())
+	case c.doom != nil:
+		c.loss = c.doom
 		h.lose(c.loss)
+	case c.state == idle || c.state == active && c.shared:
+		c.loss = &loss{at: time.Now(), reason: c.atRest(cause)}
+		if !c.shared || !h.passed.After(c.hadAt) {
+			h.lose(c.loss)
+		}
 	}
-	// A connection that was never used costs nobody anything: a second dial
-	// that lost its race.
+	if c.state == unused && c.coming != nil {
+		// It costs nobody anything: a second dial that lost its race.
+		h.refund(c.coming.why.loss)
+	}
 	h.become(c, closing)
+}
+
+// atRest says why a connection is lost that is closed while no exchange has it,
+// or over HTTP/2. h.mu is held.
+func (c *Conn) atRest(cause Reason) Reason {
+	reader := cause == Unknown || cause == ProtocolError || cause == ReadEnded
+	switch {
+	case !reader:
+		return cause
+	case c.eof && c.streams == 0:
+		c.host.worth.serverClosed(time.Since(c.idleAt), time.Now())
+		return ServerClosedIdle
+	case c.eof:
+		// It broke under those streams, or lay idle: all of them are here
+		// already, and their callers have yet to read that. The end of the
+		// exchanges will tell.
+		return Unknown
+	case cause == ReadEnded && c.streams == 0 && !c.failed:
+		return GoAway
+	case cause == ReadEnded:
+		return Unknown // the server may have broken the protocol
+	}
+	return cause
 }
 
 // Closed notes that a watched connection is closed. Only now may another one

@@ -10,8 +10,12 @@ func (l *Ledger) Draining(u *Use, cost time.Duration, stop func()) (done func())
 	h := u.host
 	h.mu.Lock()
 	h.draining++
-	h.drainCost, h.drainer = cost, u.Culprit
+	h.drainCost = cost
+	c := u.conn
 	h.mu.Unlock()
+	if c != nil {
+		c.drains(u, time.Now())
+	}
 	l.drains.mu.Lock()
 	if l.drains.stops == nil {
 		l.drains.stops = make(map[*Use]func())
@@ -26,6 +30,18 @@ func (l *Ledger) Draining(u *Use, cost time.Duration, stop func()) (done func())
 		l.drains.mu.Lock()
 		delete(l.drains.stops, u)
 		l.drains.mu.Unlock()
+	}
+}
+
+// drains writes the connection of u down as one that may be lost, so that one
+// dial, and one only, is charged with it.
+func (c *Conn) drains(u *Use, now time.Time) {
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c.user == u.id && c.loss == nil {
+		c.loss = &loss{at: now, reason: BodyUnread, culprit: u.Culprit, provisional: true}
+		h.lose(c.loss)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 				if tt.ends > 0 {
 					time.AfterFunc(tt.ends, func() {
 						if tt.whole {
-							a.Put(nil)
+							a.Put(nil, "")
 							b.Got(c, true, false, time.Now())
 							a.End("", false, time.Now())
 						} else {
@@ -51,8 +51,8 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if d.reason != tt.why || d.culprit.SpanID != a.Culprit.SpanID {
-					t.Errorf("new for %q, by %v; want %q, by %v", d.reason, d.culprit.SpanID, tt.why, a.Culprit.SpanID)
+				if d.coming.why.reason != tt.why || d.coming.why.culprit.SpanID != a.Culprit.SpanID {
+					t.Errorf("new for %q, by %v; want %q, by %v", d.coming.why.reason, d.coming.why.culprit.SpanID, tt.why, a.Culprit.SpanID)
 				}
 				d.Done()
 			})
@@ -81,4 +81,51 @@ func TestDrainsAreForAsManyDials(t *testing.T) {
 		}
 		<-waits
 	})
+}
+
+// One drain is one connection: of two requests that dial meanwhile the second
+// would have dialed anyway, and nobody pays again when it has failed.
+func TestDrainIsPaidByOneDial(t *testing.T) {
+	for _, cause := range []Reason{"", BodyUnread, Canceled} {
+		for _, paid := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				l := New(nil, Watched)
+				a := asking(l)
+				a.Culprit.SpanID[0] = 1
+				c := dial(t, a, 0)
+				a.Got(c, false, false, time.Now())
+				done := l.Draining(a, 0, func() {})
+				time.Sleep(time.Millisecond) // the bubble's clock
+				if paid {
+					wantNew(t, l, Draining, 1)
+					wantNew(t, l, AllBusy, 0)
+				}
+				time.Sleep(time.Millisecond)
+				if cause == "" {
+					a.Put(nil, "")
+				} else {
+					c.line.close()
+				}
+				a.End(cause, false, time.Now())
+				done()
+				time.Sleep(time.Millisecond)
+				switch {
+				case cause == "":
+					b := asking(l)
+					if g := b.Got(c, true, false, time.Now()); !g.Reused {
+						t.Errorf("the connection that came back is new for %q", g.Reason)
+					}
+				case paid:
+					wantNew(t, l, AllBusy, 0)
+				default:
+					wantNew(t, l, cause, 1)
+				}
+				l.each(func(h *Host) {
+					if len(h.losses) != 0 {
+						t.Errorf("cause %q, paid %v: losses %+v, want none", cause, paid, h.losses[0])
+					}
+				})
+			})
+		}
+	}
 }

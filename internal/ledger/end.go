@@ -3,18 +3,26 @@ package ledger
 import "time"
 
 // Put notes what net/http's PutIdleConn said. Nil means that the connection is
-// idle or was handed straight to somebody else; it may come after End.
-func (u *Use) Put(err error) {
+// idle or was handed straight to somebody else, else why is what the error means.
+// It may come after End.
+func (u *Use) Put(err error, why Reason) {
 	u.host.mu.Lock()
-	c := u.conn
+	c, ended := u.conn, u.ended
 	u.put, u.err = err == nil, err
 	u.host.mu.Unlock()
-	if c == nil || err != nil {
+	if c == nil {
 		return
 	}
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err != nil {
+		if ended && c.loss != nil && c.loss.reason == BodyUnread && why != ConnError && c.user == u.id {
+			// Drained in the background, and refused.
+			c.loss.settle(why, time.Now())
+		}
+		return
+	}
 	// Handed over already: the next user's GotConn may come first.
 	if c.user != u.id {
 		return
@@ -40,12 +48,15 @@ func (u *Use) Returned() (bool, error) {
 
 // End closes the line. Cause says why the connection is lost, empty if it is
 // not; provisional that it may come back by itself. Only the first End counts.
-func (u *Use) End(cause Reason, provisional bool, now time.Time) {
+//
+// End returns what the ledger knows better: empty if the connection went back
+// or lives on, which over HTTP/2 it does unless it broke under the exchange.
+func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	h := u.host
 	h.mu.Lock()
 	if u.ended {
 		h.mu.Unlock()
-		return
+		return cause
 	}
 	if !u.served {
 		h.abandon(u)
@@ -60,29 +71,77 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) {
 	h.wake()
 	c, put := u.conn, u.put
 	h.mu.Unlock()
-	if c == nil || put {
-		return
+	if c == nil {
+		return cause
+	}
+	if put {
+		return ""
 	}
 
 	h = c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if cause == "" || c.shared && cause != Upgraded {
+	if c.shared && cause != Upgraded {
+		return u.endStream(c, cause, now)
+	}
+	if cause == "" {
+		if c.loss != nil && c.user == u.id {
+			h.withdraw(c.loss) // it was drained
+			c.loss = nil
+		}
 		h.leave(c) // it goes on
-		return
+		return ""
 	}
 	if c.user != u.id {
-		return
+		return cause
 	}
 	c.streams = 0
 	if c.loss == nil {
-		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit, provisional: provisional && c.state != gone && c.state != closing}
+		// That it fails shows only where somebody sees the close. Elsewhere the
+		// cause is all that can be said.
+		provisional = provisional && c.watched && c.state != gone && c.state != closing
+		c.loss = &loss{at: now, reason: cause, provisional: provisional}
+		if cause.blames() {
+			c.loss.culprit = u.Culprit
+		}
 		h.lose(c.loss)
+	} else {
+		c.loss.settle(cause, now) // it was drained, in vain
 	}
 	if cause == Upgraded {
 		// The caller owns it now; it is no HTTP connection any more.
 		h.become(c, gone)
-		return
+		return cause
 	}
 	h.release(c)
+	return cause
+}
+
+// endStream takes an exchange off an HTTP/2 connection, on which others go on
+// whatever became of this one. ConnError says that it failed: the connection
+// broke under it if the peer has ended that, else it was the stream alone. The
+// connection's host.mu is held.
+func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
+	h := c.host
+	c.failed = cause == ConnError
+	if c.failed && !c.eof {
+		cause = ""
+	}
+	if cause == "" {
+		h.leave(c)
+		return ""
+	}
+	switch {
+	case c.loss == nil:
+		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit}
+		c.doom = c.loss
+		h.lose(c.loss)
+	case c.loss.reason == Unknown, cause == ClientClose && c.loss.reason == GoAway:
+		// It was closed before the first of those that rode on it could tell;
+		// and net/http closes it in the same place if a request had asked for
+		// that.
+		c.loss.reason, c.loss.culprit = cause, u.Culprit
+	}
+	h.leave(c)
+	return cause
 }

@@ -55,15 +55,14 @@ type coming struct {
 	until  time.Time // when it stops to be a promise
 	orphan bool      // its request has given up
 	conn   *Conn     // once the dial is done
+	why    verdict   // empty if nobody knows the request
 }
 
 // Dial is leave to dial. Exactly one of Opened and Done must follow.
 type Dial struct {
-	host    *Host
-	coming  *coming // nil if nobody knows the request
-	reason  Reason
-	culprit Culprit
-	dialer  Culprit // whose dial it is
+	host   *Host
+	coming *coming
+	dialer Culprit // whose dial it is
 }
 
 // Admit waits until the exchange u may dial, or says ErrNotNeeded. Limit is
@@ -89,7 +88,7 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 			h.ungate(g)
 			d := Dial{host: h, dialer: u.Culprit, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
-			d.reason, d.culprit = h.verdict(u.ask, now)
+			d.coming.why = h.verdict(u.ask, now)
 			return d, nil
 		}
 		if g == nil {
@@ -182,7 +181,6 @@ func (d Dial) Opened(took Setup, now time.Time) *Conn {
 	} else {
 		c.coming.until = now.Add(comingMost)
 	}
-	c.reason, c.culprit = d.reason, d.culprit
 	c.by, c.dialer, c.setup, c.dialed = d.coming.use, d.dialer, took, d.coming.began
 	c.coming.conn = c
 	return c
@@ -193,7 +191,23 @@ func (d Dial) Opened(took Setup, now time.Time) *Conn {
 func (d Dial) Done() {
 	d.host.mu.Lock()
 	defer d.host.mu.Unlock()
+	d.host.refund(d.coming.why.loss)
 	d.host.arrived(d.coming)
+}
+
+// stead returns what an HTTP/2 connection was dialed for that is used in place of
+// others, dialed at the same time for requests that it serves as well: a loss
+// that one of those was charged with is what all were dialed for. They are
+// closed, or will be. Nil if there is none. h.mu is held.
+func (h *Host) stead(a ask, now time.Time) *loss {
+	for _, c := range h.coming {
+		if l := c.why.loss; l != nil {
+			c.why = verdict{reason: AllBusy}
+			return l
+		}
+	}
+	l, _ := h.charge(a.at, now) // of one that is closed
+	return l
 }
 
 // arrived ends a promise. h.mu is held.

@@ -60,7 +60,7 @@ func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
 			t.Fatal("a second dial was let through a limit of one")
 		}
 		// A's connection is handed to b.
-		a.Put(nil)
+		a.Put(nil, "")
 		b.Got(c, true, false, time.Now())
 		a.End("", false, time.Now())
 		synctest.Wait()
@@ -104,7 +104,7 @@ func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 			a := asking(l)
 			c := dial(t, a, limit)
 			a.Got(c, false, false, time.Now())
-			a.Put(nil)
+			a.Put(nil, "")
 			a.End("", false, time.Now())
 			b := asking(l)
 			began := time.Now()
@@ -158,7 +158,7 @@ func TestGateWaitsForAPromiseOnlySoLong(t *testing.T) {
 		if _, err := b.Admit(0, false); err != nil { // and hangs
 			t.Fatal(err)
 		}
-		a.Put(nil)
+		a.Put(nil, "")
 		b.Got(c, true, false, time.Now())
 		d := asking(l)
 		a.End("", false, time.Now())
@@ -216,65 +216,6 @@ func TestGateEndsWithItsExchange(t *testing.T) {
 	})
 }
 
-func TestLossExpiresWithTheIdleTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, Watched)
-		l.idleTimeout = time.Minute
-		a := asking(l)
-		c := dial(t, a, 0)
-		a.Got(c, false, false, time.Now())
-		a.End(BodyUnread, false, time.Now())
-		c.line.close()
-		time.Sleep(2 * time.Minute) // the bubble's clock
-		b := asking(l)
-		if g := b.Got(dial(t, b, 0), false, false, time.Now()); g.Reason != IdleTimeout {
-			t.Errorf("new for %q: the connection would have idled out by now", g.Reason)
-		}
-	})
-}
-
-func TestMostRecentLossIsChargedFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, Watched)
-		uses := [2]*Use{asking(l), asking(l)}
-		var conns [2]*fakeConn
-		for i, u := range uses {
-			conns[i] = dial(t, u, 0)
-			u.Got(conns[i], false, false, time.Now())
-		}
-		for i, cause := range [2]Reason{ServerClose, BodyUnread} {
-			time.Sleep(time.Millisecond) // the bubble's clock
-			uses[i].End(cause, false, time.Now())
-			conns[i].line.close()
-		}
-		for _, want := range [3]Reason{BodyUnread, ServerClose, AllBusy} {
-			u := asking(l)
-			if g := u.Got(dial(t, u, 0), false, false, time.Now()); g.Reason != want {
-				t.Errorf("new for %q, want %q", g.Reason, want)
-			}
-		}
-	})
-}
-
-func TestDuplicateDialIsChargedToNobody(t *testing.T) {
-	l := New(nil, Watched)
-	a := asking(l)
-	c := dial(t, a, 0)
-	a.Got(c, false, false, time.Now())
-	b := asking(l)
-	extra := dial(t, b, 0)
-	b.Got(c, true, true, time.Now())
-	extra.line.close()
-	l.each(func(h *Host) {
-		if len(h.losses) != 0 {
-			t.Errorf("losses %+v, want none", h.losses)
-		}
-		if h.open != 1 || h.closed != 1 || h.opened != 2 {
-			t.Errorf("open %d, closed %d, opened %d; want 1, 1, 2", h.open, h.closed, h.opened)
-		}
-	})
-}
-
 func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 	for _, putFirst := range []bool{true, false} {
 		l := New(nil, Watched)
@@ -283,11 +224,11 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 		a.Got(c, false, false, time.Now())
 		b := asking(l)
 		if putFirst {
-			a.Put(nil)
+			a.Put(nil, "")
 		}
 		b.Got(c, true, false, time.Now())
 		if !putFirst {
-			a.Put(nil)
+			a.Put(nil, "")
 		}
 		a.End("", false, time.Now())
 		l.Counts(func(n Counts) {
@@ -295,7 +236,7 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
 			}
 		})
-		b.Put(nil)
+		b.Put(nil, "")
 		b.End("", false, time.Now())
 		l.Counts(func(n Counts) {
 			if n.Idle != 1 {

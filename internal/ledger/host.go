@@ -24,34 +24,35 @@ type Host struct {
 	active   int
 	idle     int
 	closing  int
+	sharing  int // open, had, and of HTTP/2
 	opened   uint64
 	closed   uint64
 	idles    []*Conn   // those that are idle, in the order in which they became so
 	seq      uint64    // counts that
 	coming   []*coming // dials, and connections that were not used yet
+	// passed is when a request last asked that dialed past open HTTP/2
+	// connections: those had by nobody since are of no use to anybody, and the
+	// dial that paid for them was that one.
+	passed time.Time
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss
-	// conns are the connections that are not watched.
-	conns map[net.Conn]*Conn
-	gated []*gated // dials that wait for leave, first come first
-	worth worth
-	// draining counts the connections that are drained in the background;
-	// drainCost is what a dial would cost in the place of the last of them, and
-	// drainer whose it is.
+	// conns are the connections that are not watched, and strays those on their
+	// way whose requests were served otherwise, oldest first.
+	conns  map[net.Conn]*Conn
+	strays []ask
+	gated  []*gated // dials that wait for leave, first come first
+	worth  worth
+	// draining counts the connections that drain, the layer, is draining in the
+	// background; drainCost is what a dial would cost in the place of the last.
 	draining  int
 	drainCost time.Duration
-	drainer   Culprit
 	// wanting are the exchanges that found no connection and have none yet.
 	wanting []*Use
 }
 
 const (
 	maxLosses = 16
-	// nativeDrainTime is twice what net/http allows itself for a drain in the
-	// background (maxPostCloseReadTime, Go 1.27): nobody may be there to see
-	// the end of it.
-	nativeDrainTime = 100 * time.Millisecond
 	// maxUnwatched bounds what a ledger that sees no closes keeps of a host.
 	maxUnwatched = 256
 )
@@ -61,21 +62,22 @@ type loss struct {
 	at      time.Time
 	reason  Reason
 	culprit Culprit
-	// provisional: net/http still drains the body in the background (Go 1.27)
-	// and the connection may come back.
+	// provisional: the body is still drained in the background, by drain or by
+	// net/http (Go 1.27). The connection comes back, or it is closed.
 	provisional bool
+	settled     time.Time // when it was no longer
 }
 
 // ask is what a request found when it asked for a connection: the verdict on
 // a dial rests on this moment, not on the end of the dial.
 type ask struct {
-	at      time.Time
-	first   bool   // nobody had a connection, or was getting one
-	idle    int    // connections that were put back
-	others  int    // other exchanges in flight, and connections not used yet
-	seq     uint64 // Host.seq: what became idle after that was not there
-	drained bool   // some connection was being drained in the background
-	unsure  bool   // some of those idle are not watched, and may be gone
+	at     time.Time
+	first  bool   // nobody had a connection, or was getting one
+	idle   int    // connections that were put back
+	others int    // other exchanges in flight, and connections not used yet
+	shared bool   // HTTP/2 connections were open
+	seq    uint64 // Host.seq: what became idle after that was not there
+	unsure bool   // some of those idle are not watched, and may be gone
 }
 
 func (h *Host) forgettable() bool {
@@ -87,44 +89,54 @@ func (h *Host) forgettable() bool {
 // ask takes the picture. h.mu is held.
 func (h *Host) ask(now time.Time) ask {
 	return ask{
-		at:      now,
-		first:   !h.served && h.askers == 0 && len(h.coming) == 0,
-		idle:    h.idle,
-		others:  h.inflight - 1 + len(h.coming),
-		seq:     h.seq,
-		unsure:  h.idle > 0 && len(h.conns) > 0,
-		drained: h.draining > 0,
+		at:     now,
+		first:  !h.served && h.askers == 0 && len(h.coming) == 0,
+		idle:   h.idle,
+		others: h.inflight - 1 + len(h.coming),
+		shared: h.sharing > 0,
+		seq:    h.seq,
+		unsure: h.idle > 0 && len(h.conns) > 0,
 	}
 }
 
-// verdict says why a request that asked at a had to dial, and charges a loss
-// with it if one is to blame. h.mu is held.
-func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
-	if h.ledger.keepAlivesOff {
-		return KeepAlivesOff, Culprit{}
+// verdict is why a connection was dialed.
+type verdict struct {
+	reason  Reason
+	culprit Culprit
+	loss    *loss // what was charged, if anything
+}
+
+// verdict says why a request that asked at a had to dial, and charges it with a
+// loss if one is to blame. h.mu is held.
+func (h *Host) verdict(a ask, now time.Time) verdict {
+	if h.ledger.KeepAlivesOff(h.muxed) {
+		return verdict{reason: KeepAlivesOff}
 	}
 	if a.first {
-		return First, Culprit{}
+		return verdict{reason: First}
 	}
 	if a.unsure {
-		return Unknown, Culprit{}
+		return verdict{reason: Unknown}
 	}
 	l, expired := h.charge(a.at, now)
 	switch {
-	case l != nil && l.provisional && now.Sub(l.at) < nativeDrainTime:
-		return Draining, l.culprit
+	case l != nil && (l.provisional || a.at.Before(l.settled)):
+		return verdict{Draining, l.culprit, l}
 	case l != nil:
-		return l.reason, l.culprit
-	case a.drained:
-		return Draining, h.drainer
+		return verdict{l.reason, l.culprit, l}
+	case a.shared:
+		// Net/http did not use the HTTP/2 connection: the server has said
+		// GOAWAY, or serves no more streams at once, or it goes through another
+		// proxy. Nobody can see from here which, until it is closed.
+		return verdict{reason: Unknown}
 	case (a.idle == 0 || h.idle == 0) && a.others > 0:
 		// Those that looked idle then were in somebody's hands already.
-		return AllBusy, Culprit{}
+		return verdict{reason: AllBusy}
 	case expired:
 		// It would have idled out by now: whoever lost it is not to blame.
-		return IdleTimeout, Culprit{}
+		return verdict{reason: IdleTimeout}
 	}
-	return Unknown, Culprit{}
+	return verdict{reason: Unknown}
 }
 
 // charge takes the most recent loss that was known at asked out of the book.
@@ -155,6 +167,28 @@ func (h *Host) lose(l *loss) {
 	h.losses = append(h.losses, l)
 }
 
+// refund puts what a dial was charged with back in its place: the dial failed,
+// or its connection was never used, so nobody has told of it. h.mu is held.
+func (h *Host) refund(l *loss) {
+	if l == nil {
+		return
+	}
+	h.lose(l)
+	slices.SortStableFunc(h.losses, func(a, b *loss) int { return a.at.Compare(b.at) })
+}
+
+// settle notes that l is no longer provisional, and what it came to: reason, by
+// somebody's fault or nobody's.
+func (l *loss) settle(reason Reason, now time.Time) {
+	l.reason = reason
+	if !reason.blames() {
+		l.culprit = Culprit{}
+	}
+	if l.provisional {
+		l.provisional, l.settled = false, now
+	}
+}
+
 // withdraw takes a loss back: the connection came back after all. h.mu is
 // held.
 func (h *Host) withdraw(l *loss) {
@@ -167,16 +201,23 @@ func (h *Host) withdraw(l *loss) {
 }
 
 // dropIdle forgets the unwatched idle connections: they are known to be gone,
-// for reason.
+// for reason. Over HTTP/2 that is not certain: net/http may take a moment to
+// forget a stream whose body is read, and closes no connection that has one.
 func (h *Host) dropIdle(reason Reason, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for nc, c := range h.conns {
-		if c.state == idle {
-			h.become(c, gone)
-			delete(h.conns, nc)
-			h.lose(&loss{at: now, reason: reason})
+		if c.state != idle {
+			continue
 		}
+		c.loss = &loss{at: now, reason: reason}
+		h.lose(c.loss)
+		if c.shared {
+			h.become(c, closing) // until somebody has it again, or another one
+			continue
+		}
+		h.become(c, gone)
+		delete(h.conns, nc)
 	}
 }
 
@@ -202,7 +243,11 @@ func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 		}
 	}
 	c := h.opens(now)
-	c.foreign, c.key = reused, nc
+	c.key = nc
+	if reused {
+		c.stray = h.stray(now)
+		c.foreign = c.stray == nil
+	}
 	if h.conns == nil {
 		h.conns = make(map[net.Conn]*Conn)
 	}

@@ -26,7 +26,8 @@ import (
 // Ledger is the book of one stack over one base. Use New.
 type Ledger struct {
 	watch         Watch
-	keepAlivesOff bool
+	keepAlivesOff bool // DisableKeepAlives
+	keepsNoIdle   bool // a negative MaxIdleConnsPerHost: the same, but not over HTTP/2
 	idleTimeout   time.Duration
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
 
@@ -63,7 +64,7 @@ type shard struct {
 func New(base http.RoundTripper, w Watch) *Ledger {
 	l := &Ledger{watch: w, seed: maphash.MakeSeed()}
 	if t, ok := base.(*http.Transport); ok {
-		l.keepAlivesOff = t.DisableKeepAlives || t.MaxIdleConnsPerHost < 0
+		l.keepAlivesOff, l.keepsNoIdle = t.DisableKeepAlives, t.MaxIdleConnsPerHost < 0
 		l.idleTimeout = t.IdleConnTimeout
 		l.queues = t.MaxConnsPerHost > 0
 	}
@@ -82,8 +83,12 @@ const (
 // Watch says which connections report to this ledger.
 func (l *Ledger) Watch() Watch { return l.watch }
 
-// KeepAlivesOff reports whether the base never keeps a connection.
-func (l *Ledger) KeepAlivesOff() bool { return l.keepAlivesOff }
+// KeepAlivesOff reports whether the base never keeps a connection, shared ones
+// (HTTP/2) or the others. Net/http keeps its HTTP/2 connections in a list of
+// their own, to which the limit of idle ones does not apply.
+func (l *Ledger) KeepAlivesOff(shared bool) bool {
+	return l.keepAlivesOff || l.keepsNoIdle && !shared
+}
 
 // host finds or makes the host for key and runs f under its lock, so that a
 // sweep cannot come between the two.

@@ -30,6 +30,21 @@ const (
 	Unknown          Reason = "unknown"
 )
 
+// ReadEnded is what Closing is told where HTTP/2's reading goroutine closes the
+// connection; nobody else is. From Go 1.27 on it does so by itself when it reads
+// GOAWAY and no stream is open.
+const ReadEnded Reason = "read_ended"
+
+// blames reports whether the exchange that had the connection has cost it. An
+// age and a call of CloseIdleConnections hit whoever has it at the time.
+func (r Reason) blames() bool {
+	switch r {
+	case MaxAge, ClosedIdle, KeepAlivesOff:
+		return false
+	}
+	return true
+}
+
 // Culprit identifies the exchange that cost a connection. It is a copy of
 // plain values: a loss must not keep a request alive. The zero value means that
 // no exchange is to blame, or that nobody said which.

@@ -15,6 +15,9 @@ type Use struct {
 	// Exempt says that the limit of connections does not count this exchange.
 	// Set before Begin.
 	Exempt bool
+	// Close says that the request asks for the end of its connection. Set
+	// before Begin.
+	Close bool
 
 	id   uint64
 	host *Host
@@ -44,6 +47,8 @@ type Got struct {
 	Setup    Setup
 	Own      bool    // the exchange's own dial
 	DialedBy Culprit // whose it was otherwise
+
+	free bool // nothing was to blame for the dial
 }
 
 // Begin enters the exchange. It must be followed by one End.
@@ -128,7 +133,7 @@ func (c *Conn) giveUp(user uint64, now time.Time) {
 	if c.user != user || c.loss != nil {
 		return
 	}
-	if c.uses > 1 || c.foreign {
+	if c.uses > 1 || c.foreign || c.stray != nil {
 		c.loss = &loss{at: now, reason: ServerClosedIdle}
 		h.lose(c.loss)
 	}
@@ -142,7 +147,14 @@ func (h *Host) leave(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
 	}
+	if c.streams == 0 && c.eof && c.loss != nil && c.loss.reason == Unknown {
+		c.loss.reason = ServerClosedIdle // nobody was the worse for it
+	}
 	if c.streams > 0 || c.state != active {
+		return
+	}
+	if c.doom != nil {
+		h.release(c)
 		return
 	}
 	if !c.watched && c.key == nil {
@@ -166,11 +178,16 @@ func (h *Host) release(c *Conn) {
 }
 
 // Got notes that the exchange was given nc. Reused is what httptrace says of
-// it; shared that it speaks HTTP/2.
+// it; shared that it speaks HTTP/2, which must be said of a new one.
 func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h := u.host
 	h.mu.Lock()
 	ended, before, put := u.ended, u.conn, u.put
+	if u.ask.at.IsZero() {
+		// Over HTTP/2 the request for which net/http finds a connection that has
+		// just been dialed for another one is not heard to ask.
+		u.ask = h.ask(now)
+	}
 	h.mu.Unlock()
 	if ended {
 		return Got{}
@@ -179,15 +196,11 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if c == nil {
 		c = h.identify(nc, reused, now)
 	}
-	if tc, ok := nc.(*tls.Conn); ok && reused && !shared && c.unseen() {
-		// Whoever had it first has ended before it could be told so.
-		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
-	}
 	if before != nil && before != c && !put {
 		// HTTP/2 tries another connection without asking again.
 		before.giveUp(u.id, now)
 	}
-	g := c.had(u.id, before == c, shared, now)
+	g := c.had(u, nc, before == c, reused, shared, now)
 	began := c.dialed
 	if !g.Reused && c.by == 0 {
 		// Nobody watches the dialer. Net/http calls a connection reused that
@@ -211,24 +224,36 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if !g.Reused && g.Own && !began.IsZero() {
 		h.worth.paid(u.addr, now.Sub(began))
 	}
-	if !g.Reused && g.Reason == "" {
-		g.Reason, g.Culprit = h.verdict(u.ask, now)
-		if u.ask.idle > 0 {
-			h.doubtIdle()
+	if g.Shared && g.Reason == KeepAlivesOff {
+		g.Reason = "" // it was dialed before its protocol was known
+	}
+	switch {
+	case g.Reused:
+	case g.Reason == "":
+		a := u.ask
+		if c.stray != nil {
+			a = *c.stray // it was dialed then, and lay idle now
+		} else {
+			h.forget(u.ask, g.Shared)
 		}
+		w := h.verdict(a, now)
+		g.Reason, g.Culprit = w.reason, w.culprit
+	case g.Shared && g.free:
+		if l := h.stead(u.ask, now); l != nil {
+			g.Reason, g.Culprit = l.reason, l.culprit
+		}
+	}
+	if g.Reason == AllBusy && g.Shared && c.first {
+		g.Reason = First // whoever's dial it was
+	}
+	if !g.Reused && g.Shared && u.ask.shared {
+		h.passed = u.ask.at
 	}
 	return g
 }
 
-// unseen reports whether no exchange was given c before.
-func (c *Conn) unseen() bool {
-	c.host.mu.Lock()
-	defer c.host.mu.Unlock()
-	return c.uses == 0
-}
-
-// had gives c to an exchange; again says that it has it already.
-func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
+// had gives c to the exchange u; again says that it has it already.
+func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Time) Got {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -236,8 +261,12 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 		c.uses++
 		c.streams++
 	}
-	c.user = user
-	c.shared = c.shared || shared
+	c.user, c.hadAt = u.id, now
+	c.first = c.first || !h.served
+	h.served = true
+	if shared || c.uses == 1 && reused && speaksHTTP2(nc) {
+		h.share(c)
+	}
 	h.muxed = c.shared
 	if c.loss != nil {
 		// It was written off and lives.
@@ -247,14 +276,31 @@ func (c *Conn) had(user uint64, again, shared bool, now time.Time) Got {
 	if c.state == idle && c.watched {
 		h.worth.survived(now.Sub(c.idleAt))
 	}
+	if c.shared && u.Close {
+		// Net/http gives it to nobody from now on, and closes it when its
+		// streams have ended.
+		c.doom = &loss{at: now, reason: ClientClose, culprit: u.Culprit}
+		c.loss = c.doom
+		h.lose(c.loss)
+	}
+	var why verdict
+	if c.coming != nil {
+		why = c.coming.why
+	}
 	h.become(c, active)
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
+	if !reused && !c.watched && !again {
+		// Net/http knows that this is the first to have it. Over HTTP/2 the hook
+		// of another may come before this one.
+		c.foreign, g.Reused, g.Uses = false, false, 1
+	}
 	if c.foreign {
 		g.Uses, g.Age = 0, 0
 	}
 	if !g.Reused {
-		g.Reason, g.Culprit = c.reason, c.culprit
-		g.Setup, g.Own = c.setup, c.by == user && user != 0
+		g.Reason, g.Culprit = why.reason, why.culprit
+		g.free = why.loss == nil && (why.reason == AllBusy || why.reason == Unknown)
+		g.Setup, g.Own = c.setup, c.by == u.id
 		if !g.Own {
 			g.DialedBy = c.dialer
 		}
@@ -278,6 +324,13 @@ func (u *Use) BeforeRead(f *func()) *Conn {
 	return c
 }
 
+// speaksHTTP2 looks at the connection itself. Of requests that come at once, one
+// is the first on it, and the hook of another may come before its own.
+func speaksHTTP2(nc net.Conn) bool {
+	tc, ok := nc.(*tls.Conn)
+	return ok && tc.ConnectionState().NegotiatedProtocol == "h2"
+}
+
 // Share notes that the exchange's connection speaks HTTP/2, where that shows
 // only in the response.
 func (u *Use) Share() {
@@ -286,17 +339,19 @@ func (u *Use) Share() {
 	u.host.mu.Unlock()
 	if c != nil {
 		c.host.mu.Lock()
-		c.shared = true
+		c.host.share(c)
 		c.host.muxed = true
 		c.host.mu.Unlock()
 	}
 }
 
-// doubtIdle forgets unwatched idle connections when a request asked for one in
-// vain: they are gone, nobody saw why. h.mu is held.
-func (h *Host) doubtIdle() {
+// forget strikes unwatched connections off when a request that asked for one of
+// them got a new one: those that were idle are gone, nobody saw why. An HTTP/2
+// connection may only not fit, unless that is what the request got instead. h.mu
+// is held.
+func (h *Host) forget(a ask, shared bool) {
 	for nc, c := range h.conns {
-		if c.state == idle && !c.shared {
+		if c.state == idle && a.idle > 0 && (shared || !c.shared) || c.state == closing && shared {
 			h.become(c, gone)
 			delete(h.conns, nc)
 		}

@@ -25,7 +25,7 @@ func exchange(t *testing.T, l *Ledger, addr string, dials time.Duration, idle *f
 		time.Sleep(dials / 2) // the handshake
 	}
 	u.Got(c, idle != nil, false, time.Now())
-	u.Put(nil)
+	u.Put(nil, "")
 	u.End("", false, time.Now())
 	return u, c
 }
@@ -108,7 +108,7 @@ func TestReuseIsOfRequestsThatComeInTime(t *testing.T) {
 					u, c = exchange(t, l, "", time.Millisecond, nil)
 					if tt.serverIdle > 0 {
 						time.Sleep(tt.serverIdle)
-						c.line.ReadFailed()
+						c.line.PeerEnded(true)
 						c.line.close()
 					}
 					time.Sleep(tt.every)
@@ -127,7 +127,7 @@ func TestServersLimitIsForgottenOnceItIsOutlived(t *testing.T) {
 		l := New(nil, Watched)
 		_, c := exchange(t, l, "", 0, nil)
 		time.Sleep(2 * time.Second)
-		c.line.ReadFailed()
+		c.line.PeerEnded(true)
 		c.line.close()
 		_, c = exchange(t, l, "", 0, nil)
 		for range 20 {
@@ -208,7 +208,7 @@ func TestHookIsOnlyForWhoHasTheConnection(t *testing.T) {
 	a := asking(l)
 	c := dial(t, a, 0)
 	a.Got(c, false, false, time.Now())
-	a.Put(nil)
+	a.Put(nil, "")
 	b := asking(l)
 	b.Got(c, true, false, time.Now())
 	called := false

@@ -188,7 +188,7 @@ func (r *Record) closeBody(orig *http.Response) error {
 		}
 		t.Stop()
 		err := orig.Body.Close()
-		r.finish(OutcomeClosed, nil, drained{cut: true})
+		r.finish(OutcomeClosed, nil, drained{})
 		return err
 	}
 	budget, ok := r.budget(orig, false)

@@ -21,7 +21,6 @@ type drained struct {
 	time    time.Duration
 	skipped string // why none was tried
 	left    bool   // the rest is net/http's to drain
-	cut     bool   // there could be none: Close has cancelled a Read
 	cost    time.Duration
 
 	background bool // after Close had returned
@@ -194,7 +193,7 @@ func (r *Record) hopeless(resp *http.Response) string {
 		return "tunnel" // the body is the tunnel
 	case r.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
-	case resp.Close, r.answer.requested, r.close, r.line.ledger.KeepAlivesOff():
+	case resp.Close, r.answer.requested, r.close, r.line.ledger.KeepAlivesOff(false):
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too
 	case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed:
 		return "close" // the body ends with the connection

@@ -84,16 +84,39 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		put, _ := r.use.Returned()
 		f.Returned = put && cause == ""
 	}
-	r.learnEnd()
+	learned := r.learnEnd()
 	cause = f.LostReason
-	// net/http does not start on a body that it knows to be longer, nor on one
-	// that was cancelled.
-	provisional := nativeDrain && (out == OutcomeClosed || d.left) && cause == ledger.BodyUnread && !d.cut && !above &&
-		r.answer.length <= maxPostCloseReadBytes
-	r.mu.Unlock()
-	if r.sent {
-		r.use.End(cause, provisional, now)
+	if cause == ledger.Draining { // learned
+		cause = ledger.BodyUnread
 	}
+	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d.left) && r.drainsBehind()
+	r.mu.Unlock()
+	if !r.sent {
+		return
+	}
+	cause = r.use.End(cause, provisional, now)
+	if learned {
+		return // the ledger below knows more than this one
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	put, _ := r.use.Returned()
+	switch {
+	case f.ConnID == 0:
+	case put: // perhaps only now
+		f.Returned, f.LostReason = true, ""
+	case provisional && cause == ledger.BodyUnread:
+		f.LostReason = ledger.Draining // it may come back yet
+	default:
+		f.LostReason = cause
+	}
+}
+
+// drainsBehind reports whether net/http drains the body by itself, in the
+// background, now that it was closed: not one that it knows to be too long, nor
+// if a Read of it had to be broken. r.mu is held.
+func (r *Record) drainsBehind() bool {
+	return nativeDrain && r.sent && r.answer.length <= maxPostCloseReadBytes && r.ctx.Err() == nil
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or
@@ -134,8 +157,8 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 	case a.status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
-		return ""
-	case r.line.ledger.KeepAlivesOff():
+		return r.streamCause(out)
+	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
 	case r.retired:
 		return ledger.MaxAge
@@ -165,6 +188,20 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 		return ledger.Unknown
 	}
 	return ledger.ConnError
+}
+
+// streamCause is cause over HTTP/2, where few things that become of an exchange
+// cost the connection that it shares with others. r.mu is held.
+func (r *Record) streamCause(out Outcome) ledger.Reason {
+	switch {
+	case r.line.ledger.KeepAlivesOff(true):
+		return ledger.KeepAlivesOff
+	case r.answer.major >= 2 && (r.answer.requested || r.close):
+		return ledger.ClientClose
+	case out == OutcomeFailed:
+		return ledger.ConnError // if it broke, and not the stream alone
+	}
+	return ""
 }
 
 // putReason reads PutIdleConn's error. The errors are not exported; their

@@ -44,6 +44,9 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	g := r.use.Got(info.Conn, info.Reused, shared, now)
+	if info.Reused && !info.WasIdle {
+		r.use.HandedOver(now)
+	}
 	r.hooked, r.shared = true, g.Shared
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
@@ -79,7 +82,11 @@ func (r *Record) retire(yes bool) {
 }
 
 func (r *Record) putIdleConn(err error) {
-	r.use.Put(err)
+	if err == nil {
+		r.use.Put(nil, "")
+	} else {
+		r.use.Put(err, putReason(err))
+	}
 	if t := r.above; t != nil && t.PutIdleConn != nil {
 		t.PutIdleConn(err)
 	}

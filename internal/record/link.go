@@ -118,11 +118,12 @@ func sameConn(a, b net.Conn) bool {
 }
 
 // learnEnd takes over how the inner exchange ended, if it has: it knows better
-// whether its connection went back, and may have drained. r.mu is held.
-func (r *Record) learnEnd() {
+// whether its connection went back, and may have drained. It reports whether
+// the inner exchange had one. r.mu is held.
+func (r *Record) learnEnd() bool {
 	in, own, ok := r.below()
 	if !ok || !own || in.Outcome == "" {
-		return
+		return false
 	}
 	f := &r.facts
 	if in.ConnID != 0 {
@@ -139,4 +140,5 @@ func (r *Record) learnEnd() {
 	case f.Outcome == OutcomeFailed && in.Outcome == OutcomeRefused && errors.Is(f.Err, in.Err):
 		f.Outcome = OutcomeRefused
 	}
+	return in.ConnID != 0
 }

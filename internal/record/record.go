@@ -150,6 +150,7 @@ func (r *Record) derive() *http.Request {
 	if r.line.gzips != nil {
 		r.askGzip()
 	}
+	r.use.Close = r.close
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()

@@ -1,0 +1,75 @@
+package ledger
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// another returns a connection that nobody watches.
+func another() *fakeConn { return &fakeConn{line: &Conn{host: &Host{}}} }
+
+// raced plays a dial race: b asks while a has the only connection, and is served
+// by that one; b's dial goes on.
+func raced(l *Ledger) *fakeConn {
+	a := asking(l)
+	c := another()
+	a.Got(c, false, false, time.Now())
+	b := asking(l)
+	a.Put(nil, "")
+	a.End("", false, time.Now())
+	b.Got(c, true, false, time.Now())
+	b.HandedOver(time.Now())
+	b.Put(nil, "")
+	b.End("", false, time.Now())
+	return c
+}
+
+// Httptrace calls a connection reused that went idle when its dial was done.
+func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
+	l := New(nil, Unwatched)
+	known := raced(l)
+	c := asking(l)
+	stray := another()
+	if g := c.Got(stray, true, false, time.Now()); g.Reused || g.Uses != 1 || g.Reason != AllBusy {
+		t.Errorf("reused %v, use %d, new for %q; want false, 1, all_busy", g.Reused, g.Uses, g.Reason)
+	}
+	// The idle one was not what it asked for in vain.
+	d := asking(l)
+	if g := d.Got(known, true, false, time.Now()); !g.Reused || g.Uses != 3 {
+		t.Errorf("the known one: reused %v, use %d; want true, 3", g.Reused, g.Uses)
+	}
+	// One race, one stray.
+	e := asking(l)
+	if g := e.Got(another(), true, false, time.Now()); !g.Reused || g.Uses != 0 {
+		t.Errorf("a foreign one: reused %v, use %d; want true, 0", g.Reused, g.Uses)
+	}
+	// Where it turns out dead it was closed while it lay idle.
+	c.Ask("", time.Now())
+	if g := c.Got(another(), false, false, time.Now()); g.Reason != ServerClosedIdle {
+		t.Errorf("tried again, new for %q; want server_closed_idle", g.Reason)
+	}
+}
+
+func TestStrayIsAwaitedForAWhileOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, Unwatched)
+		raced(l)
+		time.Sleep(strayTime + time.Second) // the bubble's clock
+		c := asking(l)
+		if g := c.Got(another(), true, false, time.Now()); !g.Reused {
+			t.Errorf("a foreign connection is new for %q: that dial has failed", g.Reason)
+		}
+	})
+}
+
+// With MaxConnsPerHost the request may have waited in a queue, and not dialed.
+func TestNoStrayWhereRequestsQueue(t *testing.T) {
+	l := New(&http.Transport{MaxConnsPerHost: 1}, Unwatched)
+	raced(l)
+	c := asking(l)
+	if g := c.Got(another(), true, false, time.Now()); !g.Reused {
+		t.Errorf("a foreign connection is new for %q", g.Reason)
+	}
+}

@@ -1,0 +1,56 @@
+package roundtripper_test
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+)
+
+// pipes is a listener whose connections are in memory, so that a bubble's clock
+// stands still while anything happens on them.
+type pipes struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error   { close(p.closed); return nil }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	p.conns <- theirs
+	return ours, nil
+}
+
+// inBubble runs f over a server in a bubble: time passes when everybody waits,
+// and in no other way. The connections are in memory; the transport and the
+// server are net/http's.
+func inBubble(t *testing.T, k stack, f func(*scene)) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{make(chan net.Conn), make(chan struct{})}
+		s := &scene{t: t, url: "http://host.example", released: make(chan struct{}), arrived: make(chan struct{}, 10)}
+		srv := &http.Server{Handler: http.HandlerFunc(s.served)}
+		go srv.Serve(p)
+		defer srv.Close()
+		s.build(&http.Transport{DialContext: p.dial}, k)
+		defer s.client.CloseIdleConnections()
+		defer func() {
+			// The collector is not in the bubble: it must find nothing.
+			for _, resp := range s.held {
+				resp.Body.Close()
+			}
+		}()
+		f(s)
+	})
+}

@@ -1,0 +1,59 @@
+package roundtripper_test
+
+import (
+	"testing"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// cause is a row of the tables of reasons: something that costs a connection,
+// and what the request is told that dials next.
+type cause struct {
+	name   string
+	reason roundtripper.NewReason
+	// blind is the word of a stack without pool, where that sees less. It says
+	// less then; it is never wrong.
+	blind roundtripper.NewReason
+	// blames: the exchange that ended last is the culprit. Nobody is where it
+	// is false.
+	blames bool
+	pooled bool // it takes pool to cause it
+	always bool // it befalls every connection of the scene
+	stack  stack
+	// make makes it happen. The connection is gone when it returns.
+	make func(*scene)
+}
+
+// run makes the next request pay, and looks that the one after that does not.
+func (c cause) run(s *scene) {
+	s.t.Helper()
+	c.make(s)
+	for len(s.ends) > 0 {
+		s.next()
+	}
+	reason, culprit := c.reason, nobody
+	if c.blind != "" && s.pool == nil {
+		reason = c.blind
+	} else if c.blames {
+		culprit = s.culprit()
+		if s.lost != reason {
+			s.t.Errorf("the culprit says it lost its connection for %q, want %q", s.lost, reason)
+		}
+	}
+	s.wantNew(s.read("/", nil), reason, culprit)
+	if !c.always {
+		s.wantReused(s.read("/", nil))
+	}
+}
+
+// forStacks runs f with pool and without, and k otherwise.
+func forStacks(t *testing.T, k stack, f func(*testing.T, stack)) {
+	for _, pooled := range []bool{false, true} {
+		name := "pool=false"
+		if pooled {
+			name = "pool=true"
+		}
+		k.pooled = pooled
+		t.Run(name, func(t *testing.T) { f(t, k) })
+	}
+}

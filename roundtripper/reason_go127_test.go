@@ -1,0 +1,180 @@
+//go:build go1.27
+
+package roundtripper_test
+
+import (
+	"net/http"
+	"net/http/httptrace"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// From Go 1.27 on net/http closes an HTTP/2 connection that hears GOAWAY while it
+// is idle.
+var reasonsHTTP2OfThisGo = []cause{
+	{name: "GOAWAY on an idle connection", reason: "goaway", blind: "unknown", make: func(s *scene) {
+		s.read("/", nil)
+		s.peer.conn().goAway(1)
+		s.gone(0)
+	}},
+}
+
+// nativeDrain is what net/http allows itself for a drain in the background
+// (maxPostCloseReadTime).
+const nativeDrain = 50 * time.Millisecond
+
+// closesEarly closes the body of a response that net/http drains in the
+// background. What becomes of that is on the channel, PutIdleConn's error, if it
+// comes to that; and the exchange says how it ended if it was quick.
+func (s *scene) closesEarly(ended roundtripper.NewReason, before func()) (put chan error) {
+	s.t.Helper()
+	put = make(chan error, 1)
+	hooks := httptrace.WithClientTrace(s.t.Context(), &httptrace.ClientTrace{PutIdleConn: func(err error) { put <- err }})
+	resp := s.do("/hold", within(hooks))
+	if before != nil {
+		before()
+	}
+	resp.Body.Close()
+	if e := s.next(); e.LostReason != "draining" && e.LostReason != ended || e.Outcome != "closed" || e.Returned != (e.LostReason == "") {
+		s.t.Errorf("outcome %q, returned %v, lost for %q; want closed, and draining or %q", e.Outcome, e.Returned, e.LostReason, ended)
+	}
+	return put
+}
+
+// inTime runs f, in a new scene each time, until it took no longer than net/http
+// drains: on a busy machine the drain may have been given up before f was there.
+func inTime(t *testing.T, o testserver.Options, k stack, f func(*scene) (ok bool)) {
+	t.Helper()
+	for try := range 50 {
+		s := serverScene(t, o, k)
+		began := time.Now()
+		ok := f(s)
+		took := time.Since(began)
+		if ok || t.Failed() {
+			return
+		}
+		if took < nativeDrain {
+			t.Fatalf("try %d: not what was to be seen, after %v", try, took)
+		}
+	}
+	t.Skip("this machine is too busy for a drain of 50 ms")
+}
+
+func TestNetHTTPDrainsInTheBackground(t *testing.T) {
+	tests := []struct {
+		name  string
+		stack stack
+		play  func(*scene) bool
+	}{
+		{name: "and the next request does not wait for it", play: func(s *scene) bool {
+			s.closesEarly("draining", nil)
+			culprit := s.culprit()
+			e := s.read("/", nil)
+			reason := roundtripper.NewReason("draining")
+			if s.pool == nil {
+				reason = "body_unread" // nobody sees whether it goes on
+			} else if e.NewReason == "body_unread" {
+				return false // it was given up before that
+			}
+			s.wantNew(e, reason, culprit)
+			s.wantReused(s.read("/", nil))
+			return true
+		}},
+		{name: "and the connection comes back", play: func(s *scene) bool {
+			put := s.closesEarly("", s.release)
+			select {
+			case err := <-put:
+				if err != nil {
+					s.t.Errorf("the connection was not put back: %v", err)
+				}
+			case <-s.closed():
+				return false
+			}
+			s.wantReused(s.read("/", nil))
+			return true
+		}},
+		{name: "and the body is too slow", play: func(s *scene) bool {
+			s.closesEarly("draining", nil)
+			culprit := s.culprit()
+			s.gone(0)
+			s.wantNew(s.read("/", nil), "body_unread", culprit)
+			s.wantReused(s.read("/", nil))
+			return true
+		}},
+		{name: "and the connection is one too many",
+			stack: stack{base: func(t *http.Transport) { t.MaxIdleConnsPerHost = 1 }, pool: pool.Options{MaxIdlePerHost: 1}},
+			play: func(s *scene) bool {
+				var other roundtripper.Exchange
+				put := s.closesEarly("idle_limit", func() {
+					other = s.read("/", nil)
+					s.release()
+				})
+				culprit := s.culprit()
+				if other.NewReason != "all_busy" {
+					s.t.Errorf("the other is new for %q", other.NewReason)
+				}
+				s.gone(1)
+				select {
+				case err := <-put:
+					if err == nil {
+						s.t.Error("a second connection was put back, over a limit of one")
+					}
+				default:
+					return false
+				}
+				s.hold("/hold") // takes the one that is left
+				s.wantNew(s.read("/", nil), "idle_limit", culprit)
+				return true
+			}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			forStacks(t, tt.stack, func(t *testing.T, k stack) {
+				for name, o := range map[string]testserver.Options{"plain": {}, "TLS": {TLS: true}} {
+					t.Run(name, func(t *testing.T) { inTime(t, o, k, tt.play) })
+				}
+			})
+		})
+	}
+}
+
+// TestNetHTTPDrainsOnlySoMuch: more than 256 KiB are read in no time, and then
+// the connection is closed.
+func TestNetHTTPDrainsOnlySoMuch(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		s := serverScene(t, testserver.Options{}, k)
+		s.do("/endless", nil).Body.Close()
+		s.next()
+		culprit := s.culprit()
+		s.gone(0)
+		s.wantNew(s.read("/", nil), "body_unread", culprit)
+		s.wantReused(s.read("/", nil))
+	})
+}
+
+// TestNetHTTPDrainsForSoLong is the same with a clock that stands still.
+func TestNetHTTPDrainsForSoLong(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		forStacks(t, stack{}, func(t *testing.T, k stack) {
+			inBubble(t, k, func(s *scene) {
+				s.closesEarly("draining", nil)
+				culprit := s.culprit()
+				time.Sleep(nativeDrain - 1)
+				want := roundtripper.NewReason("draining")
+				if late {
+					time.Sleep(2)
+					want = "body_unread"
+				}
+				if s.pool == nil {
+					want = "body_unread"
+				}
+				s.wantNew(s.read("/", nil), want, culprit)
+				s.wantReused(s.read("/", nil))
+			})
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package roundtripper_test
+
+import "testing"
+
+// TestRequestThatGOAWAYRefusesIsToldSo: net/http sends it again by itself, over
+// another connection, and it pays for that.
+func TestRequestThatGOAWAYRefusesIsToldSo(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		s := peerScene(t, k)
+		s.read("/", nil)
+		s.peer.answers(func(st stream) {
+			s.peer.answers(stream.reply)
+			st.goAway(1)
+		})
+		e := s.read("/", nil)
+		if s.pool == nil {
+			s.wantNew(e, "unknown", nobody)
+		} else {
+			s.wantNew(e, "goaway", nobody)
+		}
+		if e.ConnUses != 1 || e.LostReason != "" {
+			t.Errorf("use %d, lost for %q; want 1 and nothing", e.ConnUses, e.LostReason)
+		}
+		s.wantReused(s.read("/", nil))
+		s.gone(1)
+	})
+}
+
+// TestConnectionThatWasDialedPastIsNotPaidForTwice: the request that dialed while
+// a stream went on has paid. The end of that stream closes the connection.
+func TestConnectionThatWasDialedPastIsNotPaidForTwice(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		s := peerScene(t, k)
+		for range 3 {
+			heard, end := make(chan struct{}), make(chan struct{})
+			s.peer.answers(func(st stream) {
+				st.headers()
+				st.goAway(st.id)
+				st.heard(t)
+				close(heard)
+				<-end
+				st.data("x", true)
+			})
+			resp := s.do("/", nil)
+			<-heard
+			s.peer.answers(stream.reply)
+			// Unknown each time: that of the last round is nobody's loss.
+			s.wantNew(s.read("/", nil), "unknown", nobody)
+			close(end)
+			s.whole(resp)
+			s.gone(1)
+		}
+	})
+}

@@ -1,0 +1,85 @@
+package roundtripper_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+func TestStaleConnectionRetriedInsideNetHTTP(t *testing.T) {
+	// A server that closes every connection after its first response, without
+	// saying so: the second request finds out by itself, or net/http retries.
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				buf := make([]byte, 4096)
+				if _, err := c.Read(buf); err != nil {
+					return
+				}
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+				c.Read(buf) // the next request, and no answer
+			}()
+		}
+	}()
+	for _, pooled := range []bool{false, true} {
+		t.Run(fmt.Sprintf("pool=%v", pooled), func(t *testing.T) {
+			ends := make(chan roundtripper.Exchange, 10)
+			mw := []roundtripper.Middleware{roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }})}
+			if pooled {
+				mw = append(mw, pool.New(pool.Options{}).Middleware)
+			}
+			client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
+			defer client.CloseIdleConnections()
+			for i, want := range []roundtripper.NewReason{"first", "server_closed_idle", "server_closed_idle"} {
+				resp, err := client.Get("http://" + ln.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if e := <-ends; e.NewReason != want {
+					t.Errorf("request %d: new for %q, want %q", i, e.NewReason, want)
+				}
+			}
+		})
+	}
+}
+
+// TestReasonsInAStackThatDrains: with drain there is nothing to explain.
+func TestReasonsInAStackThatDrains(t *testing.T) {
+	ends := make(chan roundtripper.Exchange, 100)
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
+		drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+	for i := range 10 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		e := <-ends
+		if want := i > 0; e.Reused != want || e.Outcome != "drained" || e.BytesDrained != 1 || !e.Returned {
+			t.Errorf("request %d: %+v", i, e)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package roundtripper_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// TestEveryWordIsCaused: each reason that a reader may see has a row that makes
+// it happen, or a test of its own.
+func TestEveryWordIsCaused(t *testing.T) {
+	caused := map[roundtripper.NewReason]bool{
+		// TestDrainInTheBackgroundIsNamed; and from Go 1.27 on by net/http,
+		// TestNetHTTPDrainsInTheBackground.
+		"draining": true,
+	}
+	for _, rows := range [][]cause{reasons, reasonsHTTP2, reasonsHTTP2OfThisGo} {
+		for _, row := range rows {
+			caused[row.reason] = true
+		}
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), "exchange.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		v, ok := n.(*ast.ValueSpec)
+		if !ok || len(v.Values) != 1 || !strings.HasPrefix(v.Names[0].Name, "Reason") {
+			return true
+		}
+		word, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words++
+		if !caused[roundtripper.NewReason(word)] {
+			t.Errorf("nothing causes %q", word)
+		}
+		return true
+	})
+	if words < 20 {
+		t.Errorf("%d words found in exchange.go, want 20 or more", words)
+	}
+}
