@@ -2,6 +2,7 @@ package drain_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -91,6 +92,74 @@ func TestCloseReturnsBeforeTheDrainInTheBackground(t *testing.T) {
 	get(t, c, l.URL+"/now").Body.Close()
 	if e := <-ends; !e.Reused {
 		t.Errorf("the next request was new for %q", e.NewReason)
+	}
+}
+
+// TestDrainInTheBackgroundOutlivesTheCallersContext: callers cancel it when
+// they have closed the body, and http.Client does so for a Timeout.
+func TestDrainInTheBackgroundOutlivesTheCallersContext(t *testing.T) {
+	for _, timeout := range []time.Duration{0, time.Minute} {
+		for _, above := range []bool{false, true} { // somebody else's middleware, and a layer over that
+			t.Run(fmt.Sprintf("timeout=%v/layers above=%v", timeout > 0, above), func(t *testing.T) {
+				l := newLate(t)
+				c, _, p, ends := l.client(t, inBackground, pool.Options{})
+				if above {
+					c = roundtripper.Client(c, roundtripper.Observe(roundtripper.Observer{}), func(next http.RoundTripper) http.RoundTripper {
+						return roundtripper.Layer(next, nil)
+					})
+				}
+				c.Timeout = timeout
+				const n = 5
+				for range n {
+					ctx, cancel := context.WithCancel(t.Context())
+					req, _ := http.NewRequestWithContext(ctx, "GET", l.URL, nil)
+					resp, err := c.Do(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp.Body.Close()
+					cancel()
+					l.tail <- struct{}{}
+					if e := <-ends; e.Outcome != "drained" || !e.Returned {
+						t.Errorf("outcome %q, lost for %q; want drained and none", e.Outcome, e.LostReason)
+					}
+				}
+				if s := p.Stats(); s.InUse != 0 || l.Opened() != 1 {
+					t.Errorf("%d slots in use, %d connections opened; want 0 and 1", s.InUse, l.Opened())
+				}
+			})
+		}
+	}
+}
+
+// TestContextEndsWhileItIsTheCallers: before Close, and with its own cause.
+func TestContextEndsWhileItIsTheCallers(t *testing.T) {
+	why := errors.New("why")
+	l := newLate(t)
+	c, _, _, ends := l.client(t, inBackground, pool.Options{})
+	for _, reading := range []bool{false, true} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		req, _ := http.NewRequestWithContext(ctx, "GET", l.URL, nil)
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel(why)
+		if reading {
+			if _, err := io.Copy(io.Discard, resp.Body); !errors.Is(err, why) {
+				t.Errorf("the Read returned %v, want the context's cause", err)
+			}
+		}
+		resp.Body.Close()
+		if e := <-ends; e.Outcome != "canceled" || e.LostReason != "canceled" {
+			t.Errorf("reading %v: outcome %q, lost for %q; want canceled, canceled", reading, e.Outcome, e.LostReason)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	req, _ := http.NewRequestWithContext(ctx, "GET", l.URL, nil)
+	if _, err := c.Transport.RoundTrip(req); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("after the deadline: %v", err)
 	}
 }
 

@@ -153,8 +153,10 @@ func TestEveryDroppedBodyIsFound(t *testing.T) {
 								l.found(t, i+1)
 							}
 						}
-						if got := srv.Opened() - before; got > batch {
-							t.Errorf("%d connections, want at most %d: those of the leaks found were of no more use", got, batch)
+						// A few may be lost: nobody waits for their drains, but
+						// not for ever.
+						if got, want := srv.Opened()-before, batch+batch/5; got > want {
+							t.Errorf("%d connections, want at most %d: those of the leaks found were of no more use", got, want)
 						}
 						l.reusable(t, srv)
 					})

@@ -77,6 +77,9 @@ func newPlay(t *testing.T, stages []*stage, b byte) *play {
 	}
 	if b>>2&3 != 0 {
 		p.rules.drains, p.rules.bytes = true, o.MaxBytes
+		if p.rules.later = b>>2&3 == 1 && b>>6&1 == 1 || b>>2&3 == 3 && b>>7 == 1; p.rules.later {
+			o.Background = 2
+		}
 		mw = append(mw, drain.New(o).Middleware)
 	}
 	if n := b >> 4 & 3; n > 0 {
@@ -257,11 +260,9 @@ func (p *play) arrived(c *call) bool {
 // inFlight is how many exchanges may hold a slot.
 func (p *play) inFlight() (n int) {
 	for _, c := range p.calls {
-		c.mu.Lock()
-		if len(c.ends[0]) == 0 {
+		if c.running() {
 			n++
 		}
-		c.mu.Unlock()
 	}
 	return n
 }

@@ -152,7 +152,7 @@ func (p *play) sweep() {
 	p.note("close idle connections")
 	p.sweeps++
 	for _, c := range p.calls {
-		if !c.over || c.dropped {
+		if c.running() {
 			c.swept = true
 		}
 	}
@@ -180,7 +180,7 @@ func (p *play) disturb(c *call, reset bool) {
 func (p *play) shake(tc *net.TCPConn) {
 	p.resets++
 	for _, d := range p.calls {
-		if at := d.actor.tcp(); (!d.over || d.dropped) && (at == tc || at == nil) {
+		if at := d.actor.tcp(); d.running() && (at == tc || at == nil) {
 			d.disturbed = true
 		}
 	}

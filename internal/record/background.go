@@ -87,6 +87,9 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 	r.body.mu.Lock()
 	r.body.later = true
 	r.body.mu.Unlock()
+	if r.leash != nil {
+		r.leash.letGo()
+	}
 	// Who dials, or closes a pool, knows the exchange next to the transport.
 	same := r.sameBelow()
 	low := same[len(same)-1]

@@ -124,6 +124,9 @@ func (r *Record) drainsBehind() bool {
 // nothing. A cancel with a cause shows as that cause, so the context itself is
 // asked, not only the error.
 func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
+	if r.leash != nil && r.leash.gone {
+		return "" // what the caller does now is no affair of ours
+	}
 	ctx := r.caller
 	e := ctx.Err()
 	if e == nil {

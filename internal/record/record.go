@@ -52,6 +52,7 @@ type Record struct {
 	above   *httptrace.ClientTrace // the caller's hooks, which ours call
 	req     http.Request           // what goes down
 	cancel  context.CancelFunc
+	leash   *leash // nil if no drain may go on after Close
 	sent    bool
 	hasBody bool          // the request has
 	gzip    bool          // we have asked for gzip, and must decompress
@@ -154,8 +155,12 @@ func (r *Record) derive() *http.Request {
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()
-	ctx, cancel := context.WithCancel(r.parent)
-	r.cancel = cancel
+	var ctx context.Context
+	if r.line.later && r.parent.Err() == nil {
+		r.leash, ctx, r.cancel = tie(r.parent)
+	} else {
+		ctx, r.cancel = context.WithCancel(r.parent)
+	}
 	if r.use.MayDial(r.line.direct) {
 		ctx = r.timeDial(ctx)
 	}

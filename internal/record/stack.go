@@ -34,6 +34,7 @@ type line struct {
 	// own, hooks are called, and contexts end Reads.
 	direct bool
 	drains bool // some part does
+	later  bool // drains may go on after Close
 	gzips  *gzips
 	spare  spares
 }
@@ -92,6 +93,7 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()
 	}
+	l.later = l.background() != nil
 	if l.direct && l.drains {
 		l.gzips = newGzips(tr)
 	}
