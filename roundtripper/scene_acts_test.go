@@ -5,10 +5,103 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"time"
 
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/roundtripper"
 )
+
+// release lets one handler go on that holds its answer.
+func (s *scene) release() {
+	s.t.Helper()
+	select {
+	case s.released <- struct{}{}:
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("no handler waits")
+	}
+}
+
+func (s *scene) server() string {
+	if s.srv != nil {
+		return s.srv.URL
+	}
+	return s.url
+}
+
+func (s *scene) request(method, path string, body io.Reader) *http.Request {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), method, s.server()+path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return req
+}
+
+// do makes one request and leaves its body open.
+func (s *scene) do(path string, edit func(*http.Request)) *http.Response {
+	s.t.Helper()
+	req := s.request("GET", path, nil)
+	if edit != nil {
+		edit(req)
+	}
+	return s.send(req)
+}
+
+// whole reads the body and returns what the stack says of the exchange.
+func (s *scene) whole(resp *http.Response) roundtripper.Exchange {
+	s.t.Helper()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		s.t.Error(err)
+	}
+	resp.Body.Close()
+	return s.next()
+}
+
+// broken reads a body that fails, or does not: over TLS a cancelled read of a
+// chunked body can look like its end.
+func (s *scene) broken(resp *http.Response) roundtripper.Exchange {
+	s.t.Helper()
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	return s.next()
+}
+
+// fails makes a request that gets no response.
+func (s *scene) fails(path string, edit func(*http.Request)) roundtripper.Exchange {
+	s.t.Helper()
+	req := s.request("GET", path, nil)
+	if edit != nil {
+		edit(req)
+	}
+	if resp, err := s.client.Do(req); err == nil {
+		resp.Body.Close()
+		s.t.Errorf("a response, %s; want an error", resp.Status)
+	}
+	return s.next()
+}
+
+// hold makes one request and leaves its body open to the end of the test.
+func (s *scene) hold(path string) *http.Response {
+	s.t.Helper()
+	resp := s.do(path, nil)
+	s.held = append(s.held, resp)
+	return resp
+}
+
+func (s *scene) send(req *http.Request) *http.Response {
+	s.t.Helper()
+	resp, err := s.client.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp
+}
+
+// read makes one request, reads its body and returns what the stack says.
+func (s *scene) read(path string, edit func(*http.Request)) roundtripper.Exchange {
+	s.t.Helper()
+	return s.whole(s.do(path, edit))
+}
 
 // within makes a request with ctx.
 func within(ctx context.Context) func(*http.Request) {
@@ -69,10 +162,4 @@ func (s *scene) answeredEarly(path string) roundtripper.Exchange {
 	body, rest := io.Pipe()
 	s.t.Cleanup(func() { rest.Close() })
 	return s.whole(s.send(s.request("POST", path, body)))
-}
-
-// settledIdle waits until pool sees n connections idle.
-func (s *scene) settledIdle(n int) {
-	s.t.Helper()
-	s.until("connections to go idle", func() bool { return s.pool.Stats().Idle == n })
 }

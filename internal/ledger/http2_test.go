@@ -99,88 +99,6 @@ func TestHTTP2ConnectionThatEndsBehindTheLastByteWasIdle(t *testing.T) {
 	uses[0].End("", false, time.Now())
 }
 
-// Net/http honours Request.Close over HTTP/2 too, once all streams have ended.
-// It closes where it also closes after GOAWAY, so the stack shows that.
-func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
-	for _, order := range []string{"asked before its end", "closed before its end", "closed after its end"} {
-		l := New(nil, Watched)
-		uses, c := riding(t, l, 1)
-		last := new(Use)
-		last.Close, last.Culprit.SpanID[0] = true, 7
-		l.Begin(last, key)
-		last.Ask("", time.Now())
-		last.Got(c, true, true, time.Now())
-		uses[0].End("", false, time.Now())
-		end := func() {
-			if lost := last.End(ClientClose, false, time.Now()); lost != ClientClose {
-				t.Errorf("%s: lost for %q", order, lost)
-			}
-		}
-		close := func() {
-			c.line.Closing(GoAway)
-			c.line.Closed()
-		}
-		switch order {
-		case "closed before its end":
-			close()
-			end()
-		case "closed after its end":
-			end()
-			close()
-		}
-		if g := newFor(t, l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
-			t.Errorf("%s: new for %q by %x, want client_close by the request that said so", order, g.Reason, g.Culprit.SpanID)
-		}
-		// Nobody pays for it again.
-		end()
-		close()
-		l.each(func(h *Host) {
-			if len(h.losses) != 0 {
-				t.Errorf("%s: losses %+v, want none", order, h.losses[0])
-			}
-		})
-	}
-}
-
-// A stack without ALPN to look at (h2c), or with a layer below that asks for
-// the end, knows it only from the response.
-func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
-	l := New(nil, Watched)
-	u := asking(l)
-	u.Culprit.SpanID[0] = 7
-	c := dial(t, u, 0)
-	u.Got(c, false, false, time.Now())
-	u.Share()
-	c.line.Closing(GoAway)
-	c.line.Closed()
-	u.End(ClientClose, false, time.Now())
-	if g := newFor(t, l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
-		t.Errorf("new for %q by %x, want client_close by the request that said so", g.Reason, g.Culprit.SpanID)
-	}
-}
-
-// It got the connection at the same moment: the fate of that is sealed.
-func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T) {
-	l := New(nil, Watched)
-	uses, c := riding(t, l, 1)
-	last := new(Use)
-	last.Close = true
-	l.Begin(last, key)
-	last.Ask("", time.Now())
-	last.Got(c, true, true, time.Now())
-	beside := asking(l)
-	beside.Got(c, true, true, time.Now())
-	for _, u := range append(uses, beside) {
-		u.End("", false, time.Now())
-	}
-	c.line.Closing(GoAway)
-	c.line.Closed()
-	if g := newFor(t, l); g.Reason != ClientClose {
-		t.Errorf("new for %q, want client_close", g.Reason)
-	}
-	last.End(ClientClose, false, time.Now())
-}
-
 // Over HTTP/2 a connection in use is no reason to dial. That one was dialed all
 // the same may be GOAWAY, or the server's limit of streams.
 func TestHTTP2ConnectionInUseIsNotBusy(t *testing.T) {
@@ -239,7 +157,7 @@ func TestHTTP2ConnectionThatWasDialedPastCostsNothingMore(t *testing.T) {
 // raised must not last.
 func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	l := New(nil, Unwatched)
-	conn := func() *fakeConn { return &fakeConn{line: &Conn{host: &Host{}}} }
+	conn := func() *fakeConn { return another() }
 	a := asking(l)
 	a.Got(conn(), false, true, time.Now())
 	a.End("", false, time.Now())
@@ -255,33 +173,6 @@ func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	}
 }
 
-func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
-	l := New(nil, Watched)
-	a := asking(l)
-	c := dial(t, a, 0)
-	a.Got(c, false, false, time.Now())
-	a.Share()
-	a.Share()
-	a.End("", false, time.Now())
-	b := asking(l)
-	b.Got(c, true, true, time.Now())
-	check := func(want int) {
-		t.Helper()
-		l.each(func(h *Host) {
-			if h.sharing != want {
-				t.Errorf("%d HTTP/2 connections open, want %d", h.sharing, want)
-			}
-		})
-	}
-	check(1)
-	b.End("", false, time.Now())
-	check(1)
-	c.line.Closing(Unknown)
-	check(0)
-	c.line.Closed()
-	check(0)
-}
-
 // The limit of idle connections is HTTP/1's. The protocol is not known before
 // the first connection is there.
 func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
@@ -294,7 +185,7 @@ func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
 				if w == Watched {
 					c = dial(t, u, 0)
 				} else {
-					c = &fakeConn{line: &Conn{host: &Host{}}}
+					c = another()
 				}
 				return u.Got(c, false, true, time.Now()), u
 			}
@@ -308,105 +199,6 @@ func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
 			if got := [2]Reason{g.Reason, next.Reason}; got != want {
 				t.Errorf("watch %v: new for %q, want %q", w, got, want)
 			}
-		}
-	}
-}
-
-// Nobody watches it, and the exchange that cost it ends before another one on
-// it does: it is gone with the last, not idle.
-func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
-	l := New(nil, Unwatched)
-	c := &fakeConn{line: &Conn{host: &Host{}}}
-	a, b := asking(l), new(Use)
-	b.Close = true
-	a.Got(c, false, true, time.Now())
-	l.Begin(b, key)
-	b.Ask("", time.Now())
-	b.Got(c, true, true, time.Now())
-	b.End(ClientClose, false, time.Now())
-	a.End("", false, time.Now())
-	l.Counts(func(n Counts) {
-		if n.Open != 0 {
-			t.Errorf("%d connections open, %d idle; want none", n.Open, n.Idle)
-		}
-	})
-}
-
-// Net/http says which request is the first on a connection, but calls the hooks
-// of two in any order. A connection that is called reused when it is first seen
-// is older than the ledger, or so it seems.
-func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
-	l := New(nil, Unwatched)
-	c := &fakeConn{line: &Conn{host: &Host{}}}
-	a, b := asking(l), asking(l)
-	second := b.Got(c, true, true, time.Now())
-	first := a.Got(c, false, true, time.Now())
-	if !second.Reused || first.Reused || first.Reason != First || first.Uses != 1 {
-		t.Errorf("the second: reused %v; the first: reused %v, use %d, new for %q", second.Reused, first.Reused, first.Uses, first.Reason)
-	}
-	third := asking(l)
-	if g := third.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 3 {
-		t.Errorf("the third: reused %v, use %d; want true, 3", g.Reused, g.Uses)
-	}
-}
-
-// CloseIdleConnections does not close an HTTP/2 connection one of whose streams
-// net/http has not forgotten yet, though its body was read to the end.
-func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
-	l := New(nil, Unwatched)
-	c := &fakeConn{line: &Conn{host: &Host{}}}
-	a := asking(l)
-	a.Got(c, false, true, time.Now())
-	a.End("", false, time.Now())
-	l.CloseIdle()
-	b := asking(l)
-	if g := b.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 2 {
-		t.Errorf("reused %v, use %d; want true, 2", g.Reused, g.Uses)
-	}
-	b.End("", false, time.Now())
-	// And when it does, the next one takes its place in the book.
-	l.CloseIdle()
-	d := asking(l)
-	if g := d.Got(&fakeConn{line: &Conn{host: &Host{}}}, false, true, time.Now()); g.Reason != ClosedIdle {
-		t.Errorf("new for %q, want closed_idle", g.Reason)
-	}
-	l.each(func(h *Host) {
-		if len(h.losses) != 0 || h.open != 1 || len(h.conns) != 1 {
-			t.Errorf("losses %+v, %d connections open, %d known; want none, 1, 1", h.losses, h.open, len(h.conns))
-		}
-	})
-}
-
-// Of the requests that came at once, any may be the one whose dial is used, and
-// the hook of any may come first.
-func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
-	for _, late := range []bool{false, true} {
-		l := New(nil, Unwatched)
-		asking(l)
-		b, c := asking(l), another()
-		if late {
-			asking(l).Got(c, true, true, time.Now())
-		}
-		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
-			t.Errorf("its hook is late %v: new for %q, want first", late, g.Reason)
-		}
-	}
-}
-
-// Net/http calls GetConn for the request that dials, once, and the connection may
-// go to another one that comes just then.
-func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
-	for _, w := range []Watch{Watched, Unwatched} {
-		l := New(nil, w)
-		a := asking(l)
-		var c net.Conn = another()
-		if w == Watched {
-			c = dial(t, a, 0)
-		}
-		b := new(Use)
-		l.Begin(b, key)
-		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
-			t.Errorf("watch %v: new for %q, want first", w, g.Reason)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestDrainInTheBackground(t *testing.T) {
 				case tt.watch == Watched:
 					g = next.Got(dial(t, next, 0), false, false, time.Now())
 				default:
-					g = next.Got(&fakeConn{line: &Conn{host: &Host{}}}, false, false, time.Now())
+					g = next.Got(another(), false, false, time.Now())
 				}
 				if g.Reused != tt.reused || g.Reason != tt.reason || g.Culprit.SpanID[0] != tt.blamed {
 					t.Errorf("reused %v, new for %q by %d; want %v, %q by %d", g.Reused, g.Reason, g.Culprit.SpanID[0], tt.reused, tt.reason, tt.blamed)

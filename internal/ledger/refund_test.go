@@ -82,7 +82,7 @@ func TestLossIsPaidOnceWhereTheDialerCannotBeWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Done()
-	nc := &fakeConn{line: &Conn{host: &Host{}}} // another ledger's
+	nc := another() // another ledger's
 	if g := u.Got(nc, false, false, time.Now()); g.Reason != BodyUnread || g.Culprit.SpanID[0] != 1 {
 		t.Errorf("new for %q by %d, want body_unread by 1", g.Reason, g.Culprit.SpanID[0])
 	}

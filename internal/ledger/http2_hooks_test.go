@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// Net/http says which request is the first on a connection, but calls the hooks
+// of two in any order. A connection that is called reused when it is first seen
+// is older than the ledger, or so it seems.
+func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
+	l := New(nil, Unwatched)
+	c := another()
+	a, b := asking(l), asking(l)
+	second := b.Got(c, true, true, time.Now())
+	first := a.Got(c, false, true, time.Now())
+	if !second.Reused || first.Reused || first.Reason != First || first.Uses != 1 {
+		t.Errorf("the second: reused %v; the first: reused %v, use %d, new for %q", second.Reused, first.Reused, first.Uses, first.Reason)
+	}
+	third := asking(l)
+	if g := third.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 3 {
+		t.Errorf("the third: reused %v, use %d; want true, 3", g.Reused, g.Uses)
+	}
+}
+
+// Of the requests that came at once, any may be the one whose dial is used, and
+// the hook of any may come first.
+func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		l := New(nil, Unwatched)
+		asking(l)
+		b, c := asking(l), another()
+		if late {
+			asking(l).Got(c, true, true, time.Now())
+		}
+		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
+			t.Errorf("its hook is late %v: new for %q, want first", late, g.Reason)
+		}
+	}
+}
+
+// Net/http calls GetConn for the request that dials, once, and the connection may
+// go to another one that comes just then.
+func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
+	for _, w := range []Watch{Watched, Unwatched} {
+		l := New(nil, w)
+		a := asking(l)
+		var c net.Conn = another()
+		if w == Watched {
+			c = dial(t, a, 0)
+		}
+		b := new(Use)
+		l.Begin(b, key)
+		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
+			t.Errorf("watch %v: new for %q, want first", w, g.Reason)
+		}
+	}
+}
+
+func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
+	l := New(nil, Watched)
+	a := asking(l)
+	c := dial(t, a, 0)
+	a.Got(c, false, false, time.Now())
+	a.Share()
+	a.Share()
+	a.End("", false, time.Now())
+	b := asking(l)
+	b.Got(c, true, true, time.Now())
+	check := func(want int) {
+		t.Helper()
+		l.each(func(h *Host) {
+			if h.sharing != want {
+				t.Errorf("%d HTTP/2 connections open, want %d", h.sharing, want)
+			}
+		})
+	}
+	check(1)
+	b.End("", false, time.Now())
+	check(1)
+	c.line.Closing(Unknown)
+	check(0)
+	c.line.Closed()
+	check(0)
+}

@@ -1,0 +1,111 @@
+package roundtripper_test
+
+import (
+	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// until waits for what no channel tells.
+func (s *scene) until(what string, ok func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// settled waits until the server has n connections open.
+func (s *scene) settled(n int) {
+	s.t.Helper()
+	s.until("the server's connections to close", func() bool { return s.srv.Open() == n })
+}
+
+// seen waits until pool has seen that its connections are gone: that takes a
+// moment longer than the server's end of it.
+func (s *scene) seen() {
+	s.t.Helper()
+	s.until("pool's connections to close", func() bool { return s.pool.Stats().Open == 0 })
+}
+
+// gone waits until the client has closed all of its connections but n, and
+// pool, if there is one, knows it.
+func (s *scene) gone(n int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		open, pooled := int(s.open.Load()), n
+		if s.pool != nil {
+			pooled = s.pool.Stats().Open
+		}
+		if open == n && pooled == n {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the client has %d connections open, pool counts %d; want %d", open, pooled, n)
+		}
+	}
+}
+
+// closed is closed when the client has no connection open.
+func (s *scene) closed() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s.open.Load() > 0 && s.t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return done
+}
+
+// next is the next exchange that ends, or ended before. Its span is s.last.
+func (s *scene) next() roundtripper.Exchange {
+	s.t.Helper()
+	select {
+	case e := <-s.ends:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.spans) > 0 {
+			s.last, s.spans = s.spans[0], s.spans[1:]
+		}
+		s.lost = e.LostReason
+		return e
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("an exchange did not end")
+		panic("unreachable")
+	}
+}
+
+// wantNew says that e dialed, for reason, and which span it names as the
+// culprit: the zero value is nobody.
+func (s *scene) wantNew(e roundtripper.Exchange, reason roundtripper.NewReason, culprit oteltrace.SpanContext) {
+	s.t.Helper()
+	if e.Reused || e.NewReason != reason {
+		s.t.Errorf("reused %v, new_reason %q; want a new connection, for %q", e.Reused, e.NewReason, reason)
+	}
+	if e.Culprit.TraceID != culprit.TraceID() || e.Culprit.SpanID != culprit.SpanID() {
+		s.t.Errorf("new for %q, by trace %x, span %x; want %v, %v", e.NewReason, e.Culprit.TraceID, e.Culprit.SpanID, culprit.TraceID(), culprit.SpanID())
+	}
+}
+
+func (s *scene) wantReused(e roundtripper.Exchange) {
+	s.t.Helper()
+	if !e.Reused || e.NewReason != "" || e.Culprit.SpanID != [8]byte{} {
+		s.t.Errorf("reused %v, new_reason %q, culprit %x; want a reused connection and none of both", e.Reused, e.NewReason, e.Culprit.SpanID)
+	}
+}
+
+// culprit is the span of the exchange that next returned last.
+func (s *scene) culprit() oteltrace.SpanContext {
+	s.t.Helper()
+	if !s.last.IsValid() {
+		s.t.Error("the culprit has no span")
+	}
+	return s.last
+}
+
+// nobody is to blame.
+var nobody oteltrace.SpanContext
