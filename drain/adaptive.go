@@ -31,7 +31,7 @@ const (
 	// is given up to measure C again; measureFirst as long as it was measured
 	// less than measuredWell times.
 	measureEvery, measureFirst = 64, 4
-	measuredWell               = 3
+	measuredWell               = 6
 	// rarely is the chance of reuse below which a connection is not worth
 	// keeping.
 	rarely = .25
@@ -83,7 +83,8 @@ func adapt(p record.Prospect) record.Budget {
 	if p.Measured < measuredWell {
 		every = measureFirst
 	}
-	if p.Measured > 0 && p.Spent > every*min(c, maxTime) {
+	// Below minTime a budget can't be too high by C.
+	if p.Cost > minTime && p.Spent > every*min(c, maxTime) {
 		b = skip("remeasure")
 		b.Remeasure = true
 		return b

@@ -199,10 +199,6 @@ func (s stream) reply() {
 	s.data("x", true)
 }
 
-func (s stream) reset(code uint32) {
-	s.write(frameReset, 0, s.id, binary.BigEndian.AppendUint32(nil, code))
-}
-
 // goAway says that no stream after last will be served.
 func (c *peerConn) goAway(last uint32) {
 	c.write(frameGoAway, 0, 0, append(binary.BigEndian.AppendUint32(nil, last), 0, 0, 0, 0))

@@ -18,12 +18,6 @@ func (s *scene) until(what string, ok func() bool) {
 	}
 }
 
-// settled waits until the server has n connections open.
-func (s *scene) settled(n int) {
-	s.t.Helper()
-	s.until("the server's connections to close", func() bool { return s.srv.Open() == n })
-}
-
 // seen waits until pool has seen that its connections are gone: that takes a
 // moment longer than the server's end of it.
 func (s *scene) seen() {
@@ -47,18 +41,6 @@ func (s *scene) gone(n int) {
 			s.t.Fatalf("the client has %d connections open, pool counts %d; want %d", open, pooled, n)
 		}
 	}
-}
-
-// closed is closed when the client has no connection open.
-func (s *scene) closed() <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for s.open.Load() > 0 && s.t.Context().Err() == nil {
-			time.Sleep(time.Millisecond)
-		}
-	}()
-	return done
 }
 
 // next is the next exchange that ends, or ended before. Its span is s.last.

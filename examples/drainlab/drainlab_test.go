@@ -148,7 +148,11 @@ func TestEveryCellAndPolicyIsThere(t *testing.T) {
 			}
 		}
 		if drained := number(t, row, "drained_bytes"); row["policy"] == alwaysDrain && row["size_bytes"] != "0" {
-			if want := requests * number(t, row, "size_bytes"); drained != want {
+			want := requests * number(t, row, "size_bytes")
+			if row["body"] == "gzip" { // on the wire
+				want = min(max(drained, 1), want-1)
+			}
+			if drained != want {
 				t.Errorf("%v bytes drained, want %v: %v", drained, want, row)
 			}
 		}

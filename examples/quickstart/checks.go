@@ -22,9 +22,10 @@ func checkClosedUnread(r *row) string {
 		}
 		return ""
 	}
-	// Every worker's first request has to dial, which is over 1 % of a short
-	// load, and on a busy machine one or two of those dials come in vain.
-	return atMost(r, max(r.Requests/100, r.workers+r.workers/10+2))
+	// Every worker's first request has to dial, and one or two of those dials
+	// come in vain. On loopback a new connection is worth a millisecond of
+	// draining, which a busy machine may not have for everybody.
+	return atMost(r, r.workers+r.workers/10+2+r.Requests/20)
 }
 
 func checkNeverClosed(r *row) string {

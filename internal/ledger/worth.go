@@ -118,9 +118,7 @@ func (w *worth) kind(unknown bool) *kind {
 }
 
 // paid notes what a new connection to addr has cost. One that cost far more
-// than usual, a lost SYN say, counts no more than four usual ones; one that cost
-// less counts for more, for too high a cost is seldom measured again. h.mu is
-// held.
+// than usual, a lost SYN say, counts no more than four usual ones. h.mu is held.
 func (w *worth) paid(addr string, took time.Duration) {
 	w.spent = 0
 	for i := range w.costs {
@@ -129,14 +127,10 @@ func (w *worth) paid(addr string, took time.Duration) {
 			continue
 		}
 		c.measured++
-		switch {
-		case c.cost <= 0: // less than the clock shows
+		if c.cost <= 0 { // less than the clock shows
 			c.cost = took
-		case took < c.cost:
-			c.cost -= (c.cost - took) / 2
-		default:
-			c.cost += (min(took, 4*c.cost) - c.cost) / 4
 		}
+		c.cost += (min(took, 4*c.cost) - c.cost) / time.Duration(min(c.measured, 4))
 		return
 	}
 	if len(w.costs) == maxRoutes {
