@@ -42,7 +42,7 @@ func TestCostIsOfDialsThatWerePaidFor(t *testing.T) {
 			{"direct:443", 40 * ms, 40 * ms},
 			{"direct:443", 0, 40 * ms},
 			{"direct:443", 20 * ms, 30 * ms},
-			{"proxy:3128", 100 * ms, 100 * ms},                 // another way has another cost
+			{"proxy:3128", 100 * ms, 100 * ms},       // another way has another cost
 			{"direct:443", 5 * time.Second, 60 * ms}, // a lost SYN is not believed
 			{"proxy:3128", 0, 100 * ms},
 		}
