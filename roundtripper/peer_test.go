@@ -34,6 +34,7 @@ type peerConn struct {
 	*tls.Conn
 	mu   sync.Mutex    // guards writes
 	pong chan struct{} // a PING of ours was acknowledged
+	done chan struct{} // closed when the client has ended it
 }
 
 // stream is one request.
@@ -125,7 +126,8 @@ func (p *peer) conn() (c *peerConn) {
 }
 
 func (p *peer) serve(nc *tls.Conn) {
-	c := &peerConn{Conn: nc, pong: make(chan struct{}, 1)}
+	c := &peerConn{Conn: nc, pong: make(chan struct{}, 1), done: make(chan struct{})}
+	defer close(c.done)
 	defer c.Close()
 	var preface [24]byte
 	if _, err := io.ReadFull(c, preface[:]); err != nil {
@@ -204,13 +206,15 @@ func (c *peerConn) goAway(last uint32) {
 	c.write(frameGoAway, 0, 0, append(binary.BigEndian.AppendUint32(nil, last), 0, 0, 0, 0))
 }
 
-// heard waits until the client has read all that was sent: it answers a PING in
-// turn.
+// heard waits until the client has read all that was sent, by a PING that it
+// answers in turn.
 func (c *peerConn) heard(t *testing.T) {
 	t.Helper()
 	c.write(framePing, 0, 0, make([]byte, 8))
 	select {
 	case <-c.pong:
+	case <-c.done:
+		t.Error("the client has ended the connection")
 	case <-time.After(20 * time.Second):
 		t.Error("the client does not answer a PING")
 	}

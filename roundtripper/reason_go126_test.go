@@ -6,22 +6,36 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// On Go 1.26 net/http leaves an HTTP/2 connection open that has heard GOAWAY, and
-// uses it for nothing. Who dials then, and why, shows only when it is closed.
-var reasonsHTTP2OfThisGo = []cause{
-	{name: "GOAWAY on an idle connection", reason: "unknown", make: func(s *scene) {
-		s.read("/", nil)
-		s.peer.conn().goAway(1)
-		s.peer.conn().heard(s.t)
-	}},
-	{name: "GOAWAY on an idle connection, and its end", reason: "server_closed_idle", blind: "unknown", make: func(s *scene) {
-		s.read("/", nil)
-		s.peer.conn().goAway(1)
-		s.peer.conn().end()
-		s.gone(0)
-	}},
+var reasonsHTTP2OfThisGo []cause
+
+// TestGOAWAYOnAnIdleConnectionCannotBeSeen: on Go 1.26 net/http leaves the
+// connection open, and uses it for nothing. Why the next request dials shows only
+// when it is closed.
+func TestGOAWAYOnAnIdleConnectionCannotBeSeen(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		for name, ends := range map[string]bool{"open": false, "ended": true} {
+			t.Run(name, func(t *testing.T) {
+				s := peerScene(t, k)
+				s.idleHTTP2()
+				conn := s.peer.conn()
+				conn.goAway(1)
+				conn.heard(t)
+				want := roundtripper.NewReason("unknown")
+				if ends {
+					conn.end()
+					s.gone(0)
+					if s.pool != nil {
+						want = "server_closed_idle"
+					}
+				}
+				s.wantNew(s.read("/", nil), want, nobody)
+				s.wantReused(s.read("/", nil))
+			})
+		}
+	})
 }
 
 // TestNetHTTPDrainsNothingBeforeGo127: a body that was closed early costs its

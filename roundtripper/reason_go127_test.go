@@ -17,7 +17,7 @@ import (
 // is idle.
 var reasonsHTTP2OfThisGo = []cause{
 	{name: "GOAWAY on an idle connection", reason: "goaway", blind: "unknown", make: func(s *scene) {
-		s.read("/", nil)
+		s.idleHTTP2()
 		s.peer.conn().goAway(1)
 		s.gone(0)
 	}},

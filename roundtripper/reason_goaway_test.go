@@ -7,10 +7,9 @@ import "testing"
 func TestRequestThatGOAWAYRefusesIsToldSo(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		s := peerScene(t, k)
-		s.read("/", nil)
 		s.peer.answers(func(st stream) {
 			s.peer.answers(stream.reply)
-			st.goAway(1)
+			st.goAway(0) // it was the only stream
 		})
 		e := s.read("/", nil)
 		if s.pool == nil {

@@ -32,13 +32,8 @@ var reasonsHTTP2 = []cause{
 			s.gone(0)
 		}},
 	{name: "CloseIdleConnections", reason: "closed_idle", make: func(s *scene) {
-		s.read("/", nil)
-		s.until("a connection to close", func() bool {
-			// Net/http forgets a stream a moment after its body was read, and
-			// closes no connection that has one.
-			s.client.CloseIdleConnections()
-			return s.open.Load() == 0
-		})
+		s.idleHTTP2()
+		s.client.CloseIdleConnections()
 		s.gone(0)
 	}},
 	{name: "keep-alives disabled", reason: "keepalives_disabled", always: true,

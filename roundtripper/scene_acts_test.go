@@ -1,6 +1,7 @@
 package roundtripper_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -145,6 +146,18 @@ func (s *scene) elsewhere() roundtripper.Exchange {
 		s.t.Fatal(err)
 	}
 	return s.whole(resp)
+}
+
+// idleHTTP2 makes a request over HTTP/2 and waits until net/http has forgotten its
+// stream. It does so a moment after the body was read, and tells nobody; until
+// then the connection is not idle to it.
+func (s *scene) idleHTTP2() {
+	s.t.Helper()
+	s.read("/", nil)
+	stacks := make([]byte, 1<<20)
+	s.until("the stream to be forgotten", func() bool {
+		return !bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("lientStream).doRequest"))
+	})
 }
 
 // answeredTwice makes a request, and the server speaks again when the connection
