@@ -14,31 +14,37 @@
 // average from the start of the dial until a request had the connection (DNS,
 // connect, a proxy's CONNECT, TLS), of dials that a request waited for; 10 ms
 // for plain and 30 ms for TLS before the first; never taken for less than 0.5
-// ms. If the rest is known, and at the rate at which this host's bodies come it
-// would take longer than C, no drain is started. Otherwise it goes on until C is
-// spent, at least 1 ms and at most 500 ms; what net/http has in its buffer
-// already is free where pool watches the connection, for the clock starts when
-// that is first read. So a drain that is started costs at most twice what the
-// best choice in hindsight would have, for C between 1 and 500 ms (Go's timers
-// round up to 1 ms), and one that is not started does too, if the rate is right
-// to a factor of two.
+// ms. If the rest is known, and at the rate at which this host's bodies of known
+// length come it would take longer than C, no drain is started. Otherwise it
+// goes on until C is spent, at least 1 ms and at most 500 ms. What net/http has
+// in its buffer already is free where pool watches the connection: the clock
+// starts when that is first read, and where no drain is started that is taken
+// all the same.
 //
-// Bodies of unknown length are drained while that has been paying: one that
-// comes to its end saves C, one in vain costs its time, and a moving average says
-// how many do. Where it does not pay, the next 2 are not drained, and the one
-// after is a probe. A probe in vain doubles the pause, up to 32 closes; a drain
-// that comes to the end takes it back. The same pauses hold for the rate, which
-// may be out of date. So on a host whose bodies are long few drains are wasted,
-// which no rule without memory can have; the price is that a host whose bodies
-// change to spite it could cost up to 32 connections that a drain would have
-// kept. For random hosts TestManyClosesCostAtMostTwiceTheBest prints what that
-// comes to.
+// So, for C between 1 and 500 ms (Go's timers round up to 1 ms), if a new
+// connection costs what it has been costing and the old one is used again, a
+// drain that is started costs at most twice what the best choice in hindsight
+// would have; and so does one that is not started, if the rate is right to a
+// factor of two and no more than 64 MiB are left.
+//
+// Drains are started while that has been paying, of bodies of known and of
+// unknown length each: one that comes to its end saves C, one in vain costs its
+// time, and a moving average says how many do. Where it does not pay, the next 2
+// are not drained, and the one after is a probe. A probe in vain doubles the
+// pause, up to 32 closes; a drain that comes to the end takes it back. The same
+// pauses hold for the rate, which may be out of date. So on a host whose bodies
+// are long few drains are wasted, as they would be without memory; the price is
+// that a host whose bodies change to spite it could cost up to 32 connections
+// that a drain would have kept. For random hosts
+// TestManyClosesCostAtMostTwiceTheBest prints what that comes to, and
+// examples/drainlab for real connections.
 //
 // C is weighed by how likely the connection is used again: by how many of the
 // host's last requests came later than the connection would have idled out (the
-// transport's IdleConnTimeout, or the server's, if that has shown). Below one
-// in four nothing is drained. Once in a while, when drains have cost 64 C since
-// C was last measured, a connection is given up to measure it.
+// transport's IdleConnTimeout, or the server's, if that has shown in the last
+// ten minutes). Below one in four nothing is drained. When drains have cost 64 C
+// since C was last measured, or 4 C as long as it rests on fewer than six dials,
+// a connection is given up to measure it; not where C is 1 ms or less.
 //
 // # What it changes
 //
@@ -48,6 +54,9 @@
 // (Go 1.27) does not go on behind that. There is one exception: a rest of known
 // length that would take longer than C, but less than the 50 ms and 256 KiB of
 // net/http's drain, is left to that, for it costs nobody anything.
+//
+// With Options.Background, Close returns at once and the drain goes on without
+// it, and without the caller's context, which callers cancel then.
 //
 // Right over net/http's transport it also takes over what that does about gzip
 // behind the caller's back, by the same rules and with the same result: it asks
@@ -61,7 +70,9 @@
 // the body is the tunnel. HEAD, 204, 304 and http.NoBody. Connections that will
 // not be used again: Connection: close from either side, HTTP/1.0 without
 // keep-alive, a body that ends with its connection, keep-alives disabled.
-// text/event-stream, which does not end. Requests of an Exempt context.
+// text/event-stream, which does not end. Requests of an Exempt context. A
+// response that was complete while its request was still being written, if that
+// does not end within the budget: net/http closes such a connection.
 //
 // # Where it stands
 //
@@ -71,11 +82,13 @@
 //
 // # What it costs
 //
-// Close takes up to the limit of time: the most is MaxTime, 500 ms where that is
-// zero. Of a body that is read two looks at the clock for each Read, and a copy
-// of the request's header map (not of the values). BenchmarkClose in this
-// package prints the cost for a body that was read to its end, and for one that
-// was not, next to bare net/http.
+// Close takes up to the limit of time: the most is MaxTime; where that is zero,
+// 500 ms for Adaptive and 50 ms for Fixed. Under a Read that waits it cancels
+// that and waits for it, 50 ms at most. Of a body of known length that is read,
+// two looks at the clock for each Read; and a copy of the request's header map,
+// not of the values, in net/http's place. BenchmarkClose in this package prints
+// the cost for a body that was read to its end, and for one that was not, next
+// to bare net/http.
 //
 // # When a request is finished
 //

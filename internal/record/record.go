@@ -8,6 +8,13 @@
 // is reachable from the caller alone: when the collector finds it, nobody can
 // read or close that body any more. A Record must therefore never point to a
 // Body, of its own or of a stack further down, nor to a Stack.
+//
+// Tried instead of the derived context, and not taken: a read deadline on the
+// watched connection saves 5 allocations of 11 over loopback, but belongs to the
+// connection. Set around the end of one body it broke the next request on it: 60
+// of 5000 POSTs on Go 1.26, 204 on 1.27. A context of our own that can be
+// cancelled saves 2 over a stub, and over net/http's transport none where the
+// caller's context can end: net/http makes them up again.
 package record
 
 import (
