@@ -133,8 +133,10 @@ func (c *call) onClose(r rules) []roundtripper.Outcome {
 		may = append(may, roundtripper.OutcomeDrained, roundtripper.OutcomeSkipped, roundtripper.OutcomeGaveUp)
 	case c.kind == kindEndless, c.finite() && c.kind != kindGzip && rest > r.bytes:
 		may = append(may, roundtripper.OutcomeGaveUp)
-	case c.finite(), r.later && c.kind == kindHang: // which may go on in time
+	case c.finite():
 		may = append(may, roundtripper.OutcomeDrained)
+	case r.later && c.kind == kindHang: // it may go on in time
+		may = append(may, roundtripper.OutcomeDrained, roundtripper.OutcomeGaveUp)
 	}
 	if r.later || c.upload != nil {
 		// Too many go on; or the request was not written in time.
