@@ -44,7 +44,8 @@ type Options struct {
 	IdleTimeout time.Duration
 	// MaxConnAge retires an HTTP/1 connection with the first request that it
 	// serves after this age, by Connection: close. Zero or negative means
-	// never.
+	// never. It needs pool to stand next to the transport: below the middlewares
+	// of others.
 	MaxConnAge time.Duration
 
 	// OnLeak is called once for each response body that was dropped without

@@ -323,3 +323,90 @@ func TestCulpritIsTheSpanAbove(t *testing.T) {
 		t.Errorf("the second span has no link to the first: %+v", got)
 	}
 }
+
+// TestRetriersAttemptIsNotAStaleConnection: over the bare transport it looks
+// like one that net/http found dead and dialed again for.
+func TestRetriersAttemptIsNotAStaleConnection(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	outer, ends := collect()
+	twice := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(req)
+		if err != nil || req.URL.Path != "/big" {
+			return resp, err
+		}
+		resp.Body.Close() // unread: net/http closes the connection
+		return next.RoundTrip(req)
+	})
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, twice)
+	defer client.CloseIdleConnections()
+	for _, path := range []string{"/", "/big"} {
+		resp, err := client.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if e := <-ends; e.NewReason == "server_closed_idle" {
+			t.Errorf("%s: new for %q, and the server closed nothing", path, e.NewReason)
+		}
+	}
+}
+
+// TestContextOfTheResponseIsNotTheExchange: a middleware has cloned the request
+// with our context, and the caller goes on with that one's, the body still open.
+func TestContextOfTheResponseIsNotTheExchange(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	other := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer other.Close()
+	outer, ends := collect()
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, signs)
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(resp.Request.Context(), "GET", other.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := other.Transport().RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Body.Close()
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	if e := <-ends; e.RemoteAddr.String() != srv.Addr || e.ConnUses != 1 {
+		t.Errorf("use %d of a connection to %v, want the first to %s", e.ConnUses, e.RemoteAddr, srv.Addr)
+	}
+}
+
+// TestHeadersAreReadByAttemptsInParallel: retiring a connection must not write
+// to them then. The race detector judges.
+func TestHeadersAreReadByAttemptsInParallel(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	hedges := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		second := make(chan struct{})
+		go func() {
+			defer close(second)
+			if resp, err := next.RoundTrip(req.WithContext(req.Context())); err == nil {
+				resp.Body.Close()
+			}
+		}()
+		defer func() { <-second }()
+		return next.RoundTrip(req)
+	})
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, pool.New(pool.Options{MaxConnAge: 1}).Middleware, hedges)
+	defer client.CloseIdleConnections()
+	for range 50 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}

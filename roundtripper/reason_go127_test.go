@@ -178,3 +178,15 @@ func TestNetHTTPDrainsForSoLong(t *testing.T) {
 		})
 	}
 }
+
+// closed is closed when the client has no connection open.
+func (s *scene) closed() <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s.open.Load() > 0 && s.t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	return done
+}

@@ -66,6 +66,7 @@ type loss struct {
 	// net/http (Go 1.27). The connection comes back, or it is closed.
 	provisional bool
 	settled     time.Time // when it was no longer
+	withdrawn   bool      // the connection came back
 }
 
 // ask is what a request found when it asked for a connection: the verdict on
@@ -160,6 +161,7 @@ func (h *Host) charge(asked, now time.Time) (_ *loss, expired bool) {
 
 // lose writes a loss down. h.mu is held.
 func (h *Host) lose(l *loss) {
+	l.withdrawn = false
 	if len(h.losses) == maxLosses {
 		copy(h.losses, h.losses[1:])
 		h.losses = h.losses[:maxLosses-1]
@@ -168,9 +170,10 @@ func (h *Host) lose(l *loss) {
 }
 
 // refund puts what a dial was charged with back in its place: the dial failed,
-// or its connection was never used, so nobody has told of it. h.mu is held.
+// or its connection was never used, so nobody has told of it. Not if that came
+// back meanwhile. h.mu is held.
 func (h *Host) refund(l *loss) {
-	if l == nil {
+	if l == nil || l.withdrawn {
 		return
 	}
 	h.lose(l)
@@ -192,6 +195,7 @@ func (l *loss) settle(reason Reason, now time.Time) {
 // withdraw takes a loss back: the connection came back after all. h.mu is
 // held.
 func (h *Host) withdraw(l *loss) {
+	l.withdrawn = true // a dial may be charged with it
 	for i, x := range h.losses {
 		if x == l {
 			h.losses = slices.Delete(h.losses, i, i+1)

@@ -110,3 +110,19 @@ func TestLossIsNotRenamedByARefusalThatComesLater(t *testing.T) {
 	c.line.close()
 	wantNew(t, l, Canceled, 1)
 }
+
+// A dial is charged with it, the connection comes back and serves that dial's
+// request, and then the dial fails.
+func TestNobodyPaysForAConnectionThatCameBack(t *testing.T) {
+	l := New(nil, Watched)
+	u, conn := closedEarly(t, l)
+	b := asking(l)
+	d, err := b.Admit(0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Put(nil, "")
+	b.Got(conn, true, false, time.Now())
+	d.Done()
+	wantNew(t, l, AllBusy, 0)
+}

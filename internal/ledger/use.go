@@ -18,6 +18,9 @@ type Use struct {
 	// Close says that the request asks for the end of its connection. Set
 	// before Begin.
 	Close bool
+	// Apart says that middlewares of others stand between this exchange and
+	// net/http: several there may be this one. Set before Begin.
+	Apart bool
 
 	id   uint64
 	host *Host
@@ -101,7 +104,7 @@ func (u *Use) Ask(addr string, now time.Time) {
 	u.host.mu.Unlock()
 
 	if c != nil && !put {
-		c.giveUp(u.id, now)
+		c.giveUp(u, now)
 	}
 
 	u.host.mu.Lock()
@@ -122,7 +125,7 @@ func (u *Use) Ask(addr string, now time.Time) {
 // giveUp takes a connection back from an exchange that net/http sends over
 // another one. Over HTTP/1 it does so when a reused connection turns out dead:
 // the server had closed it.
-func (c *Conn) giveUp(user uint64, now time.Time) {
+func (c *Conn) giveUp(u *Use, now time.Time) {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -130,11 +133,14 @@ func (c *Conn) giveUp(user uint64, now time.Time) {
 		h.leave(c)
 		return
 	}
-	if c.user != user || c.loss != nil {
+	if c.user != u.id || c.loss != nil {
 		return
 	}
 	if c.uses > 1 || c.foreign || c.stray != nil {
 		c.loss = &loss{at: now, reason: ServerClosedIdle}
+		if u.Apart {
+			c.loss.reason = Unknown // a retrier's attempt, perhaps
+		}
 		h.lose(c.loss)
 	}
 	// Net/http gives no new connection up: it was somebody else's, with our
@@ -198,7 +204,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	}
 	if before != nil && before != c && !put {
 		// HTTP/2 tries another connection without asking again.
-		before.giveUp(u.id, now)
+		before.giveUp(u, now)
 	}
 	g := c.had(u, nc, before == c, reused, shared, now)
 	began := c.dialed

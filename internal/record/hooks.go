@@ -64,12 +64,13 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 		}
 	}
 	r.learnConn(info.Conn)
-	r.retire(r.maxAge > 0 && g.Age > r.maxAge && !g.Shared)
+	r.retire(r.maxAge > 0 && r.line.alone && g.Age > r.maxAge && !g.Shared)
 }
 
 // retire makes this the last exchange of its connection, or takes that back:
 // net/http may try a second connection. It writes the header after GotConn; the
-// server answers, and the connection ends without having failed anybody.
+// server answers, and the connection ends without having failed anybody. Somebody
+// else's middleware may have cloned the header, or read it for a second attempt.
 func (r *Record) retire(yes bool) {
 	switch {
 	case yes && !r.retired && len(r.header["Connection"]) == 0:

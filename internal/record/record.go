@@ -158,7 +158,7 @@ func (r *Record) derive() *http.Request {
 	if r.line.gzips != nil {
 		r.askGzip()
 	}
-	r.use.Close = r.close
+	r.use.Close, r.use.Apart = r.close, !r.line.alone
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()
@@ -248,18 +248,20 @@ func (r *Record) ownRequest(q *http.Request) *http.Request {
 	if x, _ := q.Context().Value(recordKey{}).(*Record); x != r {
 		return q
 	}
-	return q.WithContext(&outlived{r.caller, q.Context()})
+	return q.WithContext(&outlived{r.caller, q.Context(), r.line.traceKey})
 }
 
 // outlived has the values of a context that ends with the exchange, and the
-// end of the caller's.
+// end of the caller's. The exchange and its hooks are not among them: a request
+// that is made with this context is another one.
 type outlived struct {
 	context.Context
-	values context.Context
+	values   context.Context
+	traceKey any
 }
 
 func (c *outlived) Value(key any) any {
-	if v := c.Context.Value(key); v != nil || key == (recordKey{}) {
+	if v := c.Context.Value(key); v != nil || key == (recordKey{}) || key == c.traceKey {
 		return v
 	}
 	return c.values.Value(key)

@@ -33,6 +33,8 @@ type line struct {
 	// direct: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
 	direct bool
+	// alone: nobody but a *http.Transport has the headers that go down.
+	alone  bool
 	drains bool // some part does
 	later  bool // drains may go on after Close
 	gzips  *gzips
@@ -88,6 +90,7 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 		}
 	}
 	tr, ok := t.Base.(*http.Transport)
+	l.alone = ok
 	l.direct = ok && !chain.Registered(tr)
 	for _, part := range l.parts {
 		d, ok := part.(Drainer)
