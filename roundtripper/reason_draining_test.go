@@ -14,7 +14,7 @@ import (
 // to, after Close has returned. One request that comes meanwhile pays for that;
 // another would have dialed anyway.
 func TestDrainInTheBackgroundIsNamed(t *testing.T) {
-	layer := drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute, Background: 1})
+	layer := drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute, Background: 100})
 	forStacks(t, stack{drain: layer.Middleware}, func(t *testing.T, k stack) {
 		for name, o := range map[string]testserver.Options{"plain": {}, "TLS": {TLS: true}} {
 			t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/testserver"
@@ -70,7 +71,7 @@ func TestReasonsInAStackThatDrains(t *testing.T) {
 	defer srv.Close()
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
 		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
-		drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+		drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}).Middleware, pool.New(pool.Options{}).Middleware)
 	for i := range 10 {
 		resp, err := client.Get(srv.URL)
 		if err != nil {
