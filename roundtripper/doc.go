@@ -33,7 +33,8 @@
 // connection, the queues and the drain, the outer one takes over, if the
 // exchange below is its own: the same method, host and path, under a context
 // derived from the one that came down. A token that is fetched on the way is
-// not. Of several, a retrier's attempts, the last one counts. Give such
+// not. Of several, a retrier's attempts, the last one counts; of several at once,
+// a hedger's, nobody knows which, and LostReason is unknown. Give such
 // middlewares the methods of Inner, so that CloseIdleConnections gets through.
 // Tracing goes below a retrier, so that each attempt has its own span.
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"slices"
 	"strings"
 	"testing"
@@ -191,6 +192,45 @@ func TestSomebodyElsesRequestIsNotTheExchange(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHedgedAttemptsAreNotMixed: the response is one's, the hooks may be the
+// other's.
+func TestHedgedAttemptsAreNotMixed(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	outer, ends := collect()
+	inner, below := collect()
+	hedge := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+		ctx, cancel := context.WithCancel(req.Context())
+		started, done := make(chan struct{}), make(chan struct{})
+		go func() { // loses
+			defer close(done)
+			slow := req.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { close(started) }}))
+			slow.Header.Set("X-Hang", "yes")
+			if resp, err := next.RoundTrip(slow); err == nil {
+				resp.Body.Close()
+			}
+		}()
+		<-started
+		resp, err := next.RoundTrip(req)
+		cancel()
+		<-done
+		return resp, err
+	})
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, hedge, inner, drain.New(patient).Middleware, pool.New(pool.Options{}).Middleware)
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	<-below
+	<-below
+	if e := <-ends; e.Outcome != "eof" || e.LostReason != "unknown" || e.Returned {
+		t.Errorf("outcome %q, returned %v, lost for %q; want eof, false, unknown", e.Outcome, e.Returned, e.LostReason)
 	}
 }
 

@@ -13,6 +13,10 @@ const big = 4 << 20
 
 // handler serves what needs no word from the test.
 func handler(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("X-Hang") != "" {
+		<-r.Context().Done()
+		return
+	}
 	switch r.URL.Path {
 	case "/big":
 		w.Header().Set("Content-Length", fmt.Sprint(big))

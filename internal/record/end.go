@@ -95,8 +95,8 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		return
 	}
 	cause = r.use.End(cause, provisional, now)
-	if learned {
-		return // the ledger below knows more than this one
+	if learned || r.hedged {
+		return // the ledger below knows more than this one; or nobody does
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

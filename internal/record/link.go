@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // Layers on two sides of somebody else's middleware have a record each, for
@@ -37,9 +39,13 @@ func (r *Record) publish() {
 	if r.outer == nil {
 		return
 	}
-	r.outer.mu.Lock()
-	r.outer.inner = r
-	r.outer.mu.Unlock()
+	o := r.outer
+	o.mu.Lock()
+	if in := o.inner; in != nil && in.same && r.same && !in.ended() {
+		o.hedged = true
+	}
+	o.inner = r
+	o.mu.Unlock()
 	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
 		o.facts.PoolWait += r.facts.PoolWait
@@ -88,7 +94,7 @@ func (r *Record) foreignConn(nc net.Conn) bool {
 // learnConn takes over what the inner exchange was told of nc. r.mu is held.
 func (r *Record) learnConn(nc net.Conn) {
 	in, own, ok := r.below()
-	if !ok || !own || !sameConn(in.Conn, nc) {
+	if !ok || !own || r.hedged || !sameConn(in.Conn, nc) {
 		return
 	}
 	f := &r.facts
@@ -121,11 +127,16 @@ func sameConn(a, b net.Conn) bool {
 // whether its connection went back, and may have drained. It reports whether
 // the inner exchange had one. r.mu is held.
 func (r *Record) learnEnd() bool {
+	f := &r.facts
+	if r.hedged && f.ConnID != 0 {
+		// The response may be one's, and the hooks another's.
+		f.Returned, f.LostReason = false, ledger.Unknown
+		return false
+	}
 	in, own, ok := r.below()
 	if !ok || !own || in.Outcome == "" {
 		return false
 	}
-	f := &r.facts
 	if in.ConnID != 0 {
 		f.Returned, f.LostReason = in.Returned, in.LostReason
 	}

@@ -88,6 +88,7 @@ type Record struct {
 	// this one's own. It is a Record, so nothing of it reaches a Body.
 	inner     *Record
 	continued bool
+	hedged    bool // two of them were in flight at once: whose facts are whose?
 }
 
 // answer is what the end needs of the response, by value: the response of
