@@ -30,10 +30,10 @@ const (
 	handStep = 50 * time.Millisecond
 	// limitedHandStep is the same under a limit, where it is better to wait too
 	// long than to go over.
-	limitedHandStep = 250 * time.Millisecond
+	limitedHandStep = time.Second
 	// limitMost is the longest that a dial waits for the limit alone, behind
 	// connections that are being closed or late.
-	limitMost = time.Second
+	limitMost = 3 * time.Second
 	// gateStep is how often a dial that waits looks at the clock.
 	gateStep = 20 * time.Millisecond
 )
