@@ -38,6 +38,7 @@ func TestDrainInTheBackgroundIsNamed(t *testing.T) {
 					}
 				}
 				s.wantReused(s.read("/", nil)) // the connection came back
+				s.wantNoLoss()
 			})
 		}
 	})

@@ -95,6 +95,7 @@ func TestNetHTTPDrainsInTheBackground(t *testing.T) {
 				return false
 			}
 			s.wantReused(s.read("/", nil))
+			s.wantNoLoss()
 			return true
 		}},
 		{name: "and the body is too slow", play: func(s *scene) bool {

@@ -92,6 +92,28 @@ func TestReasonsHTTP2(t *testing.T) {
 	}
 }
 
+// TestHTTP2RequestThatSaidCloseIsBlamedAtOnce: net/http gives its connection to
+// nobody else, and closes it when its stream has ended.
+func TestHTTP2RequestThatSaidCloseIsBlamedAtOnce(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		s := peerScene(t, k)
+		end := make(chan struct{})
+		s.peer.answers(func(st stream) {
+			st.headers()
+			<-end
+			st.data("x", true)
+		})
+		resp := s.do("/", func(r *http.Request) { r.Close = true })
+		s.peer.answers(stream.reply)
+		dialed := s.read("/", nil)
+		close(end)
+		s.whole(resp)
+		s.wantNew(dialed, "client_close", s.culprit())
+		s.gone(1)
+		s.wantReused(s.read("/", nil))
+	})
+}
+
 // breaks makes a request, and the server ends the connection under it.
 func (s *scene) breaks(answered bool, end func(*peerConn)) {
 	s.t.Helper()

@@ -80,6 +80,13 @@ func (s *scene) wantReused(e roundtripper.Exchange) {
 	}
 }
 
+// wantNoLoss says that no loss waits for a dial, where one connection is idle.
+func (s *scene) wantNoLoss() {
+	s.t.Helper()
+	s.hold("/hang")
+	s.wantNew(s.read("/", nil), "all_busy", nobody)
+}
+
 // culprit is the span of the exchange that next returned last.
 func (s *scene) culprit() oteltrace.SpanContext {
 	s.t.Helper()
