@@ -54,7 +54,7 @@ func (f *full) layers() []roundtripper.Middleware {
 			defer f.mu.Unlock()
 			f.ends = append(f.ends, e)
 		}}),
-		drain.New(drain.Options{}).Middleware,
+		drain.New(patient).Middleware,
 		f.pool.Middleware,
 	}
 }

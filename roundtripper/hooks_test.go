@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +47,7 @@ func newHooked() *hooked {
 			defer h.mu.Unlock()
 			h.ends = append(h.ends, e)
 		}}),
-		drain.New(drain.Options{}).Middleware, h.pool.Middleware)
+		drain.New(patient).Middleware, h.pool.Middleware)
 	return h
 }
 
@@ -222,6 +223,7 @@ func (h *hooked) atRest(fail func(string, ...any)) {
 	if s := h.pool.Stats(); s.Open != 1 || s.Idle != 1 {
 		fail("one connection is idle, and the pool says %+v", s)
 	}
+	runtime.KeepAlive(h) // the pool knows its stacks weakly
 }
 
 // TestHooksRacingWithTheEnd: the same from another goroutine, at any moment.

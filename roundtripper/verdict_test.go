@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -180,6 +181,7 @@ func TestHTTP2ConnectionFirstSeenInUse(t *testing.T) {
 	if s := h.pool.Stats(); s.Open != 1 || s.Idle != 1 {
 		t.Errorf("%d connections open and %d idle, want 1 and 1", s.Open, s.Idle)
 	}
+	runtime.KeepAlive(h) // the pool knows its stacks weakly
 }
 
 // TestNoBodyNeedsNoClose: who leaves a response without a body unclosed holds
