@@ -9,6 +9,7 @@ import (
 
 	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -29,8 +30,10 @@ func BenchmarkClose(b *testing.B) {
 			}{
 				{"read/bare", true, nil},
 				{"read/drain", true, []roundtripper.Middleware{drain.New(drain.Options{}).Middleware}},
+				{"read/drain+pool", true, []roundtripper.Middleware{drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware}},
 				{"unread/bare", false, nil},
 				{"unread/drain", false, []roundtripper.Middleware{drain.New(drain.Options{}).Middleware}},
+				{"unread/drain+pool", false, []roundtripper.Middleware{drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware}},
 			} {
 				b.Run(fmt.Sprintf("tls=%v/%dKiB/%s", secure, size>>10, v.name), func(b *testing.B) {
 					client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, v.mw...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -190,6 +191,56 @@ func TestSomebodyElsesRequestIsNotTheExchange(t *testing.T) {
 				if e.RemoteAddr.String() != srv.Addr || e.Reused != (i > 0) || !e.Returned {
 					t.Errorf("request %d: connection to %v, reused %v, returned %v; want %s, %v, true", i, e.RemoteAddr, e.Reused, e.Returned, srv.Addr, i > 0)
 				}
+			}
+		})
+	}
+}
+
+// TestLookupInsideADialIsNotTheExchange: a dialer that asks for the address over
+// HTTP, through the same stack and under the dial's own context.
+func TestLookupInsideADialIsNotTheExchange(t *testing.T) {
+	for _, pooled := range []bool{false, true} {
+		t.Run(fmt.Sprintf("pool=%v", pooled), func(t *testing.T) {
+			srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+			defer srv.Close()
+			names := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+			defer names.Close()
+			var client *http.Client
+			base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if addr == srv.Addr {
+					req, _ := http.NewRequestWithContext(ctx, "GET", names.URL+"/", nil)
+					resp, err := client.Do(req)
+					if err != nil {
+						return nil, err
+					}
+					resp.Body.Close()
+				}
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}}
+			observe, ends := collect()
+			mw := []roundtripper.Middleware{observe, drain.New(patient).Middleware}
+			if pooled {
+				mw = append(mw, pool.New(pool.Options{MaxPerHost: 1}).Middleware)
+			}
+			client = roundtripper.Client(&http.Client{Transport: base}, mw...)
+			defer client.CloseIdleConnections()
+			for i := range 2 {
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				all := []roundtripper.Exchange{<-ends}
+				if i == 0 {
+					all = append(all, <-ends) // the lookup, which ends first
+				}
+				e := all[len(all)-1]
+				if e.Host != srv.URL || e.RemoteAddr.String() != srv.Addr || e.Reused != (i > 0) || !e.Returned || e.ConnUses != i+1 {
+					t.Errorf("request %d: %+v", i, e)
+				}
+			}
+			if a, b := srv.Opened(), names.Opened(); a != 1 || b != 1 {
+				t.Errorf("%d and %d connections, want 1 and 1", a, b)
 			}
 		})
 	}

@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// hosts counts the pages that l keeps.
+func hosts(l *Ledger) (n int) {
+	l.each(func(*Host) { n++ })
+	return n
+}
+
+// TestMemoryIsBounded: a crawler over very many hosts, and one host with very
+// many losses and connections that nobody sees closing.
+func TestMemoryIsBounded(t *testing.T) {
+	for _, w := range []Watch{Unwatched, Watched} {
+		l := New(nil, w)
+		for i := range 100_000 {
+			u := new(Use)
+			l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"})
+			u.Ask("", time.Now())
+			if w == Watched {
+				d, err := u.Admit(0, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := &fakeConn{line: d.Opened(Setup{}, time.Now())}
+				u.Got(c, false, false, time.Now())
+				u.End(BodyUnread, false, time.Now())
+				c.line.close()
+				continue
+			}
+			u.Got(new(unseenConn), false, false, time.Now())
+			u.End(BodyUnread, false, time.Now())
+		}
+		if n := hosts(l); n > 2*shards*sweepFrom {
+			t.Errorf("watch %d: %d hosts are kept", w, n)
+		}
+	}
+	l := New(nil, Unwatched)
+	for range 10_000 {
+		u := asking(l)
+		u.Got(new(unseenConn), false, false, time.Now())
+		u.Put(nil, "")
+		u.End("", false, time.Now())
+	}
+	l.each(func(h *Host) {
+		if len(h.conns) > maxUnwatched || len(h.losses) > maxLosses || h.open > maxUnwatched {
+			t.Errorf("%d connections, %d losses, %d open", len(h.conns), len(h.losses), h.open)
+		}
+	})
+}
+
+// unseenConn is one that nobody watches.
+type unseenConn struct{ net.Conn }
