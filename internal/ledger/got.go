@@ -1,0 +1,189 @@
+package ledger
+
+import (
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// Got is what there is to say of the connection that an exchange was given.
+type Got struct {
+	ConnID  uint64
+	Age     time.Duration
+	Uses    int // this one included; 0 if it was in use before the ledger saw it
+	Reused  bool
+	Shared  bool   // HTTP/2
+	Reason  Reason // empty if reused
+	Culprit Culprit
+	// Of the dial; empty if reused.
+	Setup    Setup
+	Own      bool    // the exchange's own dial
+	DialedBy Culprit // whose it was otherwise
+
+	free bool // nothing was to blame for the dial
+}
+
+// Got notes that the exchange was given nc. Reused is what httptrace says of
+// it; shared that it speaks HTTP/2, which must be said of a new one.
+func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
+	h := u.host
+	h.mu.Lock()
+	ended, before, put := u.ended, u.conn, u.put
+	if u.ask.at.IsZero() {
+		// Over HTTP/2 the request for which net/http finds a connection that has
+		// just been dialed for another one is not heard to ask.
+		u.ask = h.ask(now)
+	}
+	h.mu.Unlock()
+	if ended {
+		return Got{}
+	}
+	c := h.ledger.find(nc)
+	if c == nil {
+		c = h.identify(nc, reused, now)
+	}
+	if before != nil && before != c && !put {
+		// HTTP/2 tries another connection without asking again.
+		before.giveUp(u, now)
+	}
+	g := c.had(u, nc, before == c, reused, shared, now)
+	began := c.dialed
+	if !g.Reused && c.by == 0 {
+		// Nobody watches the dialer. Net/http calls a connection reused that
+		// another request has dialed; over HTTP/2 it does so only once it was
+		// used, so there must have been no other request.
+		h.mu.Lock()
+		g.Own = !reused && (!g.Shared || u.ask.others == 0)
+		if !h.ledger.queues {
+			began = u.ask.at
+		}
+		h.mu.Unlock()
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.served = true
+	// What was put back before was another connection: somebody's request on
+	// the way to this one, with our hooks in its context.
+	u.conn, u.served, u.put, u.err = c, true, false, nil
+	u.answered()
+	if !g.Reused && g.Own && !began.IsZero() {
+		h.worth.paid(u.addr, now.Sub(began))
+	}
+	if g.Shared && g.Reason == KeepAlivesOff {
+		g.Reason = "" // it was dialed before its protocol was known
+	}
+	switch {
+	case g.Reused:
+	case g.Reason == "":
+		a := u.ask
+		if c.stray != nil {
+			a = *c.stray // it was dialed then, and lay idle now
+		} else {
+			h.forget(u.ask, g.Shared)
+		}
+		w := h.verdict(a, now)
+		g.Reason, g.Culprit = w.reason, w.culprit
+	case g.Shared && g.free:
+		if l := h.stead(u.ask, now); l != nil {
+			g.Reason, g.Culprit = l.reason, l.culprit
+		}
+	}
+	if g.Reason == AllBusy && g.Shared && c.first {
+		g.Reason = First // whoever's dial it was
+	}
+	if !g.Reused && g.Shared && u.ask.shared {
+		h.passed = u.ask.at
+	}
+	return g
+}
+
+// had gives c to the exchange u; again says that it has it already.
+func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Time) Got {
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !again {
+		c.uses++
+		c.streams++
+	}
+	c.user, c.hadAt = u.id, now
+	c.first = c.first || !h.served
+	h.served = true
+	if shared || c.uses == 1 && reused && speaksHTTP2(nc) {
+		h.share(c)
+	}
+	h.muxed = c.shared
+	if c.loss != nil {
+		// It was written off and lives.
+		h.withdraw(c.loss)
+		c.loss = nil
+	}
+	if c.state == idle && c.watched {
+		h.worth.survived(now.Sub(c.idleAt))
+	}
+	if c.shared && u.Close {
+		// Net/http gives it to nobody from now on, and closes it when its
+		// streams have ended.
+		c.doom = &loss{at: now, reason: ClientClose, culprit: u.Culprit}
+		c.loss = c.doom
+		h.lose(c.loss)
+	}
+	var why verdict
+	if c.coming != nil {
+		why = c.coming.why
+	}
+	h.become(c, active)
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
+	if !reused && !c.watched && !again {
+		// Net/http knows that this is the first to have it. Over HTTP/2 the hook
+		// of another may come before this one.
+		c.foreign, g.Reused, g.Uses = false, false, 1
+	}
+	if c.foreign {
+		g.Uses, g.Age = 0, 0
+	}
+	if !g.Reused {
+		g.Reason, g.Culprit = why.reason, why.culprit
+		g.free = why.loss == nil && (why.reason == AllBusy || why.reason == Unknown)
+		g.Setup, g.Own = c.setup, c.by == u.id
+		if !g.Own {
+			g.DialedBy = c.dialer
+		}
+	}
+	return g
+}
+
+// speaksHTTP2 looks at the connection itself. Of requests that come at once, one
+// is the first on it, and the hook of another may come before its own.
+func speaksHTTP2(nc net.Conn) bool {
+	tc, ok := nc.(*tls.Conn)
+	return ok && tc.ConnectionState().NegotiatedProtocol == "h2"
+}
+
+// Share notes that the exchange's connection speaks HTTP/2, where that shows
+// only in the response.
+func (u *Use) Share() {
+	u.host.mu.Lock()
+	c := u.conn
+	u.host.mu.Unlock()
+	if c != nil {
+		c.host.mu.Lock()
+		c.host.share(c)
+		c.host.muxed = true
+		c.host.mu.Unlock()
+	}
+}
+
+// forget strikes unwatched connections off when a request that asked for one of
+// them got a new one: those that were idle are gone, nobody saw why. An HTTP/2
+// connection may only not fit, unless that is what the request got instead. h.mu
+// is held.
+func (h *Host) forget(a ask, shared bool) {
+	for nc, c := range h.conns {
+		if c.state == idle && a.idle > 0 && (shared || !c.shared) || c.state == closing && shared {
+			h.become(c, gone)
+			delete(h.conns, nc)
+		}
+	}
+}

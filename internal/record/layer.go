@@ -1,0 +1,89 @@
+package record
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// What a Part may ask of an exchange, and do to it, in its Begin.
+
+// Context is the caller's context, with what the layers so far have put into
+// it.
+func (r *Record) Context() context.Context { return r.parent }
+
+// SetContext replaces the context that goes down, in Begin only. It must be
+// derived from Context.
+func (r *Record) SetContext(ctx context.Context) { r.parent = ctx }
+
+// Request is the request as the caller made it. It must not be changed.
+func (r *Record) Request() *http.Request { return r.orig }
+
+// Header is the header that goes down, the kit's own map: the values are
+// shared with the caller's request and must be replaced, never changed. In
+// Begin only.
+func (r *Record) Header() http.Header {
+	if r.header == nil {
+		h := make(http.Header, len(r.orig.Header)+2)
+		for k, v := range r.orig.Header {
+			h[k] = v
+		}
+		r.header = h
+	}
+	return r.header
+}
+
+// SetSpan says which span stands for this exchange, for those who pay if it
+// costs a connection. In Begin only.
+func (r *Record) SetSpan(trace [16]byte, span [8]byte) {
+	r.use.Culprit.TraceID, r.use.Culprit.SpanID = trace, span
+}
+
+// SetStack says where the request was made, for the same. In Begin only.
+func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }
+
+// Claim reports whether owner, which must be comparable, is the first to claim
+// the record: of two trace layers with one provider only the outer one writes a
+// span, also where somebody else's middleware stands between and the exchange
+// is the first that it makes for the other. In Begin only.
+func (r *Record) Claim(owner any) bool {
+	if r.first && r.outer.claimed(owner) {
+		return false
+	}
+	for i, o := range r.claims {
+		switch o {
+		case owner:
+			return false
+		case nil:
+			r.claims[i] = owner
+			return true
+		}
+	}
+	return true
+}
+
+func (r *Record) claimed(owner any) bool {
+	return r.claims[0] == owner || r.claims[1] == owner || r.first && r.outer.claimed(owner)
+}
+
+// Within reports whether this exchange is made inside of one that p has its
+// part in, and that has not ended: below it, with somebody else's middleware
+// between, or by that middleware or a dialer on its own account.
+func (r *Record) Within(p Part) bool {
+	for o := r.outer; o != nil; o = o.outer {
+		if o.line.has(p) && !o.ended() {
+			return true
+		}
+	}
+	return false
+}
+
+// RetireAfter makes this exchange the last of its HTTP/1 connection if that is
+// older than d. In Begin only.
+func (r *Record) RetireAfter(d time.Duration) {
+	r.Header() // gotConn writes to a map of our own
+	r.maxAge = d
+}
+
+// Exempt says that the limits do not hold for this exchange. In Begin only.
+func (r *Record) Exempt() { r.use.Exempt = true }
