@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -46,9 +47,10 @@ func TestRestIsLeftToNetHTTPKnowingly(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	// Either the connection comes back, or it is closed.
-	for s := p.Stats(); s.Idle != s.Open || nativeDrain && s.Idle == 0; s = p.Stats() {
-		time.Sleep(time.Millisecond)
-	}
+	eventually.True(t, "either", func() bool {
+		s := p.Stats()
+		return s.Idle == s.Open && (!nativeDrain || s.Idle > 0)
+	})
 	resp := get(t, client, srv.URL)
 	resp.Body.Close()
 	e = <-ends

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -93,9 +94,7 @@ func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 		defer close(waiting)
 		s.do("/", nil).Body.Close()
 	}()
-	for p.Stats().Waiting == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually.True(t, "the second to wait for a slot", func() bool { return p.Stats().Waiting > 0 })
 	held.Body.Close()
 	<-waiting
 	// The two end at once, in any order on each side.

@@ -61,7 +61,7 @@ func inTime(t *testing.T, o testserver.Options, k stack, f func(*scene) (ok bool
 			t.Fatalf("try %d: not what was to be seen, after %v", try, took)
 		}
 	}
-	t.Skip("this machine is too busy for a drain of 50 ms")
+	t.Fatal("this machine is too busy for a drain of 50 ms, 50 times in a row")
 }
 
 func TestNetHTTPDrainsInTheBackground(t *testing.T) {

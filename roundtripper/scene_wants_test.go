@@ -5,17 +5,14 @@ import (
 
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
 // until waits for what no channel tells.
 func (s *scene) until(what string, ok func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("waited in vain for %s", what)
-		}
-	}
+	eventually.True(s.t, what, ok)
 }
 
 // seen waits until pool has seen that its connections are gone: that takes a

@@ -15,6 +15,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -118,9 +119,7 @@ func TestDialOfAnotherRequestIsNamed(t *testing.T) {
 			finish(a)
 			b := <-served
 			close(release)
-			for p.Stats().Idle < 1 {
-				time.Sleep(time.Millisecond)
-			}
+			eventually.True(t, "B's dial to go idle", func() bool { return p.Stats().Idle > 0 })
 			reused := false // by what httptrace says
 			req, _ := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 				GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused },

@@ -58,6 +58,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/progress"
 )
 
 func main() {
@@ -77,8 +79,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return 2
 	}
-	p := newProgress(stderr)
-	l := &lab{policies: policies(), rounds: o.rounds, seed: o.seed, budget: o.time, fewest: 6, show: p.show}
+	p := progress.New(stderr)
+	l := &lab{policies: policies(), rounds: o.rounds, seed: o.seed, budget: o.time, fewest: 6, show: p.Show}
 	if o.quick {
 		l.fewest = 3
 	}
@@ -87,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	defer cancel()
 	busy := "other programs took " + elsewhere() + " of the processors before the run"
 	benches, err := l.run(ctx, o.cells())
-	p.done()
+	p.Done()
 	if err != nil {
 		fmt.Fprintln(stderr, "drainlab:", err)
 		return 1

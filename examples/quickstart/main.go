@@ -18,6 +18,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/progress"
 )
 
 // budget is the time for everything. Rows that do not fit in it fail, so that
@@ -41,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return 2
 	}
-	p := newProgress(stderr)
+	p := progress.New(stderr)
 	floor := standing()
 	failed := false
 	var rows []*row
@@ -59,7 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	if o.json {
-		p.done()
+		p.Done()
 		if err := writeJSON(stdout, rows); err != nil {
 			fmt.Fprintln(stderr, "quickstart:", err)
 			return 1
@@ -70,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var stories []*story
 	if o.url == nil {
 		for _, inc := range o.chosen {
-			p.show("%s: the span that tells it", inc.id)
+			p.Show("%s: the span that tells it", inc.id)
 			s := inc.tell(ctx)
 			if left := floor.exceeded(ctx); left != "" {
 				s.err = errors.Join(s.err, errors.New("left behind: "+left))
@@ -80,7 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			stories = append(stories, s)
 		}
 	}
-	p.done()
+	p.Done()
 	fmt.Fprintf(stdout, "warmconn quickstart on %s\n\n", platform())
 	if err := writeTable(stdout, rows, footnotes(o.url == nil)); err != nil {
 		fmt.Fprintln(stderr, "quickstart:", err)
@@ -99,7 +101,7 @@ func exitCode(failed bool) int {
 	return 0
 }
 
-func (o *options) bench(ctx context.Context, p *progress, inc *incident, variant string, tls bool) *row {
+func (o *options) bench(ctx context.Context, p *progress.Line, inc *incident, variant string, tls bool) *row {
 	var t *target
 	if o.url != nil {
 		t = userServer(o.url)
@@ -113,7 +115,7 @@ func (o *options) bench(ctx context.Context, p *progress, inc *incident, variant
 	if o.c > 0 {
 		c = o.c
 	}
-	p.show("%s %s, %s %s: %d requests", inc.id, inc.title, variant, protocol(tls), n)
+	p.Show("%s %s, %s %s: %d requests", inc.id, inc.title, variant, protocol(tls), n)
 	return bench(ctx, inc, variant, t, n, c)
 }
 
