@@ -91,8 +91,10 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 		r.leash.letGo()
 	}
 	// Who dials, or closes a pool, knows the exchange next to the transport.
-	same := r.sameBelow()
-	low := same[len(same)-1]
+	low := r
+	if below := r.sameBelow(); len(below) > 0 {
+		low = below[len(below)-1]
+	}
 	done := low.line.ledger.Draining(&low.use, b.Cost, r.breakOff)
 	go func() {
 		defer func() {

@@ -47,7 +47,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 		// ended, in the Read that has the end, and heeds no context meanwhile.
 		return OutcomeSkipped, drained{skipped: "early_response", cost: b.Cost}, false
 	}
-	same := r.sameBelow() // before they end
+	below := r.sameBelow() // before they end
 	t := r.bound(b.Time, orig)
 	began := time.Now()
 	n, err := r.discard(orig.Body, b, t)
@@ -76,8 +76,9 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 		return OutcomeFailed, d, closed
 	}
 	// What somebody else has broken off says nothing of the host's bodies.
-	for _, x := range same {
-		x.use.Drained(took, b.Cost, whole, left < 0)
+	r.use.Drained(took, b.Cost, whole, left < 0)
+	for _, in := range below {
+		in.use.Drained(took, b.Cost, whole, left < 0)
 	}
 	return out, d, closed
 }
@@ -89,8 +90,9 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 	d = drained{skipped: b.Why, cost: b.Cost}
 	d.left = b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
 	if b.Learn {
-		for _, x := range r.sameBelow() {
-			x.use.NotDrained(b.Remeasure, left < 0)
+		r.use.NotDrained(b.Remeasure, left < 0)
+		for _, in := range r.sameBelow() {
+			in.use.NotDrained(b.Remeasure, left < 0)
 		}
 	}
 	if !b.Free || d.left || left > maxFree || !r.line.direct || !r.isWritten() {
@@ -166,8 +168,8 @@ func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
 			b, ok = c, true
 		}
 	}
-	if below := r.sameBelow(); ok && len(below) > 1 {
-		if c, drains := below[1].budgetFor(p); drains {
+	if below := r.sameBelow(); ok && len(below) > 0 {
+		if c, drains := below[0].budgetFor(p); drains {
 			b = b.min(c)
 		}
 	}

@@ -103,10 +103,9 @@ func (r *Record) learnConn(nc net.Conn) {
 	f.ConnWait, f.Setup, f.OwnDial, f.DialedBy = in.ConnWait, in.Setup, in.OwnDial, in.DialedBy
 }
 
-// sameBelow is r, and the exchanges below somebody else's middleware that are
-// its own and have not ended.
-func (r *Record) sameBelow() []*Record {
-	all := []*Record{r}
+// sameBelow are the exchanges below somebody else's middleware that are this
+// one's own and have not ended; most often there are none.
+func (r *Record) sameBelow() (all []*Record) {
 	for {
 		r.mu.Lock()
 		in := r.inner
