@@ -107,6 +107,7 @@ func (p *Pool) newSite(base *http.Transport) *site {
 	if t == nil {
 		return nil
 	}
+	l.Keep(p.keep(t))
 	s := &site{t, l}
 	p.bases.add(t, l, s)
 	// The transport holds no site: its connections can't keep this from

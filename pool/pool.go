@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
 
@@ -35,18 +36,28 @@ type Options struct {
 
 	// MaxIdlePerHost is how many connections to one host are kept idle, in
 	// place of the transport's MaxIdleConnsPerHost, also of one that was set.
-	// Zero means as many as the transport's MaxIdleConns allows in all;
-	// negative means none.
+	// Negative means none. Zero means that it follows use: a sixth of
+	// IdleTimeout at a time, at least 1 s and at most 30 s, half of the
+	// connections that were not needed at its busiest moment are closed, down
+	// to 8. The transport's MaxIdleConns holds for all hosts together.
 	MaxIdlePerHost int
 	// IdleTimeout is how long a connection is kept idle, in place of the
 	// transport's IdleConnTimeout. Zero means the transport's own, or 90 s if
-	// it has none; negative means no limit.
+	// it has none; negative means no limit. Where a server says in Keep-Alive
+	// that it waits for less, less 1 s or half of it, that holds.
 	IdleTimeout time.Duration
-	// MaxConnAge retires an HTTP/1 connection with the first request that it
-	// serves after this age, by Connection: close. Zero or negative means
-	// never. It needs pool to stand next to the transport: below the middlewares
-	// of others.
+	// MaxConnAge is how old a connection may be when it is given to a request.
+	// Each has an age of its own, up to a tenth less, so that those of one
+	// moment do not end in one. It is retired while it is idle, or else with
+	// the next request that it serves: by Connection: close, over HTTP/2 by
+	// net/http alone. No request fails for it. Zero or negative means never.
+	// Where the base can't be watched, and with a transport from Transport, an
+	// idle one is not retired. A busy one is only where pool stands next to an
+	// *http.Transport: below the middlewares of others.
 	MaxConnAge time.Duration
+	// MaxConnRequests is how many requests a connection serves, with the same
+	// conditions as for one that is busy. Zero or negative means no limit.
+	MaxConnRequests int
 
 	// OnLeak is called once for each response body that was dropped without
 	// being closed, after its slot came back. It must be safe for concurrent
@@ -66,11 +77,12 @@ type Pool struct {
 	gc     collector
 	closed atomic.Bool
 	bases  bases
+	totals *ledger.Totals // of connections
 }
 
 // New returns a Pool.
 func New(o Options) *Pool {
-	p := &Pool{opts: o, seed: maphash.MakeSeed()}
+	p := &Pool{opts: o, seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
 	p.total.limit = max(o.MaxTotal, 0)
 	return p
 }
@@ -123,8 +135,8 @@ type part struct{ p *Pool }
 
 func (t part) Begin(r *record.Record) (any, error) {
 	p := t.p
-	if p.opts.MaxConnAge > 0 {
-		r.RetireAfter(p.opts.MaxConnAge)
+	if p.opts.MaxConnAge > 0 || p.opts.MaxConnRequests > 0 {
+		r.RetireAfter(max(p.opts.MaxConnAge, 0), max(p.opts.MaxConnRequests, 0))
 	}
 	if p.closed.Load() {
 		return nil, ErrClosed
@@ -144,6 +156,7 @@ func (t part) Begin(r *record.Record) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.LimitConns(h.queue.limit)
 	if s := h.callsite(); s != nil {
 		r.SetStack(s.stack())
 		return s, nil

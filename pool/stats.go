@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/roundtripper"
 )
 
 // Stats is what a Pool looks like at one moment: gauges first, then counters
@@ -21,12 +22,18 @@ type Stats struct {
 	// InUse is how many requests are in flight: the sum over Hosts, less those
 	// that have their host's slot and wait for one of all.
 	InUse int
-	// Idle and Open are the sums over Hosts.
-	Idle, Open int
+	// Idle, Active and Open are the sums over Hosts.
+	Idle, Active, Open int
 	// Waiting is how many requests wait, for a slot of their host or of all.
 	Waiting int
 	// Limit is MaxTotal; 0 means none.
 	Limit int
+
+	// Opened and Closed count the connections of the Pool's own clones, to all
+	// hosts, forgotten ones too. Lost are those closed, by reason; see HostStats.
+	// They are of one moment.
+	Opened, Closed uint64
+	Lost           map[roundtripper.NewReason]uint64
 
 	// The counters are the sums over all hosts, forgotten ones too, and over
 	// the queue for MaxTotal.
@@ -49,6 +56,13 @@ type HostStats struct {
 	InUse int
 	// Idle is how many connections are open and in nobody's hands.
 	Idle int
+	// IdleKept is how many connections to the host, those in use included, the
+	// pool would not close now for being too many: its busiest moment of late,
+	// or its floor. 0 where it does not tune, or MaxIdlePerHost is set.
+	IdleKept int
+	// Active is how many connections requests have; over HTTP/2 several share
+	// one.
+	Active int
 	// Open is how many connections are open, as far as the pool can see: over
 	// a base that it does not watch, those that it believes to be.
 	Open int
@@ -64,6 +78,10 @@ type HostStats struct {
 	Requests uint64
 	// Opened and Closed count connections; Opened - Closed = Open.
 	Opened, Closed uint64
+	// Lost is how many were closed for which reason; the sum is Closed. One that
+	// no request ever had is "unused": net/http dials for requests that are then
+	// served by another one. Nil if there are none.
+	Lost map[roundtripper.NewReason]uint64
 	// Waits is how many requests waited for a slot, WaitTime how long in all.
 	Waits    uint64
 	WaitTime time.Duration
@@ -103,12 +121,19 @@ func (p *Pool) Stats() Stats {
 			e := at(c.Host)
 			e.Open += c.Open
 			e.Idle += c.Idle
+			e.Active += c.Active
+			e.IdleKept += c.Kept
 			e.Dialing += c.Coming
 			e.Opened += c.Opened
 			e.Closed += c.Closed
+			addLost(&e.Lost, c.Lost)
 		})
 	})
+	total := p.totals.Tally()
+	s.Opened, s.Closed = total.Opened, total.Closed
+	addLost(&s.Lost, total.Lost)
 	for _, h := range by {
+		s.Active += h.Active
 		s.Hosts = append(s.Hosts, *h)
 		s.InUse += h.InUse
 		s.Idle += h.Idle
@@ -133,6 +158,18 @@ func (p *Pool) Stats() Stats {
 	}
 	slices.SortFunc(s.Hosts, func(a, b HostStats) int { return cmp.Compare(a.Host, b.Host) })
 	return s
+}
+
+func addLost(to *map[roundtripper.NewReason]uint64, lost []ledger.Count) {
+	for _, c := range lost {
+		if c.N == 0 {
+			continue
+		}
+		if *to == nil {
+			*to = make(map[roundtripper.NewReason]uint64, len(lost))
+		}
+		(*to)[roundtripper.NewReason(c.Reason)] += c.N
+	}
 }
 
 // counters are the sums of hosts that were forgotten.

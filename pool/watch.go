@@ -35,6 +35,8 @@ func (p *Pool) Transport(base *http.Transport) *http.Transport {
 	if t == nil {
 		return base
 	}
+	// Anybody may send requests over it that the ledger does not know, so it
+	// retires none of its connections.
 	p.bases.mu.Lock()
 	defer p.bases.mu.Unlock()
 	p.bases.add(t, l, nil)
@@ -71,7 +73,7 @@ func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
 	case t.IdleConnTimeout == 0:
 		t.IdleConnTimeout = defaultIdleTimeout
 	}
-	w := &watch{dial: dialer(base), dialTLS: tlsDialer(base), limit: max(p.opts.MaxPerHost, 0)}
+	w := &watch{dial: dialer(base), dialTLS: tlsDialer(base)}
 	t.DialContext = w.dialContext
 	what := ledger.Watched
 	if w.dialTLS != nil {
@@ -79,6 +81,7 @@ func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
 		t.DialTLSContext = w.dialTLSContext
 	}
 	w.ledger = ledger.New(t, what)
+	w.ledger.Count(p.totals)
 	return t, w.ledger
 }
 
@@ -117,7 +120,6 @@ type watch struct {
 	dial    dialFunc
 	dialTLS dialFunc // nil if the base has none
 	ledger  *ledger.Ledger
-	limit   int // connections to one host, 0: as many as requests
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -128,7 +130,12 @@ func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn
 	if nc == nil {
 		return nil, err
 	}
-	return &conn{Conn: nc, line: d.Opened(names.setup(took), time.Now())}, nil
+	c := &conn{Conn: nc}
+	if c.line, err = d.Opened(names.setup(took), c, time.Now()); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // dialTLSContext gates a TLS dialer of the base's own. Its connections are not
@@ -147,7 +154,7 @@ func (w *watch) gated(ctx context.Context, dial dialFunc, network, addr string) 
 	var d ledger.Dial
 	if u := r.Use(w.ledger); u != nil {
 		var err error
-		if d, err = u.Admit(w.limit, r.OwnDial()); err != nil {
+		if d, err = u.Admit(r.OwnDial()); err != nil {
 			return nil, d, 0, err
 		}
 	} else {
@@ -169,6 +176,8 @@ type conn struct {
 	// The reading goroutine's own:
 	last  int  // what the last Read brought
 	ended bool // it was the end, as far as it shows
+
+	shake handshake
 }
 
 // LedgerConn is how the ledger finds the connection again, through tls.Conn.
@@ -178,6 +187,9 @@ func (c *conn) LedgerConn() *ledger.Conn { return c.line }
 func (c *conn) NetConn() net.Conn { return c.Conn }
 
 func (c *conn) Read(p []byte) (int, error) {
+	if c.line.Shaking() {
+		return c.shake.read(c.Conn, p)
+	}
 	c.line.WillRead()
 	n, err := c.Conn.Read(p)
 	c.last = n

@@ -96,29 +96,6 @@ func TestOwnTLSDialerIsKeptAndOnlyCounted(t *testing.T) {
 	}
 }
 
-func TestMaxConnAgeRetiresConnectionsWithoutErrors(t *testing.T) {
-	for _, o := range []testserver.Options{{}, {HTTP2: true}} {
-		srv := testserver.New(http.HandlerFunc(hello), o)
-		defer srv.Close()
-		p := pool.New(pool.Options{MaxConnAge: 10 * time.Millisecond})
-		defer p.Close()
-		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
-		for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
-			resp, err := client.Post(srv.URL, "text/plain", onlyReader{strings.NewReader("x")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-		}
-		if n := srv.Opened(); !o.HTTP2 && n < 3 || o.HTTP2 && n > 1 {
-			t.Errorf("HTTP/2 %v: %d connections; HTTP/1 ones are retired, HTTP/2's are not", o.HTTP2, n)
-		}
-	}
-}
-
-// onlyReader can't be rewound: net/http could not retry such a request.
-type onlyReader struct{ *strings.Reader }
-
 func TestStatsAgreeWithTheServer(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/close" {

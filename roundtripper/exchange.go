@@ -147,12 +147,17 @@ const (
 	// ReasonTimeout: the culprit's deadline passed.
 	ReasonTimeout NewReason = "timeout"
 	// ReasonIdleLimit: the transport's limit of idle connections, per host or
-	// in all.
+	// in all; or pool's limit of all connections, and this one fitted no request
+	// that waited (another proxy's, say).
 	ReasonIdleLimit NewReason = "idle_limit"
-	// ReasonIdleTimeout: idle for longer than the transport allows.
+	// ReasonIdleTimeout: idle for longer than the transport allows, or the
+	// server, by its Keep-Alive header; or pool let it go because the host has
+	// needed fewer for a while.
 	ReasonIdleTimeout NewReason = "idle_timeout"
 	// ReasonMaxAge: older than pool.Options.MaxConnAge allows.
 	ReasonMaxAge NewReason = "max_age"
+	// ReasonMaxRequests: it has served pool.Options.MaxConnRequests.
+	ReasonMaxRequests NewReason = "max_requests"
 	// ReasonGoAway: the server ended the HTTP/2 connection.
 	ReasonGoAway NewReason = "goaway"
 	// ReasonProtocolError: the server sent on an idle connection what nobody

@@ -44,6 +44,19 @@ var reasonsHTTP2 = []cause{
 			}
 			s.gone(0)
 		}},
+	{name: "maximum age", reason: "max_age", pooled: true, always: true, stack: stack{pool: pool.Options{MaxConnAge: 1}}, make: func(s *scene) {
+		if e := s.read("/", nil); e.LostReason != "max_age" {
+			s.t.Errorf("lost for %q, want max_age", e.LostReason)
+		}
+		s.gone(0)
+	}},
+	{name: "maximum of requests", reason: "max_requests", pooled: true, stack: stack{pool: pool.Options{MaxConnRequests: 2}}, make: func(s *scene) {
+		s.read("/", nil)
+		if e := s.read("/", nil); e.LostReason != "max_requests" || !e.Reused {
+			s.t.Errorf("the second: lost for %q, reused %v", e.LostReason, e.Reused)
+		}
+		s.gone(0)
+	}},
 	{name: "request said close", reason: "client_close", blames: true, make: func(s *scene) {
 		s.read("/", func(r *http.Request) { r.Close = true })
 		s.gone(0)
@@ -87,7 +100,12 @@ var reasonsHTTP2 = []cause{
 func TestReasonsHTTP2(t *testing.T) {
 	for _, tt := range append(reasonsHTTP2, reasonsHTTP2OfThisGo...) {
 		t.Run(tt.name, func(t *testing.T) {
-			forStacks(t, tt.stack, func(t *testing.T, k stack) { tt.run(peerScene(t, k)) })
+			forStacks(t, tt.stack, func(t *testing.T, k stack) {
+				if tt.pooled && !k.pooled {
+					return
+				}
+				tt.run(peerScene(t, k))
+			})
 		})
 	}
 }
@@ -173,7 +191,6 @@ func TestHTTP2KeepsItsConnection(t *testing.T) {
 					s.t.Errorf("the first is new for %q", e.NewReason)
 				}
 			}},
-		{name: "maximum age", stack: stack{pool: pool.Options{MaxConnAge: 1}}, make: func(s *scene) { s.read("/", nil) }},
 		{name: "CloseIdleConnections in flight", make: func(s *scene) {
 			resp := s.do("/hold", nil)
 			s.client.CloseIdleConnections()

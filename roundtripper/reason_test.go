@@ -94,6 +94,13 @@ var reasons = []cause{
 		}
 		s.gone(0)
 	}},
+	{name: "maximum of requests", reason: "max_requests", pooled: true, stack: stack{pool: pool.Options{MaxConnRequests: 2}}, make: func(s *scene) {
+		s.read("/", nil)
+		if e := s.read("/", nil); e.LostReason != "max_requests" || !e.Reused {
+			s.t.Errorf("the second: lost for %q, reused %v", e.LostReason, e.Reused)
+		}
+		s.gone(0)
+	}},
 	{name: "CloseIdleConnections", reason: "closed_idle", make: func(s *scene) {
 		s.read("/", nil)
 		s.client.CloseIdleConnections()

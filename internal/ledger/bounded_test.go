@@ -23,11 +23,11 @@ func TestMemoryIsBounded(t *testing.T) {
 			l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"})
 			u.Ask("", time.Now())
 			if w == Watched {
-				d, err := u.Admit(0, false)
+				d, err := u.admit(0, false)
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := &fakeConn{line: d.Opened(Setup{}, time.Now())}
+				c := newFake(t, d)
 				u.Got(c, false, false, time.Now())
 				u.End(BodyUnread, false, time.Now())
 				c.line.close()

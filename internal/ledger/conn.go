@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -13,8 +14,11 @@ type Conn struct {
 	ID uint64
 	// before is called once, before the next Read of a watched connection.
 	before atomic.Pointer[func()]
-	host   *Host
-	opened time.Time
+	// shaking is set until the end of its TLS handshake, if that will be told.
+	// Until then nobody can have it.
+	shaking atomic.Bool
+	host    *Host
+	opened  time.Time
 
 	// Guarded by host.mu.
 	state   state
@@ -41,6 +45,13 @@ type Conn struct {
 	dialer Culprit
 	setup  Setup
 	dialed time.Time
+	addr   string // that was dialed, a proxy's perhaps
+
+	jitter    uint8         // its part in 256 of what ages differ by
+	announced time.Duration // how long it may lie idle, by what the server says
+	end       Ender         // nil if it is not watched
+	retiring  bool          // it is being retired, and net/http has yet to close it
+	told      Reason        // what it is counted as lost for, once it is gone
 }
 
 // Setup is what making a connection took, as far as it was seen.
@@ -59,8 +70,8 @@ const (
 // opens enters a new connection. h.mu is held.
 func (h *Host) opens(now time.Time) *Conn {
 	h.open++
-	h.opened++
-	return &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now}
+	h.countOpened()
+	return &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now, jitter: uint8(rand.Uint32())}
 }
 
 // become changes a connection's state and the counts with it. h.mu is held.
@@ -85,14 +96,18 @@ func (h *Host) become(c *Conn, s state) {
 			c.idleAt = time.Now()
 		}
 		h.idles = append(h.idles, c)
+		if c.watched {
+			h.rests(c)
+		}
 	}
+	h.peak = max(h.peak, h.active)
 	if c.coming != nil {
 		h.arrived(c.coming)
 		c.coming = nil
 	}
 	if s == gone {
 		h.open--
-		h.closed++
+		h.tell(c)
 		h.wake()
 	}
 }
@@ -134,6 +149,9 @@ func (c *Conn) WillRead() {
 		(*f)()
 	}
 }
+
+// Shaking reports whether the connection is in its handshake for sure.
+func (c *Conn) Shaking() bool { return c.shaking.Load() }
 
 // Unread takes f back from BeforeRead. By then another exchange may have the
 // connection, and its own f.
@@ -202,7 +220,13 @@ func (c *Conn) atRest(cause Reason) Reason {
 // Closed notes that a watched connection is closed. Only now may another one
 // take its place.
 func (c *Conn) Closed() {
-	c.host.mu.Lock()
-	defer c.host.mu.Unlock()
-	c.host.become(c, gone)
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.become(c, gone)
+	if c.retiring {
+		c.retiring = false
+		h.barrier.left--
+		h.stirred()
+	}
 }

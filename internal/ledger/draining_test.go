@@ -44,7 +44,7 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 					})
 				}
 				began := time.Now()
-				d, err := b.Admit(0, false)
+				d, err := b.admit(0, false)
 				if waited := time.Since(began); waited != tt.waits || !errors.Is(err, tt.err) {
 					t.Errorf("waited %v, %v; want %v, %v", waited, err, tt.waits, tt.err)
 				}
@@ -71,12 +71,12 @@ func TestDrainsAreForAsManyDials(t *testing.T) {
 		b, c := asking(l), asking(l)
 		waits := make(chan error, 1)
 		go func() {
-			_, err := b.Admit(0, false)
+			_, err := b.admit(0, false)
 			waits <- err
 		}()
 		synctest.Wait()
 		began := time.Now()
-		if _, err := c.Admit(0, false); err != nil || time.Since(began) > 0 {
+		if _, err := c.admit(0, false); err != nil || time.Since(began) > 0 {
 			t.Errorf("the second waited %v: %v", time.Since(began), err)
 		}
 		<-waits

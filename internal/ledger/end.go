@@ -20,6 +20,7 @@ func (u *Use) Put(err error, why Reason) {
 		if ended && c.loss != nil && c.loss.reason == BodyUnread && why != ConnError && c.user == u.id {
 			// Drained in the background, and refused.
 			c.loss.settle(why, time.Now())
+			h.tell(c)
 		}
 		return
 	}
@@ -61,6 +62,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	if !u.served {
 		h.abandon(u)
 	}
+	u.settle()
 	u.ended = true
 	h.inflight--
 	h.worth.lastEnd = now
@@ -81,6 +83,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	h = c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.tell(c)
 	if c.shared && cause != Upgraded {
 		return u.endStream(c, cause, now)
 	}

@@ -12,15 +12,18 @@ import (
 // connections. The gate lets a dial go only while fewer connections are on
 // their way than requests wait for one, and drops it as soon as its request was
 // served by another one. Then the connections are never more than the requests
-// in flight have been.
+// in flight have been. Under a limit it counts the connections themselves.
 //
 // A connection that was idle when the request asked is no reason to hold its
 // dial back: net/http would have given it, so it does not fit (another proxy,
-// HTTP/1 only). One that has become idle since may be in the request's hands
-// already, with GotConn yet to come.
+// HTTP/1 only). Under a limit it is retired to make room. One that has become
+// idle since may be in the request's hands already, with GotConn yet to come.
 //
 // What is on its way may never arrive. A dial, or a TLS handshake, promises
 // nothing once its own request has given up, nor after comingMost.
+//
+// Where the host speaks HTTP/2, one connection serves all: while one is on its
+// way the others wait, for as long as connections to it take.
 const (
 	comingMost = time.Second
 	// putStep is how long a plain connection takes from the end of its dial to
@@ -28,12 +31,13 @@ const (
 	putStep = 100 * time.Millisecond
 	// handStep is how long GotConn may take to come after that, at most.
 	handStep = 50 * time.Millisecond
-	// limitedHandStep is the same under a limit, where it is better to wait too
-	// long than to go over.
-	limitedHandStep = time.Second
 	// limitMost is the longest that a dial waits for the limit alone, behind
-	// connections that are being closed or late.
+	// connections of which nobody knows what they wait for.
 	limitMost = 3 * time.Second
+	// shareMin is the least that a dial waits for an HTTP/2 connection that is on
+	// its way, and shareCosts how many times what one has been costing.
+	shareMin   = 50 * time.Millisecond
+	shareCosts = 2
 	// gateStep is how often a dial that waits looks at the clock.
 	gateStep = 20 * time.Millisecond
 )
@@ -51,9 +55,11 @@ type gated struct {
 // coming is a connection on its way to its first request.
 type coming struct {
 	use    uint64 // whose it is, by ID: connections must not reach a Use
+	addr   string
 	began  time.Time
 	until  time.Time // when it stops to be a promise
 	orphan bool      // its request has given up
+	since  time.Time // when it did
 	conn   *Conn     // once the dial is done
 	why    verdict   // empty if nobody knows the request
 }
@@ -63,18 +69,21 @@ type Dial struct {
 	host   *Host
 	coming *coming
 	dialer Culprit // whose dial it is
+	limit  int     // Use.MaxConns
+	shakes bool    // Use.Shakes
 }
 
-// Admit waits until the exchange u may dial, or says ErrNotNeeded. Limit is
-// the most connections to this host over HTTP/1; 0 means none but the number of
-// requests in flight. Free skips the wait.
-func (u *Use) Admit(limit int, free bool) (Dial, error) {
+// Admit waits until the exchange u may dial, or says ErrNotNeeded. Free skips
+// the wait.
+func (u *Use) Admit(free bool) (Dial, error) {
 	h := u.host
 	began := time.Now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !u.served && !u.ended {
+	if !u.served && !u.ended && !u.wants {
+		u.wants = true
 		h.wanting = append(h.wanting, u)
+		h.stirred()
 	}
 	var g *gated
 	for {
@@ -84,12 +93,18 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 		}
 		now := time.Now()
 		hold := h.hold(now.Sub(began))
-		if free || hold == 0 && h.admits(limit, now.Sub(began), now) {
+		if free || hold == 0 && h.admits(u, now.Sub(began), now) {
 			h.ungate(g)
-			d := Dial{host: h, dialer: u.Culprit, coming: &coming{use: u.id, began: now, until: now.Add(comingMost)}}
+			d := Dial{host: h, dialer: u.Culprit, limit: u.MaxConns, shakes: u.Shakes, coming: &coming{use: u.id, addr: u.addr, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
 			d.coming.why = h.verdict(u.ask, now)
 			return d, nil
+		}
+		if hold == 0 && h.full(u.MaxConns) {
+			h.cutStalled(now)
+			if h.evict() {
+				continue
+			}
 		}
 		if g == nil {
 			g = &gated{use: u, wake: make(chan struct{}, 1)}
@@ -110,35 +125,83 @@ func (u *Use) Admit(limit int, free bool) (Dial, error) {
 	}
 }
 
-// admits reports whether one more dial may start for a request that has waited
-// for so long. h.mu is held.
-func (h *Host) admits(limit int, waited time.Duration, now time.Time) bool {
-	promises, late := 0, 0
+// admits reports whether one more dial may start for u, which has waited for so
+// long. h.mu is held.
+func (h *Host) admits(u *Use, waited time.Duration, now time.Time) bool {
+	promises := 0
 	for _, c := range h.coming {
-		switch {
-		case c.orphan:
-			// Under a limit a dial that is young still counts: most end well,
-			// soon, and are used by somebody else.
-			if now.Sub(c.began) < putStep {
-				late++
-			}
-		case now.Before(c.until):
+		if !c.orphan && now.Before(c.until) {
 			promises++
-		default:
-			late++
 		}
 	}
-	idle, handed := 0, 0
-	if waited < handStep || limit > 0 && waited < limitedHandStep {
+	if promises > 0 && h.muxed && waited < h.shareMost(u.addr) {
+		return false
+	}
+	handed := 0
+	if waited < handStep {
 		// Idle may also mean: taken off net/http's list, about to be closed.
-		idle, handed = h.idle, h.handed()
+		handed = h.handed()
 	}
 	if promises+handed >= len(h.wanting) {
 		return false
 	}
-	// The others in flight hold a connection each, or are about to.
-	others := h.inflight - len(h.wanting)
-	return limit == 0 || others+idle+promises+late+h.closing < limit+h.exempt || waited >= limitMost
+	return !h.full(u.MaxConns) || waited >= limitMost
+}
+
+// shareMost is how long to wait for an HTTP/2 connection to addr that is on its
+// way. h.mu is held.
+func (h *Host) shareMost(addr string) time.Duration {
+	cost, _ := h.worth.cost(addr)
+	return min(max(shareCosts*cost, shareMin), comingMost)
+}
+
+// full reports whether there are as many connections as the limit allows, those
+// being dialed included. A dial whose request has given up is judged when it
+// ends. h.mu is held.
+func (h *Host) full(limit int) bool {
+	if limit <= 0 || h.muxed {
+		return false
+	}
+	n := h.open
+	for _, c := range h.coming {
+		if c.conn == nil && !c.orphan {
+			n++
+		}
+	}
+	for _, c := range h.conns {
+		if c.state == idle {
+			n-- // nobody knows whether it is still there
+		}
+	}
+	return n >= limit+h.exempt
+}
+
+// evict retires an idle connection that no waiting request can use. h.mu is
+// held, and given up meanwhile.
+func (h *Host) evict() bool {
+	useless := func() []*Conn {
+		for _, c := range h.idles {
+			if c.watched && !c.shared && !h.wanted(c) {
+				return []*Conn{c}
+			}
+		}
+		return nil
+	}
+	if !h.ledger.keep.Private || useless() == nil {
+		return false
+	}
+	return h.retire(useless, func(*Conn) Reason { return IdleLimit })
+}
+
+// cutStalled breaks off the handshakes of requests that have given up, after the
+// time in which connections are made here: servers that hang would hold all the
+// places that the limit allows. h.mu is held.
+func (h *Host) cutStalled(now time.Time) {
+	for _, c := range h.coming {
+		if c.orphan && c.conn != nil && c.conn.shaking.Load() && now.Sub(c.since) >= h.shareMost(c.addr) {
+			c.conn.end.Abort()
+		}
+	}
 }
 
 // handed counts the connections that have become idle since the first of those
@@ -168,22 +231,29 @@ func (l *Ledger) AdmitUnknown(addr string) Dial {
 }
 
 // Opened enters the connection that the dial brought; Closing and Closed must
-// follow when it is closed.
-func (d Dial) Opened(took Setup, now time.Time) *Conn {
+// follow when it is closed. Or it returns ErrNotNeeded, and the connection is to be
+// closed at once: its request has given up, and under the limit others have
+// taken its place.
+func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
 	h := d.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if d.coming.orphan && h.full(d.limit) {
+		h.drop(d.coming)
+		return nil, ErrNotNeeded
+	}
 	c := h.opens(now)
-	c.watched = true
+	c.watched, c.end = true, end
 	c.coming = d.coming
 	if h.scheme != "https" {
 		c.coming.until = now.Add(putStep)
 	} else {
 		c.coming.until = now.Add(comingMost)
 	}
-	c.by, c.dialer, c.setup, c.dialed = d.coming.use, d.dialer, took, d.coming.began
+	c.by, c.addr, c.dialer, c.setup, c.dialed = d.coming.use, d.coming.addr, d.dialer, took, d.coming.began
 	c.coming.conn = c
-	return c
+	c.shaking.Store(d.shakes)
+	return c, nil
 }
 
 // Done notes that the dial has ended and brought nothing that reports to this
@@ -191,8 +261,13 @@ func (d Dial) Opened(took Setup, now time.Time) *Conn {
 func (d Dial) Done() {
 	d.host.mu.Lock()
 	defer d.host.mu.Unlock()
-	d.host.refund(d.coming.why.loss)
-	d.host.arrived(d.coming)
+	d.host.drop(d.coming)
+}
+
+// drop ends a promise that was not kept. h.mu is held.
+func (h *Host) drop(c *coming) {
+	h.refund(c.why.loss)
+	h.arrived(c)
 }
 
 // stead returns what an HTTP/2 connection was dialed for that is used in place of
@@ -225,7 +300,7 @@ func (h *Host) arrived(c *coming) {
 func (h *Host) abandon(u *Use) {
 	for _, c := range h.coming {
 		if c.use == u.id {
-			c.orphan = true
+			c.orphan, c.since = true, time.Now()
 			h.wake()
 		}
 	}
@@ -241,6 +316,10 @@ func (h *Host) wake() {
 // dismiss notes that u waits no more, and lets its dials look again. h.mu is
 // held.
 func (h *Host) dismiss(u *Use) {
+	if !u.wants {
+		return
+	}
+	u.wants = false
 	h.wanting = slices.DeleteFunc(h.wanting, func(x *Use) bool { return x == u })
 	for _, g := range h.gated {
 		if g.use == u {

@@ -15,11 +15,33 @@ type fakeConn struct {
 	line *Conn
 }
 
+// Its owner closes it at once, as net/http does.
+func (c *fakeConn) Expire() { c.line.close() }
+func (c *fakeConn) Cut()    { c.line.close() }
+func (c *fakeConn) Abort()  { go c.line.close() }
+
 func (c *fakeConn) LedgerConn() *Conn { return c.line }
 
 func (c *Conn) close() {
 	c.Closing(Unknown)
 	c.Closed()
+}
+
+// admit is Admit under a limit.
+func (u *Use) admit(limit int, free bool) (Dial, error) {
+	u.MaxConns = limit
+	return u.Admit(free)
+}
+
+// newFake is the connection that a dial has brought.
+func newFake(t *testing.T, d Dial) *fakeConn {
+	t.Helper()
+	c := new(fakeConn)
+	var err error
+	if c.line, err = d.Opened(Setup{}, c, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
@@ -35,11 +57,11 @@ func asking(l *Ledger) *Use {
 // dial brings a connection up for u.
 func dial(t *testing.T, u *Use, limit int) *fakeConn {
 	t.Helper()
-	d, err := u.Admit(limit, false)
+	d, err := u.admit(limit, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fakeConn{line: d.Opened(Setup{}, time.Now())}
+	return newFake(t, d)
 }
 
 func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
@@ -52,7 +74,7 @@ func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
 		b := asking(l)
 		var result atomic.Value
 		go func() {
-			_, err := b.Admit(1, false)
+			_, err := b.admit(1, false)
 			result.Store(err)
 		}()
 		synctest.Wait()
@@ -79,7 +101,7 @@ func TestGateLetsADialGoWhenAConnectionCloses(t *testing.T) {
 		b := asking(l)
 		done := make(chan error)
 		go func() {
-			_, err := b.Admit(1, false)
+			_, err := b.admit(1, false)
 			done <- err
 		}()
 		synctest.Wait()
@@ -96,11 +118,12 @@ func TestGateLetsADialGoWhenAConnectionCloses(t *testing.T) {
 }
 
 // A connection that lies idle while a request waits does not fit it: another
-// proxy, say.
+// proxy, say. Under a limit it makes room.
 func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, limit := range []int{0, 1} {
 			l := New(nil, Watched)
+			l.Keep(Keep{Private: true})
 			a := asking(l)
 			c := dial(t, a, limit)
 			a.Got(c, false, false, time.Now())
@@ -108,11 +131,14 @@ func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 			a.End("", false, time.Now())
 			b := asking(l)
 			began := time.Now()
-			if _, err := b.Admit(limit, false); err != nil {
+			if _, err := b.admit(limit, false); err != nil {
 				t.Fatal(err)
 			}
-			if waited := time.Since(began); limit == 0 && waited != 0 || waited > limitedHandStep+gateStep {
+			if waited := time.Since(began); waited != 0 {
 				t.Errorf("limit %d: waited %v", limit, waited)
+			}
+			if closed := c.line.state == gone; closed != (limit > 0) {
+				t.Errorf("limit %d: closed %v", limit, closed)
 			}
 		}
 	})
@@ -126,22 +152,27 @@ func TestGateForgetsDialsOfRequestsThatGaveUp(t *testing.T) {
 			for _, connected := range []bool{false, true} {
 				l := New(nil, Watched)
 				a := asking(l)
-				d, err := a.Admit(limit, false)
+				a.Shakes = true
+				d, err := a.admit(limit, false)
 				if err != nil {
 					t.Fatal(err)
 				}
+				var c *fakeConn
 				if connected {
-					d.Opened(Setup{}, time.Now()) // and the handshake hangs
+					c = newFake(t, d) // and the handshake hangs
 				}
-				time.Sleep(putStep) // the bubble's clock
 				a.End(Timeout, false, time.Now())
+				time.Sleep(shareMin) // the bubble's clock
 				b := asking(l)
 				began := time.Now()
-				if _, err := b.Admit(limit, false); err != nil {
+				if _, err := b.admit(limit, false); err != nil {
 					t.Fatal(err)
 				}
-				if waited := time.Since(began); waited != 0 {
+				if waited := time.Since(began); waited > gateStep {
 					t.Errorf("limit %d, connected %v: waited %v, want none", limit, connected, waited)
+				}
+				if limit > 0 && connected && c.line.state != gone {
+					t.Error("a connection more than the limit allows")
 				}
 			}
 		}
@@ -155,7 +186,7 @@ func TestGateWaitsForAPromiseOnlySoLong(t *testing.T) {
 		a, b := asking(l), asking(l)
 		c := dial(t, a, 0)
 		a.Got(c, false, false, time.Now())
-		if _, err := b.Admit(0, false); err != nil { // and hangs
+		if _, err := b.admit(0, false); err != nil { // and hangs
 			t.Fatal(err)
 		}
 		a.Put(nil, "")
@@ -163,7 +194,7 @@ func TestGateWaitsForAPromiseOnlySoLong(t *testing.T) {
 		d := asking(l)
 		a.End("", false, time.Now())
 		began := time.Now()
-		if _, err := d.Admit(0, false); err != nil {
+		if _, err := d.admit(0, false); err != nil {
 			t.Fatal(err)
 		}
 		if waited := time.Since(began); waited < time.Millisecond || waited > comingMost+gateStep {
@@ -183,7 +214,7 @@ func TestGateUnderALimitWaitsForConnectionsThatClose(t *testing.T) {
 		b := asking(l)
 		done := make(chan error, 1)
 		go func() {
-			_, err := b.Admit(1, false)
+			_, err := b.admit(1, false)
 			done <- err
 		}()
 		synctest.Wait()
@@ -205,7 +236,7 @@ func TestGateEndsWithItsExchange(t *testing.T) {
 		b := asking(l)
 		done := make(chan error)
 		go func() {
-			_, err := b.Admit(1, false)
+			_, err := b.admit(1, false)
 			done <- err
 		}()
 		synctest.Wait()

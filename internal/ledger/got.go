@@ -15,6 +15,7 @@ type Got struct {
 	Shared  bool   // HTTP/2
 	Reason  Reason // empty if reused
 	Culprit Culprit
+	Retire  Reason // why this exchange should be the connection's last, or empty
 	// Of the dial; empty if reused.
 	Setup    Setup
 	Own      bool    // the exchange's own dial
@@ -80,7 +81,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		if c.stray != nil {
 			a = *c.stray // it was dialed then, and lay idle now
 		} else {
-			h.forget(u.ask, g.Shared)
+			h.strike(u.ask, g.Shared)
 		}
 		w := h.verdict(a, now)
 		g.Reason, g.Culprit = w.reason, w.culprit
@@ -95,6 +96,9 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	if !g.Reused && g.Shared && u.ask.shared {
 		h.passed = u.ask.at
 	}
+	if g.Shared && c.host == h {
+		g.Retire = u.dooms(c, now)
+	}
 	return g
 }
 
@@ -108,6 +112,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		c.streams++
 	}
 	c.user, c.hadAt = u.id, now
+	c.shaking.Store(false)
 	c.first = c.first || !h.served
 	h.served = true
 	if shared || c.uses == 1 && reused && speaksHTTP2(nc) {
@@ -123,11 +128,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		h.worth.survived(now.Sub(c.idleAt))
 	}
 	if c.shared && u.Close {
-		// Net/http gives it to nobody from now on, and closes it when its
-		// streams have ended.
-		c.doom = &loss{at: now, reason: ClientClose, culprit: u.Culprit}
-		c.loss = c.doom
-		h.lose(c.loss)
+		h.doom(c, &loss{at: now, reason: ClientClose, culprit: u.Culprit})
 	}
 	var why verdict
 	if c.coming != nil {
@@ -135,6 +136,9 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 	}
 	h.become(c, active)
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
+	if !c.shared {
+		g.Retire = u.retires(c, now)
+	}
 	if !reused && !c.watched && !again {
 		// Net/http knows that this is the first to have it. Over HTTP/2 the hook
 		// of another may come before this one.
@@ -175,11 +179,11 @@ func (u *Use) Share() {
 	}
 }
 
-// forget strikes unwatched connections off when a request that asked for one of
-// them got a new one: those that were idle are gone, nobody saw why. An HTTP/2
-// connection may only not fit, unless that is what the request got instead. h.mu
-// is held.
-func (h *Host) forget(a ask, shared bool) {
+// strike takes unwatched connections off the page when a request that asked for
+// one of them got a new one: those that were idle are gone, nobody saw why. An
+// HTTP/2 connection may only not fit, unless that is what the request got
+// instead. h.mu is held.
+func (h *Host) strike(a ask, shared bool) {
 	for nc, c := range h.conns {
 		if c.state == idle && a.idle > 0 && (shared || !c.shared) || c.state == closing && shared {
 			h.become(c, gone)

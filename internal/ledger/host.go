@@ -24,9 +24,7 @@ type Host struct {
 	active   int
 	idle     int
 	closing  int
-	sharing  int // open, had, and of HTTP/2
-	opened   uint64
-	closed   uint64
+	sharing  int       // open, had, and of HTTP/2
 	idles    []*Conn   // those that are idle, in the order in which they became so
 	seq      uint64    // counts that
 	coming   []*coming // dials, and connections that were not used yet
@@ -43,6 +41,20 @@ type Host struct {
 	strays []ask
 	gated  []*gated // dials that wait for leave, first come first
 	worth  worth
+	tally  Tally
+	// peak is the most connections that were in use at once since decayed, when
+	// those not needed were last let go. At tendAt tender looks after the idle
+	// ones.
+	peak    int
+	decayed time.Time
+	tendAt  time.Time
+	tender  *time.Timer
+	barrier barrier
+	// unsettled are the exchanges whose headers were not written yet: over HTTP/2
+	// net/http may have chosen a connection for them and have to choose again.
+	// Doomed is when one last waited in vain until there was none but itself.
+	unsettled int
+	doomed    time.Time
 	// draining counts the connections that drain, the layer, is draining in the
 	// background; drainCost is what a dial would cost in the place of the last.
 	draining  int
@@ -81,10 +93,21 @@ type ask struct {
 	unsure bool   // some of those idle are not watched, and may be gone
 }
 
-func (h *Host) forgettable() bool {
+// forget reports whether nothing of the host is left. Then its clock, which
+// would keep it, stands still.
+func (h *Host) forget() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.inflight == 0 && len(h.coming) == 0 && h.active == 0 && h.open <= len(h.conns)
+	if h.inflight > 0 || len(h.coming) > 0 || h.active > 0 || h.open > len(h.conns) {
+		return false
+	}
+	for _, c := range h.conns {
+		h.become(c, gone) // believed to be
+	}
+	if h.tender != nil {
+		h.tender.Stop()
+	}
+	return true
 }
 
 // ask takes the picture. h.mu is held.

@@ -30,6 +30,8 @@ type Ledger struct {
 	keepsNoIdle   bool // a negative MaxIdleConnsPerHost: the same, but not over HTTP/2
 	idleTimeout   time.Duration
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
+	keep          Keep
+	totals        *Totals
 
 	drains struct {
 		mu    sync.Mutex
@@ -62,7 +64,7 @@ type shard struct {
 // and idle time is read now: a transport must be configured before it is
 // wrapped.
 func New(base http.RoundTripper, w Watch) *Ledger {
-	l := &Ledger{watch: w, seed: maphash.MakeSeed()}
+	l := &Ledger{watch: w, seed: maphash.MakeSeed(), totals: new(Totals)}
 	if t, ok := base.(*http.Transport); ok {
 		l.keepAlivesOff, l.keepsNoIdle = t.DisableKeepAlives, t.MaxIdleConnsPerHost < 0
 		l.idleTimeout = t.IdleConnTimeout
@@ -118,7 +120,7 @@ func (s *shard) sweep() {
 		return
 	}
 	for k, h := range s.hosts {
-		if h.forgettable() {
+		if h.forget() {
 			delete(s.hosts, k)
 		}
 	}
@@ -145,26 +147,6 @@ func (l *Ledger) each(f func(*Host)) {
 			f(h)
 		}
 	}
-}
-
-// Counts is a consistent snapshot of one host's connections.
-type Counts struct {
-	Host   string
-	Open   int    // connections open now, those being dialed not included
-	Idle   int    // open, in nobody's hands and not about to be closed
-	Coming int    // being dialed, or dialed and not used yet
-	Opened uint64 // since the host was first used
-	Closed uint64 // Opened - Open
-}
-
-// Counts calls f for each host.
-func (l *Ledger) Counts(f func(Counts)) {
-	l.each(func(h *Host) {
-		h.mu.Lock()
-		c := Counts{Host: h.name, Open: h.open, Idle: h.open - h.active - h.closing, Coming: len(h.coming), Opened: h.opened, Closed: h.closed}
-		h.mu.Unlock()
-		f(c)
-	})
 }
 
 // holder is a watched connection: it knows its line in the ledger.

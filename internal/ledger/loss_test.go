@@ -59,8 +59,8 @@ func TestDuplicateDialIsChargedToNobody(t *testing.T) {
 		if len(h.losses) != 0 {
 			t.Errorf("losses %+v, want none", h.losses)
 		}
-		if h.open != 1 || h.closed != 1 || h.opened != 2 {
-			t.Errorf("open %d, closed %d, opened %d; want 1, 1, 2", h.open, h.closed, h.opened)
+		if h.open != 1 || h.tally.Closed != 1 || h.tally.Opened != 2 {
+			t.Errorf("open %d, closed %d, opened %d; want 1, 1, 2", h.open, h.tally.Closed, h.tally.Opened)
 		}
 	})
 }

@@ -117,7 +117,7 @@ func TestNobodyPaysForAConnectionThatCameBack(t *testing.T) {
 	l := New(nil, Watched)
 	u, conn := closedEarly(t, l)
 	b := asking(l)
-	d, err := b.Admit(0, false)
+	d, err := b.admit(0, false)
 	if err != nil {
 		t.Fatal(err)
 	}

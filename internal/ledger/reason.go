@@ -17,6 +17,7 @@ const (
 	IdleLimit        Reason = "idle_limit"
 	IdleTimeout      Reason = "idle_timeout"
 	MaxAge           Reason = "max_age"
+	MaxRequests      Reason = "max_requests"
 	GoAway           Reason = "goaway"
 	ProtocolError    Reason = "protocol_error"
 	ServerClosedIdle Reason = "server_closed_idle"
@@ -35,11 +36,11 @@ const (
 // GOAWAY and no stream is open.
 const ReadEnded Reason = "read_ended"
 
-// blames reports whether the exchange that had the connection has cost it. An
-// age and a call of CloseIdleConnections hit whoever has it at the time.
+// blames reports whether the exchange that had the connection has cost it. A
+// limit of the pool's and a call of CloseIdleConnections hit whoever has it at the time.
 func (r Reason) blames() bool {
 	switch r {
-	case MaxAge, ClosedIdle, KeepAlivesOff:
+	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff:
 		return false
 	}
 	return true

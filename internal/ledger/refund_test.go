@@ -43,7 +43,7 @@ func TestLossesAreNotPaidByDialsThatFail(t *testing.T) {
 		var failed [2]Dial
 		for i := range failed {
 			u := asking(l)
-			d, err := u.Admit(0, false)
+			d, err := u.admit(0, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -77,7 +77,7 @@ func TestLossIsPaidOnceWhereTheDialerCannotBeWatched(t *testing.T) {
 	l := New(nil, WatchedHTTP)
 	losing(t, l, BodyUnread)
 	u := asking(l)
-	d, err := u.Admit(0, false)
+	d, err := u.admit(0, false)
 	if err != nil {
 		t.Fatal(err)
 	}

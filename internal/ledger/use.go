@@ -19,6 +19,20 @@ type Use struct {
 	// Apart says that middlewares of others stand between this exchange and
 	// net/http: several there may be this one. Set before Begin.
 	Apart bool
+	// MaxConns is the most connections to this host over HTTP/1; 0 means no
+	// limit but the number of requests in flight. Set before Begin.
+	MaxConns int
+	// MaxAge and MaxUses say when a connection is to be retired by the exchange
+	// that has it: from that age on, less its own part of a tenth, or with that
+	// many uses. 0: never. Set before Begin, and only by who can do it.
+	MaxAge  time.Duration
+	MaxUses int
+	// Shakes says that Handshaken will be called at the end of each TLS
+	// handshake for this exchange, before anything else is done with its
+	// connection. Set before Ask.
+	Shakes bool
+	// Done is closed when the exchange must wait no longer. Set before Begin.
+	Done <-chan struct{}
 
 	id   uint64
 	host *Host
@@ -28,6 +42,10 @@ type Use struct {
 	ask    ask
 	addr   string
 	asking bool
+	asks   int  // how often it has asked
+	wants  bool // it is one of host.wanting
+	firm   bool // not one of host.unsettled
+	holds  bool // the barrier is up until it is firm
 	spare  bool // there was a connection to be had when it began
 	served bool // it has a connection: a dial of its own is not needed any more
 	ended  bool
@@ -40,6 +58,7 @@ func (l *Ledger) Begin(u *Use, key Key) {
 	u.id = l.uses.Add(1)
 	u.host = l.host(key, func(h *Host) {
 		h.inflight++
+		h.unsettled++
 		if u.Exempt {
 			h.exempt++
 		}
@@ -47,6 +66,26 @@ func (l *Ledger) Begin(u *Use, key Key) {
 		u.spare = h.idle > 0 || h.muxed && h.open > 0
 		h.wake()
 	})
+	if h := u.host; h.barrier.up.Load() {
+		// Whoever has raised it has not seen this one, or waits until it asks.
+		h.mu.Lock()
+		h.pass(u)
+		h.mu.Unlock()
+	}
+}
+
+// retires says why the exchange, which has just been given c, should be its
+// last; empty if it should not. The connection's host.mu is held.
+func (u *Use) retires(c *Conn, now time.Time) Reason {
+	switch {
+	case c.doom != nil:
+		return ""
+	case u.MaxUses > 0 && c.uses >= u.MaxUses:
+		return MaxRequests
+	case u.MaxAge > 0 && c.old(u.MaxAge, now):
+		return MaxAge
+	}
+	return ""
 }
 
 // MayDial reports whether the exchange, which has just begun, will probably
@@ -64,6 +103,7 @@ func (u *Use) Handshaken(took time.Duration) {
 	for _, c := range h.coming {
 		if c.use == u.id && c.conn != nil {
 			c.conn.setup.TLS = took
+			c.conn.shaking.Store(false)
 		}
 	}
 }
@@ -93,10 +133,16 @@ func (u *Use) Ask(addr string, now time.Time) {
 	if u.ended {
 		return
 	}
+	u.host.pass(u)
+	if u.ended {
+		return
+	}
 	if l := u.host.ledger; !l.asked.Load() {
 		l.asked.Store(true)
 	}
 	u.ask, u.addr = u.host.ask(now), addr
+	u.asks++
+	u.unsettle()
 	if !u.asking {
 		u.asking = true
 		u.host.askers++
@@ -136,6 +182,7 @@ func (h *Host) leave(c *Conn) {
 	}
 	if c.streams == 0 && c.eof && c.loss != nil && c.loss.reason == Unknown {
 		c.loss.reason = ServerClosedIdle // nobody was the worse for it
+		h.tell(c)
 	}
 	if c.streams > 0 || c.state != active {
 		return
@@ -187,4 +234,5 @@ func (u *Use) answered() {
 		u.host.askers--
 	}
 	u.host.dismiss(u)
+	u.host.stirred()
 }

@@ -139,6 +139,17 @@ func (w *worth) paid(addr string, took time.Duration) {
 	w.costs = append(w.costs, routeCost{addr, took, 1})
 }
 
+// cost is what a connection to addr has been costing, and how many that rests
+// on. h.mu is held.
+func (w *worth) cost(addr string) (time.Duration, int) {
+	for _, c := range w.costs {
+		if c.addr == addr {
+			return c.cost, c.measured
+		}
+	}
+	return 0, 0
+}
+
 // arrives notes that a request has come: in time to use a connection that the
 // last one left, or not. h.mu is held.
 func (w *worth) arrives(others bool, idleTimeout time.Duration, now time.Time) {
@@ -163,6 +174,12 @@ func (w *worth) serverClosed(idle time.Duration, now time.Time) {
 	}
 }
 
+// announced notes that the server says how long it keeps a connection that is
+// idle. h.mu is held.
+func (w *worth) announced(idle time.Duration, now time.Time) {
+	w.serverIdle, w.serverIdleAt = idle, now
+}
+
 // survived notes that a connection was idle for so long, and lived. h.mu is
 // held.
 func (w *worth) survived(idle time.Duration) {
@@ -183,11 +200,7 @@ func (u *Use) Worth(unknown bool) Worth {
 	if k.tried {
 		out.Ends = k.ends
 	}
-	for _, c := range w.costs {
-		if c.addr == u.addr {
-			out.Cost, out.Measured = c.cost, c.measured
-		}
-	}
+	out.Cost, out.Measured = w.cost(u.addr)
 	if w.sure > .3 && w.slow > 0 {
 		out.Rate = 1e9 / w.slow
 	}

@@ -16,12 +16,12 @@ func exchange(t *testing.T, l *Ledger, addr string, dials time.Duration, idle *f
 	u.Ask(addr, time.Now())
 	c := idle
 	if c == nil {
-		d, err := u.Admit(0, false)
+		d, err := u.admit(0, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(dials / 2)
-		c = &fakeConn{line: d.Opened(Setup{}, time.Now())}
+		c = newFake(t, d)
 		time.Sleep(dials / 2) // the handshake
 	}
 	u.Got(c, idle != nil, false, time.Now())

@@ -28,6 +28,7 @@ func (r *Record) timeDial(ctx context.Context) context.Context {
 	r.dial = d
 	t := new(httptrace.ClientTrace)
 	if secure {
+		r.use.Shakes = true
 		t.TLSHandshakeStart = func() { d.start(&d.tls) }
 		t.TLSHandshakeDone = func(tls.ConnectionState, error) {
 			// The connection may be for another exchange by now.

@@ -163,8 +163,8 @@ func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger
 		return r.streamCause(out)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
-	case r.retired:
-		return ledger.MaxAge
+	case r.retired != "":
+		return r.retired
 	case a.requested || r.close:
 		return ledger.ClientClose
 	case a.close:
@@ -199,6 +199,8 @@ func (r *Record) streamCause(out Outcome) ledger.Reason {
 	switch {
 	case r.line.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
+	case r.retired != "":
+		return r.retired
 	case r.answer.major >= 2 && (r.answer.requested || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:

@@ -64,22 +64,21 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 		}
 	}
 	r.learnConn(info.Conn)
-	r.retire(r.maxAge > 0 && r.line.alone && g.Age > r.maxAge && !g.Shared)
+	r.retire(g.Retire)
 }
 
 // retire makes this the last exchange of its connection, or takes that back:
 // net/http may try a second connection. It writes the header after GotConn; the
 // server answers, and the connection ends without having failed anybody. Somebody
 // else's middleware may have cloned the header, or read it for a second attempt.
-func (r *Record) retire(yes bool) {
+func (r *Record) retire(why ledger.Reason) {
 	switch {
-	case yes && !r.retired && len(r.header["Connection"]) == 0:
+	case why != "" && r.retired == "":
 		r.header["Connection"] = []string{"close"}
-		r.retired = true
-	case !yes && r.retired:
+	case why == "" && r.retired != "":
 		delete(r.header, "Connection")
-		r.retired = false
 	}
+	r.retired = why
 }
 
 func (r *Record) putIdleConn(err error) {
@@ -91,6 +90,14 @@ func (r *Record) putIdleConn(err error) {
 	if t := r.above; t != nil && t.PutIdleConn != nil {
 		t.PutIdleConn(err)
 	}
+}
+
+// wroteHeaders is installed only where connections are retired.
+func (r *Record) wroteHeaders() {
+	if t := r.above; t != nil && t.WroteHeaders != nil {
+		defer t.WroteHeaders()
+	}
+	r.use.Settled()
 }
 
 // wroteRequest is installed only for a request with a body. The derived

@@ -78,11 +78,30 @@ func (r *Record) Within(p Part) bool {
 	return false
 }
 
-// RetireAfter makes this exchange the last of its HTTP/1 connection if that is
-// older than d. In Begin only.
-func (r *Record) RetireAfter(d time.Duration) {
-	r.Header() // gotConn writes to a map of our own
-	r.maxAge = d
+// RetireAfter makes this exchange the last of its connection if that has come to
+// an age or a number of uses; 0: none. Of several limits the smallest holds. In
+// Begin only.
+func (r *Record) RetireAfter(age time.Duration, uses int) {
+	if !r.line.alone {
+		return
+	}
+	// Not where the caller uses the header for something else.
+	if h := r.Header(); len(h["Connection"]) == 0 { // gotConn writes to a map of our own
+		r.use.MaxAge = least(r.use.MaxAge, age)
+		r.use.MaxUses = least(r.use.MaxUses, uses)
+	}
+}
+
+// LimitConns bounds the connections to the exchange's host over HTTP/1; 0: no
+// limit. Of several the smallest holds. In Begin only.
+func (r *Record) LimitConns(n int) { r.use.MaxConns = least(r.use.MaxConns, n) }
+
+// least is the smaller of two limits, of which 0 is none.
+func least[T int | time.Duration](a, b T) T {
+	if a <= 0 || b > 0 && b < a {
+		return max(b, 0)
+	}
+	return a
 }
 
 // Exempt says that the limits do not hold for this exchange. In Begin only.

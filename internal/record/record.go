@@ -61,9 +61,8 @@ type Record struct {
 	cancel  context.CancelFunc
 	leash   *leash // nil if no drain may go on after Close
 	sent    bool
-	hasBody bool          // the request has
-	gzip    bool          // we have asked for gzip, and must decompress
-	maxAge  time.Duration // of a connection, before it is retired; 0: none
+	hasBody bool // the request has
+	gzip    bool // we have asked for gzip, and must decompress
 	use     ledger.Use
 	dial    *dialTimes // nil if no dial was expected
 
@@ -82,7 +81,7 @@ type Record struct {
 	wrote   bool          // the request was written, or has no body
 	onWrote chan struct{} // made by a drain that waits for that
 	over    bool          // the exchange has ended: cancel as soon as wrote
-	retired bool          // this exchange is its connection's last
+	retired ledger.Reason // why this exchange is its connection's last, or empty
 	shared  bool          // HTTP/2
 	// The last exchange that was made inside of this one, and whether any was
 	// this one's own. It is a Record, so nothing of it reaches a Body.
@@ -159,7 +158,7 @@ func (r *Record) derive() *http.Request {
 	if r.line.gzips != nil {
 		r.askGzip()
 	}
-	r.use.Close, r.use.Apart = r.close, !r.line.alone
+	r.use.Close, r.use.Apart, r.use.Done = r.close, !r.line.alone, r.parent.Done()
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()
@@ -181,6 +180,9 @@ func (r *Record) derive() *http.Request {
 	r.trace.PutIdleConn = r.putIdleConn
 	if r.hasBody {
 		r.trace.WroteRequest = r.wroteRequest
+	}
+	if r.use.MaxAge > 0 || r.use.MaxUses > 0 {
+		r.trace.WroteHeaders = r.wroteHeaders
 	}
 	if !known {
 		ctx = httptrace.WithClientTrace(ctx, &r.trace)
@@ -209,6 +211,8 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.mu.Unlock()
 	if resp.ProtoMajor >= 2 {
 		r.use.Share()
+	} else if v := resp.Header["Keep-Alive"]; v != nil && r.line.direct {
+		r.use.KeepAlive(keepAliveTimeout(v))
 	}
 
 	b := &Body{resp: *resp, orig: resp, record: r, stack: s}

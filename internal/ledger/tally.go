@@ -1,0 +1,118 @@
+package ledger
+
+import (
+	"slices"
+	"sync"
+)
+
+// Tally counts connections: those opened, and those closed by reason.
+type Tally struct {
+	Opened, Closed uint64
+	Lost           []Count // sums up to Closed
+}
+
+// Count is how many connections were lost for one reason.
+type Count struct {
+	Reason Reason
+	N      uint64
+}
+
+// Unused is why a connection was lost that no request ever had: net/http dials
+// for requests that are then served by another one.
+const Unused Reason = "unused"
+
+func (t *Tally) add(r Reason, n int) {
+	i := slices.IndexFunc(t.Lost, func(c Count) bool { return c.Reason == r })
+	if i < 0 {
+		i = len(t.Lost)
+		t.Lost = append(t.Lost, Count{Reason: r})
+	}
+	t.Lost[i].N += uint64(n)
+}
+
+// Totals are the sums of all hosts of any number of ledgers, of those forgotten
+// too. They are safe for concurrent use, and nothing but openings and closings
+// comes here.
+type Totals struct {
+	mu    sync.Mutex
+	tally Tally
+}
+
+// Tally returns a copy.
+func (t *Totals) Tally() Tally {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := t.tally
+	out.Lost = slices.Clone(out.Lost)
+	return out
+}
+
+// Count makes t the sums that the ledger adds to, before its first exchange.
+func (l *Ledger) Count(t *Totals) { l.totals = t }
+
+func (h *Host) countOpened() {
+	h.tally.Opened++
+	t := h.ledger.totals
+	t.mu.Lock()
+	t.tally.Opened++
+	t.mu.Unlock()
+}
+
+// tell counts c, which is gone, or corrects the reason that it was counted
+// under: the end of an exchange may tell it after the connection was closed.
+// h.mu is held.
+func (h *Host) tell(c *Conn) {
+	if c.state != gone {
+		return
+	}
+	why := c.fate()
+	if why == c.told {
+		return
+	}
+	t := h.ledger.totals
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, t := range []*Tally{&h.tally, &t.tally} {
+		if c.told == "" {
+			t.Closed++
+		} else {
+			t.add(c.told, -1)
+		}
+		t.add(why, +1)
+	}
+	c.told = why
+}
+
+// fate is why c is lost, as far as that is known.
+func (c *Conn) fate() Reason {
+	switch {
+	case c.loss != nil:
+		return c.loss.reason
+	case c.uses == 0 && !c.foreign:
+		return Unused
+	}
+	return Unknown
+}
+
+// Counts is a consistent snapshot of one host's connections.
+type Counts struct {
+	Host   string
+	Open   int // connections open now, those being dialed not included
+	Active int // in somebody's hands
+	Idle   int // open, in nobody's hands and not about to be closed
+	Coming int // being dialed, or dialed and not used yet
+	Kept   int // that many would not be let go now for being too many
+	Tally      // Opened - Closed = Open
+}
+
+// Counts calls f for each host. It must not keep Lost.
+func (l *Ledger) Counts(f func(Counts)) {
+	l.each(func(h *Host) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		f(Counts{
+			Host: h.name, Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
+			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally,
+		})
+	})
+}
