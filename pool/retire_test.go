@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
-	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -56,7 +55,7 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 				for range workers {
 					wg.Go(func() {
 						for range requests / 2 / workers {
-							if err := errors.Join(post(client, srv.URL, rand.IntN(10_000)), fetch(client, srv.URL)); err != nil {
+							if err := errors.Join(post(client, srv.URL, rand.IntN(10_000)), get(client, srv.URL)); err != nil {
 								t.Error(err)
 								return
 							}
@@ -99,84 +98,4 @@ func post(client *http.Client, url string, n int) error {
 		return fmt.Errorf("posted %d bytes, the server got %s, %v", n, got, err)
 	}
 	return nil
-}
-
-func fetch(client *http.Client, url string) error {
-	resp, err := client.Get(url)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
-}
-
-func TestIdleConnectionIsRetiredAtItsAge(t *testing.T) {
-	for _, proto := range overProtocols {
-		t.Run(proto.name, func(t *testing.T) {
-			srv := testserver.New(http.HandlerFunc(hello), proto.opts)
-			defer srv.Close()
-			p := pool.New(pool.Options{MaxConnAge: 20 * time.Millisecond})
-			defer p.Close()
-			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
-			if err := fetch(client, srv.URL); err != nil {
-				t.Fatal(err)
-			}
-			eventually.True(t, "the connection is closed", func() bool { return srv.Open() == 0 })
-			if s := p.Stats(); s.Open != 0 || s.Lost[roundtripper.ReasonMaxAge] != 1 {
-				t.Errorf("open %d, lost %v; want none open, one by its age", s.Open, s.Lost)
-			}
-		})
-	}
-}
-
-// A server closes a connection that was idle for too long, by its own count; a
-// request that goes out on it at that moment fails.
-func TestServersKeepAliveTimeoutIsHeeded(t *testing.T) {
-	for _, row := range []struct {
-		header string
-		closed bool
-	}{
-		{"timeout=1", true},
-		{"timeout=1, max=100", true},
-		{"max=7, Timeout=\"1\"", true},
-		{"timeout=3600", false},
-		{"timeout=0", false},
-		{"timeout=soon", false},
-		{"max=1", false},
-	} {
-		t.Run(row.header, func(t *testing.T) {
-			t.Parallel()
-			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Keep-Alive", row.header)
-				if r.Method == "GET" {
-					hello(w, r)
-				}
-			}), testserver.Options{})
-			defer srv.Close()
-			p := pool.New(pool.Options{})
-			defer p.Close()
-			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
-			for _, method := range []string{"GET", "HEAD"} {
-				before := p.Stats().Lost[roundtripper.ReasonIdleTimeout]
-				req, _ := http.NewRequest(method, srv.URL, nil)
-				resp, err := client.Do(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				io.Copy(io.Discard, resp.Body)
-				resp.Body.Close()
-				began := time.Now()
-				for time.Since(began) < 700*time.Millisecond && srv.Open() > 0 {
-					time.Sleep(10 * time.Millisecond)
-				}
-				if closed := srv.Open() == 0; closed != row.closed {
-					t.Errorf("%s: closed %v after %v, want %v", method, closed, time.Since(began), row.closed)
-				}
-				if got := p.Stats().Lost[roundtripper.ReasonIdleTimeout] - before; row.closed != (got == 1) {
-					t.Errorf("%s: %d lost by idle_timeout", method, got)
-				}
-			}
-		})
-	}
 }

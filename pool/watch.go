@@ -160,9 +160,14 @@ func (w *watch) gated(ctx context.Context, dial dialFunc, network, addr string) 
 	} else {
 		d = w.ledger.AdmitUnknown(addr)
 	}
+	// Not cancelled when the dial is done: who knows what a dialer does with its
+	// context. It hangs on nothing that would keep it.
+	ctx, stop := context.WithCancel(ctx)
+	d.Breakable(stop)
 	began := time.Now()
 	nc, err := dial(ctx, network, addr)
 	if err != nil || nc == nil {
+		stop()
 		d.Done()
 		return nil, d, 0, err
 	}

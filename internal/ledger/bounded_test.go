@@ -27,7 +27,7 @@ func TestMemoryIsBounded(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := newFake(t, d)
+				c := newFake(d)
 				u.Got(c, false, false, time.Now())
 				u.End(BodyUnread, false, time.Now())
 				c.line.close()

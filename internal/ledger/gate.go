@@ -60,6 +60,8 @@ type coming struct {
 	until  time.Time // when it stops to be a promise
 	orphan bool      // its request has given up
 	since  time.Time // when it did
+	stop   func()    // breaks the dial off; nil if it is done, or nobody knows how
+	broken time.Time // when it was
 	conn   *Conn     // once the dial is done
 	why    verdict   // empty if nobody knows the request
 }
@@ -69,7 +71,6 @@ type Dial struct {
 	host   *Host
 	coming *coming
 	dialer Culprit // whose dial it is
-	limit  int     // Use.MaxConns
 	shakes bool    // Use.Shakes
 }
 
@@ -95,7 +96,7 @@ func (u *Use) Admit(free bool) (Dial, error) {
 		hold := h.hold(now.Sub(began))
 		if free || hold == 0 && h.admits(u, now.Sub(began), now) {
 			h.ungate(g)
-			d := Dial{host: h, dialer: u.Culprit, limit: u.MaxConns, shakes: u.Shakes, coming: &coming{use: u.id, addr: u.addr, began: now, until: now.Add(comingMost)}}
+			d := Dial{host: h, dialer: u.Culprit, shakes: u.Shakes, coming: &coming{use: u.id, addr: u.addr, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
 			d.coming.why = h.verdict(u.ask, now)
 			return d, nil
@@ -128,13 +129,14 @@ func (u *Use) Admit(free bool) (Dial, error) {
 // admits reports whether one more dial may start for u, which has waited for so
 // long. h.mu is held.
 func (h *Host) admits(u *Use, waited time.Duration, now time.Time) bool {
-	promises := 0
+	promises, last := 0, time.Time{}
 	for _, c := range h.coming {
 		if !c.orphan && now.Before(c.until) {
-			promises++
+			promises, last = promises+1, c.began
 		}
 	}
-	if promises > 0 && h.muxed && waited < h.shareMost(u.addr) {
+	if h.muxed && (promises > 0 && now.Sub(last) < h.shareMost(u.addr) ||
+		h.sharedAt.After(u.ask.at) && now.Sub(h.sharedAt) < handStep) {
 		return false
 	}
 	handed := 0
@@ -156,15 +158,14 @@ func (h *Host) shareMost(addr string) time.Duration {
 }
 
 // full reports whether there are as many connections as the limit allows, those
-// being dialed included. A dial whose request has given up is judged when it
-// ends. h.mu is held.
+// being dialed included. h.mu is held.
 func (h *Host) full(limit int) bool {
 	if limit <= 0 || h.muxed {
 		return false
 	}
 	n := h.open
 	for _, c := range h.coming {
-		if c.conn == nil && !c.orphan {
+		if c.conn == nil && (c.broken.IsZero() || time.Since(c.broken) < handStep) {
 			n++
 		}
 	}
@@ -193,13 +194,18 @@ func (h *Host) evict() bool {
 	return h.retire(useless, func(*Conn) Reason { return IdleLimit })
 }
 
-// cutStalled breaks off the handshakes of requests that have given up, after the
-// time in which connections are made here: servers that hang would hold all the
-// places that the limit allows. h.mu is held.
+// cutStalled breaks off the dials and handshakes of requests that have given up,
+// after the time in which connections are made here: servers that hang would hold
+// all the places that the limit allows. h.mu is held.
 func (h *Host) cutStalled(now time.Time) {
 	for _, c := range h.coming {
-		if c.orphan && c.conn != nil && c.conn.shaking.Load() && now.Sub(c.since) >= h.shareMost(c.addr) {
+		switch {
+		case !c.orphan || now.Sub(c.since) < h.shareMost(c.addr):
+		case c.conn != nil && c.conn.shaking.Load():
 			c.conn.end.Abort()
+		case c.stop != nil:
+			c.stop()
+			c.stop, c.broken = nil, now
 		}
 	}
 }
@@ -230,15 +236,21 @@ func (l *Ledger) AdmitUnknown(addr string) Dial {
 	return Dial{coming: c, host: l.host(KeyOfAddr(addr), func(h *Host) { h.coming = append(h.coming, c) })}
 }
 
+// Breakable says how the dial is broken off.
+func (d Dial) Breakable(stop func()) {
+	d.host.mu.Lock()
+	defer d.host.mu.Unlock()
+	d.coming.stop = stop
+}
+
 // Opened enters the connection that the dial brought; Closing and Closed must
 // follow when it is closed. Or it returns ErrNotNeeded, and the connection is to be
-// closed at once: its request has given up, and under the limit others have
-// taken its place.
+// closed at once: the dial was broken off, and its dialer did not heed that.
 func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
 	h := d.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if d.coming.orphan && h.full(d.limit) {
+	if !d.coming.broken.IsZero() {
 		h.drop(d.coming)
 		return nil, ErrNotNeeded
 	}
@@ -251,7 +263,7 @@ func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
 		c.coming.until = now.Add(comingMost)
 	}
 	c.by, c.addr, c.dialer, c.setup, c.dialed = d.coming.use, d.coming.addr, d.dialer, took, d.coming.began
-	c.coming.conn = c
+	c.coming.conn, c.coming.stop = c, nil
 	c.shaking.Store(d.shakes)
 	return c, nil
 }

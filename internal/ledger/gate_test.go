@@ -34,12 +34,11 @@ func (u *Use) admit(limit int, free bool) (Dial, error) {
 }
 
 // newFake is the connection that a dial has brought.
-func newFake(t *testing.T, d Dial) *fakeConn {
-	t.Helper()
+func newFake(d Dial) *fakeConn {
 	c := new(fakeConn)
 	var err error
 	if c.line, err = d.Opened(Setup{}, c, time.Now()); err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return c
 }
@@ -61,7 +60,7 @@ func dial(t *testing.T, u *Use, limit int) *fakeConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newFake(t, d)
+	return newFake(d)
 }
 
 func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
@@ -159,7 +158,9 @@ func TestGateForgetsDialsOfRequestsThatGaveUp(t *testing.T) {
 				}
 				var c *fakeConn
 				if connected {
-					c = newFake(t, d) // and the handshake hangs
+					c = newFake(d) // and the handshake hangs
+				} else {
+					d.Breakable(func() { go d.Done() })
 				}
 				a.End(Timeout, false, time.Now())
 				time.Sleep(shareMin) // the bubble's clock

@@ -119,6 +119,9 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		h.share(c)
 	}
 	h.muxed = c.shared
+	if c.shared && c.uses == 1 {
+		h.sharedAt = now
+	}
 	if c.loss != nil {
 		// It was written off and lives.
 		h.withdraw(c.loss)

@@ -32,6 +32,9 @@ type Host struct {
 	// connections: those had by nobody since are of no use to anybody, and the
 	// dial that paid for them was that one.
 	passed time.Time
+	// sharedAt is when an HTTP/2 connection was had for the first time: those who
+	// have asked before that are about to have it too.
+	sharedAt time.Time
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
 	losses []*loss

@@ -21,7 +21,7 @@ func exchange(t *testing.T, l *Ledger, addr string, dials time.Duration, idle *f
 			t.Fatal(err)
 		}
 		time.Sleep(dials / 2)
-		c = newFake(t, d)
+		c = newFake(d)
 		time.Sleep(dials / 2) // the handshake
 	}
 	u.Got(c, idle != nil, false, time.Now())

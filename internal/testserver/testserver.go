@@ -7,6 +7,7 @@
 package testserver
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -24,6 +25,9 @@ type Options struct {
 	TLS bool
 	// HTTP2 serves HTTP/2 over TLS; it implies TLS.
 	HTTP2 bool
+	// Memory serves in-memory connections, for a testing/synctest bubble; only
+	// Transport and Dial reach it.
+	Memory bool
 	// Config, if not nil, may change the http.Server before it starts:
 	// timeouts, keep-alives.
 	Config func(*http.Server)
@@ -37,7 +41,8 @@ type Server struct {
 	// Addr is the address that it listens on, host:port.
 	Addr string
 
-	srv *httptest.Server
+	srv    *httptest.Server
+	memory *memory // nil if it listens on loopback
 
 	mu     sync.Mutex
 	opened int
@@ -55,6 +60,11 @@ func New(h http.Handler, opts Options) *Server {
 		opts.Config(s.srv.Config)
 	}
 	s.srv.Config.ConnState = s.count
+	if opts.Memory {
+		s.srv.Listener.Close()
+		s.memory = newMemory()
+		s.srv.Listener = s.memory
+	}
 	if opts.TLS || opts.HTTP2 {
 		s.srv.StartTLS()
 	} else {
@@ -111,7 +121,19 @@ func (s *Server) ClientTLS() *tls.Config {
 // Transport is a new transport that trusts the server, with net/http's
 // defaults for all the rest.
 func (s *Server) Transport() *http.Transport {
-	return &http.Transport{TLSClientConfig: s.ClientTLS(), ForceAttemptHTTP2: true}
+	t := &http.Transport{TLSClientConfig: s.ClientTLS(), ForceAttemptHTTP2: true}
+	if s.memory != nil {
+		t.DialContext = s.Dial
+	}
+	return t
+}
+
+// Dial connects to the server, or over loopback to addr.
+func (s *Server) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if s.memory != nil {
+		return s.memory.dial(ctx)
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
 // Close ends the server and its connections. It does not wait for handlers
