@@ -22,16 +22,17 @@ type Stats struct {
 	// InUse is how many requests are in flight: the sum over Hosts, less those
 	// that have their host's slot and wait for one of all.
 	InUse int
-	// Idle, Active and Open are the sums over Hosts.
-	Idle, Active, Open int
+	// Open is how many connections are open, Opened - Closed. Idle and Active
+	// are the sums over Hosts, which are looked at one after the other.
+	Open, Idle, Active int
 	// Waiting is how many requests wait, for a slot of their host or of all.
 	Waiting int
 	// Limit is MaxTotal; 0 means none.
 	Limit int
 
-	// Opened and Closed count the connections of the Pool's own clones, to all
-	// hosts, forgotten ones too. Lost are those closed, by reason; see HostStats.
-	// They are of one moment.
+	// Opened and Closed count connections, to forgotten hosts too, and Lost those
+	// closed, by reason; see HostStats. They are of one moment. Of connections
+	// that are not watched there are only those to Hosts.
 	Opened, Closed uint64
 	Lost           map[roundtripper.NewReason]uint64
 
@@ -54,6 +55,10 @@ type HostStats struct {
 
 	// InUse is how many slots are in use: requests whose body has not ended.
 	InUse int
+	// Watched says that all connections report to the pool that they open and
+	// close: what is said of them is exact. Else it is what the pool believes,
+	// by the requests alone.
+	Watched bool
 	// Idle is how many connections are open and in nobody's hands.
 	Idle int
 	// IdleKept is how many connections to the host, those in use included, the
@@ -63,8 +68,7 @@ type HostStats struct {
 	// Active is how many connections requests have; over HTTP/2 several share
 	// one.
 	Active int
-	// Open is how many connections are open, as far as the pool can see: over
-	// a base that it does not watch, those that it believes to be.
+	// Open is how many connections are open.
 	Open int
 	// Dialing is how many are being dialed, or were and wait for their first
 	// request.
@@ -116,9 +120,13 @@ func (p *Pool) Stats() Stats {
 		e.Requests, e.Waits, e.WaitTime = q.requests, q.waits, q.waited
 		e.QueueFull, e.WaitTimeouts, e.Leaks = q.full, q.timeouts, q.leaks
 	})
+	total := p.totals.Tally()
+	s.Opened, s.Closed = total.Opened, total.Closed
+	addLost(&s.Lost, total.Lost)
 	p.bases.each(func(l *ledger.Ledger) {
 		l.Counts(func(c ledger.Counts) {
 			e := at(c.Host)
+			e.Watched = c.Watched
 			e.Open += c.Open
 			e.Idle += c.Idle
 			e.Active += c.Active
@@ -127,17 +135,19 @@ func (p *Pool) Stats() Stats {
 			e.Opened += c.Opened
 			e.Closed += c.Closed
 			addLost(&e.Lost, c.Lost)
+			if c.Totals != p.totals {
+				s.Opened += c.Opened
+				s.Closed += c.Closed
+				addLost(&s.Lost, c.Lost)
+			}
 		})
 	})
-	total := p.totals.Tally()
-	s.Opened, s.Closed = total.Opened, total.Closed
-	addLost(&s.Lost, total.Lost)
+	s.Open = int(s.Opened - s.Closed)
 	for _, h := range by {
+		s.Idle += h.Idle
 		s.Active += h.Active
 		s.Hosts = append(s.Hosts, *h)
 		s.InUse += h.InUse
-		s.Idle += h.Idle
-		s.Open += h.Open
 		s.Waiting += h.Waiting
 		s.Requests += h.Requests
 		s.Waits += h.Waits

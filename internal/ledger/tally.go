@@ -96,13 +96,21 @@ func (c *Conn) fate() Reason {
 
 // Counts is a consistent snapshot of one host's connections.
 type Counts struct {
-	Host   string
-	Open   int // connections open now, those being dialed not included
-	Active int // in somebody's hands
-	Idle   int // open, in nobody's hands and not about to be closed
-	Coming int // being dialed, or dialed and not used yet
-	Kept   int // that many would not be let go now for being too many
-	Tally      // Opened - Closed = Open
+	Host    string
+	Watched bool
+	Open    int     // connections open now, those being dialed not included
+	Active  int     // in somebody's hands
+	Idle    int     // open, in nobody's hands and not about to be closed
+	Coming  int     // being dialed, or dialed and not used yet
+	Kept    int     // that many would not be let go now for being too many
+	Tally           // Opened - Closed = Open
+	Totals  *Totals // that they are summed up in
+}
+
+// watched reports whether all connections of the host report to the ledger.
+func (h *Host) watched() bool {
+	w := h.ledger.watch
+	return w == Watched || w == WatchedHTTP && h.scheme != "https"
 }
 
 // Counts calls f for each host. It must not keep Lost.
@@ -111,8 +119,8 @@ func (l *Ledger) Counts(f func(Counts)) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		f(Counts{
-			Host: h.name, Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
-			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally,
+			Host: h.name, Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
+			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals,
 		})
 	})
 }

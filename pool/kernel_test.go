@@ -1,0 +1,102 @@
+package pool_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// established counts the kernel's connections to a port of loopback, from the
+// client's end.
+func established(t *testing.T, addr string) (n int) {
+	t.Helper()
+	const table = "/proc/net/tcp"
+	text, err := os.ReadFile(table)
+	if err != nil {
+		t.Skipf("SKIPPED: no kernel's table of sockets here: %v", err)
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var number int
+	fmt.Sscan(port, &number)
+	remote := fmt.Sprintf(":%04X", number)
+	for line := range strings.Lines(string(text)) {
+		// sl, local, remote, state; 01 is ESTABLISHED.
+		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[2], remote) && f[3] == "01" {
+			n++
+		}
+	}
+	return n
+}
+
+// While traffic goes on, each snapshot adds up; when it has stopped, the pool, the
+// server and the kernel count the same.
+func TestStatsAgreeWithTheKernel(t *testing.T) {
+	for _, proto := range overProtocols {
+		t.Run(proto.name, func(t *testing.T) {
+			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/close" {
+					w.Header().Set("Connection", "close")
+				}
+				hello(w, r)
+			}), proto.opts)
+			defer srv.Close()
+			p := pool.New(pool.Options{MaxConnAge: 5 * time.Millisecond})
+			defer p.Close()
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+			stop, watched := make(chan struct{}), make(chan int)
+			go func() {
+				snapshots := 0
+				for ; ; snapshots++ {
+					s := p.Stats()
+					adds(t, "all hosts", s.Open, s.Opened, s.Closed, s.Lost)
+					for _, h := range s.Hosts {
+						adds(t, h.Host, h.Open, h.Opened, h.Closed, h.Lost)
+						if h.Active < 0 || h.Idle < 0 || h.Active+h.Idle > h.Open || h.InUse < 0 {
+							t.Errorf("snapshot %+v", h)
+						}
+					}
+					select {
+					case <-stop:
+						watched <- snapshots
+						return
+					case <-time.After(100 * time.Microsecond):
+					}
+				}
+			}()
+			load(t, client, srv.URL, 10, 100)
+			load(t, client, srv.URL+"/close", 10, 20)
+			load(t, client, srv.URL, 10, 100)
+			close(stop)
+			t.Logf("%d snapshots, lost by reason: %v", <-watched, p.Stats().Lost)
+			eventually.True(t, "the pool, the server and the kernel to agree", func() bool {
+				n := p.Stats().Open
+				return n == srv.Open() && n == established(t, srv.Addr)
+			})
+			if s := p.Stats(); int(s.Opened) != srv.Opened() || s.InUse != 0 {
+				t.Errorf("opened %d, in use %d; the server counted %d", s.Opened, s.InUse, srv.Opened())
+			}
+		})
+	}
+}
+
+func adds(t *testing.T, host string, open int, opened, closed uint64, lost map[roundtripper.NewReason]uint64) {
+	var sum uint64
+	for _, n := range lost {
+		sum += n
+	}
+	if uint64(open) != opened-closed || sum != closed {
+		t.Errorf("%s: open %d, opened %d, closed %d, lost %v", host, open, opened, closed, lost)
+	}
+}
