@@ -28,6 +28,7 @@ type bases struct {
 	own     weak.Pointer[site]                                  // Client's
 	clones  map[weak.Pointer[http.Transport]]clone              // what Transport returned, and sites' own
 	ledgers map[weak.Pointer[ledger.Ledger]]struct{}            // of all stacks, for Stats
+	builds  builds
 }
 
 // clone is what belongs to a clone of the Pool's own making.
@@ -123,6 +124,7 @@ func (b *bases) add(t *http.Transport, l *ledger.Ledger, s *site) {
 	}
 	b.clones[weak.Make(t)] = clone{weak.Make(l), weak.Make(s)}
 	b.noteLocked(l)
+	b.builds.add(t, l, s)
 }
 
 // clone returns what belongs to a transport that is a clone of this Pool's;

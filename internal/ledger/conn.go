@@ -13,6 +13,7 @@ type Conn struct {
 	ID uint64
 	// before is called once, before the next Read of a watched connection.
 	before atomic.Pointer[func()]
+	reads  atomic.Uint32 // that have begun, of a watched connection
 	host   *Host
 	opened time.Time
 
@@ -130,6 +131,7 @@ func (h *Host) share(c *Conn) {
 
 // WillRead notes that a Read of a watched connection is about to begin.
 func (c *Conn) WillRead() {
+	c.reads.Add(1)
 	if f := c.before.Load(); f != nil && c.before.CompareAndSwap(f, nil) {
 		(*f)()
 	}
