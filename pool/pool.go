@@ -7,6 +7,9 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"weak"
+
+	"github.com/hashicorp/go-cleanhttp"
 
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -100,7 +103,19 @@ func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
 // share, made from go-cleanhttp's pooled transport. When the last of them is
 // dropped, so is the transport.
 func (p *Pool) Client() *http.Client {
-	s := p.ownSite()
+	return p.client(&p.bases.own, cleanhttp.DefaultPooledTransport)
+}
+
+// RareClient returns a new client for calls that are made rarely: each has a
+// connection of its own, which is closed after it, and neither a connection nor
+// a goroutine waits for the next one. The transport is made from go-cleanhttp's
+// unpooled one, and shared as Client's is. Exchanges say keepalives_disabled.
+func (p *Pool) RareClient() *http.Client {
+	return p.client(&p.bases.rare, cleanhttp.DefaultTransport)
+}
+
+func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *http.Client {
+	s := p.ownSite(shared, base)
 	c := &http.Client{Transport: p.Middleware(s.transport)}
 	runtime.KeepAlive(s) // until the client holds it
 	return c
