@@ -6,8 +6,6 @@ import (
 	"sync"
 	"weak"
 
-	"github.com/hashicorp/go-cleanhttp"
-
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -26,8 +24,10 @@ type bases struct {
 	mu      sync.Mutex
 	sites   map[weak.Pointer[http.Transport]]weak.Pointer[site] // by the transport handed in
 	own     weak.Pointer[site]                                  // Client's
+	rare    weak.Pointer[site]                                  // RareClient's
 	clones  map[weak.Pointer[http.Transport]]clone              // what Transport returned, and sites' own
 	ledgers map[weak.Pointer[ledger.Ledger]]struct{}            // of all stacks, for Stats
+	builds  builds
 }
 
 // clone is what belongs to a clone of the Pool's own making.
@@ -87,15 +87,16 @@ func (p *Pool) site(base *http.Transport) *site {
 	return s
 }
 
-// ownSite finds or makes the one of all of the Pool's own clients.
-func (p *Pool) ownSite() *site {
+// ownSite finds or makes the one that all of the Pool's own clients of a kind
+// share.
+func (p *Pool) ownSite(shared *weak.Pointer[site], base func() *http.Transport) *site {
 	b := &p.bases
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.own.Value()
+	s := shared.Value()
 	if s == nil {
-		s = p.newSite(cleanhttp.DefaultPooledTransport())
-		b.own = weak.Make(s)
+		s = p.newSite(base())
+		*shared = weak.Make(s)
 	}
 	return s
 }
@@ -124,6 +125,7 @@ func (b *bases) add(t *http.Transport, l *ledger.Ledger, s *site) {
 	}
 	b.clones[weak.Make(t)] = clone{weak.Make(l), weak.Make(s)}
 	b.noteLocked(l)
+	b.builds.add(t, l, s)
 }
 
 // clone returns what belongs to a transport that is a clone of this Pool's;

@@ -17,7 +17,15 @@
 // The zero Options limit nothing.
 //
 // A response body that the program has dropped without closing it is found by
-// the garbage collector and reported, and its slot and connection come back.
+// the garbage collector and reported, and its slot and connection come back. One
+// that is only open for long is reported if Options.LeakAfter says so, and is
+// left alone. A program that makes a transport for each request or two is told
+// where it does so: see Leak.Transports. Package pooltest does the same for tests.
+//
+// Where all slots are taken, and none has moved for 200 ms though requests wait,
+// the Pool runs the collector by itself: at most once in 500 ms, and for at most a
+// twentieth of the time. That holds for each Pool; several that stall at once, in
+// one program, run as many.
 //
 // # What it never touches
 //
@@ -36,7 +44,15 @@
 //
 // BenchmarkMiddleware in this package prints it, next to the same record
 // without the pool's part. The first 512 requests to each host, those to a host
-// that has leaked and one in 64 of the others also have their stack taken.
+// that has leaked or is suspected and one in 64 of the others also have their
+// stack taken. With AlwaysCaller all have: over a base that answers at once a
+// request takes 1.6 to 1.9 times as long, 1.5 to 2.5 µs more. With LeakAfter it
+// takes 1.2 times as long if no other body of the host is open, for the alarm is
+// set and stopped again, and 1.0 to 1.1 times if others are, 10,000 say. Each open
+// body is 128 bytes. A new transport takes 1.1 times as long to make if there is
+// an OnLeak.
+//
+//	go test -run '^$' -bench 'Caller|LeakAfter|Suspects|Build' ./pool
 //
 // # When a request is finished
 //
@@ -51,6 +67,7 @@
 // # Dropped clients
 //
 // When the last client over a base is dropped, the collector closes the idle
-// connections of the clone. An *http.Transport that Transport returned can't be
+// connections of the clone, so that a client for each request, bad as it is,
+// leaves none open for good. An *http.Transport that Transport returned can't be
 // reclaimed that way: its own connections keep it alive, as always in net/http.
 package pool

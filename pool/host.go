@@ -12,8 +12,9 @@ import (
 
 // host is the slots of one host.
 type host struct {
-	name  string
-	queue queue
+	name    string
+	queue   queue
+	flights flights
 }
 
 const (

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"cmp"
+	"net/http"
 	"runtime"
 	"sync"
 	"time"
@@ -9,26 +11,47 @@ import (
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// Leak is a response body that was dropped without being closed. The collector
-// has proved that nobody could close it any more; its slot is free again, and
-// its connection is, too, or was closed.
+// Leak is something that a program has forgotten. Which of three it is, the
+// fields say:
+//
+//   - A response body that was dropped without being closed: the collector has
+//     proved that nobody could close it any more. Its slot is free again, and its
+//     connection is, too, or was closed.
+//   - A response body that is suspected: see Suspected.
+//   - Transports that are made for a request or two each: see Transports.
 type Leak struct {
-	// Host is scheme, name and port.
+	// Host is scheme, name and port; empty for Transports.
 	Host string
-	// Method is the request's.
+	// Method is the request's; empty for Transports.
 	Method string
 	// Caller is where the request was made, outside of net/http and the kit, as
-	// "file:line function". It is taken for the first requests to each host,
-	// for every one once the host has leaked, and for a sample of the others;
-	// empty where it was not.
+	// "file:line function"; middlewares of others that stand between an
+	// http.Client and the Pool are passed over. It is taken for the first
+	// requests to each host, for every one once the host has leaked, and for a
+	// sample of the others, or for all by Options.AlwaysCaller; empty where it
+	// was not. For Transports, it is where they were made.
 	Caller string
-	// Age is how long ago the request was made.
+	// Age is how long ago the request was made, or the first of Transports.
 	Age time.Duration
+	// Suspected says that the body may be in use: it was only open for longer
+	// than Options.LeakAfter. It is reported once so, and once more without
+	// Suspected if the collector finds it dropped.
+	Suspected bool
+	// Transports, if not zero, is how many short-lived transports were found
+	// that were made at Caller within a minute, 20 or more: by Middleware over
+	// a new *http.Transport each, by Transport or by Client. Short-lived are
+	// those that were dropped, and those that have served one or two requests,
+	// to the same host as the others, and are at rest. Each has a pool of
+	// connections to itself, and none is ever used again. Each Caller is
+	// reported once, and not all transports made there are looked at.
+	Transports int
 }
 
 func leakOf(f record.Facts, stack []uintptr) Leak {
-	return Leak{Host: f.Host, Method: f.Method, Caller: callsite.Of(stack), Age: f.Duration}
+	return Leak{Host: f.Host, Method: methodOf(f.Method), Caller: callsite.Of(stack), Age: f.Duration}
 }
+
+func methodOf(m string) string { return cmp.Or(m, http.MethodGet) }
 
 // A stack costs more than all the rest that the pool does for a request. So it
 // is taken for the first ones, of which a program that leaks at every request
@@ -38,27 +61,12 @@ const (
 	callEvery = 64
 )
 
-// taken is a slot whose request's stack was taken.
-type taken struct {
-	host *host
-	n    int
-	pcs  [callsite.Depth]uintptr
-}
-
-func (t *taken) stack() []uintptr { return t.pcs[:t.n] }
-
-// callsite takes the caller's stack if it is this request's turn.
-func (h *host) callsite() *taken {
+// takesStack says whether it is this request's turn.
+func (h *host) takesStack() bool {
 	q := &h.queue
 	q.mu.Lock()
-	turn := q.requests <= callFirst || q.requests%callEvery == 0 || q.leaks > 0
-	q.mu.Unlock()
-	if !turn {
-		return nil
-	}
-	t := &taken{host: h}
-	t.n = callsite.Take(t.pcs[:])
-	return t
+	defer q.mu.Unlock()
+	return q.requests <= callFirst || q.requests%callEvery == 0 || q.leaks > 0 || q.suspects > 0
 }
 
 func (h *host) leaked() {
@@ -69,8 +77,11 @@ func (h *host) leaked() {
 
 // collector runs the garbage collector when requests have stalled behind old
 // slots: forgotten bodies may hold them, nothing allocates while everybody
-// waits, and so no collection would come by itself.
+// waits, and so no collection would come by itself. The limits on it are each
+// Pool's own: several in one program may run as many collections.
 type collector struct {
+	collect func() // nil: runtime.GC
+
 	mu      sync.Mutex
 	running bool
 	next    time.Time
@@ -93,7 +104,11 @@ func (c *collector) run() {
 	c.running = true
 	go func() {
 		began := time.Now()
-		runtime.GC()
+		if c.collect != nil {
+			c.collect()
+		} else {
+			runtime.GC()
+		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.running = false

@@ -7,6 +7,9 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"weak"
+
+	"github.com/hashicorp/go-cleanhttp"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
@@ -60,10 +63,23 @@ type Options struct {
 	MaxConnRequests int
 
 	// OnLeak is called once for each response body that was dropped without
-	// being closed, after its slot came back. It must be safe for concurrent
-	// use. It must not hold the Pool's client, or a dropped client could not
-	// be found. Nil means that leaks are only healed and counted.
+	// being closed, after its slot came back; for each that is suspected, see
+	// LeakAfter; and for each place that makes transports which are hardly
+	// used, see Leak.Transports. It must be safe for concurrent use. It must
+	// not hold the Pool's client, or a dropped client could not be found. Nil
+	// means that leaks are only healed and counted.
 	OnLeak func(Leak)
+	// LeakAfter is how long a response body may be open, from the moment the
+	// response came, before it is reported to OnLeak as suspected, once. The
+	// time until then does not count: in the queue, in RoundTrip. Nothing is
+	// taken away: it may well be a stream, or a caller that is slow. If the
+	// collector finds later that it was dropped, that is a second report. Zero
+	// or negative means never.
+	LeakAfter time.Duration
+	// AlwaysCaller takes the stack of every request, so that Leak.Caller is
+	// never empty, and lets InFlight list them: for tests, and to hunt for a
+	// leak. False means a sample; see the package doc for what each costs.
+	AlwaysCaller bool
 }
 
 // Pool bounds and watches the requests of any number of clients. It is safe for
@@ -83,6 +99,7 @@ type Pool struct {
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
+	p.bases.builds.report = o.OnLeak
 	p.total.limit = max(o.MaxTotal, 0)
 	return p
 }
@@ -98,7 +115,19 @@ func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
 // share, made from go-cleanhttp's pooled transport. When the last of them is
 // dropped, so is the transport.
 func (p *Pool) Client() *http.Client {
-	s := p.ownSite()
+	return p.client(&p.bases.own, cleanhttp.DefaultPooledTransport)
+}
+
+// RareClient returns a new client for calls that are made rarely: each has a
+// connection of its own, which is closed after it, and neither a connection nor
+// a goroutine waits for the next one. The transport is made from go-cleanhttp's
+// unpooled one, and shared as Client's is. Exchanges say keepalives_disabled.
+func (p *Pool) RareClient() *http.Client {
+	return p.client(&p.bases.rare, cleanhttp.DefaultTransport)
+}
+
+func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *http.Client {
+	s := p.ownSite(shared, base)
 	c := &http.Client{Transport: p.Middleware(s.transport)}
 	runtime.KeepAlive(s) // until the client holds it
 	return c
@@ -157,9 +186,9 @@ func (t part) Begin(r *record.Record) (any, error) {
 		return nil, err
 	}
 	r.LimitConns(h.queue.limit)
-	if s := h.callsite(); s != nil {
-		r.SetStack(s.stack())
-		return s, nil
+	if f := p.fly(h, r.Request().Method, began); f != nil {
+		r.SetStack(f.stack)
+		return f, nil
 	}
 	return h, nil
 }
@@ -172,12 +201,15 @@ func (t part) End(r *record.Record, state any) {
 		return // exempt
 	case *host:
 		h = state
-	case *taken:
-		h, stack = state.host, state.stack()
+	case *flight:
+		h, stack = state.host, state.stack
 	}
 	f := r.Facts()
 	if f.Leaked {
 		h.leaked()
+	}
+	if fl, ok := state.(*flight); ok {
+		h.flights.end(fl)
 	}
 	t.p.release(h)
 	if f.Leaked && t.p.opts.OnLeak != nil {

@@ -25,6 +25,7 @@ type queue struct {
 	full     uint64
 	timeouts uint64
 	leaks    uint64
+	suspects uint64
 }
 
 type waiter struct {

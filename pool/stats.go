@@ -44,6 +44,7 @@ type Stats struct {
 	QueueFull    uint64
 	WaitTimeouts uint64
 	Leaks        uint64
+	Suspected    uint64
 }
 
 // HostStats is the part of one host.
@@ -93,6 +94,8 @@ type HostStats struct {
 	QueueFull, WaitTimeouts uint64
 	// Leaks is how many bodies were dropped without being closed.
 	Leaks uint64
+	// Suspected is how many bodies were open for longer than Options.LeakAfter.
+	Suspected uint64
 }
 
 // Stats returns a snapshot. Its cost grows with the number of hosts in use.
@@ -119,6 +122,7 @@ func (p *Pool) Stats() Stats {
 		e.InUse, e.Waiting, e.Limit = q.inUse, q.waiters.Len(), q.limit
 		e.Requests, e.Waits, e.WaitTime = q.requests, q.waits, q.waited
 		e.QueueFull, e.WaitTimeouts, e.Leaks = q.full, q.timeouts, q.leaks
+		e.Suspected = q.suspects
 	})
 	total := p.totals.Tally()
 	s.Opened, s.Closed = total.Opened, total.Closed
@@ -155,6 +159,7 @@ func (p *Pool) Stats() Stats {
 		s.QueueFull += h.QueueFull
 		s.WaitTimeouts += h.WaitTimeouts
 		s.Leaks += h.Leaks
+		s.Suspected += h.Suspected
 	}
 	if q := &p.total; q.limit > 0 {
 		q.mu.Lock()
@@ -198,6 +203,7 @@ func (c *counters) add(q *queue) {
 	c.sum.QueueFull += q.full
 	c.sum.WaitTimeouts += q.timeouts
 	c.sum.Leaks += q.leaks
+	c.sum.Suspected += q.suspects
 }
 
 func (c *counters) addTo(s *Stats) {
@@ -205,6 +211,7 @@ func (c *counters) addTo(s *Stats) {
 	defer c.mu.Unlock()
 	s.Requests, s.Waits, s.WaitTime = c.sum.Requests, c.sum.Waits, c.sum.WaitTime
 	s.QueueFull, s.WaitTimeouts, s.Leaks = c.sum.QueueFull, c.sum.WaitTimeouts, c.sum.Leaks
+	s.Suspected = c.sum.Suspected
 }
 
 // Describe is the pool's line in roundtripper.Describe.

@@ -17,6 +17,7 @@ type Conn struct {
 	// shaking is set until the end of its TLS handshake, if that will be told.
 	// Until then nobody can have it.
 	shaking atomic.Bool
+	reads   atomic.Uint32 // that have begun, of a watched connection
 	host    *Host
 	opened  time.Time
 
@@ -145,6 +146,7 @@ func (h *Host) share(c *Conn) {
 
 // WillRead notes that a Read of a watched connection is about to begin.
 func (c *Conn) WillRead() {
+	c.reads.Add(1)
 	if f := c.before.Load(); f != nil && c.before.CompareAndSwap(f, nil) {
 		(*f)()
 	}

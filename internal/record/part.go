@@ -39,6 +39,16 @@ const (
 	phases
 )
 
+// Listener is a Part that is told when the response has come.
+type Listener interface {
+	Part
+	// Listens is false for one that need not be told.
+	Listens() bool
+	// Answered runs once if the response has a body, before the caller has it.
+	// It must not block. State is what Begin has returned.
+	Answered(r *Record, state any)
+}
+
 // Drainer is a Part that drains bodies.
 type Drainer interface {
 	Part

@@ -26,6 +26,7 @@ type Stack struct {
 type line struct {
 	parts  []Part  // outermost first
 	order  []uint8 // indexes into parts, in the order of their Ends
+	listen []uint8 // those that are Listeners
 	ledger *ledger.Ledger
 	reaper *reaper
 	// traceKey is what httptrace looks for in a context, nil if unknown.
@@ -87,6 +88,11 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 			if part.Phase() == p {
 				l.order = append(l.order, uint8(i))
 			}
+		}
+	}
+	for i, part := range l.parts {
+		if p, ok := part.(Listener); ok && p.Listens() {
+			l.listen = append(l.listen, uint8(i))
 		}
 	}
 	tr, ok := t.Base.(*http.Transport)
@@ -158,5 +164,17 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 		runtime.KeepAlive(s)
 		return resp, err
 	}
-	return r.respond(s, resp), nil
+	resp = r.respond(s, resp)
+	r.answered()
+	return resp, nil
+}
+
+// answered tells the Listeners of a response whose body the caller will have.
+func (r *Record) answered() {
+	if len(r.line.listen) == 0 || r.ended() {
+		return
+	}
+	for _, i := range r.line.listen {
+		r.line.parts[i].(Listener).Answered(r, r.state(int(i)))
+	}
 }

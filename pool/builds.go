@@ -1,0 +1,139 @@
+package pool
+
+import (
+	"net/http"
+	"sync"
+	"time"
+	"weak"
+
+	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// builds finds the places in the program where a transport is made for a
+// request or two, and then another one. It looks only when one is made, and a
+// program that makes its transports once pays for those.
+type builds struct {
+	report func(Leak) // nil: nobody wants to know
+
+	mu     sync.Mutex
+	places map[string]*place // by call site
+}
+
+// place is one call site.
+type place struct {
+	last     time.Time // when one was made there
+	recent   []built   // of those made within buildsTime, the oldest buildsMost
+	unjudged int       // how many were made since judged
+	judged   time.Time
+	reported bool
+}
+
+// built is one transport, within nobody's reach from here.
+type built struct {
+	at        time.Time
+	transport weak.Pointer[http.Transport]
+	site      weak.Pointer[site]
+	sited     bool // it has one: then that tells sooner that it was dropped
+	ledger    weak.Pointer[ledger.Ledger]
+}
+
+const (
+	// buildsMany within buildsTime are too many to be an accident.
+	buildsMany = 20
+	buildsTime = time.Minute
+	// buildsMost is how many are looked at, for each of at most placesMost.
+	buildsMost = 32
+	placesMost = 64
+	// restTime is how old a transport must be before a request or two are
+	// little: a program that starts may make all of its clients first, and try
+	// each.
+	restTime = 5 * time.Second
+	// They are looked at once in judgeEvery builds, or after judgeTime.
+	judgeEvery = 16
+	judgeTime  = time.Second
+)
+
+// add enters a clone that was made. S is nil for one that Transport returned.
+func (b *builds) add(t *http.Transport, l *ledger.Ledger, s *site) {
+	if b.report == nil || t.DisableKeepAlives {
+		return // it keeps nothing, on purpose
+	}
+	var pcs [callsite.Depth]uintptr
+	caller := callsite.Of(pcs[:callsite.Take(pcs[:])])
+	now := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.place(caller)
+	p.last = now
+	if p.reported {
+		return
+	}
+	p.add(built{now, weak.Make(t), weak.Make(s), s != nil, weak.Make(l)})
+	if n := p.judge(now); n >= buildsMany {
+		leak := Leak{Caller: caller, Age: now.Sub(p.recent[0].at), Transports: n}
+		p.reported, p.recent = true, nil
+		// Whoever makes a transport may hold locks that the callback takes.
+		go b.report(leak)
+	}
+}
+
+// place finds or makes the one of that call site, in the place of the one where
+// nothing was made for the longest time. b.mu is held.
+func (b *builds) place(caller string) *place {
+	p := b.places[caller]
+	if p != nil {
+		return p
+	}
+	if b.places == nil {
+		b.places = make(map[string]*place)
+	}
+	if len(b.places) >= placesMost {
+		oldest := ""
+		for c, p := range b.places {
+			if oldest == "" || p.last.Before(b.places[oldest].last) {
+				oldest = c
+			}
+		}
+		delete(b.places, oldest)
+	}
+	p = new(place)
+	b.places[caller] = p
+	return p
+}
+
+func (p *place) add(b built) {
+	old := 0
+	for old < len(p.recent) && b.at.Sub(p.recent[old].at) > buildsTime {
+		old++
+	}
+	p.recent = append(p.recent[:0], p.recent[old:]...)
+	if len(p.recent) < buildsMost {
+		p.recent = append(p.recent, b)
+	}
+	p.unjudged++
+}
+
+// judge returns how many of the recent ones were short-lived, 0 if it is not
+// time to look.
+func (p *place) judge(now time.Time) int {
+	if len(p.recent) < buildsMany || p.unjudged < judgeEvery && now.Sub(p.judged) < judgeTime {
+		return 0
+	}
+	p.unjudged, p.judged = 0, now
+	dropped, most := 0, 0
+	brief := make(map[string]int) // by host: a client for each of many hosts is no waste
+	for _, b := range p.recent {
+		l := b.ledger.Value()
+		switch {
+		case l == nil, b.transport.Value() == nil, b.sited && b.site.Value() == nil:
+			dropped++
+		case now.Sub(b.at) >= restTime:
+			if host, ok := l.Brief(); ok {
+				brief[host]++
+				most = max(most, brief[host])
+			}
+		}
+	}
+	return dropped + most
+}

@@ -1,0 +1,232 @@
+package pool
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// flight is what the Pool keeps of one request whose stack was taken, or that
+// is tracked. It is within the Pool's reach, so these are values: a Record, let
+// alone a Body, is not among them.
+type flight struct {
+	host   *host
+	stack  []uintptr // nil if it was not taken
+	method string
+	began  time.Time
+
+	// Guarded by host.flights.mu.
+	answered   time.Time // zero until the response has come
+	row        *row      // nil if it is not tracked, or has ended
+	prev, next *flight
+}
+
+// stacked is a flight with its stack, in one allocation.
+type stacked struct {
+	flight
+	pcs [callsite.Depth]uintptr
+}
+
+// tracks says whether requests in flight are listed.
+func (p *Pool) tracks() bool { return p.opts.LeakAfter > 0 || p.opts.AlwaysCaller }
+
+// fly takes the stack of a request that has its slot, if it is its turn, and
+// tracks it, if the Pool does. Nil if neither.
+func (p *Pool) fly(h *host, method string, began time.Time) *flight {
+	var f *flight
+	switch {
+	case p.opts.AlwaysCaller || h.takesStack():
+		s := new(stacked)
+		s.stack = s.pcs[:callsite.Take(s.pcs[:])]
+		f = &s.flight
+	case p.tracks():
+		f = new(flight)
+	default:
+		return nil
+	}
+	f.host, f.method, f.began = h, methodOf(method), began
+	if p.tracks() {
+		h.flights.begin(f)
+	}
+	return f
+}
+
+// Listens implements record.Listener.
+func (t part) Listens() bool { return t.p.tracks() }
+
+// Answered implements record.Listener: the body is open from now on.
+func (t part) Answered(_ *record.Record, state any) {
+	if f, ok := state.(*flight); ok {
+		t.p.answered(f)
+	}
+}
+
+// flights are the requests in flight of one host.
+type flights struct {
+	mu      sync.Mutex
+	waiting row // for the response, by when they began
+	open    row // their bodies are, by when the response came
+	overdue row // those that were reported as suspected
+	// alarm is set while open is not empty, for its first or for one before
+	// that. It is made anew each time: a Pool may be used in one testing/synctest
+	// bubble after another.
+	alarm *alarm
+}
+
+type alarm struct{ timer *time.Timer }
+
+func (fs *flights) begin(f *flight) {
+	fs.mu.Lock()
+	fs.waiting.push(f)
+	fs.mu.Unlock()
+}
+
+func (p *Pool) answered(f *flight) {
+	h := f.host
+	fs := &h.flights
+	now := time.Now()
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f.row == nil {
+		return // it has ended
+	}
+	f.row.remove(f)
+	f.answered = now
+	fs.open.push(f)
+	if fs.alarm == nil && p.opts.LeakAfter > 0 {
+		p.arm(h, p.opts.LeakAfter)
+	}
+}
+
+func (fs *flights) end(f *flight) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f.row == nil {
+		return // not tracked
+	}
+	f.row.remove(f)
+	if fs.open.first == nil && fs.alarm != nil {
+		fs.alarm.timer.Stop()
+		fs.alarm = nil
+	}
+}
+
+// arm has the open bodies of h looked at after d. h.flights.mu is held.
+func (p *Pool) arm(h *host, d time.Duration) {
+	a := new(alarm)
+	h.flights.alarm = a
+	a.timer = time.AfterFunc(d, func() { p.suspect(h, a) })
+}
+
+// suspect reports the bodies that have been open for too long.
+func (p *Pool) suspect(h *host, a *alarm) {
+	var late []*flight
+	now := time.Now()
+	fs := &h.flights
+	fs.mu.Lock()
+	if fs.alarm != a {
+		fs.mu.Unlock()
+		return // it went off as it was stopped
+	}
+	fs.alarm = nil
+	for f := fs.open.first; f != nil; f = fs.open.first {
+		if left := p.opts.LeakAfter - now.Sub(f.answered); left > 0 {
+			p.arm(h, left)
+			break
+		}
+		fs.open.remove(f)
+		fs.overdue.push(f)
+		late = append(late, f)
+	}
+	// Before these can end, and their host be forgotten.
+	h.queue.mu.Lock()
+	h.queue.suspects += uint64(len(late))
+	h.queue.mu.Unlock()
+	fs.mu.Unlock()
+
+	if p.opts.OnLeak == nil {
+		return
+	}
+	for _, f := range late {
+		p.opts.OnLeak(Leak{Host: h.name, Method: f.method, Caller: callsite.Of(f.stack), Age: time.Since(f.began), Suspected: true})
+	}
+}
+
+// Request is one request in flight.
+type Request struct {
+	// Host is scheme, name and port.
+	Host string
+	// Method is the request's.
+	Method string
+	// Caller is where the request was made, as in Leak; empty where it was not
+	// taken.
+	Caller string
+	// Age is how long ago it was made.
+	Age time.Duration
+	// Answered says that the response has come, and that its body is open.
+	Answered bool
+	// Suspected says that it was reported so: see Options.LeakAfter.
+	Suspected bool
+}
+
+// InFlight returns the requests that have a slot, the oldest first: those that
+// wait for their response, and those whose body has not ended. Exempt requests
+// are not among them. It is empty unless Options has LeakAfter or AlwaysCaller;
+// for numbers alone, Stats is cheaper. Its cost grows with the number of
+// requests, mostly by a few µs for each Caller.
+func (p *Pool) InFlight() []Request {
+	if !p.tracks() {
+		return nil
+	}
+	var all []Request
+	var stacks [][]uintptr
+	now := time.Now()
+	p.each(func(h *host) {
+		fs := &h.flights
+		fs.mu.Lock()
+		defer fs.mu.Unlock()
+		for _, r := range [...]*row{&fs.waiting, &fs.open, &fs.overdue} {
+			for f := r.first; f != nil; f = f.next {
+				all = append(all, Request{Host: h.name, Method: f.method, Age: now.Sub(f.began),
+					Answered: r != &fs.waiting, Suspected: r == &fs.overdue})
+				stacks = append(stacks, f.stack)
+			}
+		}
+	})
+	for i, s := range stacks { // under no lock
+		all[i].Caller = callsite.Of(s)
+	}
+	slices.SortStableFunc(all, func(a, b Request) int { return cmp.Compare(b.Age, a.Age) })
+	return all
+}
+
+// row is a list of flights. Its zero value is empty.
+type row struct{ first, last *flight }
+
+func (r *row) push(f *flight) {
+	f.row, f.prev = r, r.last
+	if r.last == nil {
+		r.first = f
+	} else {
+		r.last.next = f
+	}
+	r.last = f
+}
+
+func (r *row) remove(f *flight) {
+	if f.prev == nil {
+		r.first = f.next
+	} else {
+		f.prev.next = f.next
+	}
+	if f.next == nil {
+		r.last = f.prev
+	} else {
+		f.next.prev = f.prev
+	}
+	f.row, f.prev, f.next = nil, nil, nil
+}

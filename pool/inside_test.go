@@ -1,0 +1,215 @@
+package pool
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/stub"
+	"github.com/warmconn/warmconn/internal/testserver"
+)
+
+// answer is a base whose bodies end when they are closed, and not before.
+type answer struct{}
+
+func (answer) RoundTrip(req *http.Request) (*http.Response, error) {
+	pr, _ := io.Pipe()
+	return &http.Response{StatusCode: 200, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, ContentLength: -1, Body: pr, Request: req}, nil
+}
+
+func open(t *testing.T, rt http.RoundTripper) *http.Response {
+	t.Helper()
+	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+// stalled opens limit bodies, has waiters wait behind them, and returns how
+// often the pool has collected after d. Each collection takes as long as takes.
+// Now and then, every moves if that is not zero, a slot changes hands.
+func stalled(t *testing.T, d, takes, moves time.Duration) int {
+	t.Helper()
+	var collections atomic.Int32
+	synctest.Test(t, func(t *testing.T) {
+		p := New(Options{MaxPerHost: 2})
+		p.gc.collect = func() {
+			collections.Add(1)
+			time.Sleep(takes)
+		}
+		rt := p.Middleware(answer{})
+		first, second := open(t, rt), open(t, rt)
+		got := make(chan *http.Response)
+		for range 1000 {
+			go func() {
+				req, _ := http.NewRequest("GET", "http://host.example/", nil)
+				resp, err := rt.RoundTrip(req)
+				if err != nil {
+					got <- nil
+					return
+				}
+				got <- resp
+			}()
+		}
+		synctest.Wait()
+		for began := time.Now(); time.Since(began) < d; {
+			if moves == 0 {
+				time.Sleep(d)
+				continue
+			}
+			time.Sleep(moves)
+			first.Body.Close()
+			first = <-got
+		}
+		n := collections.Load()
+		p.Close()
+		first.Body.Close()
+		second.Body.Close()
+		for p.Stats().InUse > 0 || p.Stats().Waiting > 0 {
+			if resp := <-got; resp != nil {
+				resp.Body.Close()
+			}
+		}
+		time.Sleep(time.Minute) // for goroutines on their way, and a collection
+		for {
+			synctest.Wait()
+			select {
+			case <-got:
+				continue
+			default:
+			}
+			break
+		}
+		collections.Store(n)
+	})
+	return int(collections.Load())
+}
+
+// However many wait.
+func TestCollectionsAreFewWhileRequestsStall(t *testing.T) {
+	const d = 10 * time.Second
+	n := stalled(t, d, 0, 0)
+	if most := int(d / gcEvery); n > most || n < most/2 {
+		t.Errorf("%d collections in %v, want at most one in %v and not far fewer", n, d, gcEvery)
+	}
+}
+
+func TestSlowCollectionsTakeATwentiethOfTheTime(t *testing.T) {
+	const d, takes = 60 * time.Second, 100 * time.Millisecond
+	n := stalled(t, d, takes, 0)
+	if most := int(d/(gcShare*takes)) + 1; n > most || n < most/2 {
+		t.Errorf("%d collections of %v in %v, want at most %d and not far fewer", n, takes, d, most)
+	}
+}
+
+func TestNoCollectionWhileSlotsMove(t *testing.T) {
+	if n := stalled(t, 10*time.Second, 0, stallStep/2); n != 0 {
+		t.Errorf("%d collections though a slot moved every %v, want none", n, stallStep/2)
+	}
+}
+
+func TestAlarmIsSetOnlyWhileABodyIsOpen(t *testing.T) {
+	const after = time.Hour
+	var r atomic.Int32
+	p := New(Options{LeakAfter: after, OnLeak: func(Leak) { r.Add(1) }})
+	alarm := func() *alarm {
+		var a *alarm
+		p.each(func(h *host) {
+			h.flights.mu.Lock()
+			defer h.flights.mu.Unlock()
+			a = h.flights.alarm
+		})
+		return a
+	}
+	rt := p.Middleware(answer{})
+	first := open(t, rt)
+	set := alarm()
+	if set == nil {
+		t.Fatal("no alarm for an open body")
+	}
+	second := open(t, rt)
+	if alarm() != set {
+		t.Error("an alarm for the second body, want one for both")
+	}
+	first.Body.Close()
+	if alarm() == nil {
+		t.Error("no alarm for the second body")
+	}
+	second.Body.Close()
+	if alarm() != nil {
+		t.Error("an alarm, though no body is open")
+	}
+	if set.timer.Stop() {
+		t.Error("the alarm's timer still runs")
+	}
+	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	p = New(Options{AlwaysCaller: true})
+	resp, err := p.Middleware(stub.Transport{}).RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if alarm() != nil {
+		t.Error("an alarm without LeakAfter")
+	}
+}
+
+// Of a clone without the Middleware the Pool sees connections only, and over TLS
+// and HTTP/2 these take more Reads.
+func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
+	hello := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }
+	for name, o := range map[string]testserver.Options{"plain": {}, "tls": {TLS: true}, "http2": {HTTP2: true}} {
+		t.Run(name, func(t *testing.T) {
+			srv := testserver.New(http.HandlerFunc(hello), o)
+			defer srv.Close()
+			p := New(Options{})
+			defer p.Close()
+			tr, l := p.clone(srv.Transport())
+			if host, ok := l.Brief(); ok {
+				t.Errorf("not used, and yet brief for %q", host)
+			}
+			get := func() {
+				req, _ := http.NewRequest("GET", srv.URL, nil)
+				if err := stub.Do(tr, req); err != nil {
+					t.Fatal(err)
+				}
+			}
+			get()
+			if host, ok := l.Brief(); !ok || host != srv.URL && !strings.HasSuffix(host, srv.Addr) {
+				t.Errorf("after one request: brief %v, for %q; want it so for %s", ok, host, srv.Addr)
+			}
+			get()
+			if _, ok := l.Brief(); !ok {
+				t.Error("after two requests: not brief")
+			}
+			for range 20 {
+				get()
+			}
+			if _, ok := l.Brief(); ok {
+				t.Error("after 22 requests: brief")
+			}
+			tr.CloseIdleConnections()
+		})
+	}
+}
+
+// A program that makes transports in ever new places is not remembered for good.
+func TestPlacesAreBounded(t *testing.T) {
+	b := builds{report: func(Leak) {}}
+	for i := range 10 * placesMost {
+		caller := strings.Repeat("x", i)
+		b.place(caller).last = time.Now()
+	}
+	if got := len(b.places); got != placesMost {
+		t.Errorf("%d places, want %d", got, placesMost)
+	}
+	if b.places[strings.Repeat("x", 10*placesMost-1)] == nil {
+		t.Error("the last one was forgotten, want the oldest")
+	}
+}

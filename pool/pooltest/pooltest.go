@@ -1,0 +1,213 @@
+package pooltest
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/pool"
+)
+
+// AssertNoLeaks returns a Pool for the client or the transport that the SDK under
+// test is given. When the test has ended it fails for every response body that
+// came through the Pool and was not closed, with the place where the request was
+// made. The Pool limits nothing, and is closed after that.
+func AssertNoLeaks(t testing.TB) *pool.Pool {
+	t.Helper()
+	var found leaks
+	p := pool.New(pool.Options{AlwaysCaller: true, OnLeak: found.add})
+	t.Cleanup(func() {
+		t.Helper()
+		settle(p)
+		found.wait(p)
+		report(t, append(found.list(), open(p)...))
+		p.Close()
+	})
+	return p
+}
+
+// CheckPool does the same for a Pool that is the SDK's own, as far as it can: the
+// Pool's OnLeak is the SDK's, so of bodies that were dropped since this call it
+// says only how many and to which host; and of those that are open, too, unless
+// the Pool's Options has AlwaysCaller. It does not close the Pool, and no other
+// test may use it meanwhile.
+func CheckPool(t testing.TB, p *pool.Pool) {
+	t.Helper()
+	before := leaksByHost(p)
+	t.Cleanup(func() {
+		t.Helper()
+		settle(p)
+		var all []finding
+		for host, n := range leaksByHost(p) {
+			if n > before[host] {
+				all = append(all, finding{what: dropped, host: host, n: int(n - before[host])})
+			}
+		}
+		report(t, append(all, open(p)...))
+	})
+}
+
+// leaksByHost counts the bodies that were dropped, of forgotten hosts under "".
+func leaksByHost(p *pool.Pool) map[string]uint64 {
+	s := p.Stats()
+	by := map[string]uint64{"": s.Leaks}
+	for _, h := range s.Hosts {
+		by[h.Host] = h.Leaks
+		by[""] -= h.Leaks
+	}
+	return by
+}
+
+const (
+	// patience is how long bodies that are in somebody's hands may stay open
+	// after the test.
+	patience = time.Second
+	// collections is how often the collector runs in that time, at most.
+	collections = 10
+)
+
+// settle waits until every body has ended, by itself or because the collector
+// has found it, and gives up after patience.
+func settle(p *pool.Pool) {
+	began := time.Now()
+	// At once, soon again, and then ever later: one that is on its way needs
+	// time more than a collection.
+	next, step := began, time.Millisecond
+	for n := 0; p.Stats().InUse > 0; time.Sleep(time.Millisecond) {
+		now := time.Now()
+		if now.Sub(began) > patience {
+			return
+		}
+		if n < collections && !now.Before(next) {
+			runtime.GC()
+			n++
+			next, step = now.Add(step), 2*step
+		}
+	}
+}
+
+// finding is a number of leaks that are the same in all that is printed.
+type finding struct {
+	what, method, host, caller string
+	n                          int
+}
+
+const (
+	dropped    = "response body was dropped and never closed"
+	stillOpen  = "response body is still open"
+	unanswered = "request still waits for its response"
+)
+
+// open says what has not ended.
+func open(p *pool.Pool) []finding {
+	var all []finding
+	listed := 0
+	for _, r := range p.InFlight() {
+		what := unanswered
+		if r.Answered {
+			what = stillOpen
+		}
+		listed++
+		all = append(all, finding{what, r.Method, r.Host, r.Caller, 1})
+	}
+	if listed > 0 {
+		return all
+	}
+	for _, h := range p.Stats().Hosts { // a Pool that does not track them
+		if h.InUse > 0 {
+			all = append(all, finding{what: stillOpen, host: h.Host, n: h.InUse})
+		}
+	}
+	return all
+}
+
+// leaks is what OnLeak was told.
+type leaks struct {
+	mu  sync.Mutex
+	all []pool.Leak
+}
+
+func (l *leaks) add(leak pool.Leak) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, leak)
+}
+
+// wait waits until OnLeak was called for all that the Pool has counted: its slot
+// comes back before that.
+func (l *leaks) wait(p *pool.Pool) {
+	told := func() (n uint64) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for _, x := range l.all {
+			if x.Transports == 0 {
+				n++
+			}
+		}
+		return n
+	}
+	for began := time.Now(); told() < p.Stats().Leaks && time.Since(began) < patience; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func (l *leaks) list() []finding {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []finding
+	for _, x := range l.all {
+		if x.Transports > 0 {
+			what := fmt.Sprintf("%d transports or more were made for a request or two each", x.Transports)
+			all = append(all, finding{what: what, caller: x.Caller, n: 1})
+			continue
+		}
+		all = append(all, finding{dropped, x.Method, x.Host, x.Caller, 1})
+	}
+	return all
+}
+
+// report fails the test, with one message for each place.
+func report(t testing.TB, all []finding) {
+	t.Helper()
+	slices.SortStableFunc(all, func(a, b finding) int {
+		return cmp.Or(strings.Compare(a.caller, b.caller), strings.Compare(a.host, b.host),
+			strings.Compare(a.method, b.method), strings.Compare(a.what, b.what))
+	})
+	for i, f := range all {
+		if i+1 < len(all) && f.same(all[i+1]) {
+			all[i+1].n += f.n
+			continue
+		}
+		t.Error(f)
+	}
+}
+
+func (f finding) same(g finding) bool {
+	f.n, g.n = 0, 0
+	return f == g
+}
+
+// String is one line for what it is, and one for where, as editors find it.
+func (f finding) String() string {
+	what := f.what
+	switch {
+	case f.method == "" && f.host == "": // transports, which count themselves
+	case f.n == 1:
+		what = "a " + what
+	default:
+		what = fmt.Sprintf("%d times: a %s", f.n, what)
+	}
+	s := "pooltest: " + what
+	if f.host != "" {
+		s += ": " + strings.TrimSpace(f.method+" "+f.host)
+	}
+	if f.caller != "" {
+		s += ", by\n\t" + f.caller
+	}
+	return s
+}
