@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -98,4 +99,49 @@ func post(client *http.Client, url string, n int) error {
 		return fmt.Errorf("posted %d bytes, the server got %s, %v", n, got, err)
 	}
 	return nil
+}
+
+// Some servers close a connection when they are asked to and don't say so. Then
+// net/http takes it for one that lives, unless the request has no body.
+func TestRetirementIsSafeWithServersThatDoNotAnswerInKind(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go answer(c)
+		}
+	}()
+	requests := 5000
+	p := pool.New(pool.Options{MaxConnRequests: 10})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	defer client.CloseIdleConnections()
+	url := "http://" + l.Addr().String()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range requests {
+				resp, err := client.Post(url, "text/plain", onlyReader{strings.NewReader("x")})
+				if err == nil {
+					resp.Body.Close()
+					err = get(client, url)
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := p.Stats().Lost[roundtripper.ReasonMaxRequests]; n < 100 {
+		t.Errorf("%d connections retired, want many", n)
+	}
 }

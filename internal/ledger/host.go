@@ -14,24 +14,26 @@ type Host struct {
 	scheme string
 	ledger *Ledger
 
-	mu       sync.Mutex
-	served   bool // some exchange had a connection
-	muxed    bool // the last one that was had speaks HTTP/2
-	askers   int  // exchanges between GetConn and GotConn
-	inflight int  // exchanges between Begin and End
-	exempt   int  // of those in flight, not counted by the limit
-	open     int  // connections open, by state; the rest was never used yet
-	active   int
-	idle     int
-	closing  int
-	sharing  int       // open, had, and of HTTP/2
-	idles    []*Conn   // those that are idle, in the order in which they became so
-	seq      uint64    // counts that
-	coming   []*coming // dials, and connections that were not used yet
+	mu        sync.Mutex
+	forgotten bool // its place in the ledger is another's
+	served    bool // some exchange had a connection
+	muxed     bool // the last one that was had speaks HTTP/2
+	askers    int  // exchanges between GetConn and GotConn
+	inflight  int  // exchanges between Begin and End
+	exempt    int  // of those in flight, not counted by the limit
+	open      int  // connections open, by state; the rest was never used yet
+	active    int
+	idle      int
+	closing   int
+	sharing   int       // open, had, and of HTTP/2
+	idles     []*Conn   // those that are idle, in the order in which they became so
+	seq       uint64    // counts that
+	coming    []*coming // dials, and connections that were not used yet
 	// passed is when a request last asked that dialed past open HTTP/2
 	// connections: those had by nobody since are of no use to anybody, and the
 	// dial that paid for them was that one.
 	passed time.Time
+	echoes bool // see Echoed
 	// sharedAt is when an HTTP/2 connection was had for the first time: those who
 	// have asked before that are about to have it too.
 	sharedAt time.Time
@@ -110,6 +112,7 @@ func (h *Host) forget() bool {
 	if h.tender != nil {
 		h.tender.Stop()
 	}
+	h.forgotten = true
 	return true
 }
 

@@ -92,10 +92,24 @@ func (l *Ledger) KeepAlivesOff(shared bool) bool {
 	return l.keepAlivesOff || l.keepsNoIdle && !shared
 }
 
-// host finds or makes the host for key and runs f under its lock, so that a
-// sweep cannot come between the two.
+// host finds or makes the host for key and runs f under its lock. The shard's is
+// not held then: a busy host must not hold up others.
 func (l *Ledger) host(key Key, f func(*Host)) *Host {
 	s := &l.shards[maphash.String(l.seed, key.Host)%shards]
+	for {
+		h := s.host(key, l)
+		h.mu.Lock()
+		if h.forgotten { // between the two locks
+			h.mu.Unlock()
+			continue
+		}
+		f(h)
+		h.mu.Unlock()
+		return h
+	}
+}
+
+func (s *shard) host(key Key, l *Ledger) *Host {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.hosts[key]
@@ -104,9 +118,6 @@ func (l *Ledger) host(key Key, f func(*Host)) *Host {
 		h = &Host{name: key.String(), scheme: key.Scheme, ledger: l}
 		s.hosts[key] = h
 	}
-	h.mu.Lock()
-	f(h)
-	h.mu.Unlock()
 	return h
 }
 

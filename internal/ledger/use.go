@@ -27,6 +27,8 @@ type Use struct {
 	// many uses. 0: never. Set before Begin, and only by who can do it.
 	MaxAge  time.Duration
 	MaxUses int
+	// HasBody says that the request has a body. Set before Begin.
+	HasBody bool
 	// Shakes says that Handshaken will be called at the end of each TLS
 	// handshake for this exchange, before anything else is done with its
 	// connection. Set before Ask.
@@ -78,7 +80,7 @@ func (l *Ledger) Begin(u *Use, key Key) {
 // last; empty if it should not. The connection's host.mu is held.
 func (u *Use) retires(c *Conn, now time.Time) Reason {
 	switch {
-	case c.doom != nil:
+	case c.doom != nil, !c.shared && u.HasBody && !c.host.echoes:
 		return ""
 	case u.MaxUses > 0 && c.uses >= u.MaxUses:
 		return MaxRequests
@@ -86,6 +88,30 @@ func (u *Use) retires(c *Conn, now time.Time) Reason {
 		return MaxAge
 	}
 	return ""
+}
+
+// Echoed notes whether the response to a request that said Connection: close over
+// HTTP/1 said so, too. If not, net/http keeps the connection that the server is
+// about to close, unless it knows of what the request said; and of one with a
+// body it looks at a copy. So such a request retires a connection only where
+// servers were seen to answer in kind.
+func (u *Use) Echoed(yes bool) {
+	u.host.mu.Lock()
+	c := u.conn
+	u.host.mu.Unlock()
+	if c == nil {
+		return
+	}
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.echoes = yes
+	if !yes && u.HasBody && c.user == u.id {
+		c.announced = time.Nanosecond // it is to go as soon as it lies idle
+		if c.state == idle {
+			h.tendBy(c.due())
+		}
+	}
 }
 
 // MayDial reports whether the exchange, which has just begun, will probably

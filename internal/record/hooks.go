@@ -68,15 +68,19 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 }
 
 // retire makes this the last exchange of its connection, or takes that back:
-// net/http may try a second connection. It writes the header after GotConn; the
-// server answers, and the connection ends without having failed anybody. Somebody
-// else's middleware may have cloned the header, or read it for a second attempt.
+// net/http may try a second connection. It writes to the request after GotConn;
+// the server answers, and the connection ends without having failed anybody. Of a
+// request with a body, net/http has made a copy by now that shares the header.
+// Somebody else's middleware may have cloned that, or read it for a second
+// attempt.
 func (r *Record) retire(why ledger.Reason) {
 	switch {
 	case why != "" && r.retired == "":
 		r.header["Connection"] = []string{"close"}
+		r.req.Close = true
 	case why == "" && r.retired != "":
 		delete(r.header, "Connection")
+		r.req.Close = false
 	}
 	r.retired = why
 }

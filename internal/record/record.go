@@ -159,6 +159,7 @@ func (r *Record) derive() *http.Request {
 		r.askGzip()
 	}
 	r.use.Close, r.use.Apart, r.use.Done = r.close, !r.line.alone, r.parent.Done()
+	r.use.HasBody = r.hasBody
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()
@@ -208,11 +209,17 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	if q := resp.Request; q != nil {
 		r.answer.requested = saysClose(q)
 	}
+	retired := r.retired
 	r.mu.Unlock()
 	if resp.ProtoMajor >= 2 {
 		r.use.Share()
-	} else if v := resp.Header["Keep-Alive"]; v != nil && r.line.direct {
-		r.use.KeepAlive(keepAliveTimeout(v))
+	} else {
+		if v := resp.Header["Keep-Alive"]; v != nil && r.line.direct {
+			r.use.KeepAlive(keepAliveTimeout(v))
+		}
+		if retired != "" {
+			r.use.Echoed(resp.Close)
+		}
 	}
 
 	b := &Body{resp: *resp, orig: resp, record: r, stack: s}
