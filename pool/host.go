@@ -12,8 +12,11 @@ import (
 
 // host is the slots of one host.
 type host struct {
-	name  string
-	queue queue
+	name    string
+	timeout time.Duration // of a request in all queues; 0: none
+	queue   queue
+	own     lane // in queue
+	ofAll   lane // in the Pool's total
 }
 
 const (
@@ -30,29 +33,25 @@ type shard struct {
 }
 
 // acquire takes the slots of one request: its host's, then one of all.
-func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, waited bool, err error) {
-	l := limits{maxWaiting: p.opts.MaxWaiting, timeout: p.opts.WaitTimeout, stalled: p.gc.run}
-	if p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 {
-		l.began = time.Now()
-	}
+func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, waited time.Duration, err error) {
+	var v visit
 	for ok := false; !ok; {
 		if p.closed.Load() {
-			return nil, waited, ErrClosed
+			return nil, v.waited, ErrClosed
 		}
 		h = p.host(key)
-		if ok, waited, err = h.queue.acquire(ctx, l); err != nil {
-			return nil, waited, named(err, h.name)
+		v.timeout = h.timeout
+		if ok, err = h.queue.acquire(ctx, &h.own, &v); err != nil {
+			return nil, v.waited, named(err, h.name)
 		}
 	}
 	if p.total.limit > 0 {
-		_, w, err := p.total.acquire(ctx, l)
-		waited = waited || w
-		if err != nil {
+		if _, err := p.total.acquire(ctx, &h.ofAll, &v); err != nil {
 			h.queue.forfeit()
-			return nil, waited, err
+			return nil, v.waited, err
 		}
 	}
-	return h, waited, nil
+	return h, v.waited, nil
 }
 
 func (p *Pool) release(h *host) {
@@ -73,16 +72,29 @@ func named(err error, host string) error {
 func (p *Pool) host(key ledger.Key) *host {
 	s := &p.shards[maphash.String(p.seed, key.Host)%shards]
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	h := s.hosts[key]
+	s.mu.Unlock()
 	if h == nil {
-		s.sweep(&p.past)
-		h = &host{name: key.String()}
-		h.queue.limit = max(p.opts.MaxPerHost, 0)
-		h.queue.closed = p.closed.Load()
-		s.hosts[key] = h
+		h = p.meet(s, key)
 	}
 	return h
+}
+
+// meet makes a host that is not known.
+func (p *Pool) meet(s *shard, key ledger.Key) *host {
+	name := key.String()
+	l := p.limitsOf(key, name)
+	made := &host{name: name, timeout: max(l.WaitTimeout, 0)}
+	made.queue.rules = p.rules(l.MaxPerHost, l.MaxWaiting)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.hosts[key]; h != nil {
+		return h // another request was faster
+	}
+	s.sweep(&p.past)
+	made.queue.closed = p.closed.Load()
+	s.hosts[key] = made
+	return made
 }
 
 // sweep makes room for one more host. The shard's lock is held.
@@ -97,7 +109,7 @@ func (s *shard) sweep(past *counters) {
 	for k, h := range s.hosts {
 		q := &h.queue
 		q.mu.Lock()
-		if q.inUse == 0 && q.waiters.Len() == 0 {
+		if q.inUse == 0 && q.line.len == 0 {
 			q.dead = true
 			past.add(q)
 			delete(s.hosts, k)

@@ -30,12 +30,15 @@ type Stats struct {
 
 	// The counters are the sums over all hosts, forgotten ones too, and over
 	// the queue for MaxTotal.
-	Requests     uint64
-	Waits        uint64
-	WaitTime     time.Duration
-	QueueFull    uint64
-	WaitTimeouts uint64
-	Leaks        uint64
+	Requests      uint64
+	Waits         uint64
+	WaitTime      time.Duration
+	QueueFull     uint64
+	WaitTimeouts  uint64
+	Hopeless      uint64
+	Shed          uint64
+	WaitsCanceled uint64
+	Leaks         uint64
 }
 
 // HostStats is the part of one host.
@@ -69,6 +72,11 @@ type HostStats struct {
 	WaitTime time.Duration
 	// QueueFull and WaitTimeouts count refusals.
 	QueueFull, WaitTimeouts uint64
+	// Hopeless counts refusals by RefuseHopeless, which WaitTimeouts does not;
+	// Shed those by ShedTarget.
+	Hopeless, Shed uint64
+	// WaitsCanceled is how many requests left the queue with their context.
+	WaitsCanceled uint64
 	// Leaks is how many bodies were dropped without being closed.
 	Leaks uint64
 }
@@ -94,9 +102,10 @@ func (p *Pool) Stats() Stats {
 			return
 		}
 		e := at(h.name)
-		e.InUse, e.Waiting, e.Limit = q.inUse, q.waiters.Len(), q.limit
+		e.InUse, e.Waiting, e.Limit = q.inUse, q.line.len, q.limit
 		e.Requests, e.Waits, e.WaitTime = q.requests, q.waits, q.waited
 		e.QueueFull, e.WaitTimeouts, e.Leaks = q.full, q.timeouts, q.leaks
+		e.Hopeless, e.Shed, e.WaitsCanceled = q.hopeless, q.shed, q.canceled
 	})
 	p.bases.each(func(l *ledger.Ledger) {
 		l.Counts(func(c ledger.Counts) {
@@ -119,16 +128,22 @@ func (p *Pool) Stats() Stats {
 		s.WaitTime += h.WaitTime
 		s.QueueFull += h.QueueFull
 		s.WaitTimeouts += h.WaitTimeouts
+		s.Hopeless += h.Hopeless
+		s.Shed += h.Shed
+		s.WaitsCanceled += h.WaitsCanceled
 		s.Leaks += h.Leaks
 	}
 	if q := &p.total; q.limit > 0 {
 		q.mu.Lock()
 		s.InUse = q.inUse
-		s.Waiting += q.waiters.Len()
+		s.Waiting += q.line.len
 		s.Waits += q.waits
 		s.WaitTime += q.waited
 		s.QueueFull += q.full
 		s.WaitTimeouts += q.timeouts
+		s.Hopeless += q.hopeless
+		s.Shed += q.shed
+		s.WaitsCanceled += q.canceled
 		q.mu.Unlock()
 	}
 	slices.SortFunc(s.Hosts, func(a, b HostStats) int { return cmp.Compare(a.Host, b.Host) })
@@ -150,6 +165,9 @@ func (c *counters) add(q *queue) {
 	c.sum.WaitTime += q.waited
 	c.sum.QueueFull += q.full
 	c.sum.WaitTimeouts += q.timeouts
+	c.sum.Hopeless += q.hopeless
+	c.sum.Shed += q.shed
+	c.sum.WaitsCanceled += q.canceled
 	c.sum.Leaks += q.leaks
 }
 
@@ -158,6 +176,7 @@ func (c *counters) addTo(s *Stats) {
 	defer c.mu.Unlock()
 	s.Requests, s.Waits, s.WaitTime = c.sum.Requests, c.sum.Waits, c.sum.WaitTime
 	s.QueueFull, s.WaitTimeouts, s.Leaks = c.sum.QueueFull, c.sum.WaitTimeouts, c.sum.Leaks
+	s.Hopeless, s.Shed, s.WaitsCanceled = c.sum.Hopeless, c.sum.Shed, c.sum.WaitsCanceled
 }
 
 // Describe is the pool's line in roundtripper.Describe.
@@ -165,6 +184,9 @@ func (t part) Describe(w ledger.Watch) string {
 	limit := "no limit"
 	if n := t.p.opts.MaxPerHost; n > 0 {
 		limit = fmt.Sprintf("at most %d in flight per host", n)
+	}
+	if len(t.p.hosts) > 0 || t.p.opts.HostLimits != nil {
+		limit += " but for single ones"
 	}
 	switch w {
 	case ledger.Watched:
