@@ -180,3 +180,33 @@ func TestHostLimitsMayCallStats(t *testing.T) {
 		}
 	}
 }
+
+func TestHostLimitsIsAskedAgainForAForgottenHost(t *testing.T) {
+	asked := make(map[string]int)
+	p := pool.New(pool.Options{HostLimits: func(host string) (pool.Limits, bool) {
+		asked[host]++
+		return pool.Limits{MaxPerHost: asked[host]}, true
+	}})
+	rt := p.Middleware(noContent)
+	request := func(host string) {
+		req, _ := http.NewRequest("GET", "http://"+host+"/", nil)
+		resp, err := rt.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	request("first.example")
+	for i := range 20_000 {
+		request(fmt.Sprintf("host%d.example", i))
+	}
+	request("first.example")
+	for _, h := range p.Stats().Hosts {
+		if h.Host == "http://first.example:80" && h.Limit != 2 {
+			t.Errorf("limit %d, want the second answer's", h.Limit)
+		}
+	}
+	if n := asked["http://first.example:80"]; n != 2 {
+		t.Errorf("asked %d times, want 2: once it was forgotten", n)
+	}
+}
