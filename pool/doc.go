@@ -9,12 +9,15 @@
 // # What it changes
 //
 // A request over the limit of its host waits in a queue, first come first
-// served, and may be refused by WaitTimeout or MaxWaiting. Over a plain
-// *http.Transport, which is left as it is, requests go to a clone of it: its
-// dialer is watched, its limit of idle connections per host, 2 by default, is
-// lifted to the transport's limit in all, and a dial is held back, for a second
-// at most, while as many connections are on their way as requests wait for one.
-// The zero Options limit nothing.
+// served, and may be refused by WaitTimeout or MaxWaiting; at once if it would
+// wait in vain (RefuseHopeless); or when its turn comes too late (ShedTarget).
+// Hosts can have limits of their own. The zero Options limit nothing.
+//
+// Over a plain *http.Transport, which is left as it is, requests go to a clone
+// of it: its dialer is watched, its limit of idle connections per host, 2 by
+// default, is lifted to the transport's limit in all, and a dial is held back,
+// for a second at most, while as many connections are on their way as requests
+// wait for one.
 //
 // A response body that the program has dropped without closing it is found by
 // the garbage collector and reported, and its slot and connection come back. One
@@ -43,14 +46,16 @@
 // # What it costs
 //
 // BenchmarkMiddleware in this package prints it, next to the same record
-// without the pool's part. The first 512 requests to each host, those to a host
-// that has leaked or is suspected and one in 64 of the others also have their
-// stack taken. With AlwaysCaller all have: over a base that answers at once a
-// request takes 1.6 to 1.9 times as long, 1.5 to 2.5 µs more. With LeakAfter it
-// takes 1.2 times as long if no other body of the host is open, for the alarm is
-// set and stopped again, and 1.0 to 1.1 times if others are, 10,000 say. Each open
-// body is 128 bytes. A new transport takes 1.1 times as long to make if there is
-// an OnLeak.
+// without the pool's part, and BenchmarkAcquire that of the slot alone, which
+// allocates nothing. The module in benchmarks compares the queue with a
+// semaphore and with net/http's own limit. The first 512 requests to each host,
+// those to a host that has leaked or is suspected and one in 64 of the others
+// also have their stack taken. With AlwaysCaller all have: over a base that
+// answers at once a request takes 1.6 to 1.9 times as long, 1.5 to 2.5 µs more.
+// With LeakAfter it takes 1.2 times as long if no other body of the host is open,
+// for the alarm is set and stopped again, and 1.0 to 1.1 times if others are,
+// 10,000 say. Each open body is 128 bytes. A new transport takes 1.1 times as
+// long to make if there is an OnLeak.
 //
 //	go test -run '^$' -bench 'Caller|LeakAfter|Suspects|Build' ./pool
 //

@@ -11,8 +11,12 @@ import (
 var (
 	// ErrQueueFull: MaxWaiting requests were waiting already.
 	ErrQueueFull = errors.New("pool: queue is full")
-	// ErrWaitTimeout: the request waited for WaitTimeout.
+	// ErrWaitTimeout: the request waited for WaitTimeout, or could not have got
+	// a slot in time (RefuseHopeless).
 	ErrWaitTimeout = errors.New("pool: waited too long for a slot")
+	// ErrShed: the queue was overloaded, and the request had waited for more
+	// than twice ShedTarget when its turn came.
+	ErrShed = errors.New("pool: shed from an overloaded queue")
 	// ErrClosed: the Pool was closed.
 	ErrClosed error = closedError{}
 )
@@ -33,7 +37,10 @@ type LimitError struct {
 	Limit, InUse, Waiting int
 	// Waited is how long this one did.
 	Waited time.Duration
-	// Err is ErrQueueFull or ErrWaitTimeout.
+	// Predicted is how long it would have waited, if it was refused at once for
+	// that; else 0.
+	Predicted time.Duration
+	// Err is ErrQueueFull, ErrWaitTimeout or ErrShed.
 	Err error
 }
 
@@ -43,7 +50,11 @@ func (e *LimitError) Error() string {
 	if host == "" {
 		host = "all hosts"
 	}
-	return fmt.Sprintf("%v: %s, %d of %d in use, %d waiting, after %v", e.Err, host, e.InUse, e.Limit, e.Waiting, e.Waited)
+	s := fmt.Sprintf("%v: %s, %d of %d in use, %d waiting, after %v", e.Err, host, e.InUse, e.Limit, e.Waiting, e.Waited)
+	if e.Predicted > 0 {
+		s += fmt.Sprintf(" with %v to wait", e.Predicted)
+	}
+	return s
 }
 
 // Unwrap returns Err.
@@ -51,12 +62,16 @@ func (e *LimitError) Unwrap() error { return e.Err }
 
 // ErrorType names the error for OpenTelemetry's error.type.
 func (e *LimitError) ErrorType() string {
-	if e.Timeout() {
+	switch {
+	case e.Timeout():
 		return "pool_wait_timeout"
+	case errors.Is(e.Err, ErrShed):
+		return "pool_shed"
 	}
 	return "pool_queue_full"
 }
 
-// Timeout reports whether the request was refused for having waited too long.
+// Timeout reports whether the request was refused because it waited for too
+// long or would have.
 // net/url and net/http pass it on.
 func (e *LimitError) Timeout() bool { return errors.Is(e.Err, ErrWaitTimeout) }

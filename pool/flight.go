@@ -36,10 +36,10 @@ func (p *Pool) tracks() bool { return p.opts.LeakAfter > 0 || p.opts.AlwaysCalle
 
 // fly takes the stack of a request that has its slot, if it is its turn, and
 // tracks it, if the Pool does. Nil if neither.
-func (p *Pool) fly(h *host, method string, began time.Time) *flight {
+func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight {
 	var f *flight
 	switch {
-	case p.opts.AlwaysCaller || h.takesStack():
+	case p.opts.AlwaysCaller || stack:
 		s := new(stacked)
 		s.stack = s.pcs[:callsite.Take(s.pcs[:])]
 		f = &s.flight
@@ -144,7 +144,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 	}
 	// Before these can end, and their host be forgotten.
 	h.queue.mu.Lock()
-	h.queue.suspects += uint64(len(late))
+	h.queue.n.Suspected += uint64(len(late))
 	h.queue.mu.Unlock()
 	fs.mu.Unlock()
 

@@ -8,12 +8,16 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/record"
 )
 
 // host is the slots of one host.
 type host struct {
 	name    string
+	timeout time.Duration // of a request in all queues; 0: none
 	queue   queue
+	own     lane // in queue
+	ofAll   lane // in the Pool's total
 	flights flights
 }
 
@@ -31,36 +35,33 @@ type shard struct {
 }
 
 // acquire takes the slots of one request: its host's, then one of all.
-func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, waited bool, err error) {
-	l := limits{maxWaiting: p.opts.MaxWaiting, timeout: p.opts.WaitTimeout, stalled: p.gc.run}
-	if p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 {
-		l.began = time.Now()
-	}
+func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, v visit, err error) {
 	for ok := false; !ok; {
 		if p.closed.Load() {
-			return nil, waited, ErrClosed
+			return nil, v, ErrClosed
 		}
 		h = p.host(key)
-		if ok, waited, err = h.queue.acquire(ctx, l); err != nil {
-			return nil, waited, named(err, h.name)
+		v.timeout = h.timeout
+		if ok, err = h.queue.acquire(ctx, &h.own, &v); err != nil {
+			return nil, v, named(err, h.name)
 		}
 	}
 	if p.total.limit > 0 {
-		_, w, err := p.total.acquire(ctx, l)
-		waited = waited || w
-		if err != nil {
+		stack := v.stack
+		if _, err := p.total.acquire(ctx, &h.ofAll, &v); err != nil {
 			h.queue.forfeit()
-			return nil, waited, err
+			return nil, v, err
 		}
+		v.stack = stack
 	}
-	return h, waited, nil
+	return h, v, nil
 }
 
-func (p *Pool) release(h *host) {
+func (p *Pool) release(h *host, f *record.Facts) {
 	if p.total.limit > 0 {
-		p.total.release()
+		p.total.release(nil)
 	}
-	h.queue.release()
+	h.queue.release(f)
 }
 
 func named(err error, host string) error {
@@ -74,20 +75,33 @@ func named(err error, host string) error {
 func (p *Pool) host(key ledger.Key) *host {
 	s := &p.shards[maphash.String(p.seed, key.Host)%shards]
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	h := s.hosts[key]
+	s.mu.Unlock()
 	if h == nil {
-		s.sweep(&p.past)
-		h = &host{name: key.String()}
-		h.queue.limit = max(p.opts.MaxPerHost, 0)
-		h.queue.closed = p.closed.Load()
-		s.hosts[key] = h
+		h = p.meet(s, key)
 	}
 	return h
 }
 
+// meet makes a host that is not known.
+func (p *Pool) meet(s *shard, key ledger.Key) *host {
+	name := key.String()
+	l := p.limitsOf(key, name)
+	made := &host{name: name, timeout: max(l.WaitTimeout, 0)}
+	made.queue.rules = p.rules(l.MaxPerHost, l.MaxWaiting)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.hosts[key]; h != nil {
+		return h // another request was faster
+	}
+	s.sweep(&p.past)
+	made.queue.closed = p.closed.Load()
+	s.hosts[key] = made
+	return made
+}
+
 // sweep makes room for one more host. The shard's lock is held.
-func (s *shard) sweep(past *counters) {
+func (s *shard) sweep(past *forgotten) {
 	if s.hosts == nil {
 		s.hosts = make(map[ledger.Key]*host)
 		s.sweepAt = sweepFrom
@@ -98,9 +112,9 @@ func (s *shard) sweep(past *counters) {
 	for k, h := range s.hosts {
 		q := &h.queue
 		q.mu.Lock()
-		if q.inUse == 0 && q.waiters.Len() == 0 {
+		if q.inUse == 0 && q.line.len == 0 {
 			q.dead = true
-			past.add(q)
+			past.add(&q.n)
 			delete(s.hosts, k)
 		}
 		q.mu.Unlock()

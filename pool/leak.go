@@ -61,18 +61,10 @@ const (
 	callEvery = 64
 )
 
-// takesStack says whether it is this request's turn.
-func (h *host) takesStack() bool {
-	q := &h.queue
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.requests <= callFirst || q.requests%callEvery == 0 || q.leaks > 0 || q.suspects > 0
-}
-
-func (h *host) leaked() {
-	h.queue.mu.Lock()
-	h.queue.leaks++
-	h.queue.mu.Unlock()
+// takesStack says whether it is the turn of the request that was just given a
+// slot. q.mu is held.
+func (q *queue) takesStack() bool {
+	return q.n.Requests <= callFirst || q.n.Requests%callEvery == 0 || q.n.Leaks > 0 || q.n.Suspected > 0
 }
 
 // collector runs the garbage collector when requests have stalled behind old

@@ -1,104 +1,130 @@
 package pool
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/record"
 )
 
-// queue is a limit on what is in use at once, first come first served. Nobody
-// barges past a waiter: a slot that comes free is handed to the first.
+// queue is a limit on what is in use at once, first come first served within a
+// lane. Nobody barges past a waiter: a slot that comes free is handed to one.
 type queue struct {
-	mu      sync.Mutex
-	limit   int // 0: none, only counted
-	inUse   int
-	waiters list.List // of *waiter, longest first
-	dead    bool      // its host was forgotten: find it again
-	closed  bool
-	moved   time.Time // when a slot last changed hands; only under a limit
+	rules
 
-	// What happened, for Stats.
-	requests uint64
-	waits    uint64
-	waited   time.Duration
-	full     uint64
-	timeouts uint64
-	leaks    uint64
-	suspects uint64
+	mu     sync.Mutex
+	inUse  int
+	line   line
+	dead   bool   // its host was forgotten: find it again
+	closed bool   // the Pool is
+	moves  uint64 // how often a slot changed hands
+	still  still
+	holds  meter // only if rules.predict
+
+	n Counters // for Stats
 }
 
-type waiter struct {
-	ready chan struct{} // closed when the waiter was given its slot, or err
-	err   error
-}
-
-// limits are what a request brings along to its queues, the same for each.
-type limits struct {
+// rules are what was set for a queue; they never change.
+type rules struct {
+	limit      int // 0: none, only counted
 	maxWaiting int
-	began      time.Time
-	timeout    time.Duration // from began
-	stalled    func()        // called when no slot has moved for a while
+	predict    bool
+	shedding   shedding
+	stalled    func() // called when no slot has moved for a while
 }
 
-// stallStep is how long no slot must have moved before the collector might
-// help: bodies that nobody will close may hold all of them.
-const stallStep = 200 * time.Millisecond
+// visit is one request on its way through its queues.
+type visit struct {
+	timeout time.Duration // in all of them together; 0: none
+	waited  time.Duration // so far
+	stack   bool          // it is its turn to have its stack taken
+}
 
-// acquire takes a slot. Ok is false if the queue is dead. Waited says that
-// there was a wait, whatever came of it.
-func (q *queue) acquire(ctx context.Context, l limits) (ok, waited bool, err error) {
+// acquire takes a slot, or waits for one in that lane. Ok is false if the queue
+// is dead.
+func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err error) {
 	q.mu.Lock()
 	switch {
 	case q.dead:
 		q.mu.Unlock()
-		return false, false, nil
+		return false, nil
 	case q.closed:
 		q.mu.Unlock()
-		return true, false, ErrClosed
-	case q.limit == 0 || q.inUse < q.limit && q.waiters.Len() == 0:
+		return true, ErrClosed
+	case q.limit == 0 || q.inUse < q.limit && q.line.len == 0:
+		if q.predict {
+			q.holds.pass(time.Now(), q.inUse, q.limit)
+		}
+		if q.shedding.target > 0 {
+			in.shedder = shedder{} // a slot was unused
+		}
 		q.inUse++
-		q.requests++
-		q.touch()
+		q.n.Requests++
+		q.moves++
+		v.stack = q.takesStack()
 		q.mu.Unlock()
-		return true, false, nil
-	case l.maxWaiting < 0 || l.maxWaiting > 0 && q.waiters.Len() >= l.maxWaiting:
-		q.full++
-		err := q.refusal(ErrQueueFull, time.Since(l.began))
-		stalled := q.stalled()
+		return true, nil
+	}
+	now := time.Now()
+	if err := q.turnAway(ctx, in, v, now); err != nil {
+		stalled := q.isStill(now)
 		q.mu.Unlock()
 		if stalled {
-			l.stalled()
+			q.stalled()
 		}
-		return true, false, err
+		return true, err
 	}
-	w := &waiter{ready: make(chan struct{})}
-	e := q.waiters.PushBack(w)
+	w := q.line.push(in, now)
+	q.isStill(now) // from now on, if it is
 	q.mu.Unlock()
-	return true, true, q.wait(ctx, w, e, l)
+	return true, q.wait(ctx, w, v)
 }
 
-func (q *queue) wait(ctx context.Context, w *waiter, e *list.Element, l limits) error {
-	began := time.Now()
+// turnAway says why a request must not even wait. q.mu is held.
+func (q *queue) turnAway(ctx context.Context, in *lane, v *visit, now time.Time) error {
+	if q.maxWaiting < 0 || q.maxWaiting > 0 && q.line.len >= q.maxWaiting {
+		q.n.QueueFull++
+		return q.refusal(ErrQueueFull, v)
+	}
+	if !q.predict {
+		return nil
+	}
+	can, bounded := left(ctx, v, now)
+	if !bounded || can <= 0 { // nothing to predict: it ends at once
+		return nil
+	}
+	q.holds.pass(now, q.inUse, q.limit)
+	must := q.holds.wait(q.limit, q.line.ahead(in))
+	if must <= can {
+		return nil
+	}
+	q.n.Hopeless++
+	err := q.refusal(ErrWaitTimeout, v)
+	err.Predicted = must
+	return err
+}
+
+func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 	var timeout <-chan time.Time
-	if l.timeout > 0 {
-		t := time.NewTimer(l.timeout - began.Sub(l.began))
+	if v.timeout > 0 {
+		t := time.NewTimer(v.timeout - v.waited)
 		defer t.Stop()
 		timeout = t.C
 	}
-	stall := time.NewTicker(stallStep)
-	defer stall.Stop()
+	look := time.NewTicker(stallStep)
+	defer look.Stop()
 	var err error
 	for waiting := true; waiting; {
 		select {
 		case <-w.ready:
 			waiting = false
-		case <-stall.C:
+		case now := <-look.C:
 			q.mu.Lock()
-			stalled := q.stalled()
+			stalled := q.isStill(now)
 			q.mu.Unlock()
 			if stalled {
-				l.stalled()
+				q.stalled()
 			}
 		case <-ctx.Done():
 			err, waiting = context.Cause(ctx), false
@@ -109,68 +135,90 @@ func (q *queue) wait(ctx context.Context, w *waiter, e *list.Element, l limits) 
 	now := time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waits++
-	q.waited += now.Sub(began)
+	q.n.Waits++
+	q.n.WaitTime += now.Sub(w.began)
+	v.waited += now.Sub(w.began)
 	select {
 	case <-w.ready:
 		switch {
+		case w.err == ErrShed:
+			return q.refusal(ErrShed, v)
 		case w.err != nil:
 			return w.err
 		case err == nil:
-			q.requests++
+			v.stack = q.takesStack()
 			return nil
 		}
 		// Given and given up in the same moment: it goes to the next.
-		q.releaseLocked()
+		q.n.Requests--
+		q.handOn()
 	default:
-		q.waiters.Remove(e)
+		q.line.remove(w)
 	}
-	if err != ErrWaitTimeout {
-		return err
+	if err == ErrWaitTimeout {
+		q.n.WaitTimeouts++
+		return q.refusal(err, v)
 	}
-	q.timeouts++
-	return q.refusal(err, now.Sub(l.began))
+	q.n.WaitsCanceled++
+	return err
 }
-
-// touch notes that a slot has moved. q.mu is held.
-func (q *queue) touch() {
-	if q.limit > 0 {
-		q.moved = time.Now()
-	}
-}
-
-// stalled reports whether no slot has moved for a while. q.mu is held.
-func (q *queue) stalled() bool { return time.Since(q.moved) >= stallStep }
 
 // refusal describes the queue as it is. q.mu is held.
-func (q *queue) refusal(err error, waited time.Duration) *LimitError {
-	return &LimitError{Limit: q.limit, InUse: q.inUse, Waiting: q.waiters.Len(), Waited: waited, Err: err}
+func (q *queue) refusal(err error, v *visit) *LimitError {
+	return &LimitError{Limit: q.limit, InUse: q.inUse, Waiting: q.line.len, Waited: v.waited, Err: err}
 }
 
-func (q *queue) release() {
+// release gives a slot back. F are the facts of its exchange, if they are to be
+// counted here.
+func (q *queue) release(f *record.Facts) {
 	q.mu.Lock()
-	q.releaseLocked()
+	if f != nil {
+		q.n.ended(f)
+	}
+	q.handOn()
 	q.mu.Unlock()
 }
 
 // forfeit gives a slot back that no request was sent with.
 func (q *queue) forfeit() {
 	q.mu.Lock()
-	q.requests--
-	q.releaseLocked()
+	q.n.Requests--
+	q.handOn()
 	q.mu.Unlock()
 }
 
-// releaseLocked hands the slot to the first waiter, if there is one.
-func (q *queue) releaseLocked() {
-	q.touch()
-	e := q.waiters.Front()
-	if e == nil {
-		q.inUse--
+// handOn gives a slot that came free to the first waiter that is not shed, if
+// there is one. q.mu is held.
+func (q *queue) handOn() {
+	q.moves++
+	var now time.Time
+	if q.predict || q.line.len > 0 && q.shedding.target > 0 {
+		now = time.Now()
+	}
+	if q.predict {
+		q.holds.pass(now, q.inUse, q.limit)
+		q.holds.end(q.inUse, q.limit)
+	}
+	for w := q.line.first(); w != nil; w = q.line.first() {
+		if q.sheds(w, now) {
+			w.err = ErrShed
+			q.n.Shed++
+			q.line.remove(w)
+			close(w.ready)
+			continue
+		}
+		q.n.Requests++
+		q.line.served(w)
+		close(w.ready)
 		return
 	}
-	q.waiters.Remove(e)
-	close(e.Value.(*waiter).ready)
+	q.inUse--
+}
+
+// sheds reports whether w, the first, is refused. q.mu is held.
+func (q *queue) sheds(w *waiter, now time.Time) bool {
+	return q.shedding.target > 0 &&
+		w.lane.shedder.sheds(q.shedding, now, now.Sub(w.began), w.lane.waiters.Len() == 1)
 }
 
 // close wakes every waiter with ErrClosed, and all that come later.
@@ -178,9 +226,8 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	for e := q.waiters.Front(); e != nil; e = q.waiters.Front() {
-		q.waiters.Remove(e)
-		w := e.Value.(*waiter)
+	for w := q.line.first(); w != nil; w = q.line.first() {
+		q.line.remove(w)
 		w.err = ErrClosed
 		close(w.ready)
 	}

@@ -16,6 +16,9 @@ func (r *Record) Context() context.Context { return r.parent }
 // derived from Context.
 func (r *Record) SetContext(ctx context.Context) { r.parent = ctx }
 
+// Began is when the exchange began.
+func (r *Record) Began() time.Time { return r.facts.Start }
+
 // Request is the request as the caller made it. It must not be changed.
 func (r *Record) Request() *http.Request { return r.orig }
 

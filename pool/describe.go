@@ -1,0 +1,25 @@
+package pool
+
+import (
+	"fmt"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Describe is the pool's line in roundtripper.Describe.
+func (t part) Describe(w ledger.Watch) string {
+	limit := "no limit"
+	if n := t.p.opts.MaxPerHost; n > 0 {
+		limit = fmt.Sprintf("at most %d in flight per host", n)
+	}
+	if len(t.p.hosts) > 0 || t.p.opts.HostLimits != nil {
+		limit += " but for single ones"
+	}
+	switch w {
+	case ledger.Watched:
+		return "pool: " + limit + "; watches connections, on a clone of the transport"
+	case ledger.WatchedHTTP:
+		return "pool: " + limit + "; watches connections for http, on a clone of the transport; only counts those of its own TLS dialer"
+	}
+	return "pool: " + limit + "; only counts requests, the base can't be watched"
+}

@@ -1,0 +1,78 @@
+package pool
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Limits are those of one host, in place of what Options say for all. A field
+// that is zero leaves it at that; a negative one means what it does in Options.
+type Limits struct {
+	// MaxPerHost is the most requests in flight to the host. Negative means no
+	// limit.
+	MaxPerHost int
+	// MaxWaiting is the most requests that wait for a slot of the host; the
+	// queue for MaxTotal keeps to Options. Negative means that none waits.
+	MaxWaiting int
+	// WaitTimeout is the longest that a request to the host waits, for MaxTotal
+	// too. Negative means as long as its context lasts.
+	WaitTimeout time.Duration
+}
+
+// limitsOf says what holds for a host. It may call the program, so no lock is
+// held.
+func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
+	own, ok := p.hosts[name]
+	if !ok {
+		own, ok = p.hosts[key.Host]
+	}
+	if !ok && p.opts.HostLimits != nil {
+		if l, ok := p.opts.HostLimits(name); ok {
+			own = l
+		}
+	}
+	if own.MaxPerHost == 0 {
+		own.MaxPerHost = p.opts.MaxPerHost
+	}
+	if own.MaxWaiting == 0 {
+		own.MaxWaiting = p.opts.MaxWaiting
+	}
+	if own.WaitTimeout == 0 {
+		own.WaitTimeout = p.opts.WaitTimeout
+	}
+	return own
+}
+
+// rules are a queue's with these limits.
+func (p *Pool) rules(limit, maxWaiting int) rules {
+	return rules{
+		limit:      max(limit, 0),
+		maxWaiting: maxWaiting,
+		predict:    p.opts.RefuseHopeless && limit > 0,
+		shedding:   sheddingOf(p.opts.ShedTarget, p.opts.ShedInterval),
+		stalled:    p.gc.run,
+	}
+}
+
+// hostLimits copies Options.Hosts, with its keys as the pool spells them.
+func hostLimits(of map[string]Limits) map[string]Limits {
+	m := make(map[string]Limits, len(of))
+	for name, l := range of {
+		m[hostKey(name)] = l
+	}
+	return m
+}
+
+func hostKey(name string) string {
+	if !strings.Contains(name, "://") {
+		return strings.ToLower(strings.Trim(name, "[]"))
+	}
+	u, err := url.Parse(name)
+	if err != nil {
+		return name // no request's either
+	}
+	return ledger.KeyOf(u).String()
+}

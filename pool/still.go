@@ -1,0 +1,22 @@
+package pool
+
+import "time"
+
+// stallStep is how long no slot must have moved before the collector might
+// help: bodies that nobody will close may hold all of them.
+const stallStep = 200 * time.Millisecond
+
+// still is when who waits, or is turned away, has first seen that many moves.
+// So a slot that moves needs no clock.
+type still struct {
+	moves uint64
+	since time.Time
+}
+
+// isStill reports whether no slot has moved for a while. q.mu is held.
+func (q *queue) isStill(now time.Time) bool {
+	if q.still.moves != q.moves || q.still.since.IsZero() {
+		q.still = still{moves: q.moves, since: now}
+	}
+	return now.Sub(q.still.since) >= stallStep
+}
