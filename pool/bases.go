@@ -175,7 +175,10 @@ func (b *bases) stop() {
 	b.each((*ledger.Ledger).StopDrains)
 	b.mu.Lock()
 	var open []*http.Transport
-	for k := range b.clones {
+	for k, c := range b.clones {
+		if l := c.ledger.Value(); l != nil {
+			l.End()
+		}
 		if t := k.Value(); t != nil {
 			open = append(open, t)
 		}

@@ -150,6 +150,7 @@ type Pool struct {
 	shards [shards]shard
 	total  queue
 	past   forgotten
+	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
 	closed atomic.Bool
 	bases  bases
@@ -195,7 +196,8 @@ func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *
 
 // Close refuses new requests with ErrClosed, those that wait in a queue too,
 // breaks off drains in the background, and closes idle connections. Requests in
-// flight go on to their end. It may be called more than once and returns nil.
+// flight go on to their end, and then their connections are closed. It may be
+// called more than once and returns nil.
 func (p *Pool) Close() error {
 	p.closed.Store(true)
 	p.each(func(h *host) { h.queue.close() })

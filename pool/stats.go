@@ -79,8 +79,9 @@ type HostStats struct {
 // 1 µs for each, see BenchmarkStatsOfManyHosts. No request waits for it longer
 // than its own host takes.
 func (p *Pool) Stats() Stats {
-	var s Stats
-	index := make(map[string]int)
+	n := int(p.listed.Load()) // it will be about as long
+	s := Stats{Hosts: make([]HostStats, 0, n)}
+	index := make(map[string]int, n)
 	at := func(key string) *HostStats {
 		i, ok := index[key]
 		if !ok {
@@ -128,14 +129,15 @@ func (p *Pool) Stats() Stats {
 			}
 		})
 	})
+	p.listed.Store(int64(len(s.Hosts)))
 	s.Open = int(s.Opened - s.Closed)
 	if q := &p.total; q.limit > 0 {
 		q.mu.Lock()
 		s.Limit, s.InUse = q.limit, q.inUse
 		s.Waiting += q.line.len
-		n := q.n
-		n.Requests = 0 // the hosts' own
-		s.Counters.add(&n)
+		all := q.n
+		all.Requests = 0 // the hosts' own
+		s.Counters.add(&all)
 		q.mu.Unlock()
 	}
 	slices.SortFunc(s.Hosts, func(a, b HostStats) int { return cmp.Compare(a.Host, b.Host) })

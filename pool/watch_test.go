@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -53,7 +55,14 @@ func TestWhatMustNotBeCloned(t *testing.T) {
 	foreign := &http.Transport{TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{
 		"h2": func(string, *tls.Conn) http.RoundTripper { return nil },
 	}}
-	for name, base := range map[string]*http.Transport{"registered protocol": registered, "another HTTP/2": foreign} {
+	https := &http.Transport{}
+	https.RegisterProtocol("https", roundtripper.Func(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
+	}))
+	for name, base := range map[string]*http.Transport{
+		"registered protocol": registered, "https of its own": https, "another HTTP/2": foreign,
+		"facade": roundtripper.Facade(stub.Transport{}),
+	} {
 		t.Run(name, func(t *testing.T) {
 			p := pool.New(pool.Options{})
 			rt := p.Middleware(base)
@@ -66,12 +75,18 @@ func TestWhatMustNotBeCloned(t *testing.T) {
 			if got := p.Transport(base); got != base {
 				t.Error("Transport returned a clone")
 			}
+			if name == "another HTTP/2" {
+				return
+			}
+			url := map[string]string{"registered protocol": "unix://socket/"}[name]
+			req, _ := http.NewRequest("GET", cmp.Or(url, "https://host.example/"), nil)
+			if err := stub.Do(rt, req); err != nil {
+				t.Error(err)
+			}
+			if s := p.Stats(); len(s.Hosts) != 1 || s.Hosts[0].Watched || s.Requests != 1 {
+				t.Errorf("stats %+v, want one request and nothing watched", s)
+			}
 		})
-	}
-	// Its own scheme still works through the pool.
-	req, _ := http.NewRequest("GET", "unix://socket/", nil)
-	if resp, err := pool.New(pool.Options{}).Middleware(registered).RoundTrip(req); err != nil || resp.StatusCode != 204 {
-		t.Errorf("unix: %v, %v", resp, err)
 	}
 }
 

@@ -30,7 +30,7 @@
 //
 // error.type is the status code as a string for 400 and above, or one of
 // canceled, timeout, dns, refused, reset, eof, tls, pool_queue_full,
-// pool_wait_timeout, pool_closed and _OTHER; an error with a method
+// pool_wait_timeout, pool_shed, pool_closed and _OTHER; an error with a method
 // ErrorType() string names itself. A caller's own cancellation is no
 // error: it is outcome canceled without error.type; canceled as an error type
 // means that somebody else did it.

@@ -26,6 +26,10 @@ type Keep struct {
 // Keep sets how long connections are kept, before the first exchange.
 func (l *Ledger) Keep(k Keep) { l.keep = k }
 
+// End has each connection retired as soon as it lies idle. Those that do are
+// for the owner of the base to close.
+func (l *Ledger) End() { l.over.Store(true) }
+
 const (
 	// margin is how long before the server's own limit a connection is let go:
 	// for the way there and back; of a short limit half of it.
@@ -71,6 +75,9 @@ func (c *Conn) share(d time.Duration) time.Duration {
 
 // due is when c is to be retired if it lies idle until then; zero if never.
 func (c *Conn) due() (t time.Time) {
+	if c.host.ledger.over.Load() {
+		return c.idleAt
+	}
 	if c.announced > 0 {
 		t = c.idleAt.Add(c.announced)
 	}
@@ -97,7 +104,7 @@ func (h *Host) rests(c *Conn) {
 // tendBy sets the clock by which the host is tended, if it is not set to an
 // earlier time. h.mu is held.
 func (h *Host) tendBy(t time.Time) {
-	if t.IsZero() || !h.tendAt.IsZero() && !t.Before(h.tendAt) {
+	if !h.ledger.keep.Private || t.IsZero() || !h.tendAt.IsZero() && !t.Before(h.tendAt) {
 		return
 	}
 	h.tendAt = t

@@ -31,6 +31,7 @@ type Ledger struct {
 	idleTimeout   time.Duration
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
 	keep          Keep
+	over          atomic.Bool // see End
 	totals        *Totals
 
 	drains struct {

@@ -1,0 +1,36 @@
+package ledger
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// A host whose lock is held, and is waited for, holds up no other host, not even
+// one of its shard.
+func TestBusyHostHoldsUpNoOther(t *testing.T) {
+	l := New(nil, Watched)
+	busy := new(Use)
+	l.Begin(busy, key)
+	busy.host.mu.Lock()
+	waits := make(chan struct{})
+	go func() {
+		close(waits)
+		l.Begin(new(Use), key)
+	}()
+	<-waits
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 20 * shards { // each shard many times, while the other has got to its lock
+			l.Begin(new(Use), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)})
+			time.Sleep(100 * time.Microsecond)
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("another host's exchange did not begin")
+	}
+	busy.host.mu.Unlock()
+}
