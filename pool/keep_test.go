@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,9 +191,10 @@ func TestHTTP2HostIsDialedOnceForManyRequests(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: true, Memory: true})
 		defer srv.Close()
 		base := srv.Transport()
-		dials, most := 0, 0
+		var dials atomic.Int32
+		most := int32(0)
 		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			dials++
+			dials.Add(1)
 			time.Sleep(latency)
 			return srv.Dial(ctx, network, addr)
 		}
@@ -215,7 +217,8 @@ func TestHTTP2HostIsDialedOnceForManyRequests(t *testing.T) {
 			synctest.Wait()     // net/http forgets the streams
 			client.CloseIdleConnections()
 			synctest.Wait()
-			dials, longest = 0, 0
+			dials.Store(0)
+			longest = 0
 			var wg sync.WaitGroup
 			for range 50 {
 				wg.Go(func() {
@@ -225,9 +228,10 @@ func TestHTTP2HostIsDialedOnceForManyRequests(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			most = max(most, dials)
-			if dials > 2 || longest > latency {
-				t.Errorf("%d dials, the longest wait %v; want at most 2 and %v", dials, longest, latency)
+			n := dials.Load()
+			most = max(most, n)
+			if n > 2 || longest > latency {
+				t.Errorf("%d dials, the longest wait %v; want at most 2 and %v", n, longest, latency)
 			}
 		}
 		t.Logf("at most %d dials for 50 requests", most)
@@ -241,10 +245,9 @@ func TestHTTP2DialThatHangsIsPassed(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: true, Memory: true})
 		defer srv.Close()
 		base := srv.Transport()
-		hang := false
+		var hang atomic.Bool
 		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if hang {
-				hang = false
+			if hang.CompareAndSwap(true, false) {
 				time.Sleep(time.Minute)
 				return nil, fmt.Errorf("lost: %w", context.DeadlineExceeded)
 			}
@@ -259,7 +262,7 @@ func TestHTTP2DialThatHangsIsPassed(t *testing.T) {
 		}
 		client.CloseIdleConnections()
 		synctest.Wait()
-		hang = true
+		hang.Store(true)
 		began := time.Now()
 		var wg sync.WaitGroup
 		for range 20 {

@@ -91,7 +91,7 @@ type loss struct {
 type ask struct {
 	at     time.Time
 	first  bool   // nobody had a connection, or was getting one
-	idle   int    // connections that were put back
+	idle   int    // connections that were put back, and that nobody else asks for
 	others int    // other exchanges in flight, and connections not used yet
 	shared bool   // HTTP/2 connections were open
 	seq    uint64 // Host.seq: what became idle after that was not there
@@ -118,14 +118,15 @@ func (h *Host) forget() bool {
 
 // ask takes the picture. h.mu is held.
 func (h *Host) ask(now time.Time) ask {
+	free := max(h.idle-h.askers, 0) // those who ask already take what there is
 	return ask{
 		at:     now,
 		first:  !h.served && h.askers == 0 && len(h.coming) == 0,
-		idle:   h.idle,
+		idle:   free,
 		others: h.inflight - 1 + len(h.coming),
 		shared: h.sharing > 0,
 		seq:    h.seq,
-		unsure: h.idle > 0 && len(h.conns) > 0,
+		unsure: free > 0 && len(h.conns) > 0,
 	}
 }
 

@@ -159,6 +159,11 @@ func (u *Use) Ask(addr string, now time.Time) {
 	if u.ended {
 		return
 	}
+	if u.holds {
+		// The connection that it was to be the last on did not take it.
+		u.holds = false
+		u.host.lower()
+	}
 	u.host.pass(u)
 	if u.ended {
 		return
