@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -59,7 +60,7 @@ func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight 
 func (t part) Listens() bool { return t.p.tracks() }
 
 // Answered implements record.Listener: the body is open from now on.
-func (t part) Answered(_ *record.Record, state any) {
+func (t part) Answered(_ *record.Record, state any, _ *http.Response) {
 	if f, ok := state.(*flight); ok {
 		t.p.answered(f)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // errorType is the value of error.type; empty if the exchange did not fail.
-func errorType(f record.Facts) string {
+func errorType(f *record.Facts) string {
 	switch {
 	case f.Status >= 400:
 		return strconv.Itoa(f.Status)

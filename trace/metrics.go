@@ -1,7 +1,9 @@
 package trace
 
 import (
+	"context"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -9,44 +11,188 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// metrics are the instruments of one Tracer.
+// metrics are the instruments of one Tracer, and what their attributes are.
 type metrics struct {
 	duration metric.Float64Histogram
+	results  sets[result]
+
+	// The others; nil if they are switched off.
+	*more
 }
 
-func newMetrics(m metric.Meter) metrics {
-	d, err := httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(
-		// The conventions' buckets, in seconds.
-		.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10))
+// more are the metrics that are in development, and the kit's own.
+type more struct {
+	active    metric.Int64UpDownCounter
+	queued    metric.Float64Histogram
+	opened    metric.Int64Counter
+	setup     metric.Float64Histogram
+	drained   metric.Int64Counter
+	draining  metric.Float64Counter
+	leaks     metric.Int64Counter
+	lived     metric.Float64Histogram
+	carried   metric.Int64Histogram
+	starts    sets[start]
+	hosts     sets[ledger.Key]
+	byWord    sets[word]
+	ledgers   ledgers
+	observing metric.Registration
+}
+
+// result is what tells the attributes of a request's duration apart.
+type result struct {
+	host   ledger.Key
+	method string
+	status int
+	class  string
+	proto  string
+}
+
+// start is the same for requests that are under way, and word for what has a
+// reason, an outcome or a phase.
+type (
+	start struct {
+		host   ledger.Key
+		method string
+	}
+	word struct {
+		host ledger.Key
+		key  attribute.Key
+		word string
+	}
+)
+
+// The conventions' buckets, in seconds.
+var (
+	requestBuckets    = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
+	connectionBuckets = []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120, 300}
+)
+
+// made returns an instrument. One that could not be made records nothing.
+func made[T any](inst T, err error) T {
 	if err != nil {
 		otel.Handle(err)
 	}
-	return metrics{duration: d.Inst()}
+	return inst
 }
 
-func (m metrics) record(r *record.Record, f record.Facts) {
-	ctx := r.Context()
-	if !m.duration.Enabled(ctx) {
-		return
+func newMetrics(m metric.Meter, stableOnly bool) *metrics {
+	d := made(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
+	all := &metrics{duration: d.Inst()}
+	if stableOnly {
+		return all
 	}
-	method, _ := methodOf(f.Method)
-	key := r.Key()
-	var buf [6]attribute.KeyValue
-	attrs := append(buf[:0], semconv.HTTPRequestMethodKey.String(method), semconv.ServerAddress(key.Host))
-	if port, err := strconv.Atoi(key.Port); err == nil {
+	seconds := func(name, text string) metric.Float64Histogram {
+		return made(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
+	}
+	all.more = &more{
+		active: made(httpconv.NewClientActiveRequests(m)).Inst(),
+		lived:  made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
+		queued: seconds("warmconn.request.time_in_queue", "Time that requests waited for a slot of the pool and for a connection, of those that did."),
+		setup:  seconds("warmconn.connection.setup.duration", "Time that the parts of making a connection took."),
+		opened: made(m.Int64Counter("warmconn.connection.new", metric.WithUnit("{connection}"),
+			metric.WithDescription("Connections that were new for a request, by why no other was used."))),
+		carried: made(m.Int64Histogram("warmconn.connection.requests", metric.WithUnit("{request}"),
+			metric.WithDescription("Requests that a connection carried until it was closed."),
+			metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000))),
+		drained: made(m.Int64Counter("warmconn.drain.size", metric.WithUnit("By"),
+			metric.WithDescription("Bytes read from bodies that were closed before their end."))),
+		draining: made(m.Float64Counter("warmconn.drain.duration", metric.WithUnit("s"),
+			metric.WithDescription("Time that took."))),
+		leaks: made(m.Int64Counter("warmconn.leaks", metric.WithUnit("{body}"),
+			metric.WithDescription("Response bodies that were dropped and never closed."))),
+	}
+	all.observing = all.observe(m)
+	return all
+}
+
+func hostAttributes(k ledger.Key) []attribute.KeyValue {
+	attrs := append(make([]attribute.KeyValue, 0, 6), semconv.ServerAddress(k.Host))
+	if port, err := strconv.Atoi(k.Port); err == nil {
 		attrs = append(attrs, semconv.ServerPort(port))
 	}
-	if f.Status > 0 {
-		attrs = append(attrs, semconv.HTTPResponseStatusCode(f.Status))
+	return attrs
+}
+
+func (r result) attributes() []attribute.KeyValue {
+	attrs := append(hostAttributes(r.host), semconv.HTTPRequestMethodKey.String(r.method))
+	if r.status > 0 {
+		attrs = append(attrs, semconv.HTTPResponseStatusCode(r.status))
 	}
-	if class := errorType(f); class != "" {
-		attrs = append(attrs, semconv.ErrorTypeKey.String(class))
+	if r.class != "" {
+		attrs = append(attrs, semconv.ErrorTypeKey.String(r.class))
 	}
-	if v := version(f.Proto); v != "" {
-		attrs = append(attrs, semconv.NetworkProtocolVersion(v))
+	if r.proto != "" {
+		attrs = append(attrs, semconv.NetworkProtocolVersion(r.proto))
 	}
-	m.duration.Record(ctx, f.Duration.Seconds(), metric.WithAttributes(attrs...))
+	return attrs
+}
+
+func (s start) attributes() []attribute.KeyValue {
+	return append(hostAttributes(s.host), semconv.HTTPRequestMethodKey.String(s.method))
+}
+
+func (w word) attributes() []attribute.KeyValue {
+	return append(hostAttributes(w.host), w.key.String(w.word))
+}
+
+// begin counts a request that goes out, and ended takes it back.
+func (m *metrics) begin(ctx context.Context, r *record.Record, n int64) {
+	if m.more == nil || !m.active.Enabled(ctx) {
+		return
+	}
+	method, _ := methodOf(r.Request().Method)
+	m.active.Add(ctx, n, m.starts.of(start{r.Key(), method}, start.attributes).add...)
+}
+
+// record writes what came of an exchange.
+func (m *metrics) record(r *record.Record, f *record.Facts, o *Options) {
+	ctx := r.Context()
+	if !o.Annotate {
+		m.begin(ctx, r, -1)
+		if m.duration.Enabled(ctx) {
+			took := f.Duration
+			if o.EndAtHeaders && f.Answered > 0 {
+				took = f.Answered
+			}
+			method, _ := methodOf(f.Method)
+			k := result{r.Key(), method, f.Status, errorType(f), version(f.Proto)}
+			m.duration.Record(ctx, took.Seconds(), m.results.of(k, result.attributes).record...)
+		}
+	}
+	if m.more != nil {
+		m.more.record(ctx, r.Key(), f)
+	}
+}
+
+func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
+	if waited := f.PoolWait + f.ConnWait; (f.PoolWait > 0 || f.ConnWait >= waitMin) && m.queued.Enabled(ctx) {
+		m.queued.Record(ctx, waited.Seconds(), m.hosts.of(host, hostAttributes).record...)
+	}
+	if f.NewReason != "" && m.opened.Enabled(ctx) {
+		m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(f.NewReason)).add...)
+		for _, part := range [...]struct {
+			name string
+			took time.Duration
+		}{{"dns", f.Setup.DNS}, {"connect", f.Setup.Connect}, {"tls", f.Setup.TLS}} {
+			if part.took > 0 {
+				m.setup.Record(ctx, part.took.Seconds(), m.word(host, phaseKey, part.name).record...)
+			}
+		}
+	}
+	if (f.BytesDrained > 0 || f.DrainTime > 0) && m.drained.Enabled(ctx) {
+		o := m.word(host, outcomeKey, string(f.Outcome)).add
+		m.drained.Add(ctx, f.BytesDrained, o...)
+		m.draining.Add(ctx, f.DrainTime.Seconds(), o...)
+	}
+	if f.Leaked && m.leaks.Enabled(ctx) {
+		m.leaks.Add(ctx, 1, m.hosts.of(host, hostAttributes).add...)
+	}
+}
+
+func (m *more) word(host ledger.Key, k attribute.Key, w string) *options {
+	return m.byWord.of(word{host, k, w}, word.attributes)
 }

@@ -7,21 +7,24 @@ import (
 
 const redaction = "REDACTED"
 
-// secret reports whether the conventions want the value of a query key
-// redacted. Case matters.
-func secret(key string) bool {
-	switch key {
-	case "X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "AWSAccessKeyId",
-		"Signature", "sig", "X-Goog-Signature":
-		return true
+// secrets are the query keys whose values are not shown. Nil is the conventions'
+// list.
+func secrets(keys []string) map[string]bool {
+	if keys == nil {
+		keys = []string{"X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "AWSAccessKeyId",
+			"Signature", "sig", "X-Goog-Signature"}
 	}
-	return false
+	m := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		m[k] = true
+	}
+	return m
 }
 
 // redacted is u for an attribute: userinfo and the values of secret query keys
 // replaced, the fragment left out.
-func redacted(u *url.URL) string {
-	query := redactQuery(u.RawQuery)
+func redacted(u *url.URL, secret map[string]bool) string {
+	query := redactQuery(u.RawQuery, secret)
 	if u.Opaque != "" {
 		// It may hold anything, a userinfo too.
 		return u.Scheme + ":" + redaction
@@ -38,7 +41,7 @@ func redacted(u *url.URL) string {
 }
 
 // redactQuery keeps the order and spelling of everything but the secrets.
-func redactQuery(query string) string {
+func redactQuery(query string, secret map[string]bool) string {
 	if query == "" {
 		return ""
 	}
@@ -52,7 +55,7 @@ func redactQuery(query string) string {
 			if n, err := url.QueryUnescape(key); err == nil {
 				name = n
 			}
-			if secret(name) {
+			if secret[name] {
 				b.WriteString(query[done : start+len(key)+1])
 				b.WriteString(redaction)
 				done = end

@@ -3,7 +3,6 @@ package trace
 import (
 	"net/http"
 
-	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -12,39 +11,35 @@ import (
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// The kit's own attributes.
-const (
-	newReasonKey    = attribute.Key("warmconn.new_reason")
-	lostReasonKey   = attribute.Key("warmconn.lost_reason")
-	outcomeKey      = attribute.Key("warmconn.outcome")
-	bytesDrainedKey = attribute.Key("warmconn.bytes_drained")
-	leakedKey       = attribute.Key("warmconn.leaked")
-)
-
 // start starts the span, makes it the context's, and injects it.
-func (t *Tracer) start(r *record.Record) trace.Span {
+func (t *Tracer) start(r *record.Record, h hints) trace.Span {
 	req := r.Request()
 	method, original := methodOf(req.Method)
-	name := method
-	if original != "" {
-		name = "HTTP"
-	}
-	var buf [8]attribute.KeyValue
-	attrs := append(buf[:0], semconv.HTTPRequestMethodKey.String(method))
+	name := t.name(req, method, original, h.template)
+	s := t.scratch()
+	defer t.putAside(s)
+	attrs := append(s.attrs[:0], semconv.HTTPRequestMethodKey.String(method))
 	if original != "" {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(original))
 	}
-	if req.URL != nil {
-		attrs = append(attrs, semconv.URLFull(redacted(req.URL)), semconv.ServerAddress(req.URL.Hostname()))
-		if port := portOf(req.URL); port > 0 {
+	if u := req.URL; u != nil {
+		attrs = append(attrs, semconv.URLFull(redacted(u, t.secret)), semconv.ServerAddress(u.Hostname()))
+		if port := portOf(u); port > 0 {
 			attrs = append(attrs, semconv.ServerPort(port))
 		}
 	}
-	if n := resends(req); n > 0 {
+	if h.template != "" {
+		attrs = append(attrs, semconv.URLTemplate(h.template))
+	}
+	if n := h.resends + redirects(req); n > 0 {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(n))
 	}
-	ctx, span := t.tracer.Start(r.Context(), name,
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	attrs = t.requestHeaders.add(attrs, req.Header)
+	if f := t.opts.RequestAttributes; f != nil {
+		attrs = append(attrs, f(req)...)
+	}
+	s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
+	ctx, span := t.tracer.Start(r.Context(), name, s.options[:]...)
 	r.SetContext(ctx)
 	if sc := span.SpanContext(); sc.IsValid() {
 		r.SetSpan(sc.TraceID(), sc.SpanID())
@@ -53,12 +48,39 @@ func (t *Tracer) start(r *record.Record) trace.Span {
 	return span
 }
 
+func (t *Tracer) name(req *http.Request, method, original, template string) string {
+	if f := t.opts.SpanName; f != nil {
+		if name := f(req); name != "" {
+			return name
+		}
+	}
+	if original != "" {
+		method = "HTTP"
+	}
+	if template != "" {
+		return method + " " + template
+	}
+	return method
+}
+
 // carrier makes the record's own header map only if something is injected.
 type carrier struct{ r *record.Record }
 
 func (c carrier) Get(key string) string { return c.r.Request().Header.Get(key) }
 
-func (c carrier) Set(key, value string) { c.r.Header().Set(key, value) }
+func (c carrier) Set(key, value string) {
+	switch key { // to spell them as net/http does takes an allocation
+	case "traceparent":
+		key = "Traceparent"
+	case "tracestate":
+		key = "Tracestate"
+	case "baggage":
+		key = "Baggage"
+	default:
+		key = http.CanonicalHeaderKey(key)
+	}
+	c.r.Header()[key] = []string{value}
+}
 
 func (c carrier) Keys() []string {
 	keys := make([]string, 0, len(c.r.Request().Header))
@@ -68,9 +90,9 @@ func (c carrier) Keys() []string {
 	return keys
 }
 
-// resends is how many redirects led to req: http.Client links each request to
-// the response that caused it.
-func resends(req *http.Request) int {
+// redirects is how many led to req: http.Client links each request to the
+// response that caused it.
+func redirects(req *http.Request) int {
 	n := 0
 	for resp := req.Response; resp != nil && resp.Request != nil && n < 100; resp = resp.Request.Response {
 		n++
@@ -78,14 +100,68 @@ func resends(req *http.Request) int {
 	return n
 }
 
-// end writes what came of the exchange and ends the span.
-func (t *Tracer) end(r *record.Record, span trace.Span, f record.Facts) {
-	defer span.End()
+// answered writes what is to be written when the response has come.
+func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response) {
 	if !span.IsRecording() {
 		return
 	}
-	var buf [16]attribute.KeyValue
-	attrs := append(buf[:0], outcomeKey.String(string(f.Outcome)))
+	s := t.scratch()
+	defer t.putAside(s)
+	attrs := t.responseHeaders.add(s.attrs[:0], resp.Header)
+	if f := t.opts.ResponseAttributes; f != nil {
+		attrs = append(attrs, f(resp)...)
+	}
+	if t.opts.Annotate || t.opts.EndAtHeaders {
+		f := r.Facts()
+		if t.opts.EndAtHeaders && !t.opts.Annotate {
+			attrs = t.exchange(attrs, span, &f)
+			defer span.End()
+		}
+		attrs = connection(attrs, &f)
+		blame(span, &f)
+	}
+	span.SetAttributes(attrs...)
+}
+
+// end writes what came of the exchange and ends the span, unless that was done
+// when the response came.
+func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
+	if d, ok := span.(*detailed); ok {
+		d.over(f)
+	}
+	answered := f.Answered > 0
+	if t.opts.EndAtHeaders && answered && !t.opts.Annotate {
+		return
+	}
+	if !span.IsRecording() {
+		if !t.opts.Annotate {
+			span.End()
+		}
+		return
+	}
+	s := t.scratch()
+	defer t.putAside(s)
+	attrs := s.attrs[:0]
+	if !t.opts.Annotate {
+		attrs = t.exchange(attrs, span, f)
+	}
+	if !t.opts.Annotate || !answered {
+		attrs = connection(attrs, f)
+		blame(span, f)
+	}
+	span.SetAttributes(outcome(attrs, f)...)
+	switch {
+	case t.opts.Annotate:
+	case f.Leaked:
+		// Not when the collector has found it: that says nothing of the request.
+		span.End(trace.WithTimestamp(f.Start.Add(max(f.LastRead, f.Answered))))
+	default:
+		span.End()
+	}
+}
+
+// exchange appends what the conventions want to know at the end.
+func (t *Tracer) exchange(attrs []attribute.KeyValue, span trace.Span, f *record.Facts) []attribute.KeyValue {
 	if f.Status > 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(f.Status))
 	}
@@ -100,46 +176,6 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f record.Facts) {
 			description = class
 		}
 		span.SetStatus(codes.Error, description)
-	}
-	if f.Conn != nil {
-		attrs = connection(attrs, f)
-	}
-	if f.BytesDrained > 0 {
-		attrs = append(attrs, bytesDrainedKey.Int64(f.BytesDrained))
-	}
-	if f.Leaked {
-		attrs = append(attrs, leakedKey.Bool(true))
-	}
-	span.SetAttributes(attrs...)
-	if f.NewReason != "" && f.Culprit.SpanID != [8]byte{} {
-		span.AddLink(trace.Link{
-			SpanContext: trace.NewSpanContext(trace.SpanContextConfig{
-				TraceID: f.Culprit.TraceID, SpanID: f.Culprit.SpanID, TraceFlags: span.SpanContext().TraceFlags(),
-			}),
-			Attributes: []attribute.KeyValue{newReasonKey.String(string(f.NewReason))},
-		})
-	}
-}
-
-// connection appends what there is to say of the connection.
-func connection(attrs []attribute.KeyValue, f record.Facts) []attribute.KeyValue {
-	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
-		attrs = append(attrs, semconv.NetworkPeerAddress(host))
-		if port > 0 {
-			attrs = append(attrs, semconv.NetworkPeerPort(port))
-		}
-	}
-	attrs = append(attrs,
-		otelhttptrace.HTTPConnectionReused.Bool(f.Reused),
-		otelhttptrace.HTTPConnectionWasIdle.Bool(f.WasIdle))
-	if f.WasIdle {
-		attrs = append(attrs, otelhttptrace.HTTPConnectionIdleTime.String(f.IdleTime.String()))
-	}
-	if f.NewReason != "" {
-		attrs = append(attrs, newReasonKey.String(string(f.NewReason)))
-	}
-	if f.LostReason != "" {
-		attrs = append(attrs, lostReasonKey.String(string(f.LostReason)))
 	}
 	return attrs
 }

@@ -1,8 +1,11 @@
 package trace
 
 import (
+	"cmp"
 	"net/http"
 	"reflect"
+	"runtime"
+	"sync"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
@@ -17,37 +20,38 @@ import (
 // scope is the instrumentation scope of spans and metrics.
 const scope = "github.com/warmconn/warmconn/trace"
 
-// Options configures a Tracer. The zero value is right for most programs.
-type Options struct {
-	// TracerProvider makes the spans. Nil means the global one, also if it is
-	// set after New.
-	TracerProvider trace.TracerProvider
-	// MeterProvider makes the metrics. Nil means the global one, also if it is
-	// set after New.
-	MeterProvider metric.MeterProvider
-	// Propagator injects the span's context into the request. Nil means the
-	// global one, also if it is set after New.
-	Propagator propagation.TextMapPropagator
-}
-
 // Tracer traces the exchanges of any number of stacks. It is safe for
 // concurrent use. Use New.
 type Tracer struct {
+	opts       Options
 	tracer     trace.Tracer
+	kind       trace.SpanStartOption
 	owner      any // stands for the provider; comparable
 	propagator propagation.TextMapPropagator
-	metrics    metrics
+	metrics    *metrics
+	secret     map[string]bool
+	// Allow-lists.
+	requestHeaders, responseHeaders headers
+
+	scratches sync.Pool
 }
 
 // New returns a Tracer. Errors of the MeterProvider go to OpenTelemetry's
 // error handler; the instrument that failed then records nothing.
 func New(o Options) *Tracer {
-	t := &Tracer{propagator: o.Propagator}
+	t := &Tracer{
+		opts: o, propagator: o.Propagator, kind: trace.WithSpanKind(trace.SpanKindClient), secret: secrets(o.RedactQuery),
+		requestHeaders:  headersOf(o.RequestHeaders, "http.request.header."),
+		responseHeaders: headersOf(o.ResponseHeaders, "http.response.header."),
+	}
 	tp := o.TracerProvider
 	if tp == nil {
 		tp = otel.GetTracerProvider()
 	}
 	if t.owner = tp; !reflect.ValueOf(tp).Comparable() {
+		t.owner = t
+	}
+	if o.Annotate {
 		t.owner = t
 	}
 	if t.propagator == nil {
@@ -57,8 +61,12 @@ func New(o Options) *Tracer {
 	if mp == nil {
 		mp = otel.GetMeterProvider()
 	}
-	t.tracer = tp.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))
-	t.metrics = newMetrics(mp.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL)))
+	name := cmp.Or(o.ScopeName, scope)
+	t.tracer = tp.Tracer(name, trace.WithSchemaURL(semconv.SchemaURL), trace.WithInstrumentationVersion(o.ScopeVersion))
+	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), o.StableOnly)
+	if m := t.metrics.more; m != nil && m.observing != nil {
+		runtime.AddCleanup(t, stop, m.observing)
+	}
 	return t
 }
 
@@ -67,26 +75,52 @@ func (t *Tracer) Middleware(next http.RoundTripper) http.RoundTripper {
 	return record.New(next, part{t})
 }
 
-// part is the Tracer's share in an exchange.
+// part is the Tracer's share in an exchange. Its state is the span, nil if there
+// is none.
 type part struct{ t *Tracer }
 
 func (p part) Begin(r *record.Record) (any, error) {
-	if !r.Claim(p.t.owner) {
+	t := p.t
+	h := hintsOf(r.Context())
+	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) || !r.Claim(t.owner) {
 		return nil, nil
 	}
-	return p.t.start(r), nil
+	if t.opts.Annotate {
+		return trace.SpanFromContext(r.Context()), nil
+	}
+	span := t.start(r, h)
+	t.metrics.begin(r.Context(), r, +1)
+	return t.detail(r, span), nil
+}
+
+// Listens implements record.Listener.
+func (p part) Listens() bool {
+	o := &p.t.opts
+	return o.Annotate || o.EndAtHeaders || o.ResponseAttributes != nil || len(o.ResponseHeaders) > 0
+}
+
+// Answered implements record.Listener.
+func (p part) Answered(r *record.Record, state any, resp *http.Response) {
+	if span, ok := state.(trace.Span); ok {
+		p.t.answered(r, span, resp)
+	}
 }
 
 func (p part) End(r *record.Record, state any) {
 	span, ok := state.(trace.Span)
 	if !ok {
-		return // another layer writes the span
+		return // another layer writes the span, or nobody
 	}
 	f := r.Facts()
-	p.t.end(r, span, f)
-	p.t.metrics.record(r, f)
+	p.t.end(r, span, &f)
+	p.t.metrics.record(r, &f, &p.t.opts)
 }
 
 func (p part) Phase() record.Phase { return record.Span }
 
-func (p part) Describe(ledger.Watch) string { return "trace: one client span for each exchange" }
+func (p part) Describe(ledger.Watch) string {
+	if p.t.opts.Annotate {
+		return "trace: says on the span of the context what became of the connection"
+	}
+	return "trace: one client span for each exchange"
+}

@@ -46,6 +46,7 @@ type Conn struct {
 	dialer Culprit
 	setup  Setup
 	dialed time.Time
+	span   Span   // see SetSpan
 	addr   string // that was dialed, a proxy's perhaps
 
 	jitter    uint8         // its part in 256 of what ages differ by
@@ -224,11 +225,17 @@ func (c *Conn) atRest(cause Reason) Reason {
 func (c *Conn) Closed() {
 	h := c.host
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	if c.state == gone && c.told != "" {
+		h.mu.Unlock()
+		return // net/http may close it twice
+	}
 	h.become(c, gone)
 	if c.retiring {
 		c.retiring = false
 		h.barrier.left--
 		h.stirred()
 	}
+	life := Life{Key: h.key, Age: time.Since(c.opened), Uses: c.uses}
+	h.mu.Unlock()
+	h.ledger.closed(life)
 }

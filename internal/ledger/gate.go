@@ -257,7 +257,7 @@ func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
 	c := h.opens(now)
 	c.watched, c.end = true, end
 	c.coming = d.coming
-	if h.scheme != "https" {
+	if h.key.Scheme != "https" {
 		c.coming.until = now.Add(putStep)
 	} else {
 		c.coming.until = now.Add(comingMost)

@@ -18,8 +18,11 @@ type Got struct {
 	Retire  Reason // why this exchange should be the connection's last, or empty
 	// Of the dial; empty if reused.
 	Setup    Setup
-	Own      bool    // the exchange's own dial
-	DialedBy Culprit // whose it was otherwise
+	Own      bool      // the exchange's own dial
+	DialedBy Culprit   // whose it was otherwise
+	Dialed   time.Time // when it began, if somebody watches
+
+	Span Span // of the connection's making: see SetSpan
 
 	free bool // nothing was to blame for the dial
 }
@@ -138,7 +141,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		why = c.coming.why
 	}
 	h.become(c, active)
-	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared}
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared, Span: c.span}
 	if !c.shared {
 		g.Retire = u.retires(c, now)
 	}
@@ -153,12 +156,25 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 	if !g.Reused {
 		g.Reason, g.Culprit = why.reason, why.culprit
 		g.free = why.loss == nil && (why.reason == AllBusy || why.reason == Unknown)
-		g.Setup, g.Own = c.setup, c.by == u.id
+		g.Setup, g.Own, g.Dialed = c.setup, c.by == u.id, c.dialed
 		if !g.Own {
 			g.DialedBy = c.dialer
 		}
 	}
 	return g
+}
+
+// SetSpan says which span stands for the making of the exchange's connection, for
+// all who have it later.
+func (u *Use) SetSpan(s Span) {
+	u.host.mu.Lock()
+	c := u.conn
+	u.host.mu.Unlock()
+	if c != nil {
+		c.host.mu.Lock()
+		c.span = s
+		c.host.mu.Unlock()
+	}
 }
 
 // speaksHTTP2 looks at the connection itself. Of requests that come at once, one

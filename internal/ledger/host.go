@@ -10,8 +10,8 @@ import (
 
 // Host is the page of one host: scheme, name and port.
 type Host struct {
+	key    Key
 	name   string // Key.String
-	scheme string
 	ledger *Ledger
 
 	mu        sync.Mutex

@@ -32,6 +32,7 @@ type Ledger struct {
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
 	keep          Keep
 	over          atomic.Bool // see End
+	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
 
 	drains struct {
@@ -116,7 +117,7 @@ func (s *shard) host(key Key, l *Ledger) *Host {
 	h := s.hosts[key]
 	if h == nil {
 		s.sweep()
-		h = &Host{name: key.String(), scheme: key.Scheme, ledger: l}
+		h = &Host{key: key, name: key.String(), ledger: l}
 		s.hosts[key] = h
 	}
 	return h

@@ -46,6 +46,12 @@ func (r Reason) blames() bool {
 	return true
 }
 
+// Span identifies a span. The zero value means that there is none.
+type Span struct {
+	TraceID [16]byte
+	SpanID  [8]byte
+}
+
 // Culprit identifies the exchange that cost a connection. It is a copy of
 // plain values: a loss must not keep a request alive. The zero value means that
 // no exchange is to blame, or that nobody said which.

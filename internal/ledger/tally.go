@@ -96,6 +96,7 @@ func (c *Conn) fate() Reason {
 
 // Counts is a consistent snapshot of one host's connections.
 type Counts struct {
+	Key     Key
 	Host    string
 	Watched bool
 	Open    int     // connections open now, those being dialed not included
@@ -110,7 +111,7 @@ type Counts struct {
 // watched reports whether all connections of the host report to the ledger.
 func (h *Host) watched() bool {
 	w := h.ledger.watch
-	return w == Watched || w == WatchedHTTP && h.scheme != "https"
+	return w == Watched || w == WatchedHTTP && h.key.Scheme != "https"
 }
 
 // Counts calls f for each host. It must not keep Lost.
@@ -119,7 +120,7 @@ func (l *Ledger) Counts(f func(Counts)) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		f(Counts{
-			Host: h.name, Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
+			Key: h.key, Host: h.name, Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
 			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals,
 		})
 	})

@@ -38,6 +38,7 @@ type bodyState struct {
 	later   bool // it is drained in the background, and ends with that
 	read    int64
 	reading time.Duration // the time that took, if anybody asks
+	last    time.Duration // from the exchange's start to the end of the last Read
 
 	sized  bool    // the server said how long it is
 	gunzip *gunzip // nil if the transport decompresses, or nobody
@@ -119,11 +120,13 @@ func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 		began = time.Now()
 	}
 	n, err := raw.Read(p)
+	now := time.Now()
 	b.mu.Lock()
 	b.turn.Unlock()
 	b.read += int64(n)
+	b.last = now.Sub(r.facts.Start)
 	if !began.IsZero() {
-		b.reading += time.Since(began)
+		b.reading += now.Sub(began)
 	}
 	b.readers--
 	closed := b.closed

@@ -19,13 +19,13 @@ func (r *Record) finish(out Outcome, err error, d drained) {
 		return
 	}
 	b.ended = true
-	read := b.read
+	read, last := b.read, b.last
 	if b.readers == 0 && b.reading > 0 && r.sent && b.sized {
 		r.use.Read(b.onWire(), b.reading)
 	}
 	b.mu.Unlock()
 
-	r.settle(out, err, read, d)
+	r.settle(out, err, read, last, d)
 	for _, i := range r.line.order {
 		if int(i) < r.begun {
 			r.line.parts[i].End(r, r.state(int(i)))
@@ -48,7 +48,7 @@ func (r *Record) ended() bool {
 }
 
 // settle closes the books on the connection and fixes the facts.
-func (r *Record) settle(out Outcome, err error, read int64, d drained) {
+func (r *Record) settle(out Outcome, err error, read int64, last time.Duration, d drained) {
 	now := time.Now()
 	why := r.interrupted(err, now)
 	above := r.closedAbove()
@@ -70,7 +70,7 @@ func (r *Record) settle(out Outcome, err error, read int64, d drained) {
 		}
 	}
 	f := &r.facts
-	f.Outcome, f.BytesRead, f.Err = out, read, err
+	f.Outcome, f.BytesRead, f.LastRead, f.Err = out, read, last, err
 	f.BytesDrained, f.DrainTime, f.Skipped, f.DialCost = d.bytes, d.time, d.skipped, d.cost
 	f.Background = d.background
 	f.Duration = now.Sub(f.Start)

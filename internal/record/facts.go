@@ -19,6 +19,8 @@ type Facts struct {
 	Proto        string
 	Start        time.Time
 	Duration     time.Duration
+	Answered     time.Duration // from Start to the response; 0: none has come
+	LastRead     time.Duration // and to the end of the last Read of its body; 0: none
 
 	ConnID       uint64
 	ConnUses     int
@@ -36,6 +38,8 @@ type Facts struct {
 	Setup        ledger.Setup
 	OwnDial      bool
 	DialedBy     ledger.Culprit
+	Dialed       time.Time   // zero if reused, or nobody watches
+	ConnSpan     ledger.Span // see SetConnSpan
 	BytesRead    int64
 	BytesDrained int64
 	DrainTime    time.Duration

@@ -57,6 +57,7 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 		f.ConnWait = now.Sub(r.asked)
 	}
 	f.Setup, f.OwnDial, f.DialedBy = ledger.Setup{}, g.Own, g.DialedBy
+	f.Dialed, f.ConnSpan = g.Dialed, g.Span
 	if !g.Reused {
 		f.Setup = g.Setup
 		if r.dial != nil && g.Own && f.Setup == (ledger.Setup{}) {

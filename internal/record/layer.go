@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // What a Part may ask of an exchange, and do to it, in its Begin.
@@ -41,6 +43,10 @@ func (r *Record) Header() http.Header {
 func (r *Record) SetSpan(trace [16]byte, span [8]byte) {
 	r.use.Culprit.TraceID, r.use.Culprit.SpanID = trace, span
 }
+
+// SetConnSpan says which span stands for the making of the connection that the
+// exchange was given: others that are given it later find it in their Facts.
+func (r *Record) SetConnSpan(s ledger.Span) { r.use.SetSpan(s) }
 
 // SetStack says where the request was made, for the same. In Begin only.
 func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }

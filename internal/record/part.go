@@ -44,9 +44,18 @@ type Listener interface {
 	Part
 	// Listens is false for one that need not be told.
 	Listens() bool
-	// Answered runs once if the response has a body, before the caller has it.
-	// It must not block. State is what Begin has returned.
-	Answered(r *Record, state any)
+	// Answered runs once if there is a response, before the caller has it and
+	// before End. It must not block, and must not keep the response, which is
+	// the base's own. State is what Begin has returned.
+	Answered(r *Record, state any, resp *http.Response)
+}
+
+// Builder is a Part that wants to know its stacks' ledgers.
+type Builder interface {
+	Part
+	// Built is called when a stack is built: more than once if others come upon
+	// it. It must hold the ledger weakly.
+	Built(l *ledger.Ledger)
 }
 
 // Drainer is a Part that drains bodies.

@@ -205,6 +205,7 @@ func (r *Record) derive() *http.Request {
 func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.mu.Lock()
 	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
+	r.facts.Answered = time.Since(r.facts.Start)
 	r.answer = answer{status: resp.StatusCode, major: resp.ProtoMajor, length: resp.ContentLength, close: resp.Close}
 	if q := resp.Request; q != nil {
 		r.answer.requested = saysClose(q)
@@ -222,6 +223,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 		}
 	}
 
+	r.answered(resp)
 	b := &Body{resp: *resp, orig: resp, record: r, stack: s}
 	b.resp.Request = r.ownRequest(resp.Request)
 	switch {

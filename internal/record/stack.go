@@ -102,6 +102,11 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()
 	}
+	for _, part := range l.parts {
+		if b, ok := part.(Builder); ok {
+			b.Built(t.Ledger)
+		}
+	}
 	l.later = l.background() != nil
 	if l.direct && l.drains {
 		l.gzips = newGzips(tr)
@@ -154,8 +159,8 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := s.base.RoundTrip(r.derive())
-	returned = true
 	if err != nil || resp == nil {
+		returned = true
 		told := err
 		if err == nil {
 			told = errNoResponse
@@ -165,16 +170,13 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	resp = r.respond(s, resp)
-	r.answered()
+	returned = true
 	return resp, nil
 }
 
-// answered tells the Listeners of a response whose body the caller will have.
-func (r *Record) answered() {
-	if len(r.line.listen) == 0 || r.ended() {
-		return
-	}
+// answered tells the Listeners of the response.
+func (r *Record) answered(resp *http.Response) {
 	for _, i := range r.line.listen {
-		r.line.parts[i].(Listener).Answered(r, r.state(int(i)))
+		r.line.parts[i].(Listener).Answered(r, r.state(int(i)), resp)
 	}
 }

@@ -1,0 +1,101 @@
+package trace
+
+import (
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// The kit's own attributes. Times are in seconds.
+const (
+	newReasonKey    = attribute.Key("warmconn.new_reason")
+	lostReasonKey   = attribute.Key("warmconn.lost_reason")
+	connIDKey       = attribute.Key("warmconn.conn_id")
+	connAgeKey      = attribute.Key("warmconn.conn_age")
+	connUsesKey     = attribute.Key("warmconn.conn_uses")
+	poolWaitKey     = attribute.Key("warmconn.pool_wait")
+	connWaitKey     = attribute.Key("warmconn.conn_wait")
+	outcomeKey      = attribute.Key("warmconn.outcome")
+	bytesDrainedKey = attribute.Key("warmconn.bytes_drained")
+	drainTimeKey    = attribute.Key("warmconn.drain_time")
+	leakedKey       = attribute.Key("warmconn.leaked")
+
+	// Of metrics only.
+	phaseKey = attribute.Key("warmconn.setup.phase")
+)
+
+// waitMin is the least wait for a connection that is worth an attribute: net/http
+// takes that long to look into its own list.
+const waitMin = 100 * time.Microsecond
+
+// connection appends what is known of the connection when it was given.
+func connection(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
+	if f.PoolWait > 0 {
+		attrs = append(attrs, poolWaitKey.Float64(f.PoolWait.Seconds()))
+	}
+	if f.ConnWait >= waitMin {
+		attrs = append(attrs, connWaitKey.Float64(f.ConnWait.Seconds()))
+	}
+	if f.Conn == nil {
+		return attrs
+	}
+	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
+		attrs = append(attrs, semconv.NetworkPeerAddress(host))
+		if port > 0 {
+			attrs = append(attrs, semconv.NetworkPeerPort(port))
+		}
+	}
+	attrs = append(attrs,
+		otelhttptrace.HTTPConnectionReused.Bool(f.Reused),
+		otelhttptrace.HTTPConnectionWasIdle.Bool(f.WasIdle),
+		connIDKey.Int64(int64(f.ConnID)))
+	if f.WasIdle {
+		attrs = append(attrs, otelhttptrace.HTTPConnectionIdleTime.String(f.IdleTime.String()))
+	}
+	if f.ConnUses > 0 {
+		attrs = append(attrs, connUsesKey.Int(f.ConnUses))
+	}
+	if f.Reused && f.ConnAge > 0 {
+		attrs = append(attrs, connAgeKey.Float64(f.ConnAge.Seconds()))
+	}
+	if f.NewReason != "" {
+		attrs = append(attrs, newReasonKey.String(string(f.NewReason)))
+	}
+	return attrs
+}
+
+// outcome appends what became of the body and of the connection.
+func outcome(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
+	attrs = append(attrs, outcomeKey.String(string(f.Outcome)))
+	if f.LostReason != "" {
+		attrs = append(attrs, lostReasonKey.String(string(f.LostReason)))
+	}
+	if f.BytesDrained > 0 {
+		attrs = append(attrs, bytesDrainedKey.Int64(f.BytesDrained))
+	}
+	if f.DrainTime > 0 {
+		attrs = append(attrs, drainTimeKey.Float64(f.DrainTime.Seconds()))
+	}
+	if f.Leaked {
+		attrs = append(attrs, leakedKey.Bool(true))
+	}
+	return attrs
+}
+
+// blame links the span to the exchange that cost it a connection.
+func blame(span trace.Span, f *record.Facts) {
+	if f.NewReason == "" || f.Culprit.SpanID == [8]byte{} {
+		return
+	}
+	span.AddLink(trace.Link{
+		SpanContext: trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: f.Culprit.TraceID, SpanID: f.Culprit.SpanID, TraceFlags: span.SpanContext().TraceFlags(),
+		}),
+		Attributes: []attribute.KeyValue{newReasonKey.String(string(f.NewReason))},
+	})
+}

@@ -1,0 +1,79 @@
+package trace
+
+import (
+	"net/http"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Options configures a Tracer. The zero value is right for most programs.
+// Functions must be safe for concurrent use and must not change what they are
+// given; nil ones are skipped.
+type Options struct {
+	// TracerProvider makes the spans. Nil means the global one, also if it is
+	// set after New.
+	TracerProvider trace.TracerProvider
+	// MeterProvider makes the metrics. Nil means the global one, also if it is
+	// set after New.
+	MeterProvider metric.MeterProvider
+	// Propagator injects the span's context into the request. Nil means the
+	// global one, also if it is set after New.
+	Propagator propagation.TextMapPropagator
+
+	// ScopeName and ScopeVersion are the instrumentation scope of spans and
+	// metrics, for an SDK that puts its own name there. Empty means this
+	// package's, without a version.
+	ScopeName, ScopeVersion string
+
+	// StableOnly leaves of the metrics http.client.request.duration alone: those
+	// in development and the kit's own are not written.
+	StableOnly bool
+
+	// Annotate makes no span and injects nothing: what is known of the
+	// connection goes onto the span that the request's context has, if that is
+	// recording: otelhttp's, Datadog's through OpenTelemetry, an SDK's own. Where
+	// that ends before its body is closed, as otelhttp's does, it has only what is
+	// known when the response comes. Of the metrics only the kit's own and those
+	// of connections are written: who makes the span has the others.
+	Annotate bool
+	// EndAtHeaders ends the span, and the duration in metrics, when the response
+	// has come, instead of when its body has ended. Then the span says nothing of
+	// the body and of what became of the connection.
+	EndAtHeaders bool
+
+	// Phases writes the phases of a request, DNS to the last byte, through
+	// otelhttptrace. Zero means none.
+	Phases Phases
+	// PhaseHeaders has them name the request's headers, with their values but
+	// for those of cookies and credentials.
+	PhaseHeaders bool
+	// ConnectionSpans writes how connections were made, in the way of .NET: for
+	// each new one a span connection_setup in a trace of its own, with dns, connect
+	// and tls below it, and a link to it from each request that the connection
+	// serves; and wait_for_connection below a request that waited for the pool
+	// or for a connection. A dial that fails has the latter only.
+	ConnectionSpans bool
+
+	// Skip says which requests have no span and no metrics.
+	Skip func(*http.Request) bool
+	// SpanName is the span's name; empty means the usual one. It must be of low
+	// cardinality: a path is not.
+	SpanName func(*http.Request) string
+	// RequestAttributes are added at the span's start, for samplers too.
+	RequestAttributes func(*http.Request) []attribute.KeyValue
+	// ResponseAttributes are added when the response has come, whose body must
+	// not be touched.
+	ResponseAttributes func(*http.Response) []attribute.KeyValue
+	// RequestHeaders and ResponseHeaders are the headers that go onto the span,
+	// as http.request.header.<name> and http.response.header.<name>. What they
+	// hold is not redacted. Nil means none.
+	RequestHeaders, ResponseHeaders []string
+	// RedactQuery are the query keys whose values url.full does not show; case
+	// matters. Nil means those of the conventions: X-Amz-Signature,
+	// X-Amz-Credential, X-Amz-Security-Token, AWSAccessKeyId, Signature, sig and
+	// X-Goog-Signature. Empty, and not nil, means none.
+	RedactQuery []string
+}

@@ -1,0 +1,88 @@
+package trace
+
+import (
+	"context"
+	"net/http/httptrace"
+	"sync"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Phases say whether the phases of a request are written, and as what.
+type Phases uint8
+
+const (
+	// PhasesOff writes none.
+	PhasesOff Phases = iota
+	// PhaseEvents writes them as events on the request's span.
+	PhaseEvents
+	// PhaseSpans writes them as spans of their own, below it.
+	PhaseSpans
+)
+
+// phases are the phases of one exchange, by otelhttptrace. Left to itself it ends
+// the span of the receiving only if the connection goes back to the pool, never
+// over HTTP/2, and as an error if the pool is full; and a dial that failed leaves
+// the wait for it open. So it is given a TracerProvider that knows what was
+// begun.
+type phases struct {
+	trace.TracerProvider
+
+	mu    sync.Mutex
+	begun []trace.Span
+	over  bool
+}
+
+// hooks returns the hooks that write the phases of the exchange whose span is in
+// ctx.
+func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
+	options := []otelhttptrace.ClientTraceOption{otelhttptrace.WithTracerProvider(p)}
+	if o.Phases == PhaseEvents {
+		options = append(options, otelhttptrace.WithoutSubSpans())
+	}
+	if !o.PhaseHeaders {
+		options = append(options, otelhttptrace.WithoutHeaders())
+	}
+	h := otelhttptrace.NewClientTrace(ctx, options...)
+	put := h.PutIdleConn
+	h.PutIdleConn = func(error) { put(nil) } // what it says is on the request's span
+	return h
+}
+
+// Tracer implements trace.TracerProvider.
+func (p *phases) Tracer(name string, options ...trace.TracerOption) trace.Tracer {
+	return phaseTracer{p.TracerProvider.Tracer(name, options...), p}
+}
+
+type phaseTracer struct {
+	trace.Tracer
+	phases *phases
+}
+
+// Start implements trace.Tracer. After the end of the exchange it starts nothing:
+// the hooks of a dial may come later.
+func (t phaseTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+	p := t.phases
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over {
+		return ctx, trace.SpanFromContext(context.Background())
+	}
+	ctx, span := t.Tracer.Start(ctx, name, options...)
+	p.begun = append(p.begun, span)
+	return ctx, span
+}
+
+// end ends what has not ended by itself.
+func (p *phases) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
+	for _, span := range p.begun {
+		if span.IsRecording() {
+			span.End()
+		}
+	}
+	p.begun = nil
+}

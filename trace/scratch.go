@@ -1,0 +1,26 @@
+package trace
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// scratch is where attributes are put together. Who is given a list of them
+// copies what it keeps, for callers may use theirs again; so does a Tracer, and
+// saves two allocations and 2 KB for each span.
+type scratch struct {
+	attrs   [24]attribute.KeyValue
+	options [2]trace.SpanStartOption
+}
+
+func (t *Tracer) scratch() *scratch {
+	if s, ok := t.scratches.Get().(*scratch); ok {
+		return s
+	}
+	return new(scratch)
+}
+
+func (t *Tracer) putAside(s *scratch) {
+	*s = scratch{} // it must keep nobody's strings
+	t.scratches.Put(s)
+}

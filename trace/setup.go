@@ -1,0 +1,126 @@
+package trace
+
+import (
+	"context"
+	"net/http/httptrace"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// linkKey says what a link is for, where it is not to blame somebody.
+const linkKey = attribute.Key("warmconn.link")
+
+// detailed is the span of an exchange with spans around it.
+type detailed struct {
+	trace.Span
+	t      *Tracer
+	r      *record.Record
+	ctx    context.Context // the span's
+	phases *phases         // nil if they are off
+}
+
+// detail puts the hooks in for what Options asks for.
+func (t *Tracer) detail(r *record.Record, span trace.Span) trace.Span {
+	if t.opts.Phases == PhasesOff && !t.opts.ConnectionSpans || !span.IsRecording() {
+		return span
+	}
+	d := &detailed{Span: span, t: t, r: r, ctx: r.Context()}
+	ctx := d.ctx
+	if t.opts.Phases != PhasesOff {
+		d.phases = &phases{TracerProvider: span.TracerProvider()}
+		ctx = httptrace.WithClientTrace(ctx, d.phases.hooks(d.ctx, &t.opts))
+	}
+	if t.opts.ConnectionSpans {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: d.gotConn})
+	}
+	r.SetContext(ctx)
+	return d
+}
+
+// gotConn writes the spans of the connection that the exchange was given, in
+// .NET's model. They are over by then: so each is started and ended at once, with
+// its own times.
+func (d *detailed) gotConn(httptrace.GotConnInfo) {
+	now := time.Now()
+	f := d.r.Facts()
+	if f.ConnID == 0 {
+		return
+	}
+	d.waited(&f, now)
+	setup := f.ConnSpan
+	if !f.Reused && setup == (ledger.Span{}) {
+		setup = d.setUp(&f, now)
+		d.r.SetConnSpan(setup)
+	}
+	if sc := spanContext(setup, d.SpanContext().TraceFlags()); sc.IsValid() {
+		d.AddLink(trace.Link{SpanContext: sc, Attributes: []attribute.KeyValue{linkKey.String("connection_setup")}})
+	}
+}
+
+// waited writes a span for the wait, if there was one worth it.
+func (d *detailed) waited(f *record.Facts, now time.Time) {
+	began := now.Add(-f.ConnWait)
+	if f.PoolWait > 0 {
+		began = f.Start
+	} else if f.ConnWait < waitMin {
+		return
+	}
+	_, span := d.t.tracer.Start(d.ctx, "wait_for_connection", trace.WithTimestamp(began))
+	span.End(trace.WithTimestamp(now))
+}
+
+// setUp writes the spans of a new connection's making. The root one is of a trace
+// of its own: the connection serves others, too.
+func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
+	began := f.Dialed
+	if began.IsZero() {
+		began = now.Add(-f.ConnWait)
+	}
+	key := d.r.Key()
+	attrs := append(hostAttributes(key), semconv.URLScheme(key.Scheme))
+	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
+		attrs = append(attrs, semconv.NetworkPeerAddress(host))
+		if port > 0 {
+			attrs = append(attrs, semconv.NetworkPeerPort(port))
+		}
+	}
+	attrs = append(attrs, connIDKey.Int64(int64(f.ConnID)))
+	ctx, root := d.t.tracer.Start(context.Background(), "connection_setup",
+		trace.WithNewRoot(), trace.WithTimestamp(began), trace.WithAttributes(attrs...))
+	at := began
+	for _, part := range [...]struct {
+		name string
+		took time.Duration
+	}{{"dns", f.Setup.DNS}, {"connect", f.Setup.Connect}, {"tls", f.Setup.TLS}} {
+		if part.took <= 0 {
+			continue
+		}
+		_, span := d.t.tracer.Start(ctx, part.name, trace.WithTimestamp(at))
+		at = at.Add(part.took)
+		span.End(trace.WithTimestamp(at))
+	}
+	root.End(trace.WithTimestamp(now))
+	sc := root.SpanContext()
+	return ledger.Span{TraceID: sc.TraceID(), SpanID: sc.SpanID()}
+}
+
+// over ends what was begun around the span. For an exchange that waited and got
+// no connection, the wait is all there was.
+func (d *detailed) over(f *record.Facts) {
+	if d.phases != nil {
+		d.phases.end()
+	}
+	if d.t.opts.ConnectionSpans && f.ConnID == 0 && f.Err != nil {
+		d.waited(&record.Facts{Start: f.Start, PoolWait: max(f.PoolWait, 1)}, f.Start.Add(f.Duration))
+	}
+}
+
+func spanContext(s ledger.Span, flags trace.TraceFlags) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: flags})
+}
