@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -84,7 +85,7 @@ func want(t *testing.T, s sdktrace.ReadOnlySpan, m map[attribute.Key]any) {
 		if n, is := v.(int); is {
 			v = int64(n)
 		}
-		if !ok || g.AsInterface() != v {
+		if !ok || !reflect.DeepEqual(g.AsInterface(), v) {
 			t.Errorf("%s is %v (there: %v), want %v", k, g.AsInterface(), ok, v)
 		}
 	}
