@@ -96,7 +96,11 @@ func TestMetricsOfAWholeLife(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := collect(t, r.reader)
+	var before map[string][]point
+	eventually.True(t, "the first connection to be closed", func() bool {
+		before = collect(t, r.reader)
+		return sum(before["http.client.connection.duration s"], "", "") == 1
+	})
 	resp.Body.Close() // drained
 	r.get("/close")
 	eventually.True(t, "two connections to be closed", func() bool { return r.srv.Open() == 0 })
