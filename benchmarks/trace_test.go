@@ -1,0 +1,192 @@
+package benchmarks
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/attribute"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	oteltrace "go.opentelemetry.io/otel/trace"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
+)
+
+// providers are what a program has set up.
+type providers struct {
+	name   string
+	tracer func() oteltrace.TracerProvider
+	meter  bool // a real one, with a ManualReader
+}
+
+var setups = []providers{
+	{"sampled", func() oteltrace.TracerProvider { return sdktrace.NewTracerProvider() }, true},
+	{"unsampled", func() oteltrace.TracerProvider {
+		return sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
+	}, true},
+	{"noTracer", func() oteltrace.TracerProvider { return nooptrace.NewTracerProvider() }, true},
+	{"noMeter", func() oteltrace.TracerProvider { return sdktrace.NewTracerProvider() }, false},
+}
+
+// instrumented are the transports that are compared, over the same base.
+func instrumented(p providers, base http.RoundTripper) []struct {
+	name string
+	rt   http.RoundTripper
+} {
+	tp := p.tracer()
+	o := trace.Options{TracerProvider: tp, Propagator: propagation.TraceContext{}, MeterProvider: metricnoop.NewMeterProvider()}
+	if p.meter {
+		o.MeterProvider = metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
+	}
+	other := []otelhttp.Option{otelhttp.WithTracerProvider(tp), otelhttp.WithPropagators(o.Propagator), otelhttp.WithMeterProvider(o.MeterProvider)}
+	hooks := append(slices.Clip(other), otelhttp.WithClientTrace(func(ctx context.Context) *httptrace.ClientTrace {
+		return otelhttptrace.NewClientTrace(ctx)
+	}))
+	return []struct {
+		name string
+		rt   http.RoundTripper
+	}{
+		{"bare", base},
+		{"otelhttp", otelhttp.NewTransport(base, other...)},
+		{"otelhttp+httptrace", otelhttp.NewTransport(base, hooks...)},
+		{"trace", roundtripper.Wrap(base, trace.New(o).Middleware)},
+		{"full", roundtripper.Wrap(base, trace.New(o).Middleware, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)},
+	}
+}
+
+// threeStub answers at once with three allocations: what is compared with was
+// measured over one.
+type threeStub struct{}
+
+func (threeStub) RoundTrip(req *http.Request) (*http.Response, error) {
+	return &http.Response{
+		Status: "200 OK", StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: stubHeader, ContentLength: 5, Body: io.NopCloser(strings.NewReader("hello")), Request: req,
+	}, nil
+}
+
+var stubHeader = http.Header{"Content-Type": {"text/plain"}}
+
+func fetch(rt http.RoundTripper, req *http.Request) error {
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func compare(b *testing.B, base func() http.RoundTripper, url string) {
+	for _, p := range setups {
+		for _, v := range instrumented(p, base()) {
+			b.Run(p.name+"/"+v.name, func(b *testing.B) {
+				req, err := http.NewRequest("GET", url, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for range 600 { // past the requests whose stack pool always takes
+					if err := fetch(v.rt, req); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := fetch(v.rt, req); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkTraceStub(b *testing.B) {
+	compare(b, func() http.RoundTripper { return threeStub{} }, "http://host.example/items?page=2")
+}
+
+// The server is in the same process: its allocations count in each row.
+func BenchmarkTraceLoopback(b *testing.B) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", 1024)) }))
+	defer srv.Close()
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	compare(b, func() http.RoundTripper { return base }, srv.URL+"/items?page=2")
+}
+
+// The promise that is pinned: what the whole kit allocates for a request is no
+// more than otelhttp does by itself.
+func TestFullStackAllocatesNoMoreThanOtelhttp(t *testing.T) {
+	for _, p := range setups {
+		allocs := map[string]float64{}
+		for _, v := range instrumented(p, threeStub{}) {
+			req, _ := http.NewRequest("GET", "http://host.example/items?page=2", nil)
+			for range 600 {
+				fetch(v.rt, req)
+			}
+			allocs[v.name] = testing.AllocsPerRun(2000, func() { fetch(v.rt, req) })
+		}
+		t.Logf("%s: %v", p.name, allocs)
+		if allocs["full"] > allocs["otelhttp"] {
+			t.Errorf("%s: %v allocations, otelhttp has %v", p.name, allocs["full"], allocs["otelhttp"])
+		}
+	}
+}
+
+// Below otelhttp, whose span it is then, Annotate adds no span and no metric of
+// the conventions.
+func TestAnnotateBelowOtelhttp(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
+	defer srv.Close()
+	recorder := tracetest.NewSpanRecorder()
+	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+	base := roundtripper.Wrap(&http.Transport{}, trace.New(trace.Options{Annotate: true}).Middleware, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
+	client := &http.Client{Transport: otelhttp.NewTransport(base, otelhttp.WithTracerProvider(tp))}
+	for range 2 {
+		if err := fetchURL(client, srv.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spans := recorder.Ended()
+	if len(spans) != 2 {
+		t.Fatalf("%d spans, want otelhttp's two", len(spans))
+	}
+	for i, s := range spans {
+		got := map[attribute.Key]attribute.Value{}
+		for _, kv := range s.Attributes() {
+			got[kv.Key] = kv.Value
+		}
+		if reused := got["http.conn.reused"]; reused.AsBool() != (i == 1) || !strings.Contains(s.InstrumentationScope().Name, "otelhttp") {
+			t.Errorf("span %d of %s: reused %v", i, s.InstrumentationScope().Name, reused.AsInterface())
+		}
+		if got["warmconn.outcome"].AsString() != "eof" {
+			t.Errorf("span %d: outcome %q", i, got["warmconn.outcome"].AsString())
+		}
+	}
+}
+
+func fetchURL(c *http.Client, url string) error {
+	resp, err := c.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
