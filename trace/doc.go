@@ -1,32 +1,40 @@
 // Package trace writes one OpenTelemetry span for each exchange, which says
 // whether the request reused its connection and, if not, why, with a link to
-// the earlier request that cost it.
+// the earlier request that cost it; and the metrics of requests and connections.
 //
 //	tr := trace.New(trace.Options{})
-//	client := roundtripper.Client(client, tr.Middleware, drain.New(drain.Options{}).Middleware)
+//	client := roundtripper.Client(client, tr.Middleware, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
 //
 // # The span
 //
 // Its kind is CLIENT and its name the method, or HTTP for a method that the
-// conventions do not know. It follows the semantic conventions for HTTP, 1.43:
+// conventions do not know, with the URL's template if the context has one
+// (URLTemplate). It follows the semantic conventions for HTTP, 1.43:
 //
 //   - at its start, for samplers: http.request.method (and
-//     http.request.method_original), server.address, server.port, url.full
-//     without secrets, http.request.resend_count on a redirect;
+//     http.request.method_original), server.address, server.port, always,
+//     url.full without secrets, url.template, http.request.resend_count on a
+//     redirect and as ResendCount says;
 //   - at its end: http.response.status_code, network.protocol.version,
 //     network.peer.address, network.peer.port, error.type.
 //
 // Of the connection it says, under the names that otelhttptrace made familiar,
 // http.conn.reused, http.conn.wasidle and, if it was idle, http.conn.idletime.
-// What is new is under warmconn.:
+// What is new is under warmconn., with times in seconds:
 //
 //   - warmconn.new_reason, only on a new connection: why it was new, by
 //     roundtripper.NewReason. If an earlier exchange is to blame, the span has
 //     a link to that one's, with the same attribute;
 //   - warmconn.lost_reason, only if the connection can't be used again: why;
+//   - warmconn.conn_id, unique in the stack; warmconn.conn_uses, this one
+//     included, and warmconn.conn_age, of a reused one;
+//   - warmconn.pool_wait and warmconn.conn_wait, only if the request waited: in
+//     the pool's queue, and in net/http for a connection, dials included;
 //   - warmconn.outcome: how the exchange ended, by roundtripper.Outcome;
-//   - warmconn.bytes_drained, only if the drain read anything;
-//   - warmconn.leaked, true, only if the body was never closed.
+//   - warmconn.bytes_drained and warmconn.drain_time, only if a drain read
+//     anything;
+//   - warmconn.leaked, true, only if the body was never closed. Such a span ends
+//     at the time of the last Read, or of the response.
 //
 // error.type is the status code as a string for 400 and above, or one of
 // canceled, timeout, dns, refused, reset, eof, tls, pool_queue_full,
@@ -35,17 +43,59 @@
 // error: it is outcome canceled without error.type; canceled as an error type
 // means that somebody else did it.
 //
+// Phases adds what otelhttptrace knows of a request, ConnectionSpans how its
+// connection was made. With Annotate there is no span, and the facts of the
+// connection go onto that of somebody else.
+//
+// # Metrics
+//
+// By the conventions, with their buckets, units and required attributes:
+// http.client.request.duration, which is stable, and http.client.active_requests,
+// http.client.open_connections and http.client.connection.duration. Where pool
+// watches the connections they are what the kernel would say; elsewhere the ones
+// believed to be open are counted, and no duration. The kit's own:
+//
+//   - warmconn.request.time_in_queue (s): the wait for a slot and a connection,
+//     of requests that did wait;
+//   - warmconn.connection.new ({connection}), by warmconn.new_reason;
+//   - warmconn.connection.requests ({request}): how many a connection carried,
+//     when it is closed; it needs pool, as connection.duration does;
+//   - warmconn.connection.setup.duration (s), by warmconn.setup.phase: dns,
+//     connect, tls;
+//   - warmconn.drain.size (By) and warmconn.drain.duration (s), by
+//     warmconn.outcome;
+//   - warmconn.leaks ({body}).
+//
+// All have server.address and server.port. What they say of peers would be of high
+// cardinality, so they say nothing of them.
+//
 // # Deviations from the conventions
 //
-// The span ends when the body has ended, not at the headers, for only then is
-// it known what became of the connection. url.full has no fragment: it is not
-// sent, and may hold a token. The span of a leaked body is ended when the
-// collector has found it.
+// The span, and with it the duration, ends when the body has ended, not at the
+// headers, for only then is it known what became of the connection; EndAtHeaders
+// has it otherwise. url.full has no fragment: it is not sent, and may hold a
+// token. The span of a leaked body is ended when the collector has found it, with
+// an earlier time.
+//
+// # Unlike otelhttp
+//
+// The span's name is GET, not HTTP GET, as the conventions want. Samplers see the
+// attributes. server.port is there even if it is the scheme's own; network.peer.*
+// and http.request.resend_count are there, and secrets in the query are not. A
+// body that is never closed has a span. The request's headers are not copied
+// deeply. Errors of the body's Read set the status by their class, not by their
+// text, which may quote anything. There are no events for reads and writes, no
+// sizes of bodies, and no attributes from a context's labeler: RequestAttributes
+// and ResponseAttributes are in their place.
 //
 // # What it changes
 //
 // The request that goes down has the propagator's headers, on a copy of the
 // header map whose values are shared.
+//
+// # What it never touches
+//
+// The caller's request, the response and its body, and errors.
 //
 // # Where it stands
 //
@@ -53,11 +103,12 @@
 // span. Of two trace layers with one TracerProvider, the outer one writes the
 // span, also if somebody else's middleware stands between them; but if that
 // retries, the second attempt and later ones have spans of their own, below
-// that of the whole.
+// that of the whole. A request with an Exempt context has none.
 //
 // # What it costs
 //
-// BenchmarkTrace prints it.
+// BenchmarkTrace prints it; the module in benchmarks compares it with otelhttp,
+// and pins that trace, drain and pool together allocate no more than that does.
 //
 // # When a request is finished
 //

@@ -12,6 +12,7 @@ import (
 // options are the flags.
 type options struct {
 	json, tlsOnly bool
+	spans         bool
 	n, c          int // 0: the incident's own
 	url           *url.URL
 	chosen        []*incident
@@ -26,6 +27,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		addr = fs.String("url", "", "run the loads of I1 and I3 against this `URL` of yours, say nginx on loopback")
 	)
 	fs.BoolVar(&o.json, "json", false, "print the rows as one JSON array, and nothing else")
+	fs.BoolVar(&o.spans, "spans", false, "print every span of the incidents' stories in words, and nothing else")
 	fs.BoolVar(&o.tlsOnly, "tls", false, "only the rows over TLS")
 	fs.IntVar(&o.n, "n", 0, "requests of each row; 0: what suits the incident")
 	fs.IntVar(&o.c, "c", 0, "workers of each row; 0: what suits the incident")
@@ -49,6 +51,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		err = errors.New("-n and -c must not be negative")
 	case o.url != nil && (o.url.Host == "" || o.url.Scheme != "http" && o.url.Scheme != "https"):
 		err = fmt.Errorf("-url %s: want http://host/path or https://host/path", *addr)
+	case o.spans && (o.json || o.tlsOnly || o.url != nil):
+		err = errors.New("-spans goes with -incident alone")
 	case o.url != nil && o.tlsOnly:
 		err = errors.New("-tls is for the servers that quickstart starts; give an https -url instead")
 	case len(o.chosen) == 0 && o.url != nil:

@@ -6,6 +6,8 @@
 //
 //	go run ./examples/quickstart
 //
+// With -spans it prints those spans alone, all of them and in words.
+//
 // It takes some seconds, never more than twenty, and exits with 1 if a row does
 // not show what it should.
 package main
@@ -42,6 +44,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		return 2
+	}
+	if o.spans {
+		return exitCode(!o.tellAll(ctx, stdout))
 	}
 	p := progress.New(stderr)
 	floor := standing()
@@ -92,6 +97,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		s.write(stdout)
 	}
 	return exitCode(failed)
+}
+
+// tellAll prints the stories of the incidents with all of their spans, and
+// reports whether each shows what it should.
+func (o *options) tellAll(ctx context.Context, stdout io.Writer) bool {
+	ok := true
+	for i, inc := range o.chosen {
+		if i > 0 {
+			fmt.Fprintln(stdout)
+		}
+		s := inc.tell(ctx)
+		fmt.Fprintf(stdout, "%s\n  %s\n", s.title, s.setup)
+		err := errors.Join(s.err, prose{stdout, s.all}.ExportSpans(ctx, s.all))
+		for _, line := range s.lines {
+			fmt.Fprintf(stdout, "  %s\n", line)
+		}
+		if err != nil {
+			fmt.Fprintf(stdout, "  FAIL: %v\n", err)
+			ok = false
+		}
+	}
+	return ok
 }
 
 func exitCode(failed bool) int {

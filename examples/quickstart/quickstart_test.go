@@ -130,3 +130,21 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestSpansTellTheStoriesInWords(t *testing.T) {
+	var stdout bytes.Buffer
+	if code := run(t.Context(), []string{"-spans"}, &stdout, io.Discard); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, want := range []string{
+		"GET /length/1: 200 in", "because a body was closed before its end (GET /length/", "a body was dropped and never closed (GET /watch did that)",
+		"the transport keeps fewer idle connections than the program uses", "the transport has keep-alive switched off", "the server said Connection: close (GET /server-close did that)",
+	} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("no %q in\n%s", want, stdout.String())
+		}
+	}
+	if strings.Contains(stdout.String(), "_") {
+		t.Errorf("a word that needs our docs in\n%s", stdout.String())
+	}
+}
