@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/record"
@@ -75,22 +74,4 @@ func (c *Counters) ended(f *record.Facts) {
 	}
 	c.BytesDrained += uint64(f.BytesDrained)
 	c.DrainTime += f.DrainTime
-}
-
-// forgotten are the sums of hosts that were forgotten.
-type forgotten struct {
-	mu  sync.Mutex
-	sum Counters
-}
-
-func (f *forgotten) add(c *Counters) {
-	f.mu.Lock()
-	f.sum.add(c)
-	f.mu.Unlock()
-}
-
-func (f *forgotten) addTo(c *Counters) {
-	f.mu.Lock()
-	c.add(&f.sum)
-	f.mu.Unlock()
 }

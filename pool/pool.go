@@ -149,7 +149,6 @@ type Pool struct {
 	seed   maphash.Seed
 	shards [shards]shard
 	total  queue
-	past   forgotten
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
 	closed atomic.Bool
