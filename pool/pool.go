@@ -39,9 +39,9 @@ type Options struct {
 	WaitTimeout time.Duration
 
 	// Hosts are limits of single hosts. A key is a host as in Stats,
-	// "https://api.example.com:443", the scheme's own port optional; or a name
-	// alone, "api.example.com", for any scheme and port of it. The full key
-	// wins. New copies the map.
+	// "https://api.example.com:443", the scheme's own port optional; or without
+	// the scheme, "api.example.com:443", for any; or a name alone,
+	// "api.example.com", for any port too. The longest wins. New copies the map.
 	Hosts map[string]Limits
 	// HostLimits is asked for the limits of a host that Hosts does not list, by
 	// its name as in Stats, when the host is first used and again after it was
