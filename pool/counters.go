@@ -10,8 +10,9 @@ import (
 type Counters struct {
 	// Requests is how many were sent, or are about to be.
 	Requests uint64
-	// Waits is how many requests waited for a slot, whatever came of it, and
-	// WaitTime how long in all.
+	// Waits is how many waits for a slot have ended, whatever came of it, and
+	// WaitTime how long they took in all. A request may wait for a slot of its
+	// host, and then for one of all.
 	Waits    uint64
 	WaitTime time.Duration
 

@@ -41,9 +41,10 @@ type Leak struct {
 	// that were made at Caller within a minute, 20 or more: by Middleware over
 	// a new *http.Transport each, by Transport or by Client. Short-lived are
 	// those that were dropped, and those that have served one or two requests,
-	// to the same host as the others, and are at rest. Each has a pool of
-	// connections to itself, and none is ever used again. Each Caller is
-	// reported once, and not all transports made there are looked at.
+	// to the same host as the others, and are at rest for now: also clients of
+	// many tenants that have hardly begun. Each has a pool of connections to
+	// itself. Each Caller is reported once, and not all transports made there
+	// are looked at.
 	Transports int
 }
 

@@ -124,9 +124,9 @@ type Options struct {
 	// OnLeak is called once for each response body that was dropped without
 	// being closed, after its slot came back; for each that is suspected, see
 	// LeakAfter; and for each place that makes transports which are hardly
-	// used, see Leak.Transports. It must be safe for concurrent use. It must
-	// not hold the Pool's client, or a dropped client could not be found. Nil
-	// means that leaks are only healed and counted.
+	// used, see Leak.Transports. It must be safe for concurrent use; it may
+	// block, and use the Pool. It must not hold the Pool's client, or a dropped
+	// client could not be found. Nil means that leaks are only healed and counted.
 	OnLeak func(Leak)
 	// LeakAfter is how long a response body may be open, from the moment the
 	// response came, before it is reported to OnLeak as suspected, once. The
@@ -195,8 +195,8 @@ func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *
 
 // Close refuses new requests with ErrClosed, those that wait in a queue too,
 // breaks off drains in the background, and closes idle connections. Requests in
-// flight go on to their end, and then their connections are closed. It may be
-// called more than once and returns nil.
+// flight go on to their end, and then their connections are closed; until then
+// OnLeak may be called. Close may be called more than once and returns nil.
 func (p *Pool) Close() error {
 	p.closed.Store(true)
 	p.each(func(h *host) { h.queue.close() })
@@ -268,7 +268,8 @@ func (t part) End(r *record.Record, state any) {
 	}
 	t.p.release(h, &f)
 	if f.Leaked && t.p.opts.OnLeak != nil {
-		t.p.opts.OnLeak(leakOf(f, stack))
+		// Others wait to be healed, and it may wait for the slot of one of them.
+		go func() { t.p.opts.OnLeak(leakOf(f, stack)) }()
 	}
 }
 

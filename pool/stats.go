@@ -45,9 +45,9 @@ type HostStats struct {
 	Host string
 
 	// Limit is the limit of slots, 0 if there is none, and InUse how many are in
-	// use: requests whose body has not ended.
+	// use: requests whose body has not ended, and those that wait for one of all.
 	Limit, InUse int
-	// Waiting is how many requests wait for a slot.
+	// Waiting is how many requests wait for a slot of the host.
 	Waiting int
 
 	// Watched says that all connections report to the pool that they open and
