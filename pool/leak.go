@@ -52,6 +52,9 @@ func leakOf(f record.Facts, stack []uintptr) Leak {
 	return Leak{Host: f.Host, Method: methodOf(f.Method), Caller: callsite.Of(stack), Age: f.Duration}
 }
 
+// leaked is a function of its own so that End does not allocate.
+func (p *Pool) leaked(f record.Facts, stack []uintptr) { p.opts.OnLeak(leakOf(f, stack)) }
+
 func methodOf(m string) string { return cmp.Or(m, http.MethodGet) }
 
 // A stack costs more than all the rest that the pool does for a request. So it

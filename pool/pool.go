@@ -269,7 +269,7 @@ func (t part) End(r *record.Record, state any) {
 	t.p.release(h, &f)
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
-		go func() { t.p.opts.OnLeak(leakOf(f, stack)) }()
+		go t.p.leaked(f, stack)
 	}
 }
 

@@ -112,17 +112,20 @@ func queueing(t *testing.T, how byte, ops []byte) {
 				closed++
 			}
 		}
-		inUse, total := 0, &p.total
+		p.total.mu.Lock()
+		totalInUse, totalWaiting := p.total.inUse, p.total.line.len
+		p.total.mu.Unlock()
+		inUse := 0
 		for _, h := range s.Hosts {
 			inUse += h.InUse
 			if o.MaxPerHost > 0 && (h.InUse > o.MaxPerHost || h.Waiting > 0 && h.InUse < o.MaxPerHost) {
 				t.Fatalf("%s: %d in use, %d waiting", h.Host, h.InUse, h.Waiting)
 			}
 		}
-		if o.MaxTotal > 0 && (total.inUse > o.MaxTotal || total.line.len > 0 && total.inUse < o.MaxTotal) {
-			t.Fatalf("of all: %d in use, %d waiting", total.inUse, total.line.len)
+		if o.MaxTotal > 0 && (totalInUse > o.MaxTotal || totalWaiting > 0 && totalInUse < o.MaxTotal) {
+			t.Fatalf("of all: %d in use, %d waiting", totalInUse, totalWaiting)
 		}
-		if s.InUse != held || inUse != held+total.line.len || s.Waiting != len(all)-sent-failed {
+		if s.InUse != held || inUse != held+totalWaiting || s.Waiting != len(all)-sent-failed {
 			t.Fatalf("%d in use, %d at hosts, %d waiting; %d were sent, %d hold a slot, %d failed", s.InUse, inUse, s.Waiting, sent, held, failed)
 		}
 		c := s.Counters
