@@ -27,6 +27,7 @@ type bases struct {
 	rare    weak.Pointer[site]                                  // RareClient's
 	clones  map[weak.Pointer[http.Transport]]clone              // what Transport returned, and sites' own
 	ledgers map[weak.Pointer[ledger.Ledger]]struct{}            // of all stacks, for Stats
+	sweepAt int                                                 // twice what the last sweep left
 	builds  builds
 }
 
@@ -152,8 +153,12 @@ func (b *bases) noteLocked(l *ledger.Ledger) {
 	b.ledgers[weak.Make(l)] = struct{}{}
 }
 
-// sweep forgets what was collected. b.mu is held.
+// sweep forgets what was collected, now and then. b.mu is held.
 func (b *bases) sweep() {
+	size := func() int { return len(b.sites) + len(b.clones) + len(b.ledgers) }
+	if size() < b.sweepAt {
+		return
+	}
 	for k, s := range b.sites {
 		if s.Value() == nil {
 			delete(b.sites, k)
@@ -169,6 +174,7 @@ func (b *bases) sweep() {
 			delete(b.ledgers, l)
 		}
 	}
+	b.sweepAt = max(sweepFrom, 2*size())
 }
 
 func (b *bases) stop() {

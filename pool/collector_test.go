@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -99,7 +100,7 @@ func (l *leaks) found(t *testing.T, n int) {
 	t.Helper()
 	tries := 0
 	wait(t, fmt.Sprintf("%d leaks", n), func() bool {
-		if int(l.observed.Load()) >= n {
+		if int(l.observed.Load()) >= n && (l.pool == nil || int(l.reported.Load()) >= n) {
 			return true
 		}
 		if tries++; tries%8 == 1 {
@@ -202,4 +203,27 @@ func (l *leaks) reusable(t *testing.T, srv *testserver.Server) {
 		l.client.CloseIdleConnections()
 		return srv.Open() == 0
 	})
+}
+
+// OnLeak may be slow, and wait for a slot that another forgotten body has.
+func TestOnLeakThatBlocksHoldsNoOtherSlot(t *testing.T) {
+	var open, called atomic.Int32
+	goOn := make(chan struct{})
+	const n = 20
+	p := pool.New(pool.Options{MaxPerHost: n, OnLeak: func(pool.Leak) {
+		called.Add(1)
+		<-goOn
+	}})
+	rt := p.Middleware(endless(&open))
+	for range n {
+		if _, err := send(t.Context(), rt, "host.example"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually.True(t, "all slots to come back", func() bool {
+		runtime.GC()
+		return p.Stats().InUse == 0
+	})
+	eventually.True(t, "all reports", func() bool { return called.Load() == n })
+	close(goOn)
 }

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/record"
@@ -11,8 +10,9 @@ import (
 type Counters struct {
 	// Requests is how many were sent, or are about to be.
 	Requests uint64
-	// Waits is how many requests waited for a slot, whatever came of it, and
-	// WaitTime how long in all.
+	// Waits is how many waits for a slot have ended, whatever came of it, and
+	// WaitTime how long they took in all. A request may wait for a slot of its
+	// host, and then for one of all.
 	Waits    uint64
 	WaitTime time.Duration
 
@@ -75,22 +75,4 @@ func (c *Counters) ended(f *record.Facts) {
 	}
 	c.BytesDrained += uint64(f.BytesDrained)
 	c.DrainTime += f.DrainTime
-}
-
-// forgotten are the sums of hosts that were forgotten.
-type forgotten struct {
-	mu  sync.Mutex
-	sum Counters
-}
-
-func (f *forgotten) add(c *Counters) {
-	f.mu.Lock()
-	f.sum.add(c)
-	f.mu.Unlock()
-}
-
-func (f *forgotten) addTo(c *Counters) {
-	f.mu.Lock()
-	c.add(&f.sum)
-	f.mu.Unlock()
 }

@@ -9,11 +9,17 @@ import (
 // Describe is the pool's line in roundtripper.Describe.
 func (t part) Describe(w ledger.Watch) string {
 	limit := "no limit"
-	if n := t.p.opts.MaxPerHost; n > 0 {
+	switch n := t.p.opts.MaxPerHost; {
+	case n > 0:
 		limit = fmt.Sprintf("at most %d in flight per host", n)
+	case t.p.opts.MaxTotal > 0:
+		limit = "no limit per host"
 	}
 	if len(t.p.hosts) > 0 || t.p.opts.HostLimits != nil {
 		limit += " but for single ones"
+	}
+	if n := t.p.opts.MaxTotal; n > 0 {
+		limit += fmt.Sprintf(", at most %d in all", n)
 	}
 	switch w {
 	case ledger.Watched:

@@ -153,7 +153,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 		return
 	}
 	for _, f := range late {
-		p.opts.OnLeak(Leak{Host: h.name, Method: f.method, Caller: callsite.Of(f.stack), Age: time.Since(f.began), Suspected: true})
+		p.opts.OnLeak(Leak{Host: h.queue.host, Method: f.method, Caller: callsite.Of(f.stack), Age: time.Since(f.began), Suspected: true})
 	}
 }
 
@@ -192,7 +192,7 @@ func (p *Pool) InFlight() []Request {
 		defer fs.mu.Unlock()
 		for _, r := range [...]*row{&fs.waiting, &fs.open, &fs.overdue} {
 			for f := r.first; f != nil; f = f.next {
-				all = append(all, Request{Host: h.name, Method: f.method, Age: now.Sub(f.began),
+				all = append(all, Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
 					Answered: r != &fs.waiting, Suspected: r == &fs.overdue})
 				stacks = append(stacks, f.stack)
 			}

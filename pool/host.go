@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
 	"sync"
 	"time"
@@ -13,7 +12,6 @@ import (
 
 // host is the slots of one host.
 type host struct {
-	name    string
 	timeout time.Duration // of a request in all queues; 0: none
 	queue   queue
 	own     lane // in queue
@@ -31,7 +29,8 @@ const (
 type shard struct {
 	mu      sync.Mutex
 	hosts   map[ledger.Key]*host
-	sweepAt int // twice what the last sweep left
+	sweepAt int      // twice what the last sweep left
+	past    Counters // of hosts that were forgotten
 }
 
 // acquire takes the slots of one request: its host's, then one of all.
@@ -43,16 +42,17 @@ func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, v visit, e
 		h = p.host(key)
 		v.timeout = h.timeout
 		if ok, err = h.queue.acquire(ctx, &h.own, &v); err != nil {
-			return nil, v, named(err, h.name)
+			return nil, v, err
 		}
 	}
 	if p.total.limit > 0 {
-		stack := v.stack
 		if _, err := p.total.acquire(ctx, &h.ofAll, &v); err != nil {
-			h.queue.forfeit()
+			h.queue.release(nil)
 			return nil, v, err
 		}
-		v.stack = stack
+		h.queue.mu.Lock()
+		v.stack = h.queue.sent()
+		h.queue.mu.Unlock()
 	}
 	return h, v, nil
 }
@@ -62,14 +62,6 @@ func (p *Pool) release(h *host, f *record.Facts) {
 		p.total.release(nil)
 	}
 	h.queue.release(f)
-}
-
-func named(err error, host string) error {
-	var l *LimitError
-	if errors.As(err, &l) {
-		l.Host = host
-	}
-	return err
 }
 
 func (p *Pool) host(key ledger.Key) *host {
@@ -87,21 +79,22 @@ func (p *Pool) host(key ledger.Key) *host {
 func (p *Pool) meet(s *shard, key ledger.Key) *host {
 	name := key.String()
 	l := p.limitsOf(key, name)
-	made := &host{name: name, timeout: max(l.WaitTimeout, 0)}
+	made := &host{timeout: max(l.WaitTimeout, 0)}
 	made.queue.rules = p.rules(l.MaxPerHost, l.MaxWaiting)
+	made.queue.host, made.queue.last = name, p.total.limit == 0
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.hosts[key]; h != nil {
 		return h // another request was faster
 	}
-	s.sweep(&p.past)
+	s.sweep()
 	made.queue.closed = p.closed.Load()
 	s.hosts[key] = made
 	return made
 }
 
 // sweep makes room for one more host. The shard's lock is held.
-func (s *shard) sweep(past *forgotten) {
+func (s *shard) sweep() {
 	if s.hosts == nil {
 		s.hosts = make(map[ledger.Key]*host)
 		s.sweepAt = sweepFrom
@@ -114,7 +107,7 @@ func (s *shard) sweep(past *forgotten) {
 		q.mu.Lock()
 		if q.inUse == 0 && q.line.len == 0 {
 			q.dead = true
-			past.add(&q.n)
+			s.past.add(&q.n)
 			delete(s.hosts, k)
 		}
 		q.mu.Unlock()
@@ -122,7 +115,9 @@ func (s *shard) sweep(past *forgotten) {
 	s.sweepAt = max(sweepFrom, 2*len(s.hosts))
 }
 
-func (p *Pool) each(f func(*host)) {
+// each calls f for all hosts, also those that are forgotten meanwhile. Past is
+// what those have counted that were before.
+func (p *Pool) each(f func(*host)) (past Counters) {
 	for i := range p.shards {
 		s := &p.shards[i]
 		s.mu.Lock()
@@ -130,9 +125,11 @@ func (p *Pool) each(f func(*host)) {
 		for _, h := range s.hosts {
 			hosts = append(hosts, h)
 		}
+		past.add(&s.past)
 		s.mu.Unlock()
 		for _, h := range hosts {
 			f(h)
 		}
 	}
+	return past
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -112,6 +113,51 @@ func TestNoCollectionWhileSlotsMove(t *testing.T) {
 	if n := stalled(t, 10*time.Second, 0, stallStep/2); n != 0 {
 		t.Errorf("%d collections though a slot moved every %v, want none", n, stallStep/2)
 	}
+}
+
+// The timer of one bubble is no use in another. Its clock begins anew, so that a
+// collection is due later.
+func TestStalledQueueIsNoticedInOneBubbleAfterAnother(t *testing.T) {
+	var collections atomic.Int32
+	p := New(Options{MaxPerHost: 1})
+	p.gc.collect = func() { collections.Add(1) }
+	rt := p.Middleware(answer{})
+	for i := range 3 {
+		before := collections.Load()
+		synctest.Test(t, func(t *testing.T) {
+			held := open(t, rt)
+			got := make(chan *http.Response)
+			go func() { got <- open(t, rt) }()
+			time.Sleep(time.Duration(i+1) * 10 * time.Second)
+			held.Body.Close()
+			(<-got).Body.Close()
+		})
+		if collections.Load() == before {
+			t.Errorf("no collection in bubble %d", i)
+		}
+	}
+}
+
+// Each new stack looks for those that were collected, but not through all that
+// were not.
+func TestDroppedStacksAreForgotten(t *testing.T) {
+	p := New(Options{})
+	var kept []http.RoundTripper
+	for i := range 20 {
+		for j := range 500 {
+			if rt := p.Middleware(stub.Transport{}); j == 0 {
+				kept = append(kept, rt)
+			}
+		}
+		if n, at := len(p.bases.ledgers), p.bases.sweepAt; at < n {
+			t.Errorf("round %d: looks at %d again", i, n)
+		}
+		runtime.GC()
+	}
+	if n := len(p.bases.ledgers); n > 2000 {
+		t.Errorf("%d stacks are remembered, though %d are left", n, len(kept))
+	}
+	runtime.KeepAlive(kept)
 }
 
 func TestAlarmIsSetOnlyWhileABodyIsOpen(t *testing.T) {

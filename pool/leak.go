@@ -41,15 +41,19 @@ type Leak struct {
 	// that were made at Caller within a minute, 20 or more: by Middleware over
 	// a new *http.Transport each, by Transport or by Client. Short-lived are
 	// those that were dropped, and those that have served one or two requests,
-	// to the same host as the others, and are at rest. Each has a pool of
-	// connections to itself, and none is ever used again. Each Caller is
-	// reported once, and not all transports made there are looked at.
+	// to the same host as the others, and are at rest for now: also clients of
+	// many tenants that have hardly begun. Each has a pool of connections to
+	// itself. Each Caller is reported once, and not all transports made there
+	// are looked at.
 	Transports int
 }
 
 func leakOf(f record.Facts, stack []uintptr) Leak {
 	return Leak{Host: f.Host, Method: methodOf(f.Method), Caller: callsite.Of(stack), Age: f.Duration}
 }
+
+// leaked is a function of its own so that End does not allocate.
+func (p *Pool) leaked(f record.Facts, stack []uintptr) { p.opts.OnLeak(leakOf(f, stack)) }
 
 func methodOf(m string) string { return cmp.Or(m, http.MethodGet) }
 

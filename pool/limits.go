@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -26,6 +27,9 @@ type Limits struct {
 // held.
 func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
 	own, ok := p.hosts[name]
+	if !ok {
+		own, ok = p.hosts[net.JoinHostPort(key.Host, key.Port)]
+	}
 	if !ok {
 		own, ok = p.hosts[key.Host]
 	}
@@ -68,7 +72,11 @@ func hostLimits(of map[string]Limits) map[string]Limits {
 
 func hostKey(name string) string {
 	if !strings.Contains(name, "://") {
-		return strings.ToLower(strings.Trim(name, "[]"))
+		name = strings.ToLower(name)
+		if _, _, err := net.SplitHostPort(name); err == nil {
+			return name
+		}
+		return strings.Trim(name, "[]")
 	}
 	u, err := url.Parse(name)
 	if err != nil {

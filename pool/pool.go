@@ -39,9 +39,9 @@ type Options struct {
 	WaitTimeout time.Duration
 
 	// Hosts are limits of single hosts. A key is a host as in Stats,
-	// "https://api.example.com:443", the scheme's own port optional; or a name
-	// alone, "api.example.com", for any scheme and port of it. The full key
-	// wins. New copies the map.
+	// "https://api.example.com:443", the scheme's own port optional; or without
+	// the scheme, "api.example.com:443", for any; or a name alone,
+	// "api.example.com", for any port too. The longest wins. New copies the map.
 	Hosts map[string]Limits
 	// HostLimits is asked for the limits of a host that Hosts does not list, by
 	// its name as in Stats, when the host is first used and again after it was
@@ -124,9 +124,9 @@ type Options struct {
 	// OnLeak is called once for each response body that was dropped without
 	// being closed, after its slot came back; for each that is suspected, see
 	// LeakAfter; and for each place that makes transports which are hardly
-	// used, see Leak.Transports. It must be safe for concurrent use. It must
-	// not hold the Pool's client, or a dropped client could not be found. Nil
-	// means that leaks are only healed and counted.
+	// used, see Leak.Transports. It must be safe for concurrent use; it may
+	// block, and use the Pool. It must not hold the Pool's client, or a dropped
+	// client could not be found. Nil means that leaks are only healed and counted.
 	OnLeak func(Leak)
 	// LeakAfter is how long a response body may be open, from the moment the
 	// response came, before it is reported to OnLeak as suspected, once. The
@@ -149,7 +149,6 @@ type Pool struct {
 	seed   maphash.Seed
 	shards [shards]shard
 	total  queue
-	past   forgotten
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
 	closed atomic.Bool
@@ -196,8 +195,8 @@ func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *
 
 // Close refuses new requests with ErrClosed, those that wait in a queue too,
 // breaks off drains in the background, and closes idle connections. Requests in
-// flight go on to their end, and then their connections are closed. It may be
-// called more than once and returns nil.
+// flight go on to their end, and then their connections are closed; until then
+// OnLeak may be called. Close may be called more than once and returns nil.
 func (p *Pool) Close() error {
 	p.closed.Store(true)
 	p.each(func(h *host) { h.queue.close() })
@@ -269,7 +268,8 @@ func (t part) End(r *record.Record, state any) {
 	}
 	t.p.release(h, &f)
 	if f.Leaked && t.p.opts.OnLeak != nil {
-		t.p.opts.OnLeak(leakOf(f, stack))
+		// Others wait to be healed, and it may wait for the slot of one of them.
+		go t.p.leaked(f, stack)
 	}
 }
 

@@ -20,17 +20,20 @@ type queue struct {
 	closed bool   // the Pool is
 	moves  uint64 // how often a slot changed hands
 	still  still
-	holds  meter // only if rules.predict
+	holds  meter       // only if rules.predict
+	look   *time.Timer // nil if nobody waits
 
 	n Counters // for Stats
 }
 
 // rules are what was set for a queue; they never change.
 type rules struct {
-	limit      int // 0: none, only counted
+	host       string // empty: of all hosts
+	limit      int    // 0: none, only counted
 	maxWaiting int
 	predict    bool
 	shedding   shedding
+	last       bool   // who has its slot is sent: no other queue comes after
 	stalled    func() // called when no slot has moved for a while
 }
 
@@ -60,9 +63,10 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 			in.shedder = shedder{} // a slot was unused
 		}
 		q.inUse++
-		q.n.Requests++
 		q.moves++
-		v.stack = q.takesStack()
+		if q.last {
+			v.stack = q.sent()
+		}
 		q.mu.Unlock()
 		return true, nil
 	}
@@ -77,6 +81,7 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 	}
 	w := q.line.push(in, now)
 	q.isStill(now) // from now on, if it is
+	q.watchLine()
 	q.mu.Unlock()
 	return true, q.wait(ctx, w, v)
 }
@@ -112,48 +117,37 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 		defer t.Stop()
 		timeout = t.C
 	}
-	look := time.NewTicker(stallStep)
-	defer look.Stop()
 	var err error
-	for waiting := true; waiting; {
-		select {
-		case <-w.ready:
-			waiting = false
-		case now := <-look.C:
-			q.mu.Lock()
-			stalled := q.isStill(now)
-			q.mu.Unlock()
-			if stalled {
-				q.stalled()
-			}
-		case <-ctx.Done():
-			err, waiting = context.Cause(ctx), false
-		case <-timeout:
-			err, waiting = ErrWaitTimeout, false
-		}
-	}
-	now := time.Now()
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.n.Waits++
-	q.n.WaitTime += now.Sub(w.began)
-	v.waited += now.Sub(w.began)
 	select {
 	case <-w.ready:
-		switch {
-		case w.err == ErrShed:
-			return q.refusal(ErrShed, v)
-		case w.err != nil:
-			return w.err
-		case err == nil:
-			v.stack = q.takesStack()
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-timeout:
+		err = ErrWaitTimeout
+	}
+	now := time.Now()
+	v.waited += now.Sub(w.began)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case w.err == ErrShed:
+		return q.refusal(ErrShed, v)
+	case w.err != nil:
+		return w.err
+	}
+	q.waited(w, now)
+	select {
+	case <-w.ready:
+		if err == nil {
+			if q.last {
+				v.stack = q.sent()
+			}
 			return nil
 		}
-		// Given and given up in the same moment: it goes to the next.
-		q.n.Requests--
-		q.handOn()
+		q.handOn() // given and given up in the same moment: it goes to the next
 	default:
 		q.line.remove(w)
+		q.watchLine()
 	}
 	if err == ErrWaitTimeout {
 		q.n.WaitTimeouts++
@@ -163,9 +157,31 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 	return err
 }
 
+// sent counts a request that has all of its slots, and says whether it is its
+// turn to have its stack taken. q.mu is held.
+func (q *queue) sent() (stack bool) {
+	q.n.Requests++
+	return q.takesStack()
+}
+
+// waited counts a wait that has ended. q.mu is held.
+func (q *queue) waited(w *waiter, now time.Time) {
+	q.n.Waits++
+	q.n.WaitTime += now.Sub(w.began)
+}
+
+// refuse takes w out of the line, and counts it: when it notices, the queue may
+// be dead. q.mu is held.
+func (q *queue) refuse(w *waiter, err error, now time.Time) {
+	q.line.remove(w)
+	q.waited(w, now)
+	w.err = err
+	close(w.ready)
+}
+
 // refusal describes the queue as it is. q.mu is held.
 func (q *queue) refusal(err error, v *visit) *LimitError {
-	return &LimitError{Limit: q.limit, InUse: q.inUse, Waiting: q.line.len, Waited: v.waited, Err: err}
+	return &LimitError{Host: q.host, Limit: q.limit, InUse: q.inUse, Waiting: q.line.len, Waited: v.waited, Err: err}
 }
 
 // release gives a slot back. F are the facts of its exchange, if they are to be
@@ -179,17 +195,10 @@ func (q *queue) release(f *record.Facts) {
 	q.mu.Unlock()
 }
 
-// forfeit gives a slot back that no request was sent with.
-func (q *queue) forfeit() {
-	q.mu.Lock()
-	q.n.Requests--
-	q.handOn()
-	q.mu.Unlock()
-}
-
 // handOn gives a slot that came free to the first waiter that is not shed, if
 // there is one. q.mu is held.
 func (q *queue) handOn() {
+	defer q.watchLine()
 	q.moves++
 	var now time.Time
 	if q.predict || q.line.len > 0 && q.shedding.target > 0 {
@@ -201,13 +210,10 @@ func (q *queue) handOn() {
 	}
 	for w := q.line.first(); w != nil; w = q.line.first() {
 		if q.sheds(w, now) {
-			w.err = ErrShed
 			q.n.Shed++
-			q.line.remove(w)
-			close(w.ready)
+			q.refuse(w, ErrShed, now)
 			continue
 		}
-		q.n.Requests++
 		q.line.served(w)
 		close(w.ready)
 		return
@@ -226,9 +232,9 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
+	now := time.Now()
 	for w := q.line.first(); w != nil; w = q.line.first() {
-		q.line.remove(w)
-		w.err = ErrClosed
-		close(w.ready)
+		q.refuse(w, ErrClosed, now)
 	}
+	q.watchLine()
 }

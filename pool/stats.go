@@ -45,9 +45,9 @@ type HostStats struct {
 	Host string
 
 	// Limit is the limit of slots, 0 if there is none, and InUse how many are in
-	// use: requests whose body has not ended.
+	// use: requests whose body has not ended, and those that wait for one of all.
 	Limit, InUse int
-	// Waiting is how many requests wait for a slot.
+	// Waiting is how many requests wait for a slot of the host.
 	Waiting int
 
 	// Watched says that all connections report to the pool that they open and
@@ -91,20 +91,21 @@ func (p *Pool) Stats() Stats {
 		}
 		return &s.Hosts[i]
 	}
-	p.past.addTo(&s.Counters)
-	p.each(func(h *host) {
+	past := p.each(func(h *host) {
 		q := &h.queue
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if q.dead {
+		if q.dead { // not in past
+			s.Counters.add(&q.n)
 			return
 		}
-		e := at(h.name)
+		e := at(q.host)
 		e.Limit, e.InUse, e.Waiting, e.Counters = q.limit, q.inUse, q.line.len, q.n
 		s.InUse += e.InUse
 		s.Waiting += e.Waiting
 		s.Counters.add(&e.Counters)
 	})
+	s.Counters.add(&past)
 	total := p.totals.Tally()
 	s.Opened, s.Closed = total.Opened, total.Closed
 	addLost(&s.Lost, total.Lost)
@@ -135,9 +136,7 @@ func (p *Pool) Stats() Stats {
 		q.mu.Lock()
 		s.Limit, s.InUse = q.limit, q.inUse
 		s.Waiting += q.line.len
-		all := q.n
-		all.Requests = 0 // the hosts' own
-		s.Counters.add(&all)
+		s.Counters.add(&q.n)
 		q.mu.Unlock()
 	}
 	slices.SortFunc(s.Hosts, func(a, b HostStats) int { return cmp.Compare(a.Host, b.Host) })

@@ -13,6 +13,31 @@ type still struct {
 	since time.Time
 }
 
+// watchLine has the queue looked at every stallStep while somebody waits. The
+// timer is made anew each time: see flights.alarm. q.mu is held.
+func (q *queue) watchLine() {
+	switch {
+	case q.line.len > 0 && q.look == nil:
+		q.look = time.AfterFunc(stallStep, q.lookAtLine)
+	case q.line.len == 0 && q.look != nil:
+		q.look.Stop()
+		q.look = nil
+	}
+}
+
+func (q *queue) lookAtLine() {
+	q.mu.Lock()
+	stalled := false
+	if q.look != nil {
+		stalled = q.isStill(time.Now())
+		q.look.Reset(stallStep)
+	}
+	q.mu.Unlock()
+	if stalled {
+		q.stalled()
+	}
+}
+
 // isStill reports whether no slot has moved for a while. q.mu is held.
 func (q *queue) isStill(now time.Time) bool {
 	if q.still.moves != q.moves || q.still.since.IsZero() {

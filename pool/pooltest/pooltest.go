@@ -38,29 +38,37 @@ func AssertNoLeaks(t testing.TB) *pool.Pool {
 // test may use it meanwhile.
 func CheckPool(t testing.TB, p *pool.Pool) {
 	t.Helper()
-	before := leaksByHost(p)
+	before := p.Stats()
 	t.Cleanup(func() {
 		t.Helper()
 		settle(p)
-		var all []finding
-		for host, n := range leaksByHost(p) {
-			if n > before[host] {
-				all = append(all, finding{what: dropped, host: host, n: int(n - before[host])})
-			}
-		}
-		report(t, append(all, open(p)...))
+		report(t, append(leaksSince(before, p.Stats()), open(p)...))
 	})
 }
 
-// leaksByHost counts the bodies that were dropped, of forgotten hosts under "".
-func leaksByHost(p *pool.Pool) map[string]uint64 {
-	s := p.Stats()
-	by := map[string]uint64{"": s.Leaks}
-	for _, h := range s.Hosts {
-		by[h.Host] = h.Leaks
-		by[""] -= h.Leaks
+// leaksSince says how many bodies were dropped between two snapshots. A host may
+// have been forgotten meanwhile, and met again.
+func leaksSince(before, after pool.Stats) []finding {
+	had := make(map[string]uint64)
+	for _, h := range before.Hosts {
+		had[h.Host] = h.Leaks
 	}
-	return by
+	var all []finding
+	rest := int(after.Leaks - before.Leaks)
+	for _, h := range after.Hosts {
+		n := int(h.Leaks)
+		if was := int(had[h.Host]); was <= n {
+			n -= was
+		}
+		if n > 0 {
+			all = append(all, finding{what: dropped, host: h.Host, n: n})
+		}
+		rest -= n
+	}
+	if rest > 0 {
+		all = append(all, finding{what: dropped, host: "a host that the Pool has forgotten", n: rest})
+	}
+	return all
 }
 
 const (

@@ -285,6 +285,28 @@ func TestCheckPoolFailsForAnSDKsOwnPool(t *testing.T) {
 	}
 }
 
+func TestCheckPoolForgivesWhatWasBeforeThoughItsHostIsForgotten(t *testing.T) {
+	p := pool.New(pool.Options{})
+	s := stubbed(p)
+	for p.Stats().Leaks == 0 { // of another test
+		s.Status()
+		collect()
+	}
+	f := &fake{TB: t}
+	pooltest.CheckPool(f, p)
+	rt := p.Middleware(roundtripper.Func(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 204, Body: http.NoBody, Request: req}, nil
+	}))
+	for i := range 20_000 {
+		if _, err := (&http.Client{Transport: rt}).Get(fmt.Sprintf("http://host%d.example/", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := f.end(); len(got) != 0 {
+		t.Errorf("failed: %q", got)
+	}
+}
+
 const dropped = "a response body was dropped and never closed: "
 
 // With the real thing: subtests, some parallel, that leak nothing.
