@@ -1,0 +1,129 @@
+package pool
+
+import "time"
+
+// Options configures a Pool. The zero value limits nothing and is right for
+// most programs.
+type Options struct {
+	// MaxPerHost is the most requests in flight to one host: scheme, name and
+	// port. Where the pool watches the dialer it bounds the connections over
+	// HTTP/1 too; those that are idle and fit no request, and those whose dial
+	// outlasts its request, come on top. A program that makes a request to a
+	// host while it holds a body of the same host can wait for itself. Zero or
+	// negative means no limit.
+	MaxPerHost int
+	// MaxTotal is the most requests in flight to all hosts together. Hosts take
+	// turns at it: one with many waiters doesn't starve the others. Zero or
+	// negative means no limit.
+	MaxTotal int
+	// MaxWaiting is the most requests that wait in one queue; one more is
+	// refused with ErrQueueFull. Zero means no limit; negative means that none
+	// waits.
+	MaxWaiting int
+	// WaitTimeout is the longest that a request waits in a queue before it is
+	// refused with ErrWaitTimeout. Zero or negative means as long as its
+	// context lasts.
+	WaitTimeout time.Duration
+
+	// Hosts are limits of single hosts. A key is a host as in Stats,
+	// "https://api.example.com:443", the scheme's own port optional; or without
+	// the scheme, "api.example.com:443", for any; or a name alone,
+	// "api.example.com", for any port too. The longest wins. New copies the map.
+	Hosts map[string]Limits
+	// HostLimits is asked for the limits of a host that Hosts does not list, by
+	// its name as in Stats, when the host is first used and again after it was
+	// forgotten; false means none of its own. It must be safe for concurrent
+	// use and must not block: that request waits for it. It may call Stats.
+	HostLimits func(host string) (Limits, bool)
+
+	// RefuseHopeless refuses a request at once, with ErrWaitTimeout, that would
+	// have to wait for longer than its context or WaitTimeout leaves it: as long
+	// as slots were held of late, times those ahead of it and itself, divided by
+	// the slots. It never does so before two slots' worth of requests each, and
+	// 16 in all, have ended while every slot was in use, nor for a request
+	// without a deadline.
+	//
+	// Predictions err. Of 4000 requests with 20 ms to 1 s each, at 1.5 times
+	// what 8 slots can serve, this many were refused, refused but would have
+	// got a slot in time, and waited in vain with the option and without it,
+	// by how slots are held (go test -run SeldomWrong -v ./pool; the test has
+	// other loads and describes the columns):
+	//
+	//	constant        1201    6    3   1204
+	//	exponential     1034   36   41   1070
+	//	lognormal       1348  147  160   1479
+	//	1 in 20 long     939  211  214   1162
+	//	steps, 4 times  1801  101  352   2083
+	//
+	// Where all requests have the same deadline, the queue stands where one more
+	// is as likely to make it as not: most of those that are refused then would
+	// have, narrowly, in place of another. About as many are served either way.
+	RefuseHopeless bool
+	// ShedTarget is a wait that a queue under its usual load stays below. When
+	// no request was given a slot sooner for a ShedInterval, the queue is
+	// overloaded: until it is not any more, a request whose turn comes after
+	// more than twice the target is refused with ErrShed, and the slot goes to
+	// the next. So those that are served are served soon, and not just before
+	// their callers give up. The last one in a queue is never shed. Zero or
+	// negative means never.
+	//
+	// At 1.5 times what 64 slots, held for 200 ms, can serve, for callers that
+	// give up after 1 s, this part of what the slots can serve was served in
+	// time, after a wait of (go test -run KeepsServiceInTime -v ./pool)
+	//
+	//	target   in time   median      p99
+	//	0            33%   850 ms   886 ms
+	//	5 ms        100%    18 ms    91 ms
+	//	20 ms       100%    38 ms   269 ms
+	//	50 ms       100%    96 ms   576 ms
+	//
+	// Slots must come free several times within the target, or chance decides.
+	ShedTarget time.Duration
+	// ShedInterval is how long it takes to call a queue overloaded, and to think
+	// better of it. Zero or negative means 20 times ShedTarget, as in CoDel.
+	ShedInterval time.Duration
+
+	// MaxIdlePerHost is how many connections to one host are kept idle, in
+	// place of the transport's MaxIdleConnsPerHost, also of one that was set.
+	// Negative means none. Zero means that it follows use: a sixth of
+	// IdleTimeout at a time, at least 1 s and at most 30 s, half of the
+	// connections that were not needed at its busiest moment are closed, down
+	// to 8. The transport's MaxIdleConns holds for all hosts together.
+	MaxIdlePerHost int
+	// IdleTimeout is how long a connection is kept idle, in place of the
+	// transport's IdleConnTimeout. Zero means the transport's own, or 90 s if
+	// it has none; negative means no limit. Where a server says in Keep-Alive
+	// that it waits for less, less 1 s or half of it, that holds.
+	IdleTimeout time.Duration
+	// MaxConnAge is how old a connection may be when it is given to a request.
+	// Each has an age of its own, up to a tenth less, so that those of one
+	// moment do not end in one. It is retired while it is idle, or else with
+	// the next request that it serves: by Connection: close, over HTTP/2 by
+	// net/http alone. No request fails for it. Zero or negative means never.
+	// Where the base can't be watched, and with a transport from Transport, an
+	// idle one is not retired. A busy one is only where pool stands next to an
+	// *http.Transport: below the middlewares of others.
+	MaxConnAge time.Duration
+	// MaxConnRequests is how many requests a connection serves, with the same
+	// conditions as for one that is busy. Zero or negative means no limit.
+	MaxConnRequests int
+
+	// OnLeak is called once for each response body that was dropped without
+	// being closed, after its slot came back; for each that is suspected, see
+	// LeakAfter; and for each place that makes transports which are hardly
+	// used, see Leak.Transports. It must be safe for concurrent use; it may
+	// block, and use the Pool. It must not hold the Pool's client, or a dropped
+	// client could not be found. Nil means that leaks are only healed and counted.
+	OnLeak func(Leak)
+	// LeakAfter is how long a response body may be open, from the moment the
+	// response came, before it is reported to OnLeak as suspected, once. The
+	// time until then does not count: in the queue, in RoundTrip. Nothing is
+	// taken away: it may well be a stream, or a caller that is slow. If the
+	// collector finds later that it was dropped, that is a second report. Zero
+	// or negative means never.
+	LeakAfter time.Duration
+	// AlwaysCaller takes the stack of every request, so that Leak.Caller is
+	// never empty, and lets InFlight list them: for tests, and to hunt for a
+	// leak. False means a sample; see the package doc for what each costs.
+	AlwaysCaller bool
+}
