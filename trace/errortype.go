@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/warmconn/warmconn/internal/record"
@@ -51,6 +52,25 @@ func errorClass(err error) string {
 		return "tls"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "eof"
+	}
+	return http2Class(err)
+}
+
+// http2Class knows the ends that an HTTP/2 server can put to a request. Net/http's
+// errors for them have no public type; their texts are the same in its two
+// packages and in golang.org/x/net.
+func http2Class(err error) string {
+	for ; err != nil; err = errors.Unwrap(err) {
+		text := err.Error()
+		switch {
+		case strings.HasPrefix(text, "http2: server sent GOAWAY"):
+			return "goaway"
+		case !strings.HasPrefix(text, "stream error: stream ID "):
+		case strings.Contains(text, "; CANCEL"):
+			return "canceled"
+		default:
+			return "reset"
+		}
 	}
 	return "_OTHER"
 }

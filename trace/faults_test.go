@@ -126,7 +126,7 @@ var faults = []fault{
 	}},
 	{name: "connection cut before the response", fails: true, class: "eof", make: plainly("/cut")},
 	{name: "connection cut in the body", fails: true, class: "eof", make: plainly("/cut/body")},
-	{name: "stream reset", http2: true, fails: true, class: "_OTHER", make: plainly("/cut/body")},
+	{name: "stream reset", http2: true, fails: true, class: "reset", make: plainly("/cut/body")},
 	{name: "header timeout", fails: true, class: "timeout", make: plainly("/hang"),
 		base: func(t *http.Transport) { t.ResponseHeaderTimeout = 20 * time.Millisecond }},
 	{name: "deadline before the response", fails: true, class: "timeout", make: timely("/hang")},
