@@ -47,6 +47,10 @@ type Conn struct {
 	setup  Setup
 	dialed time.Time
 	addr   string // that was dialed, a proxy's perhaps
+	// common: net/http may give it to requests to other hosts, too. It does so
+	// with those to a proxy that forwards plain http, and keeps no connection for
+	// each host there. No barrier of one host holds those requests back.
+	common bool
 
 	jitter    uint8         // its part in 256 of what ages differ by
 	announced time.Duration // how long it may lie idle, by what the server says

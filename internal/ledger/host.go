@@ -12,6 +12,7 @@ import (
 type Host struct {
 	name   string // Key.String
 	scheme string
+	addr   string // that net/http dials for it, unless through a proxy
 	ledger *Ledger
 
 	mu        sync.Mutex

@@ -75,6 +75,9 @@ func (c *Conn) share(d time.Duration) time.Duration {
 
 // due is when c is to be retired if it lies idle until then; zero if never.
 func (c *Conn) due() (t time.Time) {
+	if c.common {
+		return t
+	}
 	if c.host.ledger.over.Load() {
 		return c.idleAt
 	}
@@ -172,7 +175,7 @@ func (h *Host) retireDue(now time.Time, surplus int) {
 		left := surplus
 		for _, c := range h.idles {
 			switch {
-			case !c.watched, c.shared && h.inflight > 0:
+			case !c.watched, c.common, c.shared && h.inflight > 0:
 				// Nobody waits for a busy host to come to rest.
 			case isDue(c):
 				due = append(due, c)

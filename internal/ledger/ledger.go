@@ -116,7 +116,7 @@ func (s *shard) host(key Key, l *Ledger) *Host {
 	h := s.hosts[key]
 	if h == nil {
 		s.sweep()
-		h = &Host{name: key.String(), scheme: key.Scheme, ledger: l}
+		h = &Host{name: key.String(), scheme: key.Scheme, addr: net.JoinHostPort(key.Host, key.Port), ledger: l}
 		s.hosts[key] = h
 	}
 	return h
