@@ -18,8 +18,9 @@ func (h *Host) doom(c *Conn, l *loss) {
 
 // dooms makes the exchange the last to have c, if that is to be retired and all
 // others have opened their streams; else a later one will. It says why. Then the
-// barrier is up until this one's is open. The host's mu is held, and given up
-// meanwhile.
+// barrier is up until this one's is open, for closeStep at most: the server may
+// have lowered its limit of streams meanwhile, and those open may last. Net/http
+// dials for others then. The host's mu is held, and given up meanwhile.
 func (u *Use) dooms(c *Conn, now time.Time) Reason {
 	h := c.host
 	why := u.retires(c, now)
@@ -33,6 +34,15 @@ func (u *Use) dooms(c *Conn, now time.Time) Reason {
 		return ""
 	}
 	u.holds = true
+	opened := h.barrier.opened
+	time.AfterFunc(closeStep, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if u.holds && h.barrier.opened == opened {
+			u.holds = false
+			h.lower()
+		}
+	})
 	h.doom(c, &loss{at: now, reason: why})
 	return why
 }

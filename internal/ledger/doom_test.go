@@ -1,0 +1,42 @@
+package ledger
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Its stream opens when another one ends, if the server has lowered its limit
+// of streams. Net/http would dial for others meanwhile.
+func TestExchangeThatRetiresItsConnectionHoldsNobodyForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(nil, Watched)
+		l.Keep(Keep{Private: true})
+		uses, c := riding(t, l, 1)
+		uses[0].Settled()
+
+		last := new(Use)
+		last.MaxUses = 2
+		l.Begin(last, key)
+		last.Ask("host.example:80", time.Now())
+		if g := last.Got(c, true, true, time.Now()); g.Retire != MaxRequests {
+			t.Fatalf("retired for %q, want %q", g.Retire, MaxRequests)
+		}
+		began := time.Now()
+		passed := make(chan struct{})
+		go func() {
+			asking(l)
+			close(passed)
+		}()
+		select {
+		case <-passed:
+		case <-time.After(time.Minute):
+			t.Error("still held back after a minute")
+			last.Settled()
+			<-passed
+		}
+		if d := time.Since(began); d > 200*time.Millisecond {
+			t.Errorf("held back for %v", d)
+		}
+	})
+}
