@@ -112,6 +112,9 @@ func (h *Host) become(c *Conn, s state) {
 	}
 	if s == gone {
 		h.open--
+		if h.open == 0 {
+			h.rest()
+		}
 		h.tell(c)
 		h.wake()
 	}

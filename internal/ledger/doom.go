@@ -18,9 +18,10 @@ func (h *Host) doom(c *Conn, l *loss) {
 
 // dooms makes the exchange the last to have c, if that is to be retired and all
 // others have opened their streams; else a later one will. It says why. Then the
-// barrier is up until this one's is open, for closeStep at most: the server may
-// have lowered its limit of streams meanwhile, and those open may last. Net/http
-// dials for others then. The host's mu is held, and given up meanwhile.
+// barrier is up until this one's is open, for closeStep at most: with
+// StrictMaxConcurrentRequests the streams of others may have to end first, and
+// if the connection breaks, net/http waits for those who ask, and they wait here.
+// The host's mu is held, and given up meanwhile.
 func (u *Use) dooms(c *Conn, now time.Time) Reason {
 	h := c.host
 	why := u.retires(c, now)

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Its stream opens when another one ends, if the server has lowered its limit
-// of streams. Net/http would dial for others meanwhile.
+// Its stream opens when another one ends, where net/http has been told not to
+// dial past the server's limit of streams. And net/http calls GetConn under the
+// lock that it needs to give a broken connection's requests up.
 func TestExchangeThatRetiresItsConnectionHoldsNobodyForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(nil, Watched)

@@ -119,6 +119,15 @@ func (h *Host) tendBy(t time.Time) {
 	}
 }
 
+// rest stops the clock of a host without connections: it would keep what is left
+// of a dropped client for as long as MaxAge. h.mu is held.
+func (h *Host) rest() {
+	if h.tender != nil {
+		h.tender.Stop()
+	}
+	h.tendAt, h.decayed, h.peak = time.Time{}, time.Time{}, 0
+}
+
 // tend retires what is due.
 func (h *Host) tend() {
 	h.mu.Lock()
