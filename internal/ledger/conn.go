@@ -141,6 +141,9 @@ func (h *Host) count(c *Conn, n int) {
 	}
 	if c.shared && (c.state == active || c.state == idle) {
 		h.sharing += n
+		if c.doom != nil {
+			h.spent += n
+		}
 	}
 }
 

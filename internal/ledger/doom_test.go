@@ -41,3 +41,20 @@ func TestExchangeThatRetiresItsConnectionHoldsNobodyForLong(t *testing.T) {
 		}
 	})
 }
+
+// The server refuses streams over its limit, which a new connection does not
+// know yet.
+func TestBusyConnectionIsKeptWhereTheHostNeedsSeveral(t *testing.T) {
+	l := New(nil, Watched)
+	l.Keep(Keep{Private: true})
+	uses, c := riding(t, l, 1)
+	others, _ := riding(t, l, 1)
+	uses[0].Settled()
+	others[0].Settled()
+	last := &Use{MaxUses: 2}
+	l.Begin(last, key)
+	last.Ask("host.example:80", time.Now())
+	if g := last.Got(c, true, true, time.Now()); g.Retire != "" {
+		t.Errorf("retired for %q", g.Retire)
+	}
+}
