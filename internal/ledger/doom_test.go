@@ -58,3 +58,24 @@ func TestBusyConnectionIsKeptWhereTheHostNeedsSeveral(t *testing.T) {
 		t.Errorf("retired for %q", g.Retire)
 	}
 }
+
+// It was cancelled before its stream was open: net/http gives the connection to
+// others as before.
+func TestConnectionOutlivesALastExchangeThatDidNotTakeIt(t *testing.T) {
+	l := New(nil, Watched)
+	l.Keep(Keep{Private: true})
+	uses, c := riding(t, l, 1)
+	uses[0].Settled()
+	lastOn := func() *Use {
+		t.Helper()
+		u := &Use{MaxUses: 2}
+		l.Begin(u, key)
+		u.Ask("host.example:80", time.Now())
+		if g := u.Got(c, true, true, time.Now()); g.Retire != MaxRequests {
+			t.Fatalf("retired for %q, want %q", g.Retire, MaxRequests)
+		}
+		return u
+	}
+	lastOn().End(Canceled, false, time.Now())
+	lastOn()
+}
