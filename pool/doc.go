@@ -28,7 +28,8 @@
 // Keep-Alive are closed while no request can be about to have them, and others
 // wait for that: some microseconds. Bases that can't be watched and transports
 // from Transport keep theirs as net/http does, for others may send requests over
-// them.
+// them; connections to a proxy that forwards plain http, too, for net/http gives
+// them to requests to any host.
 //
 // A response body that the program has dropped without closing it is found by
 // the garbage collector and reported, and its slot and connection come back. One

@@ -101,8 +101,11 @@ type Options struct {
 	// the next request that it serves: by Connection: close, over HTTP/2 by
 	// net/http alone. No request fails for it. Zero or negative means never.
 	// Where the base can't be watched, and with a transport from Transport, an
-	// idle one is not retired. A busy one is only where pool stands next to an
-	// *http.Transport: below the middlewares of others.
+	// idle one is not retired; nor is one to a proxy that forwards plain http, or
+	// to a name that is not in ASCII. A busy one is only where pool stands next to
+	// an *http.Transport, below the middlewares of others; over HTTP/1 by requests
+	// with a body only where the server has answered Connection: close in kind;
+	// and over HTTP/2 where one connection is enough for all requests to the host.
 	MaxConnAge time.Duration
 	// MaxConnRequests is how many requests a connection serves, with the same
 	// conditions as for one that is busy. Zero or negative means no limit.

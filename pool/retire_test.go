@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -144,4 +145,37 @@ func TestRetirementIsSafeWithServersThatDoNotAnswerInKind(t *testing.T) {
 	if n := p.Stats().Lost[roundtripper.ReasonMaxRequests]; n < 100 {
 		t.Errorf("%d connections retired, want many", n)
 	}
+}
+
+// Net/http gives a connection to a proxy that forwards plain http to requests to
+// any host. Those to one host are not held back while another's are retired.
+func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
+	proxy := testserver.New(http.HandlerFunc(echo), testserver.Options{})
+	defer proxy.Close()
+	u, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pool.New(pool.Options{MaxConnAge: 5 * time.Millisecond})
+	defer p.Close()
+	base := proxy.Transport()
+	base.Proxy = http.ProxyURL(u)
+	client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
+	defer client.CloseIdleConnections()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 1000 {
+				host := fmt.Sprintf("http://host%d.example/", rand.IntN(4))
+				if err := post(client, host, rand.IntN(100)); err != nil {
+					t.Error(err)
+					return
+				}
+				if rand.IntN(5) == 0 {
+					time.Sleep(rand.N(6 * time.Millisecond)) // some lie idle until they are too old
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

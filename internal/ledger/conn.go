@@ -48,6 +48,10 @@ type Conn struct {
 	dialed time.Time
 	span   Span   // see SetSpan
 	addr   string // that was dialed, a proxy's perhaps
+	// common: net/http may give it to requests to other hosts, too. It does so
+	// with those to a proxy that forwards plain http, and keeps no connection for
+	// each host there. No barrier of one host holds those requests back.
+	common bool
 
 	jitter    uint8         // its part in 256 of what ages differ by
 	announced time.Duration // how long it may lie idle, by what the server says
@@ -109,6 +113,9 @@ func (h *Host) become(c *Conn, s state) {
 	}
 	if s == gone {
 		h.open--
+		if h.open == 0 {
+			h.rest()
+		}
 		h.tell(c)
 		h.wake()
 	}
@@ -135,6 +142,9 @@ func (h *Host) count(c *Conn, n int) {
 	}
 	if c.shared && (c.state == active || c.state == idle) {
 		h.sharing += n
+		if c.doom != nil {
+			h.spent += n
+		}
 	}
 }
 

@@ -9,21 +9,29 @@ import "time"
 // closed their bodies, and fails those that can't be rewound. 20 workers, half of
 // whose requests were such POSTs, lost some at each connection. So it is doomed
 // only when the streams of all exchanges are open, and others wait until it is.
+//
+// On a new connection net/http opens up to 100 streams before it knows the
+// server's limit; those over it are refused, and again some fail. So none is
+// doomed where the host needs several: there are more requests than one takes.
 
 // doom notes that net/http gives c to nobody from now on. h.mu is held.
 func (h *Host) doom(c *Conn, l *loss) {
+	h.count(c, -1)
 	c.doom, c.loss = l, l
+	h.count(c, +1)
 	h.lose(l)
 }
 
 // dooms makes the exchange the last to have c, if that is to be retired and all
 // others have opened their streams; else a later one will. It says why. Then the
-// barrier is up until this one's is open. The host's mu is held, and given up
-// meanwhile.
+// barrier is up until this one's is open, for closeStep at most: with
+// StrictMaxConcurrentRequests the streams of others may have to end first, and
+// if the connection breaks, net/http waits for those who ask, and they wait here.
+// The host's mu is held, and given up meanwhile.
 func (u *Use) dooms(c *Conn, now time.Time) Reason {
 	h := c.host
 	why := u.retires(c, now)
-	if why == "" || u.ended || !h.ledger.keep.Private || len(h.wanting) > 0 || now.Sub(h.doomed) < tendAgain || !h.raise() {
+	if why == "" || u.ended || h.sharing-h.spent > 1 || !h.ledger.keep.Private || len(h.wanting) > 0 || now.Sub(h.doomed) < tendAgain || !h.raise() {
 		return ""
 	}
 	alone := func() bool { return h.unsettled == 1 && !u.firm }
@@ -33,6 +41,15 @@ func (u *Use) dooms(c *Conn, now time.Time) Reason {
 		return ""
 	}
 	u.holds = true
+	opened := h.barrier.opened
+	time.AfterFunc(closeStep, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if u.holds && h.barrier.opened == opened {
+			u.holds = false
+			h.lower()
+		}
+	})
 	h.doom(c, &loss{at: now, reason: why})
 	return why
 }

@@ -136,9 +136,7 @@ func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	}
 	switch {
 	case c.loss == nil:
-		c.loss = &loss{at: now, reason: cause, culprit: u.Culprit}
-		c.doom = c.loss
-		h.lose(c.loss)
+		h.doom(c, &loss{at: now, reason: cause, culprit: u.Culprit})
 	case c.loss.reason == Unknown, cause == ClientClose && c.loss.reason == GoAway:
 		// It was closed before the first of those that rode on it could tell;
 		// and net/http closes it in the same place if a request had asked for

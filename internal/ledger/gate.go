@@ -174,6 +174,11 @@ func (h *Host) full(limit int) bool {
 			n-- // nobody knows whether it is still there
 		}
 	}
+	for _, c := range h.idles {
+		if c.common {
+			n-- // it may be in another host's hands, and can't be told to go
+		}
+	}
 	return n >= limit+h.exempt
 }
 
@@ -182,7 +187,7 @@ func (h *Host) full(limit int) bool {
 func (h *Host) evict() bool {
 	useless := func() []*Conn {
 		for _, c := range h.idles {
-			if c.watched && !c.shared && !h.wanted(c) {
+			if c.watched && !c.shared && !c.common && !h.wanted(c) {
 				return []*Conn{c}
 			}
 		}
@@ -263,6 +268,7 @@ func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
 		c.coming.until = now.Add(comingMost)
 	}
 	c.by, c.addr, c.dialer, c.setup, c.dialed = d.coming.use, d.coming.addr, d.dialer, took, d.coming.began
+	c.common = h.key.Scheme != "https" && c.addr != h.addr
 	c.coming.conn, c.coming.stop = c, nil
 	c.shaking.Store(d.shakes)
 	return c, nil

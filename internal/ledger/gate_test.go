@@ -49,7 +49,7 @@ var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 func asking(l *Ledger) *Use {
 	u := new(Use)
 	l.Begin(u, key)
-	u.Ask("", time.Now())
+	u.Ask("host.example:80", time.Now())
 	return u
 }
 

@@ -125,6 +125,12 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 	if c.shared && c.uses == 1 {
 		h.sharedAt = now
 	}
+	if d := c.doom; d != nil && !again && (d.reason == MaxAge || d.reason == MaxRequests) {
+		// Its last exchange gave up before it took it.
+		h.count(c, -1)
+		c.doom = nil
+		h.count(c, +1)
+	}
 	if c.loss != nil {
 		// It was written off and lives.
 		h.withdraw(c.loss)

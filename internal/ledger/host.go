@@ -12,6 +12,7 @@ import (
 type Host struct {
 	key    Key
 	name   string // Key.String
+	addr   string // that net/http dials for it, unless through a proxy
 	ledger *Ledger
 
 	mu        sync.Mutex
@@ -26,6 +27,7 @@ type Host struct {
 	idle      int
 	closing   int
 	sharing   int       // open, had, and of HTTP/2
+	spent     int       // of those, doomed
 	idles     []*Conn   // those that are idle, in the order in which they became so
 	seq       uint64    // counts that
 	coming    []*coming // dials, and connections that were not used yet

@@ -75,6 +75,9 @@ func (c *Conn) share(d time.Duration) time.Duration {
 
 // due is when c is to be retired if it lies idle until then; zero if never.
 func (c *Conn) due() (t time.Time) {
+	if c.common {
+		return t
+	}
 	if c.host.ledger.over.Load() {
 		return c.idleAt
 	}
@@ -114,6 +117,15 @@ func (h *Host) tendBy(t time.Time) {
 	} else {
 		h.tender.Reset(d)
 	}
+}
+
+// rest stops the clock of a host without connections: it would keep what is left
+// of a dropped client for as long as MaxAge. h.mu is held.
+func (h *Host) rest() {
+	if h.tender != nil {
+		h.tender.Stop()
+	}
+	h.tendAt, h.decayed, h.peak = time.Time{}, time.Time{}, 0
 }
 
 // tend retires what is due.
@@ -172,7 +184,7 @@ func (h *Host) retireDue(now time.Time, surplus int) {
 		left := surplus
 		for _, c := range h.idles {
 			switch {
-			case !c.watched, c.shared && h.inflight > 0:
+			case !c.watched, c.common, c.shared && h.inflight > 0:
 				// Nobody waits for a busy host to come to rest.
 			case isDue(c):
 				due = append(due, c)
