@@ -29,7 +29,9 @@
 // wait for that: some microseconds. Bases that can't be watched and transports
 // from Transport keep theirs as net/http does, for others may send requests over
 // them; connections to a proxy that forwards plain http, too, for net/http gives
-// them to requests to any host.
+// them to requests to any host. The clone is the Pool's own: who finds it by
+// roundtripper.Unwrap must not send requests over it, for a connection may be
+// closed under them.
 //
 // A response body that the program has dropped without closing it is found by
 // the garbage collector and reported, and its slot and connection come back. One

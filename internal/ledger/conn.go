@@ -50,7 +50,8 @@ type Conn struct {
 	addr   string // that was dialed, a proxy's perhaps
 	// common: net/http may give it to requests to other hosts, too. It does so
 	// with those to a proxy that forwards plain http, and keeps no connection for
-	// each host there. No barrier of one host holds those requests back.
+	// each host there; and it has one name where a Key has two, for one that is
+	// not in ASCII. No barrier of one host holds those requests back.
 	common bool
 
 	jitter    uint8         // its part in 256 of what ages differ by

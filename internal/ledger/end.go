@@ -40,6 +40,14 @@ func (u *Use) Put(err error, why Reason) {
 	h.become(c, idle)
 }
 
+// Uploads notes that the exchange's request is still being sent, n = 1, though it
+// is about to end; or not any more, n = -1.
+func (u *Use) Uploads(n int) {
+	u.host.mu.Lock()
+	u.host.uploads += n
+	u.host.mu.Unlock()
+}
+
 // Returned reports whether the connection went back, and PutIdleConn's error.
 func (u *Use) Returned() (bool, error) {
 	u.host.mu.Lock()

@@ -36,6 +36,10 @@ type Host struct {
 	// dial that paid for them was that one.
 	passed time.Time
 	echoes bool // see Echoed
+	silent bool
+	// uploads are the requests whose body is still sent though their exchange has
+	// ended.
+	uploads int
 	// sharedAt is when an HTTP/2 connection was had for the first time: those who
 	// have asked before that are about to have it too.
 	sharedAt time.Time

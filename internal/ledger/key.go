@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // Key is what the kit counts by: scheme, name and port. It is made of parts so
@@ -35,6 +36,17 @@ func KeyOfAddr(addr string) Key {
 		return Key{Host: addr}
 	}
 	return Key{Host: host, Port: port}
+}
+
+// international reports whether the name can be spelled in two ways, of which
+// net/http knows only the one in ASCII.
+func (k Key) international() bool {
+	for i := range len(k.Host) {
+		if k.Host[i] >= utf8.RuneSelf {
+			return true
+		}
+	}
+	return strings.Contains(k.Host, "xn--")
 }
 
 // String returns the key as "https://example.com:443".

@@ -104,8 +104,9 @@ func (h *Host) await(d time.Duration, ok func() bool) bool {
 // wanted reports whether a request may be about to have c, which lies idle. It
 // holds for as long as the barrier is up. h.mu is held.
 func (h *Host) wanted(c *Conn) bool {
-	if c.shared {
-		return h.inflight > 0 // over HTTP/2 net/http chooses first, and asks then
+	if c.shared || h.muxed {
+		// Over HTTP/2 net/http chooses first, and asks then.
+		return h.inflight > 0 || h.uploads > 0
 	}
 	waiting := 0
 	for _, u := range h.wanting {

@@ -71,7 +71,10 @@ func (l *Ledger) Begin(u *Use, key Key) {
 	if h := u.host; h.barrier.up.Load() {
 		// Whoever has raised it has not seen this one, or waits until it asks.
 		h.mu.Lock()
+		h.unsettled-- // net/http has chosen nothing for it yet
+		h.stirred()
 		h.pass(u)
+		h.unsettled++
 		h.mu.Unlock()
 	}
 }
@@ -105,7 +108,8 @@ func (u *Use) Echoed(yes bool) {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.echoes = yes
+	h.silent = h.silent || !yes // one of several servers behind one name, perhaps
+	h.echoes = !h.silent
 	if !yes && u.HasBody && c.user == u.id {
 		c.announced = time.Nanosecond // it is to go as soon as it lies idle
 		if c.state == idle {
@@ -164,9 +168,12 @@ func (u *Use) Ask(addr string, now time.Time) {
 		u.holds = false
 		u.host.lower()
 	}
-	u.host.pass(u)
-	if u.ended {
-		return
+	if !u.host.muxed {
+		// Over HTTP/2 it is chosen already, and net/http may hold a lock here.
+		u.host.pass(u)
+		if u.ended {
+			return
+		}
 	}
 	if l := u.host.ledger; !l.asked.Load() {
 		l.asked.Store(true)

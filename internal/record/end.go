@@ -94,6 +94,7 @@ func (r *Record) settle(out Outcome, err error, read int64, last time.Duration, 
 	if !r.sent {
 		return
 	}
+	r.outlives(out)
 	cause = r.use.End(cause, provisional, now)
 	if learned || r.hedged {
 		return // the ledger below knows more than this one; or nobody does
@@ -109,6 +110,20 @@ func (r *Record) settle(out Outcome, err error, read int64, last time.Duration, 
 		f.LostReason = ledger.Draining // it may come back yet
 	default:
 		f.LostReason = cause
+	}
+}
+
+// outlives tells the ledger if the request is still being sent: over HTTP/2 its
+// stream is open then, and its connection not idle.
+func (r *Record) outlives(out Outcome) {
+	if out != OutcomeEOF && out != OutcomeDrained && out != OutcomeNone {
+		return // it is cancelled
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hooked && !r.wrote {
+		r.sending = true
+		r.use.Uploads(+1)
 	}
 }
 

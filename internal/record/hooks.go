@@ -123,6 +123,10 @@ func (r *Record) written() {
 		r.onWrote = nil
 	}
 	over := r.over
+	if r.sending {
+		r.sending = false
+		r.use.Uploads(-1)
+	}
 	r.mu.Unlock()
 	if over {
 		r.cancel()

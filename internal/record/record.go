@@ -81,6 +81,7 @@ type Record struct {
 	wrote   bool          // the request was written, or has no body
 	onWrote chan struct{} // made by a drain that waits for that
 	over    bool          // the exchange has ended: cancel as soon as wrote
+	sending bool          // it has, and the request is still being sent
 	retired ledger.Reason // why this exchange is its connection's last, or empty
 	shared  bool          // HTTP/2
 	// The last exchange that was made inside of this one, and whether any was
