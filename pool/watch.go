@@ -131,11 +131,23 @@ func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn
 		return nil, err
 	}
 	c := &conn{Conn: nc}
-	if c.line, err = d.Opened(names.setup(took), c, time.Now()); err != nil {
+	if c.line, err = d.Opened(names.setup(took), c, w.peer(nc), time.Now()); err != nil {
 		nc.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// peer is the address that nc goes to, if somebody counts those.
+func (w *watch) peer(nc net.Conn) string {
+	if !w.ledger.CountsPeers() || nc.RemoteAddr() == nil {
+		return ""
+	}
+	addr := nc.RemoteAddr().String()
+	if host, _, err := net.SplitHostPort(addr); err == nil {
+		return host
+	}
+	return addr
 }
 
 // dialTLSContext gates a TLS dialer of the base's own. Its connections are not

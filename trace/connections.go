@@ -49,8 +49,22 @@ func (ls *ledgers) live() []*ledger.Ledger {
 
 // state is what tells the series of http.client.open_connections apart.
 type state struct {
-	host ledger.Key
+	life
 	idle bool
+}
+
+// life is the same for connections that are closed.
+type life struct {
+	host ledger.Key
+	peer string // empty unless asked for
+}
+
+func (l life) attributes() []attribute.KeyValue {
+	attrs := hostAttributes(l.host)
+	if l.peer != "" {
+		attrs = append(attrs, semconv.NetworkPeerAddress(l.peer))
+	}
+	return attrs
 }
 
 func (s state) attributes() []attribute.KeyValue {
@@ -58,7 +72,7 @@ func (s state) attributes() []attribute.KeyValue {
 	if s.idle {
 		v = httpconv.ConnectionStateIdle
 	}
-	return append(hostAttributes(s.host), semconv.HTTPConnectionStateKey.String(string(v)))
+	return append(s.life.attributes(), semconv.HTTPConnectionStateKey.String(string(v)))
 }
 
 // observe counts open connections at each collection.
@@ -69,8 +83,20 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 		counts := make(map[state]int64)
 		for _, l := range m.ledgers.live() {
 			l.Counts(func(c ledger.Counts) {
-				counts[state{c.Key, false}] += int64(c.Active)
-				counts[state{c.Key, true}] += int64(c.Open - c.Active)
+				add := func(peer string, n ledger.PeerCount) {
+					counts[state{life{c.Key, peer}, false}] += int64(n.Active)
+					counts[state{life{c.Key, peer}, true}] += int64(n.Open - n.Active)
+				}
+				rest := ledger.PeerCount{Open: c.Open, Active: c.Active}
+				if m.peers {
+					for peer, n := range c.Peers {
+						add(peer, n)
+						rest.Open, rest.Active = rest.Open-n.Open, rest.Active-n.Active
+					}
+				}
+				if rest != (ledger.PeerCount{}) || !m.peers {
+					add("", rest)
+				}
 			})
 		}
 		for s, n := range counts {
@@ -91,6 +117,9 @@ func stop(reg metric.Registration) {
 // Built implements record.Builder.
 func (p part) Built(l *ledger.Ledger) {
 	if m := p.t.metrics.more; m != nil {
+		if m.peers {
+			l.CountPeers()
+		}
 		m.ledgers.add(l)
 		l.Subscribe(m)
 	}
@@ -102,7 +131,11 @@ func (m *more) ConnClosed(c ledger.Life) {
 	if !m.lived.Enabled(ctx) {
 		return
 	}
-	o := m.hosts.of(c.Key, hostAttributes).record
+	k := life{host: c.Key}
+	if m.peers {
+		k.peer = c.Peer
+	}
+	o := m.lives.of(k, life.attributes).record
 	m.lived.Record(ctx, c.Age.Seconds(), o...)
 	if c.Uses > 0 {
 		m.carried.Record(ctx, int64(c.Uses), o...)

@@ -66,8 +66,8 @@
 //     warmconn.outcome;
 //   - warmconn.leaks ({body}).
 //
-// All have server.address and server.port. What they say of peers would be of high
-// cardinality, so they say nothing of them.
+// All have server.address and server.port. Of peers' addresses, which are of high
+// cardinality, they say nothing unless PeerAddress is set.
 //
 // # Deviations from the conventions
 //

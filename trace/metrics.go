@@ -38,6 +38,8 @@ type more struct {
 	starts    sets[start]
 	hosts     sets[ledger.Key]
 	byWord    sets[word]
+	lives     sets[life]
+	peers     bool
 	ledgers   ledgers
 	observing metric.Registration
 }
@@ -79,16 +81,17 @@ func made[T any](inst T, err error) T {
 	return inst
 }
 
-func newMetrics(m metric.Meter, stableOnly bool) *metrics {
+func newMetrics(m metric.Meter, o *Options) *metrics {
 	d := made(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	all := &metrics{duration: d.Inst()}
-	if stableOnly {
+	if o.StableOnly {
 		return all
 	}
 	seconds := func(name, text string) metric.Float64Histogram {
 		return made(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	}
 	all.more = &more{
+		peers:  o.PeerAddress,
 		active: made(httpconv.NewClientActiveRequests(m)).Inst(),
 		lived:  made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
 		queued: seconds("warmconn.request.time_in_queue", "Time that requests waited for a slot of the pool and for a connection, of those that did."),

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
@@ -273,4 +274,32 @@ func TestDroppedTracersAreNotCollectedFrom(t *testing.T) {
 func callbacks(t *testing.T, reader *metric.ManualReader) int {
 	var rm metricdata.ResourceMetrics
 	return int(testing.AllocsPerRun(10, func() { reader.Collect(t.Context(), &rm) }))
+}
+
+func TestPeerAddressIsOnConnectionMetricsIfAskedFor(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		srv := testserver.New(http.HandlerFunc(ok), testserver.Options{})
+		defer srv.Close()
+		reader := metric.NewManualReader()
+		tr := trace.New(trace.Options{PeerAddress: asked, MeterProvider: metric.NewMeterProvider(metric.WithReader(reader))})
+		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, tr.Middleware, pool.New(pool.Options{}).Middleware)
+		if err := do(client, within(t, 10*time.Second, srv.URL)); err != nil {
+			t.Fatal(err)
+		}
+		open := collect(t, reader)["http.client.open_connections {connection}"]
+		client.CloseIdleConnections()
+		var lived []point
+		eventually.True(t, "the connection's end", func() bool {
+			lived = collect(t, reader)["http.client.connection.duration s"]
+			return len(lived) > 0
+		})
+		for _, p := range append(open, lived...) {
+			if v, has := p.attrs.Value("network.peer.address"); has != asked || has && v.AsString() != "127.0.0.1" {
+				t.Errorf("asked %v: %s has the peer %q", asked, p.name, v.AsString())
+			}
+		}
+		if n := sum(open, "", ""); n != 1 {
+			t.Errorf("%v connections open, want 1", n)
+		}
+	}
 }

@@ -31,6 +31,9 @@ type Options struct {
 	// StableOnly leaves of the metrics http.client.request.duration alone: those
 	// in development and the kit's own are not written.
 	StableOnly bool
+	// PeerAddress puts network.peer.address on the metrics of connections, which
+	// multiplies their series by the addresses of each host. It needs pool.
+	PeerAddress bool
 
 	// Annotate makes no span and injects nothing: what is known of the
 	// connection goes onto the span that the request's context has, if that is

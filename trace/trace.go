@@ -63,7 +63,7 @@ func New(o Options) *Tracer {
 	}
 	name := cmp.Or(o.ScopeName, scope)
 	t.tracer = tp.Tracer(name, trace.WithSchemaURL(semconv.SchemaURL), trace.WithInstrumentationVersion(o.ScopeVersion))
-	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), o.StableOnly)
+	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), &t.opts)
 	if m := t.metrics.more; m != nil && m.observing != nil {
 		runtime.AddCleanup(t, stop, m.observing)
 	}

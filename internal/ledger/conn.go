@@ -47,6 +47,7 @@ type Conn struct {
 	setup  Setup
 	dialed time.Time
 	span   Span   // see SetSpan
+	peer   string // its address; empty if nobody counts them
 	addr   string // that was dialed, a proxy's perhaps
 	// common: net/http may give it to requests to other hosts, too. It does so
 	// with those to a proxy that forwards plain http, and keeps no connection for
@@ -114,6 +115,7 @@ func (h *Host) become(c *Conn, s state) {
 	}
 	if s == gone {
 		h.open--
+		h.countPeer(c, -1, 0)
 		if h.open == 0 {
 			h.rest()
 		}
@@ -136,6 +138,7 @@ func (h *Host) count(c *Conn, n int) {
 	switch c.state {
 	case active:
 		h.active += n
+		h.countPeer(c, 0, n)
 	case idle:
 		h.idle += n
 	case closing:
@@ -246,7 +249,7 @@ func (c *Conn) Closed() {
 		h.barrier.left--
 		h.stirred()
 	}
-	life := Life{Key: h.key, Age: time.Since(c.opened), Uses: c.uses}
+	life := Life{Key: h.key, Peer: c.peer, Age: time.Since(c.opened), Uses: c.uses}
 	h.mu.Unlock()
 	h.ledger.closed(life)
 }

@@ -249,9 +249,10 @@ func (d Dial) Breakable(stop func()) {
 }
 
 // Opened enters the connection that the dial brought; Closing and Closed must
-// follow when it is closed. Or it returns ErrNotNeeded, and the connection is to be
+// follow when it is closed. Peer is its address if
+// they are counted. Or it returns ErrNotNeeded, and the connection is to be
 // closed at once: the dial was broken off, and its dialer did not heed that.
-func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
+func (d Dial) Opened(took Setup, end Ender, peer string, now time.Time) (*Conn, error) {
 	h := d.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -261,6 +262,7 @@ func (d Dial) Opened(took Setup, end Ender, now time.Time) (*Conn, error) {
 	}
 	c := h.opens(now)
 	c.watched, c.end = true, end
+	h.meet(c, peer)
 	c.coming = d.coming
 	if h.key.Scheme != "https" {
 		c.coming.until = now.Add(putStep)

@@ -37,7 +37,7 @@ func (u *Use) admit(limit int, free bool) (Dial, error) {
 func newFake(d Dial) *fakeConn {
 	c := new(fakeConn)
 	var err error
-	if c.line, err = d.Opened(Setup{}, c, time.Now()); err != nil {
+	if c.line, err = d.Opened(Setup{}, c, "", time.Now()); err != nil {
 		panic(err)
 	}
 	return c

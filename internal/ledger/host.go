@@ -53,6 +53,7 @@ type Host struct {
 	gated  []*gated // dials that wait for leave, first come first
 	worth  worth
 	tally  Tally
+	peers  map[string]PeerCount // by address; nil unless somebody asked for it
 	// peak is the most connections that were in use at once since decayed, when
 	// those not needed were last let go. At tendAt tender looks after the idle
 	// ones.

@@ -32,6 +32,7 @@ type Ledger struct {
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
 	keep          Keep
 	over          atomic.Bool // see End
+	peers         atomic.Bool // see CountPeers
 	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
 

@@ -15,6 +15,7 @@ type Subscriber interface {
 // Life is what there was of a connection.
 type Life struct {
 	Key  Key
+	Peer string // empty if nobody counts them
 	Age  time.Duration
 	Uses int
 }

@@ -106,6 +106,7 @@ type Counts struct {
 	Kept    int     // that many would not be let go now for being too many
 	Tally           // Opened - Closed = Open
 	Totals  *Totals // that they are summed up in
+	Peers   map[string]PeerCount
 }
 
 // watched reports whether all connections of the host report to the ledger.
@@ -114,14 +115,14 @@ func (h *Host) watched() bool {
 	return w == Watched || w == WatchedHTTP && h.key.Scheme != "https"
 }
 
-// Counts calls f for each host. It must not keep Lost.
+// Counts calls f for each host. It must keep neither Lost nor Peers.
 func (l *Ledger) Counts(f func(Counts)) {
 	l.each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		f(Counts{
 			Key: h.key, Host: h.name, Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
-			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals,
+			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals, Peers: h.peers,
 		})
 	})
 }
