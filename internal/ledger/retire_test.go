@@ -23,6 +23,12 @@ func kept(t *testing.T, l *Ledger, k Key, shared bool) (*Use, *fakeConn) {
 	return u, c
 }
 
+func (c *Conn) gone() bool {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.state == gone
+}
+
 // Over HTTP/2 a request may be sent on when its response has ended.
 func TestConnectionIsNotRetiredUnderAnUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -31,12 +37,12 @@ func TestConnectionIsNotRetiredUnderAnUpload(t *testing.T) {
 		u, c := kept(t, l, key, true)
 		u.Uploads(+1)
 		time.Sleep(2 * time.Minute)
-		if c.line.state == gone {
+		if c.line.gone() {
 			t.Error("closed under a request that is still being sent")
 		}
 		u.Uploads(-1)
 		time.Sleep(time.Second)
-		if c.line.state != gone {
+		if !c.line.gone() {
 			t.Error("kept though nothing rides on it")
 		}
 	})
@@ -51,7 +57,7 @@ func TestConnectionToAnInternationalNameIsNotRetired(t *testing.T) {
 			l.Keep(Keep{MaxAge: time.Minute, Private: true})
 			_, c := kept(t, l, Key{"https", host, "443"}, false)
 			time.Sleep(2 * time.Minute)
-			if (c.line.state == gone) != retired {
+			if (c.line.gone()) != retired {
 				t.Errorf("%s: retired %v, want %v", host, !retired, retired)
 			}
 		}
