@@ -75,9 +75,10 @@ func (s state) attributes() []attribute.KeyValue {
 	return append(s.life.attributes(), semconv.HTTPConnectionStateKey.String(string(v)))
 }
 
-// observe counts open connections at each collection.
+// observe counts open connections, and requests under way, at each collection.
 func (m *more) observe(meter metric.Meter) metric.Registration {
 	open := made(httpconv.NewClientOpenConnectionsObservable(meter)).Inst()
+	active := made(httpconv.NewClientActiveRequestsObservable(meter)).Inst()
 	var cache sets[state]
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		counts := make(map[state]int64)
@@ -102,8 +103,9 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 		for s, n := range counts {
 			o.ObserveInt64(open, n, cache.of(s, state.attributes).observe...)
 		}
+		m.actives.observe(o, active)
 		return nil
-	}, open)
+	}, open, active)
 	return made(reg, err)
 }
 

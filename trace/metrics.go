@@ -26,7 +26,7 @@ type metrics struct {
 
 // more are the metrics that are in development, and the kit's own.
 type more struct {
-	active    metric.Int64UpDownCounter
+	actives   *actives
 	queued    metric.Float64Histogram
 	opened    metric.Int64Counter
 	setup     metric.Float64Histogram
@@ -35,7 +35,6 @@ type more struct {
 	leaks     metric.Int64Counter
 	lived     metric.Float64Histogram
 	carried   metric.Int64Histogram
-	starts    sets[start]
 	hosts     sets[ledger.Key]
 	byWord    sets[word]
 	lives     sets[life]
@@ -91,11 +90,11 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 		return made(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	}
 	all.more = &more{
-		peers:  o.PeerAddress,
-		active: made(httpconv.NewClientActiveRequests(m)).Inst(),
-		lived:  made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
-		queued: seconds("warmconn.request.time_in_queue", "Time that requests waited for a slot of the pool and for a connection, of those that did."),
-		setup:  seconds("warmconn.connection.setup.duration", "Time that the parts of making a connection took."),
+		peers:   o.PeerAddress,
+		actives: newActives(),
+		lived:   made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
+		queued:  seconds("warmconn.request.time_in_queue", "Time that requests waited for a slot of the pool and for a connection, of those that did."),
+		setup:   seconds("warmconn.connection.setup.duration", "Time that the parts of making a connection took."),
 		opened: made(m.Int64Counter("warmconn.connection.new", metric.WithUnit("{connection}"),
 			metric.WithDescription("Connections that were new for a request, by why no other was used."))),
 		carried: made(m.Int64Histogram("warmconn.connection.requests", metric.WithUnit("{request}"),
@@ -142,20 +141,11 @@ func (w word) attributes() []attribute.KeyValue {
 	return append(hostAttributes(w.host), w.key.String(w.word))
 }
 
-// begin counts a request that goes out, and ended takes it back.
-func (m *metrics) begin(ctx context.Context, r *record.Record, n int64) {
-	if m.more == nil || !m.active.Enabled(ctx) {
-		return
-	}
-	method, _ := methodOf(r.Request().Method)
-	m.active.Add(ctx, n, m.starts.of(start{r.Key(), method}, start.attributes).add...)
-}
-
 // record writes what came of an exchange.
 func (m *metrics) record(r *record.Record, f *record.Facts, o *Options) {
 	ctx := r.Context()
 	if !o.Annotate {
-		m.begin(ctx, r, -1)
+		m.active(ctx, r, -1)
 		if m.duration.Enabled(ctx) {
 			took := f.Duration
 			if o.EndAtHeaders && f.Answered > 0 {

@@ -89,7 +89,7 @@ func (p part) Begin(r *record.Record) (any, error) {
 		return trace.SpanFromContext(r.Context()), nil
 	}
 	span := t.start(r, h)
-	t.metrics.begin(r.Context(), r, +1)
+	t.metrics.active(r.Context(), r, +1)
 	return t.detail(r, span), nil
 }
 

@@ -29,6 +29,8 @@ type Use struct {
 	MaxUses int
 	// HasBody says that the request has a body. Set before Begin.
 	HasBody bool
+	// Start is when the exchange began; zero: now. Set before Begin.
+	Start time.Time
 	// Shakes says that Handshaken will be called at the end of each TLS
 	// handshake for this exchange, before anything else is done with its
 	// connection. Set before Ask.
@@ -58,13 +60,16 @@ type Use struct {
 // Begin enters the exchange. It must be followed by one End.
 func (l *Ledger) Begin(u *Use, key Key) {
 	u.id = l.uses.Add(1)
+	if u.Start.IsZero() {
+		u.Start = time.Now()
+	}
 	u.host = l.host(key, func(h *Host) {
 		h.inflight++
 		h.unsettled++
 		if u.Exempt {
 			h.exempt++
 		}
-		h.worth.arrives(h.inflight > 1, h.ledger.idleTimeout, time.Now())
+		h.worth.arrives(h.inflight > 1, h.ledger.idleTimeout, u.Start)
 		u.spare = h.idle > 0 || h.muxed && h.open > 0
 		h.wake()
 	})

@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// timedMin is the length from which on a body says something of how fast bodies
+// come: of one that fits into a packet or two, the clock would take longer.
+const timedMin = 4 << 10
+
 // Body is the response that the caller gets, and its body, in one allocation:
 // whoever keeps the Response alone keeps the body too. Nothing that net/http, a
 // context, a span or a closure can reach may point here, or to its sentinel.
@@ -116,16 +120,22 @@ func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
 	// One at a time: HTTP/2's pipe wakes only one of several Reads when the
 	// stream ends, and the others would wait for good.
 	b.turn.Lock()
-	if r.line.drains && b.sized {
+	timed := r.line.drains && b.sized && r.answer.length >= timedMin
+	if timed {
 		began = time.Now()
 	}
 	n, err := raw.Read(p)
-	now := time.Now()
+	var now time.Time
+	if timed || err == nil {
+		now = time.Now()
+	}
 	b.mu.Lock()
 	b.turn.Unlock()
 	b.read += int64(n)
-	b.last = now.Sub(r.facts.Start)
-	if !began.IsZero() {
+	if err == nil {
+		b.last = now.Sub(r.facts.Start)
+	}
+	if timed {
 		b.reading += now.Sub(began)
 	}
 	b.readers--

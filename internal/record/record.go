@@ -160,7 +160,7 @@ func (r *Record) derive() *http.Request {
 		r.askGzip()
 	}
 	r.use.Close, r.use.Apart, r.use.Done = r.close, !r.line.alone, r.parent.Done()
-	r.use.HasBody = r.hasBody
+	r.use.HasBody, r.use.Start = r.hasBody, r.facts.Start
 	r.line.ledger.Begin(&r.use, r.key)
 	r.facts.Host = r.use.Host()
 	r.publish()
