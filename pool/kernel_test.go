@@ -1,11 +1,7 @@
 package pool_test
 
 import (
-	"fmt"
-	"net"
 	"net/http"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,31 +10,6 @@ import (
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
-
-// established counts the kernel's connections to a port of loopback, from the
-// client's end.
-func established(t *testing.T, addr string) (n int) {
-	t.Helper()
-	const table = "/proc/net/tcp"
-	text, err := os.ReadFile(table)
-	if err != nil {
-		t.Skipf("SKIPPED: no kernel's table of sockets here: %v", err)
-	}
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var number int
-	fmt.Sscan(port, &number)
-	remote := fmt.Sprintf(":%04X", number)
-	for line := range strings.Lines(string(text)) {
-		// sl, local, remote, state; 01 is ESTABLISHED.
-		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[2], remote) && f[3] == "01" {
-			n++
-		}
-	}
-	return n
-}
 
 // While traffic goes on, each snapshot adds up; when it has stopped, the pool, the
 // server and the kernel count the same.
@@ -82,7 +53,11 @@ func TestStatsAgreeWithTheKernel(t *testing.T) {
 			t.Logf("%d snapshots, lost by reason: %v", <-watched, p.Stats().Lost)
 			eventually.True(t, "the pool, the server and the kernel to agree", func() bool {
 				n := p.Stats().Open
-				return n == srv.Open() && n == established(t, srv.Addr)
+				sockets, ok := srv.Established()
+				if !ok {
+					t.Skip("SKIPPED: no kernel's table of sockets here")
+				}
+				return n == srv.Open() && n == sockets
 			})
 			if s := p.Stats(); int(s.Opened) != srv.Opened() || s.InUse != 0 {
 				t.Errorf("opened %d, in use %d; the server counted %d", s.Opened, s.InUse, srv.Opened())

@@ -173,9 +173,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 // SetSpan says which span stands for the making of the exchange's connection, for
 // all who have it later.
 func (u *Use) SetSpan(s Span) {
-	u.host.mu.Lock()
-	c := u.conn
-	u.host.mu.Unlock()
+	c := u.given()
 	if c != nil {
 		c.host.mu.Lock()
 		c.span = s
@@ -193,9 +191,7 @@ func speaksHTTP2(nc net.Conn) bool {
 // Share notes that the exchange's connection speaks HTTP/2, where that shows
 // only in the response.
 func (u *Use) Share() {
-	u.host.mu.Lock()
-	c := u.conn
-	u.host.mu.Unlock()
+	c := u.given()
 	if c != nil {
 		c.host.mu.Lock()
 		c.host.share(c)

@@ -45,9 +45,7 @@ func (u *Use) KeepAlive(d time.Duration) {
 		return
 	}
 	d -= min(margin, d/2)
-	u.host.mu.Lock()
-	c := u.conn
-	u.host.mu.Unlock()
+	c := u.given()
 	if c == nil || !c.watched {
 		return
 	}

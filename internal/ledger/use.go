@@ -104,9 +104,7 @@ func (u *Use) retires(c *Conn, now time.Time) Reason {
 // body it looks at a copy. So such a request retires a connection only where
 // servers were seen to answer in kind.
 func (u *Use) Echoed(yes bool) {
-	u.host.mu.Lock()
-	c := u.conn
-	u.host.mu.Unlock()
+	c := u.given()
 	if c == nil {
 		return
 	}
@@ -268,6 +266,13 @@ func (u *Use) BeforeRead(f *func()) *Conn {
 	}
 	c.before.Store(f)
 	return c
+}
+
+// given is the connection that the exchange has, nil if none.
+func (u *Use) given() *Conn {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	return u.conn
 }
 
 // answered ends the wait for a connection. u.host.mu is held.
