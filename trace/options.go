@@ -50,8 +50,9 @@ type Options struct {
 	// Phases writes the phases of a request, DNS to the last byte, through
 	// otelhttptrace. Zero means none.
 	Phases Phases
-	// PhaseHeaders has them name the request's headers, with their values but
-	// for those of cookies and credentials.
+	// PhaseHeaders has them name the request's headers, with their values but for
+	// those of Authorization, Proxy-Authorization, Cookie and Referer. A key in a
+	// header of another name is shown.
 	PhaseHeaders bool
 	// ConnectionSpans writes how connections were made, in the way of .NET: for
 	// each new one a span connection_setup in a trace of its own, with dns, connect

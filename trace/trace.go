@@ -65,7 +65,7 @@ func New(o Options) *Tracer {
 	t.tracer = tp.Tracer(name, trace.WithSchemaURL(semconv.SchemaURL), trace.WithInstrumentationVersion(o.ScopeVersion))
 	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), &t.opts)
 	if m := t.metrics.more; m != nil && m.observing != nil {
-		runtime.AddCleanup(t, stop, m.observing)
+		runtime.AddCleanup(t, stop, m)
 	}
 	return t
 }
@@ -86,10 +86,12 @@ func (p part) Begin(r *record.Record) (any, error) {
 		return nil, nil
 	}
 	if t.opts.Annotate {
-		return trace.SpanFromContext(r.Context()), nil
+		span := trace.SpanFromContext(r.Context())
+		setSpan(r, span)
+		return span, nil
 	}
 	span := t.start(r, h)
-	t.metrics.active(r.Context(), r, +1)
+	t.metrics.active(r.Key(), r.Request().Method, +1)
 	return t.detail(r, span), nil
 }
 
