@@ -40,7 +40,9 @@ type Options struct {
 	// recording: otelhttp's, Datadog's through OpenTelemetry, an SDK's own. Where
 	// that ends before its body is closed, as otelhttp's does, it has only what is
 	// known when the response comes. Of the metrics only the kit's own and those
-	// of connections are written: who makes the span has the others.
+	// of connections are written: who makes the span has the others. Phases,
+	// ConnectionSpans, EndAtHeaders, SpanName, RequestAttributes and RequestHeaders
+	// have no effect then.
 	Annotate bool
 	// EndAtHeaders ends the span, and the duration in metrics, when the response
 	// has come, instead of when its body has ended. Then the span says nothing of

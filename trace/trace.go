@@ -26,7 +26,7 @@ type Tracer struct {
 	opts       Options
 	tracer     trace.Tracer
 	kind       trace.SpanStartOption
-	owner      any // stands for the provider; comparable
+	owner      any // stands for the provider; comparable; nil: the global one of the day
 	propagator propagation.TextMapPropagator
 	metrics    *metrics
 	secret     map[string]bool
@@ -48,11 +48,11 @@ func New(o Options) *Tracer {
 	if tp == nil {
 		tp = otel.GetTracerProvider()
 	}
-	if t.owner = tp; !reflect.ValueOf(tp).Comparable() {
+	switch {
+	case o.Annotate:
 		t.owner = t
-	}
-	if o.Annotate {
-		t.owner = t
+	case o.TracerProvider != nil:
+		t.owner = t.standsFor(tp)
 	}
 	if t.propagator == nil {
 		t.propagator = otel.GetTextMapPropagator()
@@ -70,6 +70,22 @@ func New(o Options) *Tracer {
 	return t
 }
 
+// claimant is who claims exchanges. The global provider is another one once the
+// program has set it.
+func (t *Tracer) claimant() any {
+	if t.owner != nil {
+		return t.owner
+	}
+	return t.standsFor(otel.GetTracerProvider())
+}
+
+func (t *Tracer) standsFor(tp trace.TracerProvider) any {
+	if reflect.ValueOf(tp).Comparable() {
+		return tp
+	}
+	return t
+}
+
 // Middleware puts tracing over next. A nil next is http.DefaultTransport.
 func (t *Tracer) Middleware(next http.RoundTripper) http.RoundTripper {
 	return record.New(next, part{t})
@@ -82,7 +98,7 @@ type part struct{ t *Tracer }
 func (p part) Begin(r *record.Record) (any, error) {
 	t := p.t
 	h := hintsOf(r.Context())
-	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) || !r.Claim(t.owner) {
+	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) || !r.Claim(t.claimant()) {
 		return nil, nil
 	}
 	if t.opts.Annotate {
