@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"context"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -9,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // actives count the requests under way, to be read at each collection: an
@@ -74,10 +73,11 @@ func (a *actives) observe(o metric.Observer, inst metric.Int64Observable) {
 	}
 }
 
-// active counts a request that begins, n = 1, or has ended, n = -1.
-func (m *metrics) active(ctx context.Context, r *record.Record, n int64) {
-	if m.more != nil && m.lived.Enabled(ctx) { // an Observable can't say so of itself
-		method, _ := methodOf(r.Request().Method)
-		m.actives.of(start{r.Key(), method}).n.Add(n)
+// active counts a request that begins, n = 1, or has ended, n = -1: always, for
+// whether somebody wants to know may change in between.
+func (m *metrics) active(host ledger.Key, method string, n int64) {
+	if m.more != nil {
+		method, _ = methodOf(method)
+		m.actives.of(start{host, method}).n.Add(n)
 	}
 }

@@ -89,8 +89,8 @@ func outcome(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
 
 // blame links the span to the exchange that cost it a connection.
 func blame(span trace.Span, f *record.Facts) {
-	if f.NewReason == "" || f.Culprit.SpanID == [8]byte{} {
-		return
+	if f.NewReason == "" || f.Culprit.SpanID == [8]byte{} || f.Culprit.SpanID == span.SpanContext().SpanID() {
+		return // with Annotate, one span may stand for several
 	}
 	span.AddLink(trace.Link{
 		SpanContext: trace.NewSpanContext(trace.SpanContextConfig{

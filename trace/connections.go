@@ -83,6 +83,9 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		counts := make(map[state]int64)
 		for _, l := range m.ledgers.live() {
+			if !l.Leads(m) {
+				continue
+			}
 			l.Counts(func(c ledger.Counts) {
 				add := func(peer string, n ledger.PeerCount) {
 					counts[state{life{c.Key, peer}, false}] += int64(n.Active)
@@ -110,9 +113,12 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 }
 
 // stop ends the collections of a Tracer that was dropped.
-func stop(reg metric.Registration) {
-	if err := reg.Unregister(); err != nil {
+func stop(m *more) {
+	if err := m.observing.Unregister(); err != nil {
 		otel.Handle(err)
+	}
+	for _, l := range m.ledgers.live() {
+		l.Unsubscribe(m)
 	}
 }
 
@@ -125,6 +131,13 @@ func (p part) Built(l *ledger.Ledger) {
 		m.ledgers.add(l)
 		l.Subscribe(m)
 	}
+}
+
+// Same implements ledger.Subscriber: of several Tracers with one Meter, one
+// counts the connections.
+func (m *more) Same(s ledger.Subscriber) bool {
+	o, ok := s.(*more)
+	return ok && o.meter == m.meter
 }
 
 // ConnClosed implements ledger.Subscriber.

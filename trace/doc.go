@@ -53,7 +53,9 @@
 // http.client.request.duration, which is stable, and http.client.active_requests,
 // http.client.open_connections and http.client.connection.duration. Where pool
 // watches the connections they are what the kernel would say; elsewhere the ones
-// believed to be open are counted, and no duration. The kit's own:
+// believed to be open are counted, and no duration. Several Tracers in one stack
+// with one MeterProvider count a connection once; stacks on two sides of somebody
+// else's middleware, or over one base without pool, count it each. The kit's own:
 //
 //   - warmconn.request.time_in_queue (s): the wait for a slot and a connection,
 //     of requests that did wait;
@@ -75,7 +77,9 @@
 // headers, for only then is it known what became of the connection; EndAtHeaders
 // has it otherwise. url.full has no fragment: it is not sent, and may hold a
 // token. The span of a leaked body is ended when the collector has found it, with
-// an earlier time.
+// an earlier time. OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS is not read: the methods
+// that the conventions name are known, and a library does not look into the
+// environment.
 //
 // # Unlike otelhttp
 //

@@ -36,7 +36,7 @@ func errorClass(err error) string {
 	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
 	switch {
-	case errors.As(err, &class):
+	case errors.As(err, &class) && class.ErrorType() != "":
 		return class.ErrorType()
 	case errors.As(err, &dns) && !dns.IsTimeout:
 		return "dns"

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -40,6 +41,7 @@ type more struct {
 	lives     sets[life]
 	peers     bool
 	ledgers   ledgers
+	meter     any // comparable; the same for those that write into the same instruments
 	observing metric.Registration
 }
 
@@ -107,6 +109,9 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 		leaks: made(m.Int64Counter("warmconn.leaks", metric.WithUnit("{body}"),
 			metric.WithDescription("Response bodies that were dropped and never closed."))),
 	}
+	if all.meter = m; !reflect.ValueOf(m).Comparable() {
+		all.meter = all.more
+	}
 	all.observing = all.observe(m)
 	return all
 }
@@ -145,11 +150,14 @@ func (w word) attributes() []attribute.KeyValue {
 func (m *metrics) record(r *record.Record, f *record.Facts, o *Options) {
 	ctx := r.Context()
 	if !o.Annotate {
-		m.active(ctx, r, -1)
+		m.active(r.Key(), f.Method, -1)
 		if m.duration.Enabled(ctx) {
 			took := f.Duration
-			if o.EndAtHeaders && f.Answered > 0 {
+			switch {
+			case o.EndAtHeaders && f.Answered > 0:
 				took = f.Answered
+			case f.Leaked:
+				took = lastActivity(f)
 			}
 			method, _ := methodOf(f.Method)
 			k := result{r.Key(), method, f.Status, errorType(f), version(f.Proto)}

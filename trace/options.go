@@ -40,7 +40,9 @@ type Options struct {
 	// recording: otelhttp's, Datadog's through OpenTelemetry, an SDK's own. Where
 	// that ends before its body is closed, as otelhttp's does, it has only what is
 	// known when the response comes. Of the metrics only the kit's own and those
-	// of connections are written: who makes the span has the others.
+	// of connections are written: who makes the span has the others. Phases,
+	// ConnectionSpans, EndAtHeaders, SpanName, RequestAttributes and RequestHeaders
+	// have no effect then.
 	Annotate bool
 	// EndAtHeaders ends the span, and the duration in metrics, when the response
 	// has come, instead of when its body has ended. Then the span says nothing of
@@ -50,8 +52,9 @@ type Options struct {
 	// Phases writes the phases of a request, DNS to the last byte, through
 	// otelhttptrace. Zero means none.
 	Phases Phases
-	// PhaseHeaders has them name the request's headers, with their values but
-	// for those of cookies and credentials.
+	// PhaseHeaders has them name the request's headers, with their values but for
+	// those of Authorization, Proxy-Authorization, Cookie and Referer. A key in a
+	// header of another name is shown.
 	PhaseHeaders bool
 	// ConnectionSpans writes how connections were made, in the way of .NET: for
 	// each new one a span connection_setup in a trace of its own, with dns, connect

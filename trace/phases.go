@@ -3,6 +3,8 @@ package trace
 import (
 	"context"
 	"net/http/httptrace"
+	"net/textproto"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
@@ -47,6 +49,21 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 	h := otelhttptrace.NewClientTrace(ctx, options...)
 	put := h.PutIdleConn
 	h.PutIdleConn = func(error) { put(nil) } // what it says is on the request's span
+	wrote, informed, field := h.WroteRequest, h.Got1xxResponse, h.WroteHeaderField
+	// It would set the status of the request's span, with the error's text; and
+	// net/http may try again.
+	h.WroteRequest = func(httptrace.WroteRequestInfo) { wrote(httptrace.WroteRequestInfo{}) }
+	// It would write all headers, cookies too, asked for or not.
+	h.Got1xxResponse = func(code int, _ textproto.MIMEHeader) error { return informed(code, nil) }
+	h.WroteHeaderField = func(name string, values []string) {
+		switch {
+		case strings.HasPrefix(name, ":"):
+			return // HTTP/2's own: url.full has the path, without its secrets
+		case strings.EqualFold(name, "Referer"):
+			values = []string{"****"} // http.Client puts the last URL there
+		}
+		field(name, values)
+	}
 	return h
 }
 

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"net/http"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -40,12 +41,24 @@ func (t *Tracer) start(r *record.Record, h hints) trace.Span {
 	}
 	s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
 	ctx, span := t.tracer.Start(r.Context(), name, s.options[:]...)
+	injected := false
+	defer func() {
+		if !injected { // somebody's propagator panics
+			span.End()
+		}
+	}()
 	r.SetContext(ctx)
+	setSpan(r, span)
+	t.propagator.Inject(ctx, carrier{r})
+	injected = true
+	return span
+}
+
+// setSpan has those who pay for this exchange link to span.
+func setSpan(r *record.Record, span trace.Span) {
 	if sc := span.SpanContext(); sc.IsValid() {
 		r.SetSpan(sc.TraceID(), sc.SpanID())
 	}
-	t.propagator.Inject(ctx, carrier{r})
-	return span
 }
 
 func (t *Tracer) name(req *http.Request, method, original, template string) string {
@@ -130,8 +143,8 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 		d.over(f)
 	}
 	answered := f.Answered > 0
-	if t.opts.EndAtHeaders && answered && !t.opts.Annotate {
-		return
+	if t.opts.EndAtHeaders && answered && !t.opts.Annotate && !span.IsRecording() {
+		return // else a user's function has panicked before its end
 	}
 	if !span.IsRecording() {
 		if !t.opts.Annotate {
@@ -154,11 +167,14 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 	case t.opts.Annotate:
 	case f.Leaked:
 		// Not when the collector has found it: that says nothing of the request.
-		span.End(trace.WithTimestamp(f.Start.Add(max(f.LastRead, f.Answered))))
+		span.End(trace.WithTimestamp(f.Start.Add(lastActivity(f))))
 	default:
 		span.End()
 	}
 }
+
+// lastActivity is when something was last heard of a leaked body, from the start.
+func lastActivity(f *record.Facts) time.Duration { return max(f.LastRead, f.Answered) }
 
 // exchange appends what the conventions want to know at the end.
 func (t *Tracer) exchange(attrs []attribute.KeyValue, span trace.Span, f *record.Facts) []attribute.KeyValue {

@@ -26,7 +26,7 @@ type Tracer struct {
 	opts       Options
 	tracer     trace.Tracer
 	kind       trace.SpanStartOption
-	owner      any // stands for the provider; comparable
+	owner      any // stands for the provider; comparable; nil: the global one of the day
 	propagator propagation.TextMapPropagator
 	metrics    *metrics
 	secret     map[string]bool
@@ -48,11 +48,11 @@ func New(o Options) *Tracer {
 	if tp == nil {
 		tp = otel.GetTracerProvider()
 	}
-	if t.owner = tp; !reflect.ValueOf(tp).Comparable() {
+	switch {
+	case o.Annotate:
 		t.owner = t
-	}
-	if o.Annotate {
-		t.owner = t
+	case o.TracerProvider != nil:
+		t.owner = t.standsFor(tp)
 	}
 	if t.propagator == nil {
 		t.propagator = otel.GetTextMapPropagator()
@@ -65,7 +65,23 @@ func New(o Options) *Tracer {
 	t.tracer = tp.Tracer(name, trace.WithSchemaURL(semconv.SchemaURL), trace.WithInstrumentationVersion(o.ScopeVersion))
 	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), &t.opts)
 	if m := t.metrics.more; m != nil && m.observing != nil {
-		runtime.AddCleanup(t, stop, m.observing)
+		runtime.AddCleanup(t, stop, m)
+	}
+	return t
+}
+
+// claimant is who claims exchanges. The global provider is another one once the
+// program has set it.
+func (t *Tracer) claimant() any {
+	if t.owner != nil {
+		return t.owner
+	}
+	return t.standsFor(otel.GetTracerProvider())
+}
+
+func (t *Tracer) standsFor(tp trace.TracerProvider) any {
+	if reflect.ValueOf(tp).Comparable() {
+		return tp
 	}
 	return t
 }
@@ -82,14 +98,16 @@ type part struct{ t *Tracer }
 func (p part) Begin(r *record.Record) (any, error) {
 	t := p.t
 	h := hintsOf(r.Context())
-	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) || !r.Claim(t.owner) {
+	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) || !r.Claim(t.claimant()) {
 		return nil, nil
 	}
 	if t.opts.Annotate {
-		return trace.SpanFromContext(r.Context()), nil
+		span := trace.SpanFromContext(r.Context())
+		setSpan(r, span)
+		return span, nil
 	}
 	span := t.start(r, h)
-	t.metrics.active(r.Context(), r, +1)
+	t.metrics.active(r.Key(), r.Request().Method, +1)
 	return t.detail(r, span), nil
 }
 

@@ -10,6 +10,9 @@ import (
 type Subscriber interface {
 	// ConnClosed is called once for each watched connection, when it is closed.
 	ConnClosed(Life)
+	// Same reports whether both write into the same books: of such, only the
+	// first is told.
+	Same(Subscriber) bool
 }
 
 // Life is what there was of a connection.
@@ -38,10 +41,37 @@ func (l *Ledger) Subscribe(s Subscriber) {
 	}
 }
 
+// Unsubscribe has s told no more.
+func (l *Ledger) Unsubscribe(s Subscriber) {
+	for {
+		old := l.subscribers.Load()
+		if old == nil {
+			return
+		}
+		all := slices.DeleteFunc(slices.Clone(*old), func(x Subscriber) bool { return x == s })
+		if l.subscribers.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}
+
+// Leads reports whether s is the first of those that are the same.
+func (l *Ledger) Leads(s Subscriber) bool {
+	all := l.subscribers.Load()
+	return all != nil && leads(*all, s)
+}
+
+func leads(all []Subscriber, s Subscriber) bool {
+	i := slices.IndexFunc(all, s.Same)
+	return i >= 0 && all[i] == s
+}
+
 func (l *Ledger) closed(life Life) {
 	if all := l.subscribers.Load(); all != nil {
 		for _, s := range *all {
-			s.ConnClosed(life)
+			if leads(*all, s) {
+				s.ConnClosed(life)
+			}
 		}
 	}
 }
