@@ -33,12 +33,16 @@ const (
 // takes that long to look into its own list.
 const waitMin = 100 * time.Microsecond
 
+// waited reports whether the exchange waited for its connection. One that lay idle
+// was there at once, however long it took for anybody to run.
+func waited(f *record.Facts) bool { return f.ConnWait >= waitMin && !f.WasIdle }
+
 // connection appends what is known of the connection when it was given.
 func connection(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
 	if f.PoolWait > 0 {
 		attrs = append(attrs, poolWaitKey.Float64(f.PoolWait.Seconds()))
 	}
-	if f.ConnWait >= waitMin {
+	if waited(f) {
 		attrs = append(attrs, connWaitKey.Float64(f.ConnWait.Seconds()))
 	}
 	if f.Conn == nil {

@@ -170,8 +170,12 @@ func (m *metrics) record(r *record.Record, f *record.Facts, o *Options) {
 }
 
 func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
-	if waited := f.PoolWait + f.ConnWait; (f.PoolWait > 0 || f.ConnWait >= waitMin) && m.queued.Enabled(ctx) {
-		m.queued.Record(ctx, waited.Seconds(), m.hosts.of(host, hostAttributes).record...)
+	queued := f.PoolWait
+	if waited(f) {
+		queued += f.ConnWait
+	}
+	if queued > 0 && m.queued.Enabled(ctx) {
+		m.queued.Record(ctx, queued.Seconds(), m.hosts.of(host, hostAttributes).record...)
 	}
 	if f.NewReason != "" && m.opened.Enabled(ctx) {
 		m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(f.NewReason)).add...)

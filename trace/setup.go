@@ -52,7 +52,7 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 	if f.ConnID == 0 {
 		return
 	}
-	d.waited(&f, now)
+	d.writeWait(&f, now)
 	setup := f.ConnSpan
 	if !f.Reused && setup == (ledger.Span{}) {
 		setup = d.setUp(&f, now)
@@ -63,12 +63,12 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 	}
 }
 
-// waited writes a span for the wait, if there was one worth it.
-func (d *detailed) waited(f *record.Facts, now time.Time) {
+// writeWait writes a span for the wait, if there was one worth it.
+func (d *detailed) writeWait(f *record.Facts, now time.Time) {
 	began := now.Add(-f.ConnWait)
 	if f.PoolWait > 0 {
 		began = f.Start
-	} else if f.ConnWait < waitMin {
+	} else if !waited(f) {
 		return
 	}
 	_, span := d.t.tracer.Start(d.ctx, "wait_for_connection", trace.WithTimestamp(began))
@@ -117,7 +117,7 @@ func (d *detailed) over(f *record.Facts) {
 		d.phases.end()
 	}
 	if d.t.opts.ConnectionSpans && f.ConnID == 0 && f.Err != nil {
-		d.waited(&record.Facts{Start: f.Start, PoolWait: max(f.PoolWait, 1)}, f.Start.Add(f.Duration))
+		d.writeWait(&record.Facts{Start: f.Start, PoolWait: max(f.PoolWait, 1)}, f.Start.Add(f.Duration))
 	}
 }
 
