@@ -83,7 +83,7 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		counts := make(map[state]int64)
 		for _, l := range m.ledgers.live() {
-			if !l.Leads(m) {
+			if !l.Leads(m) || l.Repeats(m) {
 				continue
 			}
 			l.Counts(func(c ledger.Counts) {

@@ -54,8 +54,9 @@
 // http.client.open_connections and http.client.connection.duration. Where pool
 // watches the connections they are what the kernel would say; elsewhere the ones
 // believed to be open are counted, and no duration. Several Tracers in one stack
-// with one MeterProvider count a connection once; stacks on two sides of somebody
-// else's middleware, or over one base without pool, count it each. The kit's own:
+// with one MeterProvider count a connection once, and so do stacks on two sides of
+// somebody else's middleware; stacks over one base without pool count it each. The
+// kit's own:
 //
 //   - warmconn.request.time_in_queue (s): the wait for a slot and a connection,
 //     of requests that did wait;

@@ -57,6 +57,25 @@ func TestTwoTracersOfOneMeterCountAConnectionOnce(t *testing.T) {
 	}
 }
 
+// One Tracer on both sides of somebody else's middleware sees each connection
+// twice.
+func TestNestedStacksCountAConnectionOnce(t *testing.T) {
+	r := newRig(t, ok, testserver.Options{})
+	inner := roundtripper.Wrap(r.srv.Transport(), r.tracer.Middleware, pool.New(pool.Options{}).Middleware)
+	r.client = &http.Client{Transport: roundtripper.Wrap(opaque{inner}, r.tracer.Middleware)}
+	defer r.client.CloseIdleConnections()
+	r.get("/")
+	if n := sum(collect(t, r.reader)["http.client.open_connections {connection}"], "", ""); n != 1 {
+		t.Errorf("%v connections open, want 1", n)
+	}
+	runtime.KeepAlive(inner)
+}
+
+// opaque is a middleware that can't be looked through.
+type opaque struct{ next http.RoundTripper }
+
+func (o opaque) RoundTrip(req *http.Request) (*http.Response, error) { return o.next.RoundTrip(req) }
+
 // Tracers that are dropped, over a base that stays, leave nothing behind there.
 func TestConnectionsAreNotToldToDroppedTracers(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(ok), testserver.Options{})

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
 // Ledger is the book of one stack over one base. Use New.
@@ -31,8 +32,9 @@ type Ledger struct {
 	idleTimeout   time.Duration
 	queues        bool // requests may wait in net/http: MaxConnsPerHost
 	keep          Keep
-	over          atomic.Bool // see End
-	peers         atomic.Bool // see CountPeers
+	over          atomic.Bool                          // see End
+	peers         atomic.Bool                          // see CountPeers
+	below         atomic.Pointer[weak.Pointer[Ledger]] // see Above
 	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
 

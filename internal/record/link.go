@@ -46,6 +46,9 @@ func (r *Record) publish() {
 	}
 	o.inner = r
 	o.mu.Unlock()
+	if r.same && o.line.ledger != r.line.ledger {
+		o.line.ledger.Above(r.line.ledger)
+	}
 	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
 		o.facts.PoolWait += r.facts.PoolWait
