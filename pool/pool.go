@@ -135,14 +135,14 @@ func (t part) End(r *record.Record, state any) {
 	case *flight:
 		h, stack = state.host, state.stack
 	}
-	f := r.Facts()
+	f := r.Final()
 	if fl, ok := state.(*flight); ok {
 		h.flights.end(fl)
 	}
-	t.p.release(h, &f)
+	t.p.release(h, f)
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
-		go t.p.leaked(f, stack)
+		go t.p.leaked(*f, stack)
 	}
 }
 

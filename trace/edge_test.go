@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -341,3 +342,24 @@ func TestAnnotatedSpansLinkToTheirCulprits(t *testing.T) {
 type roundtrip func(*http.Request) (*http.Response, error)
 
 func (f roundtrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The short way to a URL's text is net/url's.
+func FuzzURLText(f *testing.F) {
+	for _, s := range []string{"http://host.example/a/b?x=1", "https://[::1]:8443", "http://h/%2F", "http://h/ü", "http://h?", "http://h/a?sig=s;b=c&sig=d", "//h/p", "http://h/a:b~c_d.e-f"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		u, err := url.Parse(s)
+		if err != nil || u.User != nil || u.Fragment != "" || u.Opaque != "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			t.Skip()
+		}
+		recorder := tracetest.NewSpanRecorder()
+		rt := trace.New(trace.Options{RedactQuery: []string{}, TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))}).Middleware(stub.Transport{})
+		if err := stub.Do(rt, &http.Request{Method: "GET", URL: u, Header: http.Header{}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := attrs(recorder.Ended()[0])["url.full"].AsString(); got != u.String() {
+			t.Errorf("url.full is %q, want %q", got, u)
+		}
+	})
+}

@@ -30,7 +30,7 @@ func redacted(u *url.URL, secret map[string]bool) string {
 		return u.Scheme + ":" + redaction
 	}
 	if u.User == nil && u.Fragment == "" && query == u.RawQuery {
-		return u.String()
+		return text(u)
 	}
 	c := *u
 	c.Fragment, c.RawFragment, c.RawQuery = "", "", query
@@ -38,6 +38,32 @@ func redacted(u *url.URL, secret map[string]bool) string {
 		c.User = url.UserPassword(redaction, redaction)
 	}
 	return c.String()
+}
+
+// text is u.String, in one piece if nothing of it needs escaping: most need
+// nothing.
+func text(u *url.URL) string {
+	if u.Scheme == "" || u.Host == "" || u.ForceQuery || u.RawPath != "" || u.RawFragment != "" ||
+		u.Path != "" && u.Path[0] != '/' || !plain(u.Host) || !plain(u.Path) {
+		return u.String()
+	}
+	if u.RawQuery == "" {
+		return u.Scheme + "://" + u.Host + u.Path
+	}
+	return u.Scheme + "://" + u.Host + u.Path + "?" + u.RawQuery
+}
+
+// plain reports whether s has only characters that stand for themselves in a host
+// and in a path.
+func plain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '.', c == '-', c == '_', c == '~', c == ':':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // redactQuery keeps the order and spelling of everything but the secrets.
@@ -48,7 +74,10 @@ func redactQuery(query string, secret map[string]bool) string {
 	var b strings.Builder
 	done := 0 // query[:done] is in b
 	for start := 0; start <= len(query); {
-		end := start + strings.IndexAny(query[start:]+"&", "&;")
+		end := len(query)
+		if i := strings.IndexAny(query[start:], "&;"); i >= 0 {
+			end = start + i
+		}
 		key, _, found := strings.Cut(query[start:end], "=")
 		if found {
 			name := key

@@ -20,7 +20,9 @@ func (t *Tracer) scratch() *scratch {
 	return new(scratch)
 }
 
-func (t *Tracer) putAside(s *scratch) {
-	*s = scratch{} // it must keep nobody's strings
+// putAside keeps s for another span. Attrs were put together in it.
+func (t *Tracer) putAside(s *scratch, attrs []attribute.KeyValue) {
+	clear(s.attrs[:min(len(attrs), len(s.attrs))]) // it must keep nobody's strings
+	clear(s.options[:])
 	t.scratches.Put(s)
 }

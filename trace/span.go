@@ -18,7 +18,6 @@ func (t *Tracer) start(r *record.Record, h hints) trace.Span {
 	method, original := methodOf(req.Method)
 	name := t.name(req, method, original, h.template)
 	s := t.scratch()
-	defer t.putAside(s)
 	attrs := append(s.attrs[:0], semconv.HTTPRequestMethodKey.String(method))
 	if original != "" {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(original))
@@ -41,6 +40,7 @@ func (t *Tracer) start(r *record.Record, h hints) trace.Span {
 	}
 	s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
 	ctx, span := t.tracer.Start(r.Context(), name, s.options[:]...)
+	t.putAside(s, attrs)
 	injected := false
 	defer func() {
 		if !injected { // somebody's propagator panics
@@ -119,7 +119,6 @@ func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response
 		return
 	}
 	s := t.scratch()
-	defer t.putAside(s)
 	attrs := t.responseHeaders.add(s.attrs[:0], resp.Header)
 	if f := t.opts.ResponseAttributes; f != nil {
 		attrs = append(attrs, f(resp)...)
@@ -134,6 +133,7 @@ func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response
 		blame(span, &f)
 	}
 	span.SetAttributes(attrs...)
+	t.putAside(s, attrs)
 }
 
 // end writes what came of the exchange and ends the span, unless that was done
@@ -153,7 +153,6 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 		return
 	}
 	s := t.scratch()
-	defer t.putAside(s)
 	attrs := s.attrs[:0]
 	if !t.opts.Annotate {
 		attrs = t.exchange(attrs, span, f)
@@ -162,7 +161,9 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 		attrs = connection(attrs, f)
 		blame(span, f)
 	}
-	span.SetAttributes(outcome(attrs, f)...)
+	attrs = outcome(attrs, f)
+	span.SetAttributes(attrs...)
+	t.putAside(s, attrs)
 	switch {
 	case t.opts.Annotate:
 	case f.Leaked:

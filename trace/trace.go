@@ -129,9 +129,9 @@ func (p part) End(r *record.Record, state any) {
 	if !ok {
 		return // another layer writes the span, or nobody
 	}
-	f := r.Facts()
-	p.t.end(r, span, &f)
-	p.t.metrics.record(r, &f, &p.t.opts)
+	f := r.Final()
+	p.t.end(r, span, f)
+	p.t.metrics.record(r, f, &p.t.opts)
 }
 
 func (p part) Phase() record.Phase { return record.Span }

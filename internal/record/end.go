@@ -70,6 +70,9 @@ func (r *Record) settle(out Outcome, err error, read int64, last time.Duration, 
 		}
 	}
 	f := &r.facts
+	if f.Host == "" { // it was refused
+		f.Host = r.key.String()
+	}
 	f.Outcome, f.BytesRead, f.LastRead, f.Err = out, read, last, err
 	f.BytesDrained, f.DrainTime, f.Skipped, f.DialCost = d.bytes, d.time, d.skipped, d.cost
 	f.Background = d.background

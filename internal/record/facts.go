@@ -63,6 +63,10 @@ func (r *Record) Facts() Facts {
 	return f
 }
 
+// Final is what is known at the end, in End only. It does not change any more and
+// must not be changed.
+func (r *Record) Final() *Facts { return &r.facts }
+
 // AddPoolWait notes how long the exchange waited for a slot. In Begin only.
 func (r *Record) AddPoolWait(d time.Duration) { r.facts.PoolWait += d }
 

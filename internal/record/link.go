@@ -51,7 +51,9 @@ func (r *Record) publish() {
 	}
 	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
-		o.facts.PoolWait += r.facts.PoolWait
+		if o.facts.Outcome == "" { // else it is Final
+			o.facts.PoolWait += r.facts.PoolWait
+		}
 		o.mu.Unlock()
 	}
 }
