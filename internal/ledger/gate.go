@@ -52,28 +52,6 @@ type gated struct {
 	wake chan struct{} // buffered, one
 }
 
-// coming is a connection on its way to its first request.
-type coming struct {
-	use    uint64 // whose it is, by ID: connections must not reach a Use
-	addr   string
-	began  time.Time
-	until  time.Time // when it stops to be a promise
-	orphan bool      // its request has given up
-	since  time.Time // when it did
-	stop   func()    // breaks the dial off; nil if it is done, or nobody knows how
-	broken time.Time // when it was
-	conn   *Conn     // once the dial is done
-	why    verdict   // empty if nobody knows the request
-}
-
-// Dial is leave to dial. Exactly one of Opened and Done must follow.
-type Dial struct {
-	host   *Host
-	coming *coming
-	dialer Culprit // whose dial it is
-	shakes bool    // Use.Shakes
-}
-
 // Admit waits until the exchange u may dial, or says ErrNotNeeded. Free skips
 // the wait.
 func (u *Use) Admit(free bool) (Dial, error) {
@@ -157,64 +135,6 @@ func (h *Host) shareMost(addr string) time.Duration {
 	return min(max(shareCosts*cost, shareMin), comingMost)
 }
 
-// full reports whether there are as many connections as the limit allows, those
-// being dialed included. h.mu is held.
-func (h *Host) full(limit int) bool {
-	if limit <= 0 || h.muxed {
-		return false
-	}
-	n := h.open
-	for _, c := range h.coming {
-		if c.conn == nil && (c.broken.IsZero() || time.Since(c.broken) < handStep) {
-			n++
-		}
-	}
-	for _, c := range h.conns {
-		if c.state == idle {
-			n-- // nobody knows whether it is still there
-		}
-	}
-	for _, c := range h.idles {
-		if c.common {
-			n-- // it may be in another host's hands, and can't be told to go
-		}
-	}
-	return n >= limit+h.exempt
-}
-
-// evict retires an idle connection that no waiting request can use. h.mu is
-// held, and given up meanwhile.
-func (h *Host) evict() bool {
-	useless := func() []*Conn {
-		for _, c := range h.idles {
-			if c.watched && !c.shared && !c.common && !h.wanted(c) {
-				return []*Conn{c}
-			}
-		}
-		return nil
-	}
-	if !h.ledger.keep.Private || useless() == nil {
-		return false
-	}
-	return h.retire(useless, func(*Conn) Reason { return IdleLimit })
-}
-
-// cutStalled breaks off the dials and handshakes of requests that have given up,
-// after the time in which connections are made here: servers that hang would hold
-// all the places that the limit allows. h.mu is held.
-func (h *Host) cutStalled(now time.Time) {
-	for _, c := range h.coming {
-		switch {
-		case !c.orphan || now.Sub(c.since) < h.shareMost(c.addr):
-		case c.conn != nil && c.conn.shaking.Load():
-			c.conn.end.Abort()
-		case c.stop != nil:
-			c.stop()
-			c.stop, c.broken = nil, now
-		}
-	}
-}
-
 // handed counts the connections that have become idle since the first of those
 // that wait has asked. h.mu is held.
 func (h *Host) handed() (n int) {
@@ -232,77 +152,6 @@ func (h *Host) handed() (n int) {
 		n++
 	}
 	return n
-}
-
-// AdmitUnknown is leave for a dial of which nobody knows the request.
-func (l *Ledger) AdmitUnknown(addr string) Dial {
-	c := new(coming)
-	c.orphan = true
-	return Dial{coming: c, host: l.host(KeyOfAddr(addr), func(h *Host) { h.coming = append(h.coming, c) })}
-}
-
-// Breakable says how the dial is broken off.
-func (d Dial) Breakable(stop func()) {
-	d.host.mu.Lock()
-	defer d.host.mu.Unlock()
-	d.coming.stop = stop
-}
-
-// Opened enters the connection that the dial brought; Closing and Closed must
-// follow when it is closed. Peer is its address if
-// they are counted. Or it returns ErrNotNeeded, and the connection is to be
-// closed at once: the dial was broken off, and its dialer did not heed that.
-func (d Dial) Opened(took Setup, end Ender, peer string, now time.Time) (*Conn, error) {
-	h := d.host
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !d.coming.broken.IsZero() {
-		h.drop(d.coming)
-		return nil, ErrNotNeeded
-	}
-	c := h.opens(now)
-	c.watched, c.end = true, end
-	h.meet(c, peer)
-	c.coming = d.coming
-	if h.key.Scheme != "https" {
-		c.coming.until = now.Add(putStep)
-	} else {
-		c.coming.until = now.Add(comingMost)
-	}
-	c.by, c.addr, c.dialer, c.setup, c.dialed = d.coming.use, d.coming.addr, d.dialer, took, d.coming.began
-	c.common = h.key.Scheme != "https" && c.addr != h.addr || h.key.international()
-	c.coming.conn, c.coming.stop = c, nil
-	c.shaking.Store(d.shakes)
-	return c, nil
-}
-
-// Done notes that the dial has ended and brought nothing that reports to this
-// ledger: it failed, or its connection can't be watched.
-func (d Dial) Done() {
-	d.host.mu.Lock()
-	defer d.host.mu.Unlock()
-	d.host.drop(d.coming)
-}
-
-// drop ends a promise that was not kept. h.mu is held.
-func (h *Host) drop(c *coming) {
-	h.refund(c.why.loss)
-	h.arrived(c)
-}
-
-// stead returns what an HTTP/2 connection was dialed for that is used in place of
-// others, dialed at the same time for requests that it serves as well: a loss
-// that one of those was charged with is what all were dialed for. They are
-// closed, or will be. Nil if there is none. h.mu is held.
-func (h *Host) stead(a ask, now time.Time) *loss {
-	for _, c := range h.coming {
-		if l := c.why.loss; l != nil {
-			c.why = verdict{reason: AllBusy}
-			return l
-		}
-	}
-	l, _ := h.charge(a.at, now) // of one that is closed
-	return l
 }
 
 // arrived ends a promise. h.mu is held.
