@@ -68,7 +68,7 @@
 // semaphore and with net/http's own limit. The first 512 requests to each host,
 // those to a host that has leaked or is suspected and one in 64 of the others
 // also have their stack taken. With AlwaysCaller all have: over a base that
-// answers at once a request takes 1.6 to 1.9 times as long, 1.5 to 2.5 µs more.
+// answers at once a request takes 1.6 to 2.0 times as long, 1.5 to 2.5 µs more.
 // With LeakAfter it takes 1.2 times as long if no other body of the host is open,
 // for the alarm is set and stopped again, and 1.0 to 1.1 times if others are,
 // 10,000 say. Each open body is 128 bytes. A new transport takes 1.1 times as

@@ -57,7 +57,10 @@ type Options struct {
 	//
 	// Where all requests have the same deadline, the queue stands where one more
 	// is as likely to make it as not: most of those that are refused then would
-	// have, narrowly, in place of another. About as many are served either way.
+	// have, in place of another. Mostly that is a narrow thing; but where 1 in 20
+	// holds is long, at twice the load, 842 of 1421 had a quarter of their
+	// deadline to spare, and 1914 were served instead of 2140. Elsewhere about as
+	// many are served either way.
 	RefuseHopeless bool
 	// ShedTarget is a wait that a queue under its usual load stays below. When
 	// no request was given a slot sooner for a ShedInterval, the queue is

@@ -24,7 +24,7 @@ func TestEveryWordIsCaused(t *testing.T) {
 			caused[row.reason] = true
 		}
 	}
-	f, err := parser.ParseFile(token.NewFileSet(), "exchange.go", nil, 0)
+	f, err := parser.ParseFile(token.NewFileSet(), "reason.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +45,6 @@ func TestEveryWordIsCaused(t *testing.T) {
 		return true
 	})
 	if words < 20 {
-		t.Errorf("%d words found in exchange.go, want 20 or more", words)
+		t.Errorf("%d words found in reason.go, want 20 or more", words)
 	}
 }
