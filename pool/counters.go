@@ -73,6 +73,8 @@ func (c *Counters) ended(f *record.Facts) {
 	case record.OutcomeLeaked:
 		c.Leaks++
 	}
-	c.BytesDrained += uint64(f.BytesDrained)
-	c.DrainTime += f.DrainTime
+	if d := f.Drain; d != nil {
+		c.BytesDrained += uint64(d.Bytes)
+		c.DrainTime += d.Time
+	}
 }

@@ -142,7 +142,7 @@ func (t part) End(r *record.Record, state any) {
 	t.p.release(h, f)
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
-		go t.p.leaked(*f, stack)
+		go t.p.leaked(r.Host(), *f, stack)
 	}
 }
 

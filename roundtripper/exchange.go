@@ -196,38 +196,35 @@ func behindTimeout(body any) *record.Body {
 func exchange(r *record.Record) Exchange {
 	f := r.Facts()
 	e := Exchange{
-		Host:         f.Host,
-		Method:       f.Method,
-		StatusCode:   f.Status,
-		Proto:        f.Proto,
-		Start:        f.Start,
-		Duration:     f.Duration,
-		ConnID:       f.ConnID,
-		ConnUses:     f.ConnUses,
-		ConnAge:      f.ConnAge,
-		Reused:       f.Reused,
-		WasIdle:      f.WasIdle,
-		IdleTime:     f.IdleTime,
-		NewReason:    NewReason(f.NewReason),
-		Culprit:      culprit(f.Culprit),
-		Returned:     f.Returned,
-		LostReason:   NewReason(f.LostReason),
-		PoolWait:     f.PoolWait,
-		ConnWait:     f.ConnWait,
-		DNS:          f.Setup.DNS,
-		Connect:      f.Setup.Connect,
-		TLS:          f.Setup.TLS,
-		OwnDial:      f.OwnDial,
-		DialedBy:     culprit(f.DialedBy),
-		BytesRead:    f.BytesRead,
-		BytesDrained: f.BytesDrained,
-		DrainTime:    f.DrainTime,
-		Background:   f.Background,
-		DialCost:     f.DialCost,
-		Outcome:      Outcome(f.Outcome),
-		Skipped:      f.Skipped,
-		Leaked:       f.Leaked,
-		Err:          f.Err,
+		Host:       r.Host(),
+		Method:     f.Method,
+		StatusCode: f.Status,
+		Proto:      f.Proto,
+		Start:      f.Start,
+		Duration:   f.Duration,
+		ConnID:     f.ConnID,
+		ConnUses:   f.ConnUses,
+		ConnAge:    f.ConnAge,
+		Reused:     f.Reused,
+		WasIdle:    f.WasIdle,
+		IdleTime:   f.IdleTime,
+		Returned:   f.Returned,
+		LostReason: NewReason(f.LostReason),
+		PoolWait:   f.PoolWait,
+		ConnWait:   f.ConnWait,
+		BytesRead:  f.BytesRead,
+		Outcome:    Outcome(f.Outcome),
+		Leaked:     f.Leaked,
+		Err:        f.Err,
+	}
+	if n := f.New; n != nil {
+		e.NewReason, e.Culprit = NewReason(n.Reason), culprit(n.Culprit)
+		e.DNS, e.Connect, e.TLS = n.Setup.DNS, n.Setup.Connect, n.Setup.TLS
+		e.OwnDial, e.DialedBy = n.OwnDial, culprit(n.DialedBy)
+	}
+	if d := f.Drain; d != nil {
+		e.BytesDrained, e.DrainTime = d.Bytes, d.Time
+		e.Background, e.DialCost, e.Skipped = d.Background, d.Cost, d.Skipped
 	}
 	if f.Conn != nil {
 		e.LocalAddr, e.RemoteAddr = f.Conn.LocalAddr(), f.Conn.RemoteAddr()

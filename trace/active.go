@@ -7,8 +7,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-
-	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // actives count the requests under way, to be read at each collection: an
@@ -70,14 +68,5 @@ func (a *actives) observe(o metric.Observer, inst metric.Int64Observable) {
 		for _, c := range *m {
 			o.ObserveInt64(inst, c.n.Load(), c.options.observe...)
 		}
-	}
-}
-
-// active counts a request that begins, n = 1, or has ended, n = -1: always, for
-// whether somebody wants to know may change in between.
-func (m *metrics) active(host ledger.Key, method string, n int64) {
-	if m.more != nil {
-		method, _ = methodOf(method)
-		m.actives.of(start{host, method}).n.Add(n)
 	}
 }

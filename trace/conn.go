@@ -67,8 +67,8 @@ func connection(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValu
 	if f.Reused && f.ConnAge > 0 {
 		attrs = append(attrs, connAgeKey.Float64(f.ConnAge.Seconds()))
 	}
-	if f.NewReason != "" {
-		attrs = append(attrs, newReasonKey.String(string(f.NewReason)))
+	if why := f.NewReason(); why != "" {
+		attrs = append(attrs, newReasonKey.String(string(why)))
 	}
 	return attrs
 }
@@ -79,11 +79,13 @@ func outcome(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
 	if f.LostReason != "" {
 		attrs = append(attrs, lostReasonKey.String(string(f.LostReason)))
 	}
-	if f.BytesDrained > 0 {
-		attrs = append(attrs, bytesDrainedKey.Int64(f.BytesDrained))
-	}
-	if f.DrainTime > 0 {
-		attrs = append(attrs, drainTimeKey.Float64(f.DrainTime.Seconds()))
+	if d := f.Drain; d != nil {
+		if d.Bytes > 0 {
+			attrs = append(attrs, bytesDrainedKey.Int64(d.Bytes))
+		}
+		if d.Time > 0 {
+			attrs = append(attrs, drainTimeKey.Float64(d.Time.Seconds()))
+		}
 	}
 	if f.Leaked {
 		attrs = append(attrs, leakedKey.Bool(true))
@@ -93,13 +95,14 @@ func outcome(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
 
 // blame links the span to the exchange that cost it a connection.
 func blame(span trace.Span, f *record.Facts) {
-	if f.NewReason == "" || f.Culprit.SpanID == [8]byte{} || f.Culprit.SpanID == span.SpanContext().SpanID() {
+	if f.New == nil || f.New.Culprit.SpanID == [8]byte{} || f.New.Culprit.SpanID == span.SpanContext().SpanID() {
 		return // with Annotate, one span may stand for several
 	}
+	c := &f.New.Culprit
 	span.AddLink(trace.Link{
 		SpanContext: trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: f.Culprit.TraceID, SpanID: f.Culprit.SpanID, TraceFlags: span.SpanContext().TraceFlags(),
+			TraceID: c.TraceID, SpanID: c.SpanID, TraceFlags: span.SpanContext().TraceFlags(),
 		}),
-		Attributes: []attribute.KeyValue{newReasonKey.String(string(f.NewReason))},
+		Attributes: []attribute.KeyValue{newReasonKey.String(string(f.New.Reason))},
 	})
 }

@@ -79,7 +79,7 @@ func (s state) attributes() []attribute.KeyValue {
 func (m *more) observe(meter metric.Meter) metric.Registration {
 	open := made(httpconv.NewClientOpenConnectionsObservable(meter)).Inst()
 	active := made(httpconv.NewClientActiveRequestsObservable(meter)).Inst()
-	var cache sets[state]
+	var series cache[state, *options]
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		counts := make(map[state]int64)
 		for _, l := range m.ledgers.live() {
@@ -104,7 +104,7 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 			})
 		}
 		for s, n := range counts {
-			o.ObserveInt64(open, n, cache.of(s, state.attributes).observe...)
+			o.ObserveInt64(open, n, series.of(s, func(s state) *options { return newOptions(s.attributes()) }).observe...)
 		}
 		m.actives.observe(o, active)
 		return nil
@@ -124,6 +124,9 @@ func stop(m *more) {
 
 // Built implements record.Builder.
 func (p part) Built(l *ledger.Ledger) {
+	if p.t.metrics == nil {
+		return
+	}
 	if m := p.t.metrics.more; m != nil {
 		if m.peers {
 			l.CountPeers()
@@ -150,7 +153,7 @@ func (m *more) ConnClosed(c ledger.Life) {
 	if m.peers {
 		k.peer = c.Peer
 	}
-	o := m.lives.of(k, life.attributes).record
+	o := m.lives.of(k, func(l life) *options { return newOptions(l.attributes()) }).record
 	m.lived.Record(ctx, c.Age.Seconds(), o...)
 	if c.Uses > 0 {
 		m.carried.Record(ctx, int64(c.Uses), o...)

@@ -3,12 +3,12 @@ package trace
 import (
 	"context"
 	"reflect"
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 
@@ -19,7 +19,7 @@ import (
 // metrics are the instruments of one Tracer, and what their attributes are.
 type metrics struct {
 	duration metric.Float64Histogram
-	results  sets[result]
+	meter    any // comparable; the same for those that write into the same instruments
 
 	// The others; nil if they are switched off.
 	*more
@@ -36,22 +36,21 @@ type more struct {
 	leaks     metric.Int64Counter
 	lived     metric.Float64Histogram
 	carried   metric.Int64Histogram
-	hosts     sets[ledger.Key]
-	byWord    sets[word]
-	lives     sets[life]
+	hosts     cache[ledger.Key, *options]
+	byWord    cache[word, *options]
+	lives     cache[life, *options]
 	peers     bool
 	ledgers   ledgers
-	meter     any // comparable; the same for those that write into the same instruments
+	meter     any
 	observing metric.Registration
 }
 
-// result is what tells the attributes of a request's duration apart.
+// result is what tells the attributes of a request's duration apart, of one host.
 type result struct {
-	host   ledger.Key
-	method string
 	status int
+	method string
+	proto  string // as net/http has it
 	class  string
-	proto  string
 }
 
 // start is the same for requests that are under way, and word for what has a
@@ -82,9 +81,16 @@ func made[T any](inst T, err error) T {
 	return inst
 }
 
+// newMetrics returns nil for a meter that is known to record nothing.
 func newMetrics(m metric.Meter, o *Options) *metrics {
+	if _, idle := m.(noop.Meter); idle {
+		return nil
+	}
 	d := made(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
-	all := &metrics{duration: d.Inst()}
+	all := &metrics{duration: d.Inst(), meter: m}
+	if !reflect.ValueOf(m).Comparable() {
+		all.meter = all
+	}
 	if o.StableOnly {
 		return all
 	}
@@ -92,6 +98,7 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 		return made(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	}
 	all.more = &more{
+		meter:   all.meter,
 		peers:   o.PeerAddress,
 		actives: newActives(),
 		lived:   made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
@@ -109,31 +116,20 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 		leaks: made(m.Int64Counter("warmconn.leaks", metric.WithUnit("{body}"),
 			metric.WithDescription("Response bodies that were dropped and never closed."))),
 	}
-	if all.meter = m; !reflect.ValueOf(m).Comparable() {
-		all.meter = all.more
-	}
 	all.observing = all.observe(m)
 	return all
 }
 
-func hostAttributes(k ledger.Key) []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 6), semconv.ServerAddress(k.Host))
-	if port, err := strconv.Atoi(k.Port); err == nil {
-		attrs = append(attrs, semconv.ServerPort(port))
-	}
-	return attrs
-}
-
-func (r result) attributes() []attribute.KeyValue {
-	attrs := append(hostAttributes(r.host), semconv.HTTPRequestMethodKey.String(r.method))
+func (r result) attributes(server []attribute.KeyValue) []attribute.KeyValue {
+	attrs := append(server, semconv.HTTPRequestMethodKey.String(r.method))
 	if r.status > 0 {
 		attrs = append(attrs, semconv.HTTPResponseStatusCode(r.status))
 	}
 	if r.class != "" {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(r.class))
 	}
-	if r.proto != "" {
-		attrs = append(attrs, semconv.NetworkProtocolVersion(r.proto))
+	if v := version(r.proto); v != "" {
+		attrs = append(attrs, semconv.NetworkProtocolVersion(v))
 	}
 	return attrs
 }
@@ -147,25 +143,24 @@ func (w word) attributes() []attribute.KeyValue {
 }
 
 // record writes what came of an exchange.
-func (m *metrics) record(r *record.Record, f *record.Facts, o *Options) {
-	ctx := r.Context()
-	if !o.Annotate {
-		m.active(r.Key(), f.Method, -1)
-		if m.duration.Enabled(ctx) {
-			took := f.Duration
-			switch {
-			case o.EndAtHeaders && f.Answered > 0:
-				took = f.Answered
-			case f.Leaked:
-				took = lastActivity(f)
-			}
-			method, _ := methodOf(f.Method)
-			k := result{r.Key(), method, f.Status, errorType(f), version(f.Proto)}
-			m.duration.Record(ctx, took.Seconds(), m.results.of(k, result.attributes).record...)
-		}
+func (m *metrics) record(x *exchange, f *record.Facts, o *Options) {
+	if !x.request && !x.conn {
+		return
 	}
-	if m.more != nil {
-		m.more.record(ctx, r.Key(), f)
+	ctx := x.r.Context()
+	if x.request && m.duration.Enabled(ctx) {
+		took := f.Duration
+		switch {
+		case o.EndAtHeaders && f.Answered > 0:
+			took = f.Answered
+		case f.Leaked:
+			took = lastActivity(f)
+		}
+		method, _ := methodOf(f.Method)
+		m.duration.Record(ctx, took.Seconds(), x.host.result(result{f.Status, method, f.Proto, errorType(f)}).record...)
+	}
+	if x.conn {
+		m.more.record(ctx, x.host.key, f)
 	}
 }
 
@@ -175,29 +170,33 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 		queued += f.ConnWait
 	}
 	if queued > 0 && m.queued.Enabled(ctx) {
-		m.queued.Record(ctx, queued.Seconds(), m.hosts.of(host, hostAttributes).record...)
+		m.queued.Record(ctx, queued.Seconds(), m.of(host).record...)
 	}
-	if f.NewReason != "" && m.opened.Enabled(ctx) {
-		m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(f.NewReason)).add...)
+	if n := f.New; n != nil && n.Reason != "" && m.opened.Enabled(ctx) {
+		m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(n.Reason)).add...)
 		for _, part := range [...]struct {
 			name string
 			took time.Duration
-		}{{"dns", f.Setup.DNS}, {"connect", f.Setup.Connect}, {"tls", f.Setup.TLS}} {
+		}{{"dns", n.Setup.DNS}, {"connect", n.Setup.Connect}, {"tls", n.Setup.TLS}} {
 			if part.took > 0 {
 				m.setup.Record(ctx, part.took.Seconds(), m.word(host, phaseKey, part.name).record...)
 			}
 		}
 	}
-	if (f.BytesDrained > 0 || f.DrainTime > 0) && m.drained.Enabled(ctx) {
+	if d := f.Drain; d != nil && (d.Bytes > 0 || d.Time > 0) && m.drained.Enabled(ctx) {
 		o := m.word(host, outcomeKey, string(f.Outcome)).add
-		m.drained.Add(ctx, f.BytesDrained, o...)
-		m.draining.Add(ctx, f.DrainTime.Seconds(), o...)
+		m.drained.Add(ctx, d.Bytes, o...)
+		m.draining.Add(ctx, d.Time.Seconds(), o...)
 	}
 	if f.Leaked && m.leaks.Enabled(ctx) {
-		m.leaks.Add(ctx, 1, m.hosts.of(host, hostAttributes).add...)
+		m.leaks.Add(ctx, 1, m.of(host).add...)
 	}
 }
 
+func (m *more) of(host ledger.Key) *options {
+	return m.hosts.of(host, func(k ledger.Key) *options { return newOptions(hostAttributes(k)) })
+}
+
 func (m *more) word(host ledger.Key, k attribute.Key, w string) *options {
-	return m.byWord.of(word{host, k, w}, word.attributes)
+	return m.byWord.of(word{host, k, w}, func(w word) *options { return newOptions(w.attributes()) })
 }

@@ -7,23 +7,46 @@ import (
 
 const redaction = "REDACTED"
 
-// secrets are the query keys whose values are not shown. Nil is the conventions'
-// list.
-func secrets(keys []string) map[string]bool {
+// secrets are the query keys whose values are not shown.
+type secrets struct {
+	names map[string]bool
+	first [256]bool // what their names begin with
+}
+
+// secretsOf has them of Options. Nil is the conventions' list.
+func secretsOf(keys []string) secrets {
 	if keys == nil {
 		keys = []string{"X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "AWSAccessKeyId",
 			"Signature", "sig", "X-Goog-Signature"}
 	}
-	m := make(map[string]bool, len(keys))
+	s := secrets{names: make(map[string]bool, len(keys))}
+	s.first['%'], s.first['+'] = true, true // who knows
 	for _, k := range keys {
-		m[k] = true
+		s.names[k] = true
+		if k != "" {
+			s.first[k[0]] = true
+		}
 	}
-	return m
+	return s
+}
+
+// has reports whether the key, as it stands in the query, is one of them.
+func (s *secrets) has(key string) bool {
+	if key == "" {
+		return s.names[""]
+	}
+	if !s.first[key[0]] {
+		return false
+	}
+	if n, err := url.QueryUnescape(key); err == nil {
+		key = n
+	}
+	return s.names[key]
 }
 
 // redacted is u for an attribute: userinfo and the values of secret query keys
 // replaced, the fragment left out.
-func redacted(u *url.URL, secret map[string]bool) string {
+func redacted(u *url.URL, secret *secrets) string {
 	query := redactQuery(u.RawQuery, secret)
 	if u.Opaque != "" {
 		// It may hold anything, a userinfo too.
@@ -56,10 +79,16 @@ func text(u *url.URL) string {
 // plain reports whether s has only characters that stand for themselves in a host
 // and in a path.
 func plain(s string) bool {
+	const (
+		below64 = (1<<10-1)<<'0' | 1<<'/' | 1<<'.' | 1<<'-' | 1<<':'
+		above64 = (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64) | 1<<('_'-64) | 1<<('~'-64)
+	)
 	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '/', c == '.', c == '-', c == '_', c == '~', c == ':':
-		default:
+		set, c := uint64(below64), s[i]
+		if c >= 64 {
+			set = above64
+		}
+		if c >= 128 || set>>(c&63)&1 == 0 {
 			return false
 		}
 	}
@@ -67,30 +96,29 @@ func plain(s string) bool {
 }
 
 // redactQuery keeps the order and spelling of everything but the secrets.
-func redactQuery(query string, secret map[string]bool) string {
-	if query == "" {
-		return ""
-	}
+func redactQuery(query string, secret *secrets) string {
 	var b strings.Builder
-	done := 0 // query[:done] is in b
-	for start := 0; start <= len(query); {
-		end := len(query)
-		if i := strings.IndexAny(query[start:], "&;"); i >= 0 {
-			end = start + i
-		}
-		key, _, found := strings.Cut(query[start:end], "=")
-		if found {
-			name := key
-			if n, err := url.QueryUnescape(key); err == nil {
-				name = n
-			}
-			if secret[name] {
-				b.WriteString(query[done : start+len(key)+1])
-				b.WriteString(redaction)
-				done = end
+	done := 0          // query[:done] is in b
+	start, eq := 0, -1 // of what stands between two separators
+	for i := 0; i <= len(query); i++ {
+		if i < len(query) {
+			switch query[i] {
+			case '=':
+				if eq < 0 {
+					eq = i
+				}
+				continue
+			case '&', ';':
+			default:
+				continue
 			}
 		}
-		start = end + 1
+		if eq >= 0 && secret.has(query[start:eq]) {
+			b.WriteString(query[done : eq+1])
+			b.WriteString(redaction)
+			done = i
+		}
+		start, eq = i+1, -1
 	}
 	if done == 0 {
 		return query

@@ -54,11 +54,15 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 	}
 	d.writeWait(&f, now)
 	setup := f.ConnSpan
-	if !f.Reused && setup == (ledger.Span{}) {
-		setup = d.setUp(&f, now)
-		d.r.SetConnSpan(setup)
+	if setup == nil && f.New != nil {
+		s := d.setUp(&f, now)
+		d.r.SetConnSpan(s)
+		setup = &s
 	}
-	if sc := spanContext(setup, d.SpanContext().TraceFlags()); sc.IsValid() {
+	if setup == nil {
+		return
+	}
+	if sc := spanContext(*setup, d.SpanContext().TraceFlags()); sc.IsValid() {
 		d.AddLink(trace.Link{SpanContext: sc, Attributes: []attribute.KeyValue{linkKey.String("connection_setup")}})
 	}
 }
@@ -78,7 +82,7 @@ func (d *detailed) writeWait(f *record.Facts, now time.Time) {
 // setUp writes the spans of a new connection's making. The root one is of a trace
 // of its own: the connection serves others, too.
 func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
-	began := f.Dialed
+	began := f.New.Dialed
 	if began.IsZero() {
 		began = now.Add(-f.ConnWait)
 	}
@@ -97,7 +101,7 @@ func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
 	for _, part := range [...]struct {
 		name string
 		took time.Duration
-	}{{"dns", f.Setup.DNS}, {"connect", f.Setup.Connect}, {"tls", f.Setup.TLS}} {
+	}{{"dns", f.New.Setup.DNS}, {"connect", f.New.Setup.Connect}, {"tls", f.New.Setup.TLS}} {
 		if part.took <= 0 {
 			continue
 		}

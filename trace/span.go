@@ -12,21 +12,45 @@ import (
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// start starts the span, makes it the context's, and injects it.
-func (t *Tracer) start(r *record.Record, h hints) trace.Span {
+// start starts the exchange's span, makes it the context's, and injects it.
+func (t *Tracer) start(x *exchange, h hints) {
+	r := x.r
 	req := r.Request()
 	method, original := methodOf(req.Method)
 	name := t.name(req, method, original, h.template)
-	s := t.scratch()
-	attrs := append(s.attrs[:0], semconv.HTTPRequestMethodKey.String(method))
+	ctx, span := r.Context(), trace.Span(nil)
+	if t.idle {
+		ctx, span = t.tracer.Start(ctx, name)
+	} else {
+		s := t.scratch()
+		attrs := t.startAttributes(s.attrs[:0], x, method, original, h)
+		s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
+		ctx, span = t.tracer.Start(ctx, name, s.options[:]...)
+		t.putAside(s, attrs)
+	}
+	injected := false
+	defer func() {
+		if !injected { // somebody's propagator panics
+			span.End()
+		}
+	}()
+	r.SetContext(ctx)
+	setSpan(r, span)
+	t.propagator.Inject(ctx, (*carrier)(x))
+	injected = true
+	x.span = t.detail(r, span)
+}
+
+// startAttributes appends what samplers may want to know.
+func (t *Tracer) startAttributes(attrs []attribute.KeyValue, x *exchange, method, original string, h hints) []attribute.KeyValue {
+	req := x.r.Request()
+	attrs = append(attrs, semconv.HTTPRequestMethodKey.String(method))
 	if original != "" {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(original))
 	}
 	if u := req.URL; u != nil {
-		attrs = append(attrs, semconv.URLFull(redacted(u, t.secret)), semconv.ServerAddress(u.Hostname()))
-		if port := portOf(u); port > 0 {
-			attrs = append(attrs, semconv.ServerPort(port))
-		}
+		attrs = append(attrs, semconv.URLFull(redacted(u, &t.secret)))
+		attrs = append(attrs, x.host.server...)
 	}
 	if h.template != "" {
 		attrs = append(attrs, semconv.URLTemplate(h.template))
@@ -38,20 +62,7 @@ func (t *Tracer) start(r *record.Record, h hints) trace.Span {
 	if f := t.opts.RequestAttributes; f != nil {
 		attrs = append(attrs, f(req)...)
 	}
-	s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
-	ctx, span := t.tracer.Start(r.Context(), name, s.options[:]...)
-	t.putAside(s, attrs)
-	injected := false
-	defer func() {
-		if !injected { // somebody's propagator panics
-			span.End()
-		}
-	}()
-	r.SetContext(ctx)
-	setSpan(r, span)
-	t.propagator.Inject(ctx, carrier{r})
-	injected = true
-	return span
+	return attrs
 }
 
 // setSpan has those who pay for this exchange link to span.
@@ -76,12 +87,13 @@ func (t *Tracer) name(req *http.Request, method, original, template string) stri
 	return method
 }
 
-// carrier makes the record's own header map only if something is injected.
-type carrier struct{ r *record.Record }
+// carrier is an exchange for the propagator. It makes the record's own header map
+// only if something is injected.
+type carrier exchange
 
-func (c carrier) Get(key string) string { return c.r.Request().Header.Get(key) }
+func (c *carrier) Get(key string) string { return c.r.Request().Header.Get(key) }
 
-func (c carrier) Set(key, value string) {
+func (c *carrier) Set(key, value string) {
 	switch key { // to spell them as net/http does takes an allocation
 	case "traceparent":
 		key = "Traceparent"
@@ -92,10 +104,16 @@ func (c carrier) Set(key, value string) {
 	default:
 		key = http.CanonicalHeaderKey(key)
 	}
-	c.r.Header()[key] = []string{value}
+	values := c.header[:]
+	if c.injected {
+		values = make([]string, 1)
+	}
+	c.injected = true
+	values[0] = value
+	c.r.Header()[key] = values
 }
 
-func (c carrier) Keys() []string {
+func (c *carrier) Keys() []string {
 	keys := make([]string, 0, len(c.r.Request().Header))
 	for k := range c.r.Request().Header {
 		keys = append(keys, k)

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
@@ -25,11 +26,13 @@ const scope = "github.com/warmconn/warmconn/trace"
 type Tracer struct {
 	opts       Options
 	tracer     trace.Tracer
+	idle       bool // it never makes a span that is recorded
 	kind       trace.SpanStartOption
 	owner      any // stands for the provider; comparable; nil: the global one of the day
 	propagator propagation.TextMapPropagator
-	metrics    *metrics
-	secret     map[string]bool
+	metrics    *metrics // nil if nobody wants any
+	secret     secrets
+	hosts      cache[ledger.Key, *host]
 	// Allow-lists.
 	requestHeaders, responseHeaders headers
 
@@ -40,7 +43,7 @@ type Tracer struct {
 // error handler; the instrument that failed then records nothing.
 func New(o Options) *Tracer {
 	t := &Tracer{
-		opts: o, propagator: o.Propagator, kind: trace.WithSpanKind(trace.SpanKindClient), secret: secrets(o.RedactQuery),
+		opts: o, propagator: o.Propagator, kind: trace.WithSpanKind(trace.SpanKindClient), secret: secretsOf(o.RedactQuery),
 		requestHeaders:  headersOf(o.RequestHeaders, "http.request.header."),
 		responseHeaders: headersOf(o.ResponseHeaders, "http.response.header."),
 	}
@@ -63,14 +66,15 @@ func New(o Options) *Tracer {
 	}
 	name := cmp.Or(o.ScopeName, scope)
 	t.tracer = tp.Tracer(name, trace.WithSchemaURL(semconv.SchemaURL), trace.WithInstrumentationVersion(o.ScopeVersion))
+	_, t.idle = t.tracer.(noop.Tracer)
 	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), &t.opts)
-	if m := t.metrics.more; m != nil && m.observing != nil {
-		runtime.AddCleanup(t, stop, m)
+	if m := t.metrics; m != nil && m.more != nil && m.observing != nil {
+		runtime.AddCleanup(t, stop, m.more)
 	}
 	return t
 }
 
-// claimant is who claims exchanges. The global provider is another one once the
+// claimant is who claims spans. The global provider is another one once the
 // program has set it.
 func (t *Tracer) claimant() any {
 	if t.owner != nil {
@@ -91,24 +95,61 @@ func (t *Tracer) Middleware(next http.RoundTripper) http.RoundTripper {
 	return record.New(next, part{t})
 }
 
-// part is the Tracer's share in an exchange. Its state is the span, nil if there
-// is none.
+// part is the Tracer's share in an exchange. Its state is an *exchange, or nil.
 type part struct{ t *Tracer }
+
+// exchange is what a Tracer has of one.
+type exchange struct {
+	span   trace.Span // nil if another layer writes it
+	host   *host
+	active *active // that it is counted in; nil if it is not
+	// Whether its metrics are this Tracer's to write.
+	request, conn bool
+	// The propagator's first header: it needs no allocation of its own.
+	header   [1]string
+	injected bool
+	r        *record.Record
+}
 
 func (p part) Begin(r *record.Record) (any, error) {
 	t := p.t
 	h := hintsOf(r.Context())
-	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) || !r.Claim(t.claimant()) {
+	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) {
 		return nil, nil
 	}
-	if t.opts.Annotate {
-		span := trace.SpanFromContext(r.Context())
-		setSpan(r, span)
-		return span, nil
+	x := &exchange{r: r, host: t.host(r.Key())}
+	if m := t.metrics; m != nil {
+		x.request = !t.opts.Annotate && r.Claim(record.RequestClaim, m.meter)
+		x.conn = m.more != nil && r.Claim(record.ConnClaim, m.meter)
 	}
-	span := t.start(r, h)
-	t.metrics.active(r.Key(), r.Request().Method, +1)
-	return t.detail(r, span), nil
+	switch {
+	case !r.Claim(record.SpanClaim, t.claimant()):
+	case t.opts.Annotate:
+		x.span = trace.SpanFromContext(r.Context())
+		setSpan(r, x.span)
+	default:
+		t.start(x, h)
+	}
+	if x.request && t.metrics.more != nil {
+		x.active = t.metrics.active(x.host, r.Request().Method)
+		x.active.n.Add(1)
+	}
+	return x, nil
+}
+
+// Claims implements record.Claimant.
+func (p part) Claims(state any, what record.Claim, owner any) bool {
+	x, ok := state.(*exchange)
+	if !ok {
+		return false
+	}
+	switch what {
+	case record.SpanClaim:
+		return x.span != nil && owner == p.t.claimant()
+	case record.RequestClaim:
+		return x.request && owner == p.t.metrics.meter
+	}
+	return x.conn && owner == p.t.metrics.meter
 }
 
 // Listens implements record.Listener.
@@ -119,19 +160,24 @@ func (p part) Listens() bool {
 
 // Answered implements record.Listener.
 func (p part) Answered(r *record.Record, state any, resp *http.Response) {
-	if span, ok := state.(trace.Span); ok {
-		p.t.answered(r, span, resp)
+	if x, ok := state.(*exchange); ok && x.span != nil {
+		p.t.answered(r, x.span, resp)
 	}
 }
 
 func (p part) End(r *record.Record, state any) {
-	span, ok := state.(trace.Span)
+	x, ok := state.(*exchange)
 	if !ok {
-		return // another layer writes the span, or nobody
+		return
 	}
 	f := r.Final()
-	p.t.end(r, span, f)
-	p.t.metrics.record(r, f, &p.t.opts)
+	if x.active != nil {
+		x.active.n.Add(-1)
+	}
+	if x.span != nil {
+		p.t.end(r, x.span, f)
+	}
+	p.t.metrics.record(x, f, &p.t.opts)
 }
 
 func (p part) Phase() record.Phase { return record.Span }

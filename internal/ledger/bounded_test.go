@@ -20,7 +20,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		l := New(nil, w)
 		for i := range 100_000 {
 			u := new(Use)
-			l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"})
+			l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"}, time.Now())
 			u.Ask("", time.Now())
 			if w == Watched {
 				d, err := u.admit(0, false)
@@ -44,7 +44,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for range 10_000 {
 		u := asking(l)
 		u.Got(new(unseenConn), false, false, time.Now())
-		u.Put(nil, "")
+		u.Put("")
 		u.End("", false, time.Now())
 	}
 	l.each(func(h *Host) {

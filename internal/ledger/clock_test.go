@@ -17,7 +17,7 @@ func TestClockKeepsNoHostWithoutConnections(t *testing.T) {
 		u := asking(l)
 		c := dial(t, u, 0)
 		u.Got(c, false, false, time.Now())
-		u.Put(nil, "")
+		u.Put("")
 		u.End("", false, time.Now())
 		c.line.close()
 		return weak.Make(l)

@@ -46,7 +46,7 @@ type Conn struct {
 	dialer Culprit
 	setup  Setup
 	dialed time.Time
-	span   Span   // see SetSpan
+	span   *Span  // see SetSpan
 	peer   string // its address; empty if nobody counts them
 	addr   string // that was dialed, a proxy's perhaps
 	// common: net/http may give it to requests to other hosts, too. It does so

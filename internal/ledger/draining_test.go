@@ -34,7 +34,7 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 				if tt.ends > 0 {
 					time.AfterFunc(tt.ends, func() {
 						if tt.whole {
-							a.Put(nil, "")
+							a.Put("")
 							b.Got(c, true, false, time.Now())
 							a.End("", false, time.Now())
 						} else {
@@ -102,7 +102,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond)
 				if cause == "" {
-					a.Put(nil, "")
+					a.Put("")
 				} else {
 					c.line.close()
 				}

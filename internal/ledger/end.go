@@ -2,13 +2,13 @@ package ledger
 
 import "time"
 
-// Put notes what net/http's PutIdleConn said. Nil means that the connection is
-// idle or was handed straight to somebody else, else why is what the error means.
-// It may come after End.
-func (u *Use) Put(err error, why Reason) {
+// Put notes what net/http's PutIdleConn said. Empty means that the connection is
+// idle or was handed straight to somebody else, else refused is what the error
+// means. It may come after End.
+func (u *Use) Put(refused Reason) {
 	u.host.mu.Lock()
 	c, ended := u.conn, u.ended
-	u.put, u.err = err == nil, err
+	u.put, u.refused = refused == "", refused
 	u.host.mu.Unlock()
 	if c == nil {
 		return
@@ -16,10 +16,10 @@ func (u *Use) Put(err error, why Reason) {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err != nil {
-		if ended && c.loss != nil && c.loss.reason == BodyUnread && why != ConnError && c.user == u.id {
+	if refused != "" {
+		if ended && c.loss != nil && c.loss.reason == BodyUnread && refused != ConnError && c.user == u.id {
 			// Drained in the background, and refused.
-			c.loss.settle(why, time.Now())
+			c.loss.settle(refused, time.Now())
 			h.tell(c)
 		}
 		return
@@ -48,11 +48,12 @@ func (u *Use) Uploads(n int) {
 	u.host.mu.Unlock()
 }
 
-// Returned reports whether the connection went back, and PutIdleConn's error.
-func (u *Use) Returned() (bool, error) {
+// Returned reports whether the connection went back, and what PutIdleConn refused
+// it for otherwise; empty if it was not asked.
+func (u *Use) Returned() (put bool, refused Reason) {
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
-	return u.put, u.err
+	return u.put, u.refused
 }
 
 // End closes the line. Cause says why the connection is lost, empty if it is

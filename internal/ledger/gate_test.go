@@ -48,7 +48,7 @@ var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 // asking returns a Use that has asked for a connection.
 func asking(l *Ledger) *Use {
 	u := new(Use)
-	l.Begin(u, key)
+	l.Begin(u, key, time.Now())
 	u.Ask("host.example:80", time.Now())
 	return u
 }
@@ -81,7 +81,7 @@ func TestGateDropsTheDialOfARequestThatWasServed(t *testing.T) {
 			t.Fatal("a second dial was let through a limit of one")
 		}
 		// A's connection is handed to b.
-		a.Put(nil, "")
+		a.Put("")
 		b.Got(c, true, false, time.Now())
 		a.End("", false, time.Now())
 		synctest.Wait()
@@ -126,7 +126,7 @@ func TestGateDoesNotWaitForIdleConnections(t *testing.T) {
 			a := asking(l)
 			c := dial(t, a, limit)
 			a.Got(c, false, false, time.Now())
-			a.Put(nil, "")
+			a.Put("")
 			a.End("", false, time.Now())
 			b := asking(l)
 			began := time.Now()
@@ -190,7 +190,7 @@ func TestGateWaitsForAPromiseOnlySoLong(t *testing.T) {
 		if _, err := b.admit(0, false); err != nil { // and hangs
 			t.Fatal(err)
 		}
-		a.Put(nil, "")
+		a.Put("")
 		b.Got(c, true, false, time.Now())
 		d := asking(l)
 		a.End("", false, time.Now())
@@ -256,11 +256,11 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 		a.Got(c, false, false, time.Now())
 		b := asking(l)
 		if putFirst {
-			a.Put(nil, "")
+			a.Put("")
 		}
 		b.Got(c, true, false, time.Now())
 		if !putFirst {
-			a.Put(nil, "")
+			a.Put("")
 		}
 		a.End("", false, time.Now())
 		l.Counts(func(n Counts) {
@@ -268,7 +268,7 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
 			}
 		})
-		b.Put(nil, "")
+		b.Put("")
 		b.End("", false, time.Now())
 		l.Counts(func(n Counts) {
 			if n.Idle != 1 {

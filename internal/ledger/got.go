@@ -22,7 +22,7 @@ type Got struct {
 	DialedBy Culprit   // whose it was otherwise
 	Dialed   time.Time // when it began, if somebody watches
 
-	Span Span // of the connection's making: see SetSpan
+	Span *Span // of the connection's making: see SetSpan
 
 	free bool // nothing was to blame for the dial
 }
@@ -69,7 +69,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h.served = true
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
-	u.conn, u.served, u.put, u.err = c, true, false, nil
+	u.conn, u.served, u.put, u.refused = c, true, false, ""
 	u.answered()
 	if !g.Reused && g.Own && !began.IsZero() {
 		h.worth.paid(u.addr, now.Sub(began))
@@ -176,7 +176,7 @@ func (u *Use) SetSpan(s Span) {
 	c := u.given()
 	if c != nil {
 		c.host.mu.Lock()
-		c.span = s
+		c.span = &s
 		c.host.mu.Unlock()
 	}
 }

@@ -97,11 +97,11 @@ type loss struct {
 // a dial rests on this moment, not on the end of the dial.
 type ask struct {
 	at     time.Time
-	first  bool   // nobody had a connection, or was getting one
-	idle   int    // connections that were put back, and that nobody else asks for
-	others int    // other exchanges in flight, and connections not used yet
-	shared bool   // HTTP/2 connections were open
 	seq    uint64 // Host.seq: what became idle after that was not there
+	idle   int32  // connections that were put back, and that nobody else asks for
+	others int32  // other exchanges in flight, and connections not used yet
+	first  bool   // nobody had a connection, or was getting one
+	shared bool   // HTTP/2 connections were open
 	unsure bool   // some of those idle are not watched, and may be gone
 }
 
@@ -129,8 +129,8 @@ func (h *Host) ask(now time.Time) ask {
 	return ask{
 		at:     now,
 		first:  !h.served && h.askers == 0 && len(h.coming) == 0,
-		idle:   free,
-		others: h.inflight - 1 + len(h.coming),
+		idle:   int32(free),
+		others: int32(h.inflight - 1 + len(h.coming)),
 		shared: h.sharing > 0,
 		seq:    h.seq,
 		unsure: free > 0 && len(h.conns) > 0,

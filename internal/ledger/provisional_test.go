@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +24,6 @@ func closedEarly(t *testing.T, l *Ledger) (*Use, *fakeConn) {
 }
 
 func TestDrainInTheBackground(t *testing.T) {
-	refused := errors.New("refused")
 	for name, tt := range map[string]struct {
 		watch  Watch
 		then   func(*Use, *fakeConn)
@@ -36,18 +34,18 @@ func TestDrainInTheBackground(t *testing.T) {
 		"goes on":                {Watched, func(*Use, *fakeConn) {}, false, Draining, 1},
 		"goes on, nobody looks":  {Unwatched, func(*Use, *fakeConn) {}, false, BodyUnread, 1},
 		"takes longer than ever": {Watched, func(*Use, *fakeConn) { time.Sleep(time.Hour) }, false, Draining, 1},
-		"succeeds":               {Watched, func(u *Use, _ *fakeConn) { u.Put(nil, "") }, true, "", 0},
-		"succeeds, unwatched":    {Unwatched, func(u *Use, _ *fakeConn) { u.Put(nil, "") }, true, "", 0},
+		"succeeds":               {Watched, func(u *Use, _ *fakeConn) { u.Put("") }, true, "", 0},
+		"succeeds, unwatched":    {Unwatched, func(u *Use, _ *fakeConn) { u.Put("") }, true, "", 0},
 		"fails":                  {Watched, func(_ *Use, c *fakeConn) { c.line.close() }, false, BodyUnread, 1},
 		"comes to the limit": {Watched, func(u *Use, c *fakeConn) {
-			u.Put(refused, IdleLimit)
+			u.Put(IdleLimit)
 			c.line.close()
 		}, false, IdleLimit, 1},
 		"comes too late for a connection that is broken": {Watched, func(u *Use, c *fakeConn) {
-			u.Put(refused, ConnError)
+			u.Put(ConnError)
 			c.line.close()
 		}, false, BodyUnread, 1},
-		"comes to the limit, unwatched": {Unwatched, func(u *Use, c *fakeConn) { u.Put(refused, IdleLimit) }, false, IdleLimit, 1},
+		"comes to the limit, unwatched": {Unwatched, func(u *Use, c *fakeConn) { u.Put(IdleLimit) }, false, IdleLimit, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -89,7 +87,7 @@ func TestNobodyPaysForADrainTwice(t *testing.T) {
 			wantNew(t, l, AllBusy, 0)
 			continue
 		}
-		u.Put(nil, "")
+		u.Put("")
 		next := asking(l)
 		if g := next.Got(c, true, false, time.Now()); !g.Reused {
 			t.Errorf("the connection that came back is new for %q", g.Reason)
@@ -106,7 +104,7 @@ func TestLossIsNotRenamedByARefusalThatComesLater(t *testing.T) {
 	c := dial(t, u, 0)
 	u.Got(c, false, false, time.Now())
 	u.End(Canceled, false, time.Now())
-	u.Put(errors.New("refused"), ConnError)
+	u.Put(ConnError)
 	c.line.close()
 	wantNew(t, l, Canceled, 1)
 }
@@ -121,7 +119,7 @@ func TestNobodyPaysForAConnectionThatCameBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.Put(nil, "")
+	u.Put("")
 	b.Got(conn, true, false, time.Now())
 	d.Done()
 	wantNew(t, l, AllBusy, 0)

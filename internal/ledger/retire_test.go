@@ -11,13 +11,13 @@ import (
 func kept(t *testing.T, l *Ledger, k Key, shared bool) (*Use, *fakeConn) {
 	t.Helper()
 	u := new(Use)
-	l.Begin(u, k)
+	l.Begin(u, k, time.Now())
 	u.Ask(net.JoinHostPort(k.Host, k.Port), time.Now())
 	c := dial(t, u, 0)
 	u.Got(c, false, shared, time.Now())
 	u.Settled()
 	if !shared {
-		u.Put(nil, "")
+		u.Put("")
 	}
 	u.End("", false, time.Now())
 	return u, c

@@ -17,11 +17,11 @@ func raced(l *Ledger) *fakeConn {
 	c := another()
 	a.Got(c, false, false, time.Now())
 	b := asking(l)
-	a.Put(nil, "")
+	a.Put("")
 	a.End("", false, time.Now())
 	b.Got(c, true, false, time.Now())
 	b.HandedOver(time.Now())
-	b.Put(nil, "")
+	b.Put("")
 	b.End("", false, time.Now())
 	return c
 }

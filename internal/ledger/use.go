@@ -19,6 +19,12 @@ type Use struct {
 	// Apart says that middlewares of others stand between this exchange and
 	// net/http: several there may be this one. Set before Begin.
 	Apart bool
+	// HasBody says that the request has a body. Set before Begin.
+	HasBody bool
+	// Shakes says that Handshaken will be called at the end of each TLS
+	// handshake for this exchange, before anything else is done with its
+	// connection. Set before Ask.
+	Shakes bool
 	// MaxConns is the most connections to this host over HTTP/1; 0 means no
 	// limit but the number of requests in flight. Set before Begin.
 	MaxConns int
@@ -27,14 +33,6 @@ type Use struct {
 	// many uses. 0: never. Set before Begin, and only by who can do it.
 	MaxAge  time.Duration
 	MaxUses int
-	// HasBody says that the request has a body. Set before Begin.
-	HasBody bool
-	// Start is when the exchange began; zero: now. Set before Begin.
-	Start time.Time
-	// Shakes says that Handshaken will be called at the end of each TLS
-	// handshake for this exchange, before anything else is done with its
-	// connection. Set before Ask.
-	Shakes bool
 	// Done is closed when the exchange must wait no longer. Set before Begin.
 	Done <-chan struct{}
 
@@ -42,34 +40,32 @@ type Use struct {
 	host *Host
 
 	// Guarded by host.mu.
-	conn   *Conn
-	ask    ask
-	addr   string
-	asking bool
-	asks   int  // how often it has asked
-	wants  bool // it is one of host.wanting
-	firm   bool // not one of host.unsettled
-	holds  bool // the barrier is up until it is firm
-	spare  bool // there was a connection to be had when it began
-	served bool // it has a connection: a dial of its own is not needed any more
-	ended  bool
-	put    bool
-	err    error // PutIdleConn's
+	conn    *Conn
+	ask     ask
+	addr    string
+	refused Reason // why PutIdleConn did not take the connection back
+	asks    int32  // how often it has asked
+	asking  bool
+	wants   bool // it is one of host.wanting
+	firm    bool // not one of host.unsettled
+	holds   bool // the barrier is up until it is firm
+	spare   bool // there was a connection to be had when it began
+	served  bool // it has a connection: a dial of its own is not needed any more
+	ended   bool
+	put     bool
 }
 
-// Begin enters the exchange. It must be followed by one End.
-func (l *Ledger) Begin(u *Use, key Key) {
+// Begin enters the exchange, which began at that time. It must be followed by one
+// End.
+func (l *Ledger) Begin(u *Use, key Key, at time.Time) {
 	u.id = l.uses.Add(1)
-	if u.Start.IsZero() {
-		u.Start = time.Now()
-	}
 	u.host = l.host(key, func(h *Host) {
 		h.inflight++
 		h.unsettled++
 		if u.Exempt {
 			h.exempt++
 		}
-		h.worth.arrives(h.inflight > 1, h.ledger.idleTimeout, u.Start)
+		h.worth.arrives(h.inflight > 1, h.ledger.idleTimeout, at)
 		u.spare = h.idle > 0 || h.muxed && h.open > 0
 		h.wake()
 	})
@@ -154,7 +150,7 @@ func (u *Use) Ask(addr string, now time.Time) {
 		return
 	}
 	c, put := u.conn, u.put
-	u.conn, u.put, u.err, u.served = nil, false, nil, false
+	u.conn, u.put, u.refused, u.served = nil, false, "", false
 	u.host.mu.Unlock()
 
 	if c != nil && !put {

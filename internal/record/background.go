@@ -80,7 +80,7 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 			for _, bg := range all[:i] {
 				bg.release(r)
 			}
-			r.closeRest(orig, OutcomeSkipped, drained{skipped: "background_full", cost: b.Cost}, false)
+			r.closeRest(orig, OutcomeSkipped, &Drain{Skipped: "background_full", Cost: b.Cost}, false)
 			return true
 		}
 	}
@@ -104,7 +104,7 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 			}
 		}()
 		out, d, closed := r.drainWithin(b, orig)
-		d.background = true
+		d.Background = true
 		r.closeRest(orig, out, d, closed)
 	}()
 	return true

@@ -32,20 +32,55 @@ type bodyState struct {
 	// body may hold a Body of a stack further down.
 	resp *http.Response
 
-	turn sync.Mutex // held by the Read that is in the raw body
-
-	mu      sync.Mutex
-	readers int           // Reads in progress, those that wait for their turn too
-	idle    chan struct{} // made by a Close that waits for them
-	closed  bool
-	ended   bool // the whole exchange
-	later   bool // it is drained in the background, and ends with that
-	read    int64
-	reading time.Duration // the time that took, if anybody asks
-	last    time.Duration // from the exchange's start to the end of the last Read
-
-	sized  bool    // the server said how long it is
 	gunzip *gunzip // nil if the transport decompresses, or nobody
+
+	mu     sync.Mutex
+	free   chan struct{} // made by who waits for the Read that is in the raw body
+	read   int64
+	took   time.Duration // that the Reads took, if anybody asks
+	last   time.Duration // from the exchange's start to the end of the last Read
+	inRead bool
+	closed bool
+	ended  bool // the whole exchange
+	later  bool // it is drained in the background, and ends with that
+	sized  bool // the server said how long it is
+}
+
+// received is what Reads have brought.
+type received struct {
+	bytes, onWire int64
+	took, last    time.Duration // took: 0 if it says nothing
+}
+
+// end marks the exchange as ended, and reports whether it was not before. mu is
+// held.
+func (b *bodyState) end() (got received, first bool) {
+	if b.ended {
+		return got, false
+	}
+	b.ended = true
+	got = received{bytes: b.read, last: b.last}
+	if !b.inRead && b.sized {
+		got.onWire, got.took = b.onWire(), b.took
+	}
+	return got, true
+}
+
+// leave lets go who waits for the Read that has left the raw body. mu is held.
+func (b *bodyState) leave() {
+	b.inRead = false
+	if b.free != nil {
+		close(b.free)
+		b.free = nil
+	}
+}
+
+// left returns what is closed when the Read has left the raw body. mu is held.
+func (b *bodyState) left() chan struct{} {
+	if b.free == nil {
+		b.free = make(chan struct{})
+	}
+	return b.free
 }
 
 // onWire is how much of the body has been read, in bytes on the wire. No Read
@@ -62,11 +97,11 @@ func (b *Body) Record() *Record { return b.record }
 
 // Read implements io.Reader. Several Reads, and Close, may run at once.
 func (b *Body) Read(p []byte) (int, error) {
-	n, err := b.record.readBody(b.orig.Body, p)
-	if err == io.EOF {
+	n, err, ended := b.record.readBody(b.orig.Body, p)
+	if err == io.EOF && b.orig.Trailer != nil {
 		b.copyTrailer()
 	}
-	if err != nil {
+	if ended {
 		b.unwatch()
 	}
 	runtime.KeepAlive(b)
@@ -79,7 +114,7 @@ func (b *Body) Read(p []byte) (int, error) {
 func (b *Body) copyTrailer() {
 	b.record.body.mu.Lock()
 	defer b.record.body.mu.Unlock()
-	if b.resp.Trailer == nil && b.orig.Trailer != nil {
+	if b.resp.Trailer == nil {
 		b.resp.Trailer = b.orig.Trailer
 	}
 }
@@ -88,7 +123,9 @@ func (b *Body) copyTrailer() {
 // nothing.
 func (b *Body) Close() error {
 	err := b.record.closeBody(b.orig)
-	b.unwatch()
+	if b.sentinel.Load() != nil && b.record.ended() {
+		b.unwatch()
+	}
 	runtime.KeepAlive(b)
 	return err
 }
@@ -103,60 +140,66 @@ func (b tunnelBody) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (r *Record) readBody(raw io.Reader, p []byte) (int, error) {
+// readBody reads from raw, one Read at a time: HTTP/2's pipe wakes only one of
+// several when the stream ends, and the others would wait for good. It reports
+// whether the exchange has ended by now, for sure.
+func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool) {
 	b := &r.body
 	b.mu.Lock()
+	for b.inRead && !b.closed {
+		left := b.left()
+		b.mu.Unlock()
+		<-left
+		b.mu.Lock()
+	}
 	if b.closed {
 		b.mu.Unlock()
-		return 0, http.ErrBodyReadAfterClose
+		return 0, http.ErrBodyReadAfterClose, false
 	}
-	b.readers++
+	b.inRead = true
 	b.mu.Unlock()
 
 	if b.gunzip != nil {
 		raw = b.gunzip
 	}
-	var began time.Time
-	// One at a time: HTTP/2's pipe wakes only one of several Reads when the
-	// stream ends, and the others would wait for good.
-	b.turn.Lock()
+	var began, now time.Duration
 	timed := r.line.drains && b.sized && r.answer.length >= timedMin
 	if timed {
-		began = time.Now()
+		began = r.elapsed()
 	}
-	n, err := raw.Read(p)
-	var now time.Time
+	n, err = raw.Read(p)
 	if timed || err == nil {
-		now = time.Now()
+		now = r.elapsed()
 	}
 	b.mu.Lock()
-	b.turn.Unlock()
+	b.leave()
 	b.read += int64(n)
-	if err == nil {
-		b.last = now.Sub(r.facts.Start)
-	}
 	if timed {
-		b.reading += now.Sub(began)
+		b.took += now - began
 	}
-	b.readers--
 	closed := b.closed
-	if b.readers == 0 && b.idle != nil {
-		close(b.idle)
-		b.idle = nil
+	var got received
+	switch {
+	case err == nil:
+		b.last = now
+	case !closed:
+		got, ended = b.end()
 	}
 	b.mu.Unlock()
 	switch {
 	case err == nil:
+		return n, nil, false
 	case closed:
 		// The error is of our own making: Close had to break the Read, and ends
 		// the exchange. Over TLS it can look like the end of the body.
-		err = http.ErrBodyReadAfterClose
+		return n, http.ErrBodyReadAfterClose, false
+	case !ended: // before
 	case err == io.EOF:
-		r.finish(OutcomeEOF, nil, drained{})
+		r.conclude(OutcomeEOF, nil, got, nil)
 	default:
-		r.finish(OutcomeFailed, err, drained{})
+		r.conclude(OutcomeFailed, err, got, nil)
 	}
-	return n, err
+	return n, err, true
 }
 
 // patience is how long Close waits for a Read that it has cancelled, before it
@@ -180,9 +223,8 @@ func (r *Record) closeBody(orig *http.Response) error {
 	b.closed = true
 	ended := b.ended
 	var wait chan struct{}
-	if b.readers > 0 && !ended {
-		wait = make(chan struct{})
-		b.idle = wait
+	if b.inRead && !ended {
+		wait = b.left()
 	}
 	b.mu.Unlock()
 
@@ -201,12 +243,12 @@ func (r *Record) closeBody(orig *http.Response) error {
 		}
 		t.Stop()
 		err := orig.Body.Close()
-		r.finish(OutcomeClosed, nil, drained{})
+		r.finish(OutcomeClosed, nil, nil)
 		return err
 	}
 	budget, ok := r.budget(orig, false)
 	if !ok || r.closedAbove() {
-		return r.closeRest(orig, OutcomeClosed, drained{}, false)
+		return r.closeRest(orig, OutcomeClosed, nil, false)
 	}
 	if r.closeLater(orig, budget) {
 		return nil
@@ -217,8 +259,8 @@ func (r *Record) closeBody(orig *http.Response) error {
 
 // closeRest closes the raw body after a drain, unless the drain did, and ends
 // the exchange.
-func (r *Record) closeRest(orig *http.Response, out Outcome, d drained, closed bool) (err error) {
-	if out != OutcomeDrained && out != OutcomeClosed && !d.left {
+func (r *Record) closeRest(orig *http.Response, out Outcome, d *Drain, closed bool) (err error) {
+	if out != OutcomeDrained && out != OutcomeClosed && !(d != nil && d.left) {
 		// net/http's own drain (Go 1.27) must not go on behind our back.
 		r.cancel()
 	}

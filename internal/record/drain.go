@@ -15,37 +15,26 @@ const (
 	NativeDrainTime       = 50 * time.Millisecond
 )
 
-// drained is what came of a drain.
-type drained struct {
-	bytes   int64 // on the wire
-	time    time.Duration
-	skipped string // why none was tried
-	left    bool   // the rest is net/http's to drain
-	cost    time.Duration
-
-	background bool // after Close had returned
-}
-
 // drainWithin reads what is left of the body if that can be of use and the
 // budget allows it. Closed says that it had to close the body. It is bound by a
 // cancel of the record's own context: closing a body under its Read is no bound
 // for net/http's, which waits for a gzip header and deadlocks on some Gos. For a
 // base that ignores its context there is nothing else.
-func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drained, closed bool) {
+func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Drain, closed bool) {
 	if why := r.hopeless(orig); why != "" {
-		return OutcomeSkipped, drained{skipped: why}, false
+		return OutcomeSkipped, &Drain{Skipped: why}, false
 	}
 	left := r.left(orig)
 	if b.none() {
 		return r.notDrained(b, orig, left)
 	}
 	if left > b.Bytes {
-		return OutcomeSkipped, drained{skipped: "too_large", cost: b.Cost}, false
+		return OutcomeSkipped, &Drain{Skipped: "too_large", Cost: b.Cost}, false
 	}
 	if !r.waitWritten(b.Time) {
 		// Net/http gives a request 50 ms to be written once its response has
 		// ended, in the Read that has the end, and heeds no context meanwhile.
-		return OutcomeSkipped, drained{skipped: "early_response", cost: b.Cost}, false
+		return OutcomeSkipped, &Drain{Skipped: "early_response", Cost: b.Cost}, false
 	}
 	below := r.sameBelow() // before they end
 	t := r.bound(b.Time, orig)
@@ -53,11 +42,11 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 	n, err := r.discard(orig.Body, b, t)
 	took := time.Since(began)
 	inTime, closed := t.stop()
-	d = drained{bytes: n, time: took, cost: b.Cost}
+	d = &Drain{Bytes: n, Time: took, Cost: b.Cost}
 	// Over TLS a cancelled read can look like the end. But net/http's own
 	// goroutine may start the clock at the end, and it run out before we do.
 	put, refused := r.use.Returned()
-	whole := err == io.EOF && (inTime || put || refused != nil)
+	whole := err == io.EOF && (inTime || put || refused != "")
 	if left >= 0 {
 		r.use.Read(n, took)
 	}
@@ -70,7 +59,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 		out = OutcomeTimedOut
 	case err == errBytesSpent:
 		out = OutcomeGaveUp
-	case r.interrupted(err, time.Now()) != "":
+	case r.interrupted(err, r.now()) != "":
 		return OutcomeCanceled, d, closed
 	default:
 		return OutcomeFailed, d, closed
@@ -86,8 +75,8 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d drai
 // notDrained is for a body that is not worth a drain. What net/http has in its
 // buffer already is free all the same, where the connection is watched: the
 // drain ends when that would be read.
-func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d drained, closed bool) {
-	d = drained{skipped: b.Why, cost: b.Cost}
+func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d *Drain, closed bool) {
+	d = &Drain{Skipped: b.Why, Cost: b.Cost}
 	d.left = b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
 	if b.Learn {
 		r.use.NotDrained(b.Remeasure, left < 0)
@@ -105,9 +94,9 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 	}
 	n, err := r.discard(orig.Body, Budget{Bytes: maxFree}, nil)
 	conn.Unread(&empty)
-	d.bytes = n
-	if put, refused := r.use.Returned(); err == io.EOF && (put || refused != nil) {
-		d.skipped = ""
+	d.Bytes = n
+	if put, refused := r.use.Returned(); err == io.EOF && (put || refused != "") {
+		d.Skipped = ""
 		return OutcomeDrained, d, false
 	}
 	return OutcomeSkipped, d, false

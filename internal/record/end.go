@@ -11,34 +11,35 @@ import (
 
 // finish ends the exchange, once: the connection's books first, then slots,
 // spans and observers.
-func (r *Record) finish(out Outcome, err error, d drained) {
+func (r *Record) finish(out Outcome, err error, d *Drain) {
 	b := &r.body
 	b.mu.Lock()
-	if b.ended {
-		b.mu.Unlock()
-		return
-	}
-	b.ended = true
-	read, last := b.read, b.last
-	if b.readers == 0 && b.reading > 0 && r.sent && b.sized {
-		r.use.Read(b.onWire(), b.reading)
-	}
+	got, first := b.end()
 	b.mu.Unlock()
+	if first {
+		r.conclude(out, err, got, d)
+	}
+}
 
-	r.settle(out, err, read, last, d)
+// conclude is finish for who has called end.
+func (r *Record) conclude(out Outcome, err error, got received, d *Drain) {
+	if got.took > 0 && r.sent {
+		r.use.Read(got.onWire, got.took)
+	}
+	wrote := r.settle(out, err, got, d)
 	for _, i := range r.line.order {
-		if int(i) < r.begun {
+		if i < r.begun {
 			r.line.parts[i].End(r, r.state(int(i)))
 		}
 	}
-	r.release(out)
+	r.release(out, wrote)
 }
 
 func (r *Record) state(i int) any {
 	if i < len(r.states) {
 		return r.states[i]
 	}
-	return r.more[i-len(r.states)]
+	return (*r.more)[i-len(r.states)]
 }
 
 func (r *Record) ended() bool {
@@ -47,18 +48,26 @@ func (r *Record) ended() bool {
 	return r.body.ended
 }
 
-// settle closes the books on the connection and fixes the facts.
-func (r *Record) settle(out Outcome, err error, read int64, last time.Duration, d drained) {
-	now := time.Now()
+// settle closes the books on the connection and fixes the facts. It reports
+// whether the request was written; if not, the end of that ends the context.
+func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote bool) {
+	took := r.elapsed()
+	now := r.facts.Start.Add(took)
 	why := r.interrupted(err, now)
 	above := r.closedAbove()
 	r.mu.Lock()
 	// A cancel may come in the same moment as the end of the body, and over TLS
 	// a cancelled read of a chunked body can look like it. Net/http does not
 	// return the connection then, though nothing else speaks against it.
+	// In one piece: on Go 1.27 the connection may come back at any moment.
+	had := r.sent && r.facts.ConnID != 0
+	put, refused := false, ledger.Reason("")
+	if had {
+		put, refused = r.use.Returned()
+	}
 	late := false
-	if (out == OutcomeEOF || out == OutcomeDrained) && r.facts.ConnID != 0 {
-		c := r.cause(out, nil, "")
+	if had && !put && why != "" && (out == OutcomeEOF || out == OutcomeDrained) {
+		c := r.cause(out, nil, refused, "")
 		late = c == ledger.Unknown || c == ledger.ConnError
 	}
 	switch {
@@ -70,71 +79,55 @@ func (r *Record) settle(out Outcome, err error, read int64, last time.Duration, 
 		}
 	}
 	f := &r.facts
-	if f.Host == "" { // it was refused
-		f.Host = r.key.String()
-	}
-	f.Outcome, f.BytesRead, f.LastRead, f.Err = out, read, last, err
-	f.BytesDrained, f.DrainTime, f.Skipped, f.DialCost = d.bytes, d.time, d.skipped, d.cost
-	f.Background = d.background
-	f.Duration = now.Sub(f.Start)
+	f.Outcome, f.BytesRead, f.LastRead, f.Drain, f.Err = out, got.bytes, got.last, d, err
+	f.Duration = took
 	f.Leaked = out == OutcomeLeaked
 	f.TimedOut = out == OutcomeCanceled && why == ledger.Timeout
-	var cause ledger.Reason
-	if r.sent && f.ConnID != 0 {
-		cause = r.cause(out, err, why)
-		f.LostReason = cause
-		// In this order: on Go 1.27 the connection may come back in between.
-		put, _ := r.use.Returned()
-		f.Returned = put && cause == ""
+	if put {
+		f.Returned = true
+	} else if had {
+		f.LostReason = r.cause(out, err, refused, why)
 	}
 	learned := r.learnEnd()
-	cause = f.LostReason
+	cause := f.LostReason
 	if cause == ledger.Draining { // learned
 		cause = ledger.BodyUnread
 	}
-	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d.left) && r.drainsBehind()
+	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && r.drainsBehind()
+	r.over, wrote = true, r.wrote
+	if r.hooked && !wrote && out.whole() {
+		// The request is still being sent: over HTTP/2 its stream is open, and
+		// the connection not idle.
+		r.sending = true
+		r.use.Uploads(+1)
+	}
 	r.mu.Unlock()
 	if !r.sent {
-		return
+		return wrote
 	}
-	r.outlives(out)
 	cause = r.use.End(cause, provisional, now)
-	if learned || r.hedged {
-		return // the ledger below knows more than this one; or nobody does
+	if learned || r.hedged || !had || put {
+		return wrote // the ledger below knows more than this one, or nobody does, or there is no more
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	put, _ := r.use.Returned()
+	put, _ = r.use.Returned()
 	switch {
-	case f.ConnID == 0:
-	case put: // perhaps only now
+	case put: // only now
 		f.Returned, f.LostReason = true, ""
 	case provisional && cause == ledger.BodyUnread:
 		f.LostReason = ledger.Draining // it may come back yet
 	default:
 		f.LostReason = cause
 	}
-}
-
-// outlives tells the ledger if the request is still being sent: over HTTP/2 its
-// stream is open then, and its connection not idle.
-func (r *Record) outlives(out Outcome) {
-	if out != OutcomeEOF && out != OutcomeDrained && out != OutcomeNone {
-		return // it is cancelled
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.hooked && !r.wrote {
-		r.sending = true
-		r.use.Uploads(+1)
-	}
+	return wrote
 }
 
 // drainsBehind reports whether net/http drains the body by itself, in the
 // background, now that it was closed: not one that it knows to be too long, nor
 // if a Read of it had to be broken. r.mu is held.
 func (r *Record) drainsBehind() bool {
-	return nativeDrain && r.sent && r.answer.length <= maxPostCloseReadBytes && r.ctx.Err() == nil
+	return nativeDrain && r.sent && r.answer.length <= maxPostCloseReadBytes && r.down.Err() == nil
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or
@@ -165,17 +158,14 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 }
 
 // cause says why the connection of an exchange that has ended does not go
-// back, empty if it does. r.mu is held.
-func (r *Record) cause(out Outcome, err error, interrupted ledger.Reason) ledger.Reason {
-	put, putErr := r.use.Returned()
-	refused := putReason(putErr)
+// back, empty if it goes on. Refused is what net/http said when it was put back, if
+// it was. r.mu is held.
+func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
 	a := &r.answer
 	switch {
-	case put:
-		return ""
 	case refused != "" && refused != ledger.ConnError:
 		return refused
-	case a.status == http.StatusSwitchingProtocols:
+	case r.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case a.major >= 2 || r.shared:
 		return r.streamCause(out)
@@ -253,13 +243,13 @@ func saysClose(req *http.Request) bool {
 // release cancels the derived context: now, or once the request is written if
 // the response came to its end before that. A 101's connection may live with
 // its context where the base is not net/http's.
-func (r *Record) release(out Outcome) {
-	r.mu.Lock()
-	r.over = true
-	now := r.wrote
-	r.mu.Unlock()
+func (r *Record) release(out Outcome, wrote bool) {
+	now := wrote
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
+		if r.use.Done == nil {
+			return // it hangs on nothing, and nobody uses it
+		}
 	case OutcomeUpgraded:
 		now = r.line.direct
 	case OutcomeLeaked:

@@ -14,53 +14,88 @@ import (
 // Facts is what is known of an exchange. roundtripper.Exchange is its public
 // face and documents each field.
 type Facts struct {
-	Host, Method string
-	Status       int
-	Proto        string
-	Start        time.Time
-	Duration     time.Duration
-	Answered     time.Duration // from Start to the response; 0: none has come
-	LastRead     time.Duration // and to the end of the last Read of its body; 0: none
+	Method   string
+	Status   int
+	Proto    string
+	Start    time.Time
+	Duration time.Duration
+	Answered time.Duration // from Start to the response; 0: none has come
+	LastRead time.Duration // and to the end of the last Read of its body; 0: none
 
-	ConnID       uint64
-	ConnUses     int
-	ConnAge      time.Duration
-	Conn         net.Conn // for its addresses; nil if there was none
-	Reused       bool
-	WasIdle      bool
-	IdleTime     time.Duration
-	NewReason    ledger.Reason
-	Culprit      ledger.Culprit
-	Returned     bool
-	LostReason   ledger.Reason
-	PoolWait     time.Duration
-	ConnWait     time.Duration
-	Setup        ledger.Setup
-	OwnDial      bool
-	DialedBy     ledger.Culprit
-	Dialed       time.Time   // zero if reused, or nobody watches
-	ConnSpan     ledger.Span // see SetConnSpan
-	BytesRead    int64
-	BytesDrained int64
-	DrainTime    time.Duration
-	DialCost     time.Duration
-	Background   bool
-	Outcome      Outcome
-	Skipped      string
-	Leaked       bool
-	TimedOut     bool // canceled, by a deadline
-	Err          error
+	ConnID     uint64
+	ConnUses   int
+	ConnAge    time.Duration
+	Conn       net.Conn // for its addresses; nil if there was none
+	IdleTime   time.Duration
+	New        *NewConn     // nil if the connection was reused, or there was none
+	ConnSpan   *ledger.Span // see SetConnSpan
+	LostReason ledger.Reason
+	PoolWait   time.Duration
+	ConnWait   time.Duration
+	BytesRead  int64
+	Drain      *Drain // nil if nobody thought of one
+	Outcome    Outcome
+	Err        error
+
+	Reused   bool
+	WasIdle  bool
+	Returned bool
+	Leaked   bool
+	TimedOut bool // canceled, by a deadline
+}
+
+// NewConn is what is known of a connection that was new to its exchange. It does not
+// change.
+type NewConn struct {
+	Reason   ledger.Reason
+	Culprit  ledger.Culprit
+	Setup    ledger.Setup
+	OwnDial  bool
+	DialedBy ledger.Culprit
+	Dialed   time.Time // zero if nobody watches
+}
+
+// Drain is what came of a drain. It does not change.
+type Drain struct {
+	Bytes      int64 // on the wire
+	Time       time.Duration
+	Skipped    string        // why none was tried
+	Cost       time.Duration // what a new connection was reckoned at
+	Background bool          // after Close had returned
+
+	left bool // the rest is net/http's to drain
+}
+
+// Drained is Drain, or its zero value.
+func (f *Facts) Drained() Drain {
+	if f.Drain == nil {
+		return Drain{}
+	}
+	return *f.Drain
+}
+
+// NewReason is why the connection was new; empty if it was not.
+func (f *Facts) NewReason() ledger.Reason {
+	if f.New == nil {
+		return ""
+	}
+	return f.New.Reason
 }
 
 // Facts is what is known now.
 func (r *Record) Facts() Facts {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := r.facts
-	if f.Host == "" {
-		f.Host = r.key.String()
+	return r.facts
+}
+
+// Host is the name of what the exchange goes to, as in "https://example.com:443".
+// Not in Begin.
+func (r *Record) Host() string {
+	if !r.sent {
+		return r.key.String() // it was refused
 	}
-	return f
+	return r.use.Host()
 }
 
 // Final is what is known at the end, in End only. It does not change any more and

@@ -3,7 +3,6 @@ package record
 import (
 	"crypto/tls"
 	"net/http/httptrace"
-	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 )
@@ -15,11 +14,11 @@ func (r *Record) getConn(addr string) {
 	if t := r.above; t != nil && t.GetConn != nil {
 		defer t.GetConn(addr)
 	}
-	now := time.Now()
-	r.use.Ask(addr, now)
+	at := max(r.elapsed(), 1)
+	r.use.Ask(addr, r.facts.Start.Add(at))
 	r.mu.Lock()
-	if r.asked.IsZero() {
-		r.asked = now
+	if r.asked == 0 {
+		r.asked = at
 	}
 	r.mu.Unlock()
 }
@@ -28,7 +27,8 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if t := r.above; t != nil && t.GotConn != nil {
 		defer t.GotConn(info)
 	}
-	now := time.Now()
+	at := r.elapsed()
+	now := r.facts.Start.Add(at)
 	shared := false
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {
 		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
@@ -50,22 +50,25 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	r.hooked, r.shared = true, g.Shared
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
-	f.Reused, f.NewReason, f.Culprit = g.Reused, g.Reason, g.Culprit
-	f.WasIdle, f.IdleTime = info.WasIdle, info.IdleTime
-	f.Conn = info.Conn
-	if !r.asked.IsZero() {
-		f.ConnWait = now.Sub(r.asked)
+	f.Reused, f.WasIdle, f.IdleTime = g.Reused, info.WasIdle, info.IdleTime
+	f.Conn, f.ConnSpan = info.Conn, g.Span
+	if r.asked > 0 {
+		f.ConnWait = at - r.asked
 	}
-	f.Setup, f.OwnDial, f.DialedBy = ledger.Setup{}, g.Own, g.DialedBy
-	f.Dialed, f.ConnSpan = g.Dialed, g.Span
+	f.New = nil
 	if !g.Reused {
-		f.Setup = g.Setup
-		if r.dial != nil && g.Own && f.Setup == (ledger.Setup{}) {
-			f.Setup = r.dial.setup() // nobody watches the dialer
-		}
+		f.New = r.newConn(&g)
 	}
 	r.learnConn(info.Conn)
 	r.retire(g.Retire)
+}
+
+func (r *Record) newConn(g *ledger.Got) *NewConn {
+	n := &NewConn{Reason: g.Reason, Culprit: g.Culprit, Setup: g.Setup, OwnDial: g.Own, DialedBy: g.DialedBy, Dialed: g.Dialed}
+	if r.dial != nil && g.Own && n.Setup == (ledger.Setup{}) {
+		n.Setup = r.dial.setup() // nobody watches the dialer
+	}
+	return n
 }
 
 // retire makes this the last exchange of its connection, or takes that back:
@@ -87,11 +90,7 @@ func (r *Record) retire(why ledger.Reason) {
 }
 
 func (r *Record) putIdleConn(err error) {
-	if err == nil {
-		r.use.Put(nil, "")
-	} else {
-		r.use.Put(err, putReason(err))
-	}
+	r.use.Put(putReason(err))
 	if t := r.above; t != nil && t.PutIdleConn != nil {
 		t.PutIdleConn(err)
 	}

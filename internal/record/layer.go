@@ -51,28 +51,21 @@ func (r *Record) SetConnSpan(s ledger.Span) { r.use.SetSpan(s) }
 // SetStack says where the request was made, for the same. In Begin only.
 func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }
 
-// Claim reports whether owner, which must be comparable, is the first to claim
-// the record: of two trace layers with one provider only the outer one writes a
-// span, also where somebody else's middleware stands between and the exchange
-// is the first that it makes for the other. In Begin only.
-func (r *Record) Claim(owner any) bool {
-	if r.first && r.outer.claimed(owner) {
-		return false
-	}
-	for i, o := range r.claims {
-		switch o {
-		case owner:
-			return false
-		case nil:
-			r.claims[i] = owner
+// Claim reports whether nobody has claimed what for owner, which must be
+// comparable, in this exchange, nor above somebody else's middleware, of which this
+// is the first exchange: of two trace layers with one provider the outer one writes
+// the span. Who is told true must say so in Claims. In Begin only.
+func (r *Record) Claim(what Claim, owner any) bool {
+	return !r.claimed(what, owner)
+}
+
+func (r *Record) claimed(what Claim, owner any) bool {
+	for _, i := range r.line.claims {
+		if i < r.begun && r.line.parts[i].(Claimant).Claims(r.state(int(i)), what, owner) {
 			return true
 		}
 	}
-	return true
-}
-
-func (r *Record) claimed(owner any) bool {
-	return r.claims[0] == owner || r.claims[1] == owner || r.first && r.outer.claimed(owner)
+	return r.first && r.outer.claimed(what, owner)
 }
 
 // Within reports whether this exchange is made inside of one that p has its

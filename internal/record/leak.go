@@ -35,11 +35,8 @@ func (p *reaper) watch(r *Record) *sentinel {
 	return s
 }
 
-// unwatch lays the sentinel aside if the exchange has ended.
+// unwatch lays the sentinel aside; the exchange has ended.
 func (b *Body) unwatch() {
-	if b.sentinel.Load() == nil || !b.record.ended() {
-		return
-	}
 	// Read and Close may come here at once.
 	if s := b.sentinel.Swap(nil); s != nil {
 		s.watched.Store(nil)
@@ -71,7 +68,7 @@ func (r *Record) reap() {
 	}
 	if resp == nil {
 		time.AfterFunc(2*LeakTime, r.cancel)
-		r.finish(OutcomeLeaked, nil, drained{})
+		r.finish(OutcomeLeaked, nil, nil)
 		return
 	}
 	budget, drains := r.budget(resp, true)

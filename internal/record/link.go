@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
@@ -104,8 +105,7 @@ func (r *Record) learnConn(nc net.Conn) {
 	}
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = in.ConnID, in.ConnUses, in.ConnAge
-	f.Reused, f.NewReason, f.Culprit = in.Reused, in.NewReason, in.Culprit
-	f.ConnWait, f.Setup, f.OwnDial, f.DialedBy = in.ConnWait, in.Setup, in.OwnDial, in.DialedBy
+	f.Reused, f.New, f.ConnWait = in.Reused, in.New, in.ConnWait
 }
 
 // sameBelow are the exchanges below somebody else's middleware that are this
@@ -137,23 +137,31 @@ func (r *Record) learnEnd() bool {
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false
 	}
-	in, own, ok := r.below()
-	if !ok || !own || in.Outcome == "" {
+	in, same, ok := r.below()
+	if !ok || !same || in.Outcome == "" {
 		return false
 	}
 	if in.ConnID != 0 {
 		f.Returned, f.LostReason = in.Returned, in.LostReason
 	}
-	f.BytesDrained += in.BytesDrained
-	f.DrainTime += in.DrainTime
-	if f.DialCost == 0 {
-		f.DialCost = in.DialCost
+	if in.Drain != nil {
+		f.Drain = f.drainedBelow(&in)
 	}
 	switch {
 	case f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF:
-		f.Outcome, f.Skipped = in.Outcome, in.Skipped
+		f.Outcome = in.Outcome
 	case f.Outcome == OutcomeFailed && in.Outcome == OutcomeRefused && errors.Is(f.Err, in.Err):
 		f.Outcome = OutcomeRefused
 	}
 	return in.ConnID != 0
+}
+
+// drainedBelow adds what an inner exchange has drained.
+func (f *Facts) drainedBelow(in *Facts) *Drain {
+	d, below := f.Drained(), in.Drain
+	d.Bytes, d.Time, d.Cost = d.Bytes+below.Bytes, d.Time+below.Time, cmp.Or(d.Cost, below.Cost)
+	if f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF {
+		d.Skipped = below.Skipped
+	}
+	return &d
 }

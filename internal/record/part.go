@@ -50,6 +50,26 @@ type Listener interface {
 	Answered(r *Record, state any, resp *http.Response)
 }
 
+// Claim is something that is to be done once for an exchange.
+type Claim uint8
+
+const (
+	// SpanClaim is its span, by a TracerProvider.
+	SpanClaim Claim = iota
+	// RequestClaim and ConnClaim are the metrics of the request, and those of its
+	// connection, into a Meter.
+	RequestClaim
+	ConnClaim
+)
+
+// Claimant is a Part that claims.
+type Claimant interface {
+	Part
+	// Claims reports whether it has claimed what for owner. State is what Begin
+	// has returned.
+	Claims(state any, what Claim, owner any) bool
+}
+
 // Builder is a Part that wants to know its stacks' ledgers.
 type Builder interface {
 	Part

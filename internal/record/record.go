@@ -30,7 +30,8 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Record is one exchange.
+// Record is one exchange. It is most of what a stack allocates for a request, so
+// its size counts, and is pinned by a test: what few exchanges need is elsewhere.
 type Record struct {
 	line *line
 	// The caller's request. The caller may change it once RoundTrip has failed,
@@ -39,84 +40,84 @@ type Record struct {
 	orig    *http.Request
 	caller  context.Context
 	stop    <-chan struct{} // its deprecated Cancel
-	close   bool            // it asks for the end of its connection
-	upgrade bool            // it asks for another protocol
 	key     ledger.Key
 	path    string
 	outer   *Record         // the exchange that this one is made in, if any
-	same    bool            // that one's own, not a token's or a name's: see link
-	first   bool            // and the first of those
 	parent  context.Context // the caller's, with what the layers added
 	header  http.Header     // the layers' own map, nil until one asks
-	claims  [2]any
-
-	states [4]any // of the parts that have begun
-	more   []any  // states beyond four
-	begun  int
-
-	ctx     recordCtx
-	trace   httptrace.ClientTrace
-	above   *httptrace.ClientTrace // the caller's hooks, which ours call
-	req     http.Request           // what goes down
-	cancel  context.CancelFunc
-	leash   *leash // nil if no drain may go on after Close
+	close   bool            // the request asks for the end of its connection
+	upgrade bool            // it asks for another protocol
+	hasBody bool            // it has one
+	same    bool            // it is outer's own, not a token's or a name's: see link
+	first   bool            // and the first of those
+	gzip    bool            // we have asked for gzip, and must decompress
 	sent    bool
-	hasBody bool // the request has
-	gzip    bool // we have asked for gzip, and must decompress
-	use     ledger.Use
-	dial    *dialTimes // nil if no dial was expected
+	begun   uint8
+	states  [4]any // of the parts that have begun
+	more    *[]any // states beyond four
+
+	down   context.Context // what recordCtx is, but for the hooks
+	trace  httptrace.ClientTrace
+	above  *httptrace.ClientTrace // the caller's hooks, which ours call
+	req    http.Request           // what goes down
+	cancel context.CancelFunc
+	leash  *leash // nil if no drain may go on after Close
+	use    ledger.Use
+	dial   *dialTimes // nil if no dial was expected
 
 	body bodyState
-
-	broken atomic.Bool // see breakOff
 
 	// What hooks and the end share, from net/http's goroutines and the
 	// caller's.
 	mu      sync.Mutex
 	facts   Facts
-	asked   time.Time // the first GetConn
-	answer  answer
-	uploads int           // bodies of the request that the base has and has not closed
-	hooked  bool          // GotConn came: WroteRequest will, too
-	wrote   bool          // the request was written, or has no body
-	onWrote chan struct{} // made by a drain that waits for that
-	over    bool          // the exchange has ended: cancel as soon as wrote
-	sending bool          // it has, and the request is still being sent
+	asked   time.Duration // from the start to the first GetConn; 0: none came
+	onWrote chan struct{} // made by a drain that waits for wrote
 	retired ledger.Reason // why this exchange is its connection's last, or empty
-	shared  bool          // HTTP/2
-	// The last exchange that was made inside of this one, and whether any was
-	// this one's own. It is a Record, so nothing of it reaches a Body.
-	inner     *Record
-	continued bool
-	hedged    bool // two of them were in flight at once: whose facts are whose?
+	// The last exchange that was made inside of this one. It is a Record, so
+	// nothing of it reaches a Body.
+	inner   *Record
+	answer  answer
+	uploads int32 // bodies of the request that the base has and has not closed
+	hooked  bool  // GotConn came: WroteRequest will, too
+	wrote   bool  // the request was written, or has no body
+	over    bool  // the exchange has ended: cancel as soon as wrote
+	sending bool  // it has, and the request is still being sent
+	shared  bool  // HTTP/2
+	// Whether any inner exchange was this one's own, and whether two of those
+	// were in flight at once: whose facts are whose?
+	continued, hedged bool
+
+	broken atomic.Bool // see breakOff
 }
 
 // answer is what the end needs of the response, by value: the response of
 // somebody else's middleware may hold a Body of a stack further down.
 type answer struct {
-	status, major int
-	length        int64
-	close         bool // the response says that the connection ends
-	requested     bool // the request that was really sent said so
+	length    int64
+	major     uint8
+	close     bool // the response says that the connection ends
+	requested bool // the request that was really sent said so
 }
 
-// recordCtx carries the record to dials, and to exchanges made in this one, and
-// the hooks to net/http, without an allocation of its own.
-type recordCtx struct {
-	context.Context
-	r *Record
-}
+// recordCtx is a Record as the context that goes down: it carries the record to
+// dials, and to exchanges made in this one, and the hooks to net/http.
+type recordCtx Record
 
 type recordKey struct{}
+
+func (c *recordCtx) Deadline() (time.Time, bool) { return c.down.Deadline() }
+func (c *recordCtx) Done() <-chan struct{}       { return c.down.Done() }
+func (c *recordCtx) Err() error                  { return c.down.Err() }
 
 func (c *recordCtx) Value(key any) any {
 	switch key {
 	case recordKey{}:
-		return c.r
-	case c.r.line.traceKey:
-		return &c.r.trace
+		return (*Record)(c)
+	case c.line.traceKey:
+		return &c.trace
 	}
-	return c.Context.Value(key)
+	return c.down.Value(key)
 }
 
 // open starts a record.
@@ -137,6 +138,11 @@ func open(ln *line, req *http.Request) *Record {
 	return r
 }
 
+// elapsed is the time since the start. It takes half of what time.Now does.
+func (r *Record) elapsed() time.Duration { return time.Since(r.facts.Start) }
+
+func (r *Record) now() time.Time { return r.facts.Start.Add(r.elapsed()) }
+
 // begin runs the parts down to the first that refuses.
 func (r *Record) begin() error {
 	for i, p := range r.line.parts {
@@ -144,10 +150,13 @@ func (r *Record) begin() error {
 		if err != nil {
 			return err
 		}
-		if i < len(r.states) {
+		switch {
+		case i < len(r.states):
 			r.states[i] = st
-		} else {
-			r.more = append(r.more, st)
+		case r.more == nil:
+			r.more = &[]any{st}
+		default:
+			*r.more = append(*r.more, st)
 		}
 		r.begun++
 	}
@@ -160,9 +169,8 @@ func (r *Record) derive() *http.Request {
 		r.askGzip()
 	}
 	r.use.Close, r.use.Apart, r.use.Done = r.close, !r.line.alone, r.parent.Done()
-	r.use.HasBody, r.use.Start = r.hasBody, r.facts.Start
-	r.line.ledger.Begin(&r.use, r.key)
-	r.facts.Host = r.use.Host()
+	r.use.HasBody = r.hasBody
+	r.line.ledger.Begin(&r.use, r.key, r.facts.Start)
 	r.publish()
 	var ctx context.Context
 	if r.line.later && r.parent.Err() == nil {
@@ -189,8 +197,8 @@ func (r *Record) derive() *http.Request {
 	if !known {
 		ctx = httptrace.WithClientTrace(ctx, &r.trace)
 	}
-	r.ctx = recordCtx{ctx, r}
-	r.req = *r.orig.WithContext(&r.ctx)
+	r.down = ctx
+	r.req = *r.orig.WithContext((*recordCtx)(r))
 	if r.header != nil && r.orig.Header != nil { // net/http refuses a request without one
 		r.req.Header = r.header
 	}
@@ -206,8 +214,8 @@ func (r *Record) derive() *http.Request {
 func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.mu.Lock()
 	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
-	r.facts.Answered = time.Since(r.facts.Start)
-	r.answer = answer{status: resp.StatusCode, major: resp.ProtoMajor, length: resp.ContentLength, close: resp.Close}
+	r.facts.Answered = r.elapsed()
+	r.answer = answer{length: resp.ContentLength, major: uint8(min(resp.ProtoMajor, 9)), close: resp.Close}
 	if q := resp.Request; q != nil {
 		r.answer.requested = saysClose(q)
 	}
@@ -231,9 +239,9 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		// The connection is the caller's now, and the HTTP exchange is over.
 		// Its body stays exactly what it is.
-		r.finish(OutcomeUpgraded, nil, drained{})
+		r.finish(OutcomeUpgraded, nil, nil)
 	case noBody(resp):
-		r.finish(OutcomeNone, nil, drained{})
+		r.finish(OutcomeNone, nil, nil)
 	default:
 		r.body.sized = resp.ContentLength >= 0
 		r.gunzip(&b.resp)

@@ -27,6 +27,7 @@ type line struct {
 	parts  []Part  // outermost first
 	order  []uint8 // indexes into parts, in the order of their Ends
 	listen []uint8 // those that are Listeners
+	claims []uint8 // those that are Claimants
 	ledger *ledger.Ledger
 	reaper *reaper
 	// traceKey is what httptrace looks for in a context, nil if unknown.
@@ -94,6 +95,9 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 		if p, ok := part.(Listener); ok && p.Listens() {
 			l.listen = append(l.listen, uint8(i))
 		}
+		if _, ok := part.(Claimant); ok {
+			l.claims = append(l.claims, uint8(i))
+		}
 	}
 	tr, ok := t.Base.(*http.Transport)
 	l.alone = ok
@@ -146,7 +150,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer func() {
 		// A base that panics must not cost a slot.
 		if !returned {
-			r.finish(OutcomeFailed, errPanicked, drained{})
+			r.finish(OutcomeFailed, errPanicked, nil)
 		}
 	}()
 	if err := r.begin(); err != nil {
@@ -155,7 +159,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		r.finish(OutcomeRefused, err, drained{})
+		r.finish(OutcomeRefused, err, nil)
 		return nil, err
 	}
 	resp, err := s.base.RoundTrip(r.derive())
@@ -165,7 +169,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			told = errNoResponse
 		}
-		r.finish(OutcomeFailed, told, drained{})
+		r.finish(OutcomeFailed, told, nil)
 		runtime.KeepAlive(s)
 		return resp, err
 	}
