@@ -98,11 +98,8 @@ func blame(span trace.Span, f *record.Facts) {
 	if f.New == nil || f.New.Culprit.SpanID == [8]byte{} || f.New.Culprit.SpanID == span.SpanContext().SpanID() {
 		return // with Annotate, one span may stand for several
 	}
-	c := &f.New.Culprit
 	span.AddLink(trace.Link{
-		SpanContext: trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: c.TraceID, SpanID: c.SpanID, TraceFlags: span.SpanContext().TraceFlags(),
-		}),
-		Attributes: []attribute.KeyValue{newReasonKey.String(string(f.New.Reason))},
+		SpanContext: contextOf(f.New.Culprit.Span),
+		Attributes:  []attribute.KeyValue{newReasonKey.String(string(f.New.Reason))},
 	})
 }

@@ -62,7 +62,7 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 	if setup == nil {
 		return
 	}
-	if sc := spanContext(*setup, d.SpanContext().TraceFlags()); sc.IsValid() {
+	if sc := contextOf(*setup); sc.IsValid() {
 		d.AddLink(trace.Link{SpanContext: sc, Attributes: []attribute.KeyValue{linkKey.String("connection_setup")}})
 	}
 }
@@ -110,8 +110,7 @@ func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
 		span.End(trace.WithTimestamp(at))
 	}
 	root.End(trace.WithTimestamp(now))
-	sc := root.SpanContext()
-	return ledger.Span{TraceID: sc.TraceID(), SpanID: sc.SpanID()}
+	return spanOf(root.SpanContext())
 }
 
 // over ends what was begun around the span. For an exchange that waited and got
@@ -123,8 +122,4 @@ func (d *detailed) over(f *record.Facts) {
 	if d.t.opts.ConnectionSpans && f.ConnID == 0 && f.Err != nil {
 		d.writeWait(&record.Facts{Start: f.Start, PoolWait: max(f.PoolWait, 1)}, f.Start.Add(f.Duration))
 	}
-}
-
-func spanContext(s ledger.Span, flags trace.TraceFlags) trace.SpanContext {
-	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: flags})
 }

@@ -9,6 +9,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
 
@@ -24,9 +25,9 @@ func (t *Tracer) start(x *exchange, h hints) {
 	} else {
 		s := t.scratch()
 		attrs := t.startAttributes(s.attrs[:0], x, method, original, h)
-		s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
+		s.options[1] = trace.WithAttributes(attrs...)
 		ctx, span = t.tracer.Start(ctx, name, s.options[:]...)
-		t.putAside(s, attrs)
+		t.scratches.Put(s)
 	}
 	injected := false
 	defer func() {
@@ -68,8 +69,17 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, x *exchange, method
 // setSpan has those who pay for this exchange link to span.
 func setSpan(r *record.Record, span trace.Span) {
 	if sc := span.SpanContext(); sc.IsValid() {
-		r.SetSpan(sc.TraceID(), sc.SpanID())
+		r.SetSpan(spanOf(sc))
 	}
+}
+
+// spanOf is what the kit keeps of a span, and contextOf what a link wants.
+func spanOf(sc trace.SpanContext) ledger.Span {
+	return ledger.Span{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Flags: byte(sc.TraceFlags())}
+}
+
+func contextOf(s ledger.Span) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: trace.TraceFlags(s.Flags)})
 }
 
 func (t *Tracer) name(req *http.Request, method, original, template string) string {
@@ -151,7 +161,7 @@ func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response
 		blame(span, &f)
 	}
 	span.SetAttributes(attrs...)
-	t.putAside(s, attrs)
+	t.scratches.Put(s)
 }
 
 // end writes what came of the exchange and ends the span, unless that was done
@@ -181,7 +191,7 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 	}
 	attrs = outcome(attrs, f)
 	span.SetAttributes(attrs...)
-	t.putAside(s, attrs)
+	t.scratches.Put(s)
 	switch {
 	case t.opts.Annotate:
 	case f.Leaked:

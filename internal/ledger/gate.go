@@ -79,7 +79,7 @@ func (u *Use) Admit(free bool) (Dial, error) {
 			d.coming.why = h.verdict(u.ask, now)
 			return d, nil
 		}
-		if hold == 0 && h.full(u.MaxConns) {
+		if hold == 0 && h.full(int(u.MaxConns)) {
 			h.cutStalled(now)
 			if h.evict() {
 				continue
@@ -125,7 +125,7 @@ func (h *Host) admits(u *Use, waited time.Duration, now time.Time) bool {
 	if promises+handed >= len(h.wanting) {
 		return false
 	}
-	return !h.full(u.MaxConns) || waited >= limitMost
+	return !h.full(int(u.MaxConns)) || waited >= limitMost
 }
 
 // shareMost is how long to wait for an HTTP/2 connection to addr that is on its

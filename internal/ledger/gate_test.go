@@ -29,7 +29,7 @@ func (c *Conn) close() {
 
 // admit is Admit under a limit.
 func (u *Use) admit(limit int, free bool) (Dial, error) {
-	u.MaxConns = limit
+	u.MaxConns = int32(limit)
 	return u.Admit(free)
 }
 

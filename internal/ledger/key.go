@@ -17,7 +17,12 @@ func KeyOf(u *url.URL) Key {
 	if u == nil {
 		return Key{}
 	}
-	k := Key{Scheme: u.Scheme, Host: strings.ToLower(u.Hostname()), Port: u.Port()}
+	k := Key{Scheme: u.Scheme}
+	if name, port, ok := split(u.Host); ok {
+		k.Host, k.Port = name, port
+	} else {
+		k.Host, k.Port = strings.ToLower(u.Hostname()), u.Port()
+	}
 	if k.Port == "" {
 		switch k.Scheme {
 		case "http":
@@ -27,6 +32,31 @@ func KeyOf(u *url.URL) Key {
 		}
 	}
 	return k
+}
+
+// split is what url.URL's Hostname and Port say of a host whose name is spelled as
+// Key has it; not ok if it may not be. Most are, and every request asks.
+func split(host string) (name, port string, ok bool) {
+	for i := range len(host) {
+		switch c := host[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		case c == ':':
+			port = host[i+1:]
+			return host[:i], port, digits(port)
+		default:
+			return "", "", false
+		}
+	}
+	return host, "", true
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // KeyOfAddr is the key of a dial of which only the address is known.

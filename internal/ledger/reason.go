@@ -50,14 +50,14 @@ func (r Reason) blames() bool {
 type Span struct {
 	TraceID [16]byte
 	SpanID  [8]byte
+	Flags   byte // OpenTelemetry's trace flags
 }
 
 // Culprit identifies the exchange that cost a connection. It is a copy of
 // plain values: a loss must not keep a request alive. The zero value means that
 // no exchange is to blame, or that nobody said which.
 type Culprit struct {
-	TraceID [16]byte
-	SpanID  [8]byte
+	Span
 	// Stack is where the request was made, if a layer took it down. See
 	// package callsite.
 	Stack []uintptr

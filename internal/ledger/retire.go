@@ -117,7 +117,7 @@ func (h *Host) wanted(c *Conn) bool {
 		// It dials, so it found nothing when it asked. What went idle after that
 		// was handed to it if it fits. Of two dials it can't be told which one
 		// waits here.
-		if u.asks > 1 || u.ask.seq < c.idleSeq && u.addr == c.addr {
+		if u.again || u.ask.seq < c.idleSeq && u.addr == c.addr {
 			return true
 		}
 	}

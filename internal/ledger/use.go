@@ -10,6 +10,16 @@ import (
 type Use struct {
 	// Who is to blame if this exchange costs a connection. Set before End.
 	Culprit Culprit
+	// MaxAge and MaxUses say when a connection is to be retired by the exchange
+	// that has it: from that age on, less its own part of a tenth, or with that
+	// many uses. 0: never. Set before Begin, and only by who can do it.
+	MaxAge  time.Duration
+	MaxUses int32
+	// MaxConns is the most connections to this host over HTTP/1; 0 means no
+	// limit but the number of requests in flight. Set before Begin.
+	MaxConns int32
+	// Done is closed when the exchange must wait no longer. Set before Begin.
+	Done <-chan struct{}
 	// Exempt says that the limit of connections does not count this exchange.
 	// Set before Begin.
 	Exempt bool
@@ -25,34 +35,26 @@ type Use struct {
 	// handshake for this exchange, before anything else is done with its
 	// connection. Set before Ask.
 	Shakes bool
-	// MaxConns is the most connections to this host over HTTP/1; 0 means no
-	// limit but the number of requests in flight. Set before Begin.
-	MaxConns int
-	// MaxAge and MaxUses say when a connection is to be retired by the exchange
-	// that has it: from that age on, less its own part of a tenth, or with that
-	// many uses. 0: never. Set before Begin, and only by who can do it.
-	MaxAge  time.Duration
-	MaxUses int
-	// Done is closed when the exchange must wait no longer. Set before Begin.
-	Done <-chan struct{}
+
+	// Guarded by host.mu.
+	asking bool
+	asked  bool // once, at least
+	again  bool // it has asked more than once
+	wants  bool // it is one of host.wanting
+	firm   bool // not one of host.unsettled
+	holds  bool // the barrier is up until it is firm
+	spare  bool // there was a connection to be had when it began
+	served bool // it has a connection: a dial of its own is not needed any more
+	ended  bool
+	put    bool
+	conn   *Conn
+	ask    ask
+	addr   string
+	// Why PutIdleConn did not take the connection back, if it did not.
+	refused Reason
 
 	id   uint64
 	host *Host
-
-	// Guarded by host.mu.
-	conn    *Conn
-	ask     ask
-	addr    string
-	refused Reason // why PutIdleConn did not take the connection back
-	asks    int32  // how often it has asked
-	asking  bool
-	wants   bool // it is one of host.wanting
-	firm    bool // not one of host.unsettled
-	holds   bool // the barrier is up until it is firm
-	spare   bool // there was a connection to be had when it began
-	served  bool // it has a connection: a dial of its own is not needed any more
-	ended   bool
-	put     bool
 }
 
 // Begin enters the exchange, which began at that time. It must be followed by one
@@ -86,7 +88,7 @@ func (u *Use) retires(c *Conn, now time.Time) Reason {
 	switch {
 	case c.doom != nil, !c.shared && u.HasBody && !c.host.echoes:
 		return ""
-	case u.MaxUses > 0 && c.uses >= u.MaxUses:
+	case u.MaxUses > 0 && c.uses >= int(u.MaxUses):
 		return MaxRequests
 	case u.MaxAge > 0 && c.old(u.MaxAge, now):
 		return MaxAge
@@ -178,7 +180,7 @@ func (u *Use) Ask(addr string, now time.Time) {
 		l.asked.Store(true)
 	}
 	u.ask, u.addr = u.host.ask(now), addr
-	u.asks++
+	u.asked, u.again = true, u.asked
 	u.unsettle()
 	if !u.asking {
 		u.asking = true

@@ -48,8 +48,16 @@ func (b *Background) Close() {
 
 // breakOff ends a drain in the background before its time.
 func (r *Record) breakOff() {
-	r.broken.Store(true)
+	r.body.mu.Lock()
+	r.body.broken = true
+	r.body.mu.Unlock()
 	r.cancel()
+}
+
+func (r *Record) wasBrokenOff() bool {
+	r.body.mu.Lock()
+	defer r.body.mu.Unlock()
+	return r.body.broken
 }
 
 // background is where the stack's drains may go on: room in all of its drain

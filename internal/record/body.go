@@ -43,6 +43,7 @@ type bodyState struct {
 	closed bool
 	ended  bool // the whole exchange
 	later  bool // it is drained in the background, and ends with that
+	broken bool // see breakOff
 	sized  bool // the server said how long it is
 }
 
@@ -163,7 +164,7 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 		raw = b.gunzip
 	}
 	var began, now time.Duration
-	timed := r.line.drains && b.sized && r.answer.length >= timedMin
+	timed := r.line.drains && b.sized && r.length >= timedMin
 	if timed {
 		began = r.elapsed()
 	}

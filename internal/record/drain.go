@@ -53,7 +53,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 	switch {
 	case whole:
 		out = OutcomeDrained
-	case r.broken.Load():
+	case r.wasBrokenOff():
 		return OutcomeTimedOut, d, closed
 	case !inTime, err == errTimeSpent:
 		out = OutcomeTimedOut
@@ -184,7 +184,7 @@ func (r *Record) hopeless(resp *http.Response) string {
 		return "tunnel" // the body is the tunnel
 	case r.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
-	case resp.Close, r.answer.requested, r.close, r.line.ledger.KeepAlivesOff(false):
+	case resp.Close, r.askedToEnd, r.close, r.line.ledger.KeepAlivesOff(false):
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too
 	case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed:
 		return "close" // the body ends with the connection

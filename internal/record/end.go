@@ -127,7 +127,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 // background, now that it was closed: not one that it knows to be too long, nor
 // if a Read of it had to be broken. r.mu is held.
 func (r *Record) drainsBehind() bool {
-	return nativeDrain && r.sent && r.answer.length <= maxPostCloseReadBytes && r.down.Err() == nil
+	return nativeDrain && r.sent && r.length <= maxPostCloseReadBytes && r.down.Err() == nil
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or
@@ -161,21 +161,20 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 // back, empty if it goes on. Refused is what net/http said when it was put back, if
 // it was. r.mu is held.
 func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
-	a := &r.answer
 	switch {
 	case refused != "" && refused != ledger.ConnError:
 		return refused
 	case r.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
-	case a.major >= 2 || r.shared:
+	case r.major >= 2 || r.shared:
 		return r.streamCause(out)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
 	case r.retired != "":
 		return r.retired
-	case a.requested || r.close:
+	case r.askedToEnd || r.close:
 		return ledger.ClientClose
-	case a.close:
+	case r.ends:
 		return ledger.ServerClose
 	case out == OutcomeCanceled:
 		return interrupted
@@ -209,7 +208,7 @@ func (r *Record) streamCause(out Outcome) ledger.Reason {
 		return ledger.KeepAlivesOff
 	case r.retired != "":
 		return r.retired
-	case r.answer.major >= 2 && (r.answer.requested || r.close):
+	case r.major >= 2 && (r.askedToEnd || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
 		return ledger.ConnError // if it broke, and not the stream alone

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"time"
 
@@ -40,9 +41,7 @@ func (r *Record) Header() http.Header {
 
 // SetSpan says which span stands for this exchange, for those who pay if it
 // costs a connection. In Begin only.
-func (r *Record) SetSpan(trace [16]byte, span [8]byte) {
-	r.use.Culprit.TraceID, r.use.Culprit.SpanID = trace, span
-}
+func (r *Record) SetSpan(s ledger.Span) { r.use.Culprit.Span = s }
 
 // SetConnSpan says which span stands for the making of the connection that the
 // exchange was given: others that are given it later find it in their Facts.
@@ -90,16 +89,18 @@ func (r *Record) RetireAfter(age time.Duration, uses int) {
 	// Not where the caller uses the header for something else.
 	if h := r.Header(); len(h["Connection"]) == 0 { // gotConn writes to a map of our own
 		r.use.MaxAge = least(r.use.MaxAge, age)
-		r.use.MaxUses = least(r.use.MaxUses, uses)
+		r.use.MaxUses = least(r.use.MaxUses, int32(min(uses, math.MaxInt32)))
 	}
 }
 
 // LimitConns bounds the connections to the exchange's host over HTTP/1; 0: no
 // limit. Of several the smallest holds. In Begin only.
-func (r *Record) LimitConns(n int) { r.use.MaxConns = least(r.use.MaxConns, n) }
+func (r *Record) LimitConns(n int) {
+	r.use.MaxConns = least(r.use.MaxConns, int32(min(n, math.MaxInt32)))
+}
 
 // least is the smaller of two limits, of which 0 is none.
-func least[T int | time.Duration](a, b T) T {
+func least[T int32 | time.Duration](a, b T) T {
 	if a <= 0 || b > 0 && b < a {
 		return max(b, 0)
 	}

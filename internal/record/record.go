@@ -24,7 +24,6 @@ import (
 	"net/http/httptrace"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -76,28 +75,22 @@ type Record struct {
 	retired ledger.Reason // why this exchange is its connection's last, or empty
 	// The last exchange that was made inside of this one. It is a Record, so
 	// nothing of it reaches a Body.
-	inner   *Record
-	answer  answer
-	uploads int32 // bodies of the request that the base has and has not closed
-	hooked  bool  // GotConn came: WroteRequest will, too
-	wrote   bool  // the request was written, or has no body
-	over    bool  // the exchange has ended: cancel as soon as wrote
-	sending bool  // it has, and the request is still being sent
-	shared  bool  // HTTP/2
+	inner *Record
+	// What the end needs of the response, by value: the response of somebody
+	// else's middleware may hold a Body of a stack further down.
+	length     int64
+	major      uint8
+	ends       bool  // it says that the connection ends
+	askedToEnd bool  // the request that was really sent said so
+	hooked     bool  // GotConn came: WroteRequest will, too
+	uploads    int32 // bodies of the request that the base has and has not closed
+	wrote      bool  // the request was written, or has no body
+	over       bool  // the exchange has ended: cancel as soon as wrote
+	sending    bool  // it has, and the request is still being sent
+	shared     bool  // HTTP/2
 	// Whether any inner exchange was this one's own, and whether two of those
 	// were in flight at once: whose facts are whose?
 	continued, hedged bool
-
-	broken atomic.Bool // see breakOff
-}
-
-// answer is what the end needs of the response, by value: the response of
-// somebody else's middleware may hold a Body of a stack further down.
-type answer struct {
-	length    int64
-	major     uint8
-	close     bool // the response says that the connection ends
-	requested bool // the request that was really sent said so
 }
 
 // recordCtx is a Record as the context that goes down: it carries the record to
@@ -215,9 +208,9 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.mu.Lock()
 	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
 	r.facts.Answered = r.elapsed()
-	r.answer = answer{length: resp.ContentLength, major: uint8(min(resp.ProtoMajor, 9)), close: resp.Close}
+	r.length, r.major, r.ends = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	if q := resp.Request; q != nil {
-		r.answer.requested = saysClose(q)
+		r.askedToEnd = saysClose(q)
 	}
 	retired := r.retired
 	r.mu.Unlock()
