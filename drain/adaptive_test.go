@@ -18,7 +18,7 @@ type host struct {
 
 func newHost(cost time.Duration) *host {
 	h := &host{cost: cost}
-	ledger.New(nil, ledger.Watched).Begin(&h.use, ledger.Key{Scheme: "https", Host: "host.example", Port: "443"}, time.Now())
+	ledger.New(nil, ledger.Watched).Begin(&h.use, ledger.Key{Scheme: "https", Host: "host.example", Port: "443"}, nil, time.Now())
 	return h
 }
 

@@ -33,13 +33,26 @@ type shard struct {
 	past    Counters // of hosts that were forgotten
 }
 
-// acquire takes the slots of one request: its host's, then one of all.
-func (p *Pool) acquire(ctx context.Context, key ledger.Key) (h *host, v visit, err error) {
-	for ok := false; !ok; {
+// acquireAt is acquire for the host of a site, which most often has it at hand.
+func (p *Pool) acquireAt(ctx context.Context, s *record.Site) (*host, visit, error) {
+	last, _ := s.Kept(p).(*host)
+	h, v, err := p.acquire(ctx, s.Key(), last)
+	if h != nil && h != last {
+		s.Keep(p, h)
+	}
+	return h, v, err
+}
+
+// acquire takes the slots of one request: its host's, then one of all. Last is what
+// the host was last, if anything.
+func (p *Pool) acquire(ctx context.Context, key ledger.Key, last *host) (h *host, v visit, err error) {
+	for ok := false; !ok; last = nil {
 		if p.closed.Load() {
 			return nil, v, ErrClosed
 		}
-		h = p.host(key)
+		if h = last; h == nil {
+			h = p.host(key)
+		}
 		v.timeout = h.timeout
 		if ok, err = h.queue.acquire(ctx, &h.own, &v); err != nil {
 			return nil, v, err

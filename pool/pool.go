@@ -111,7 +111,7 @@ func (t part) Begin(r *record.Record) (any, error) {
 		r.Exempt()
 		return nil, nil
 	}
-	h, v, err := p.acquire(r.Context(), r.Key())
+	h, v, err := p.acquireAt(r.Context(), r.Site())
 	r.AddPoolWait(v.waited)
 	if err != nil {
 		return nil, err

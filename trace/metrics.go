@@ -12,6 +12,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 
+	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -36,9 +37,9 @@ type more struct {
 	leaks     metric.Int64Counter
 	lived     metric.Float64Histogram
 	carried   metric.Int64Histogram
-	hosts     cache[ledger.Key, *options]
-	byWord    cache[word, *options]
-	lives     cache[life, *options]
+	hosts     cache.Map[ledger.Key, *options]
+	byWord    cache.Map[word, *options]
+	lives     cache.Map[life, *options]
 	peers     bool
 	ledgers   ledgers
 	meter     any
@@ -194,9 +195,9 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 }
 
 func (m *more) of(host ledger.Key) *options {
-	return m.hosts.of(host, func(k ledger.Key) *options { return newOptions(hostAttributes(k)) })
+	return m.hosts.Of(host, func(k ledger.Key) *options { return newOptions(hostAttributes(k)) })
 }
 
 func (m *more) word(host ledger.Key, k attribute.Key, w string) *options {
-	return m.byWord.of(word{host, k, w}, func(w word) *options { return newOptions(w.attributes()) })
+	return m.byWord.Of(word{host, k, w}, func(w word) *options { return newOptions(w.attributes()) })
 }

@@ -86,7 +86,7 @@ func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
 	if began.IsZero() {
 		began = now.Add(-f.ConnWait)
 	}
-	key := d.r.Key()
+	key := d.r.Site().Key()
 	attrs := append(hostAttributes(key), semconv.URLScheme(key.Scheme))
 	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
 		attrs = append(attrs, semconv.NetworkPeerAddress(host))

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -32,7 +33,7 @@ type Tracer struct {
 	propagator propagation.TextMapPropagator
 	metrics    *metrics // nil if nobody wants any
 	secret     secrets
-	hosts      cache[ledger.Key, *host]
+	hosts      cache.Map[ledger.Key, *host]
 	// Allow-lists.
 	requestHeaders, responseHeaders headers
 
@@ -117,7 +118,7 @@ func (p part) Begin(r *record.Record) (any, error) {
 	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) {
 		return nil, nil
 	}
-	x := &exchange{r: r, host: t.host(r.Key())}
+	x := &exchange{r: r, host: t.host(r.Site())}
 	if m := t.metrics; m != nil {
 		x.request = !t.opts.Annotate && r.Claim(record.RequestClaim, m.meter)
 		x.conn = m.more != nil && r.Claim(record.ConnClaim, m.meter)

@@ -20,7 +20,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		l := New(nil, w)
 		for i := range 100_000 {
 			u := new(Use)
-			l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"}, time.Now())
+			l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"}, nil, time.Now())
 			u.Ask("", time.Now())
 			if w == Watched {
 				d, err := u.admit(0, false)

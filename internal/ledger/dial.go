@@ -28,7 +28,7 @@ type Dial struct {
 func (l *Ledger) AdmitUnknown(addr string) Dial {
 	c := new(coming)
 	c.orphan = true
-	return Dial{coming: c, host: l.host(KeyOfAddr(addr), func(h *Host) { h.coming = append(h.coming, c) })}
+	return Dial{coming: c, host: l.host(KeyOfAddr(addr), nil, func(h *Host) { h.coming = append(h.coming, c) })}
 }
 
 // Breakable says how the dial is broken off.

@@ -18,7 +18,7 @@ func TestExchangeThatRetiresItsConnectionHoldsNobodyForLong(t *testing.T) {
 
 		last := new(Use)
 		last.MaxUses = 2
-		l.Begin(last, key, time.Now())
+		l.Begin(last, key, nil, time.Now())
 		last.Ask("host.example:80", time.Now())
 		if g := last.Got(c, true, true, time.Now()); g.Retire != MaxRequests {
 			t.Fatalf("retired for %q, want %q", g.Retire, MaxRequests)
@@ -52,7 +52,7 @@ func TestBusyConnectionIsKeptWhereTheHostNeedsSeveral(t *testing.T) {
 	uses[0].Settled()
 	others[0].Settled()
 	last := &Use{MaxUses: 2}
-	l.Begin(last, key, time.Now())
+	l.Begin(last, key, nil, time.Now())
 	last.Ask("host.example:80", time.Now())
 	if g := last.Got(c, true, true, time.Now()); g.Retire != "" {
 		t.Errorf("retired for %q", g.Retire)
@@ -69,7 +69,7 @@ func TestConnectionOutlivesALastExchangeThatDidNotTakeIt(t *testing.T) {
 	lastOn := func() *Use {
 		t.Helper()
 		u := &Use{MaxUses: 2}
-		l.Begin(u, key, time.Now())
+		l.Begin(u, key, nil, time.Now())
 		u.Ask("host.example:80", time.Now())
 		if g := u.Got(c, true, true, time.Now()); g.Retire != MaxRequests {
 			t.Fatalf("retired for %q, want %q", g.Retire, MaxRequests)

@@ -48,7 +48,7 @@ var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 // asking returns a Use that has asked for a connection.
 func asking(l *Ledger) *Use {
 	u := new(Use)
-	l.Begin(u, key, time.Now())
+	l.Begin(u, key, nil, time.Now())
 	u.Ask("host.example:80", time.Now())
 	return u
 }

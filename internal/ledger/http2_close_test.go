@@ -13,7 +13,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		uses, c := riding(t, l, 1)
 		last := new(Use)
 		last.Close, last.Culprit.SpanID[0] = true, 7
-		l.Begin(last, key, time.Now())
+		l.Begin(last, key, nil, time.Now())
 		last.Ask("", time.Now())
 		last.Got(c, true, true, time.Now())
 		uses[0].End("", false, time.Now())
@@ -71,7 +71,7 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 	uses, c := riding(t, l, 1)
 	last := new(Use)
 	last.Close = true
-	l.Begin(last, key, time.Now())
+	l.Begin(last, key, nil, time.Now())
 	last.Ask("", time.Now())
 	last.Got(c, true, true, time.Now())
 	beside := asking(l)
@@ -95,7 +95,7 @@ func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 	a, b := asking(l), new(Use)
 	b.Close = true
 	a.Got(c, false, true, time.Now())
-	l.Begin(b, key, time.Now())
+	l.Begin(b, key, nil, time.Now())
 	b.Ask("", time.Now())
 	b.Got(c, true, true, time.Now())
 	b.End(ClientClose, false, time.Now())

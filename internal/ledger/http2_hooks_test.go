@@ -51,7 +51,7 @@ func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
 			c = dial(t, a, 0)
 		}
 		b := new(Use)
-		l.Begin(b, key, time.Now())
+		l.Begin(b, key, nil, time.Now())
 		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
 			t.Errorf("watch %v: new for %q, want first", w, g.Reason)
 		}

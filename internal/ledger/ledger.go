@@ -97,15 +97,19 @@ func (l *Ledger) KeepAlivesOff(shared bool) bool {
 	return l.keepAlivesOff || l.keepsNoIdle && !shared
 }
 
-// host finds or makes the host for key and runs f under its lock. The shard's is
-// not held then: a busy host must not hold up others.
-func (l *Ledger) host(key Key, f func(*Host)) *Host {
-	s := &l.shards[maphash.String(l.seed, key.Host)%shards]
+// host finds or makes the host for key and runs f under its lock. Known may be that
+// host, or what was once. The shard's lock is not held then: a busy host must not
+// hold up others.
+func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 	for {
-		h := s.host(key, l)
+		h := known
+		if h == nil {
+			h = l.shards[maphash.String(l.seed, key.Host)%shards].host(key, l)
+		}
 		h.mu.Lock()
-		if h.forgotten { // between the two locks
+		if h.forgotten { // between the two locks, or long ago
 			h.mu.Unlock()
+			known = nil
 			continue
 		}
 		f(h)

@@ -11,7 +11,7 @@ import (
 func kept(t *testing.T, l *Ledger, k Key, shared bool) (*Use, *fakeConn) {
 	t.Helper()
 	u := new(Use)
-	l.Begin(u, k, time.Now())
+	l.Begin(u, k, nil, time.Now())
 	u.Ask(net.JoinHostPort(k.Host, k.Port), time.Now())
 	c := dial(t, u, 0)
 	u.Got(c, false, shared, time.Now())

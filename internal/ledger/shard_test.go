@@ -11,19 +11,19 @@ import (
 func TestBusyHostHoldsUpNoOther(t *testing.T) {
 	l := New(nil, Watched)
 	busy := new(Use)
-	l.Begin(busy, key, time.Now())
+	l.Begin(busy, key, nil, time.Now())
 	busy.host.mu.Lock()
 	waits := make(chan struct{})
 	go func() {
 		close(waits)
-		l.Begin(new(Use), key, time.Now())
+		l.Begin(new(Use), key, nil, time.Now())
 	}()
 	<-waits
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := range 20 * shards { // each shard many times, while the other has got to its lock
-			l.Begin(new(Use), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)}, time.Now())
+			l.Begin(new(Use), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)}, nil, time.Now())
 			time.Sleep(100 * time.Microsecond)
 		}
 	}()

@@ -57,11 +57,12 @@ type Use struct {
 	host *Host
 }
 
-// Begin enters the exchange, which began at that time. It must be followed by one
-// End.
-func (l *Ledger) Begin(u *Use, key Key, at time.Time) {
+// Begin enters the exchange, which began at that time, and returns the host's page. It
+// must be followed by one End. Known is what the page was last, if anything: it need
+// not be looked up then.
+func (l *Ledger) Begin(u *Use, key Key, known *Host, at time.Time) *Host {
 	u.id = l.uses.Add(1)
-	u.host = l.host(key, func(h *Host) {
+	u.host = l.host(key, known, func(h *Host) {
 		h.inflight++
 		h.unsettled++
 		if u.Exempt {
@@ -80,6 +81,7 @@ func (l *Ledger) Begin(u *Use, key Key, at time.Time) {
 		h.unsettled++
 		h.mu.Unlock()
 	}
+	return u.host
 }
 
 // retires says why the exchange, which has just been given c, should be its

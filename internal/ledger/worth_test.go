@@ -12,7 +12,7 @@ import (
 func exchange(t *testing.T, l *Ledger, addr string, dials time.Duration, idle *fakeConn) (*Use, *fakeConn) {
 	t.Helper()
 	u := new(Use)
-	l.Begin(u, key, time.Now())
+	l.Begin(u, key, nil, time.Now())
 	u.Ask(addr, time.Now())
 	c := idle
 	if c == nil {
@@ -144,7 +144,7 @@ func TestServersLimitIsForgottenOnceItIsOutlived(t *testing.T) {
 func TestRateNeedsEnoughToRestOn(t *testing.T) {
 	l := New(nil, Watched)
 	u := new(Use)
-	l.Begin(u, key, time.Now())
+	l.Begin(u, key, nil, time.Now())
 	u.Read(1000, time.Millisecond)
 	if r := u.Worth(true).Rate; r != 0 {
 		t.Errorf("rate %v after 1000 bytes, want none", r)
@@ -164,7 +164,7 @@ func TestRateNeedsEnoughToRestOn(t *testing.T) {
 func TestProbesBecomeRare(t *testing.T) {
 	l := New(nil, Watched)
 	u := new(Use)
-	l.Begin(u, key, time.Now())
+	l.Begin(u, key, nil, time.Now())
 	for range 2 {
 		u.Drained(time.Second, time.Second, false, true)
 	}

@@ -20,7 +20,7 @@ type dialTimes struct {
 
 // timeDial puts the clocks' hooks in front of those that ctx has.
 func (r *Record) timeDial(ctx context.Context) context.Context {
-	secure, watched := r.key.Scheme == "https", r.line.ledger.Watch() != ledger.Unwatched
+	secure, watched := r.site.key.Scheme == "https", r.line.ledger.Watch() != ledger.Unwatched
 	if watched && !secure {
 		return ctx
 	}

@@ -143,7 +143,7 @@ func (s *spares) buffer() *[drainBuffer]byte {
 // budget is the smallest of the stack's drain layers, those below somebody
 // else's middleware included; not ok if it has none of its own.
 func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
-	return r.budgetFor(Prospect{Left: r.left(resp), TLS: r.key.Scheme == "https", Leaked: leaked})
+	return r.budgetFor(Prospect{Left: r.left(resp), TLS: r.site.key.Scheme == "https", Leaked: leaked})
 }
 
 func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {

@@ -93,7 +93,7 @@ func (r *Record) Facts() Facts {
 // Not in Begin.
 func (r *Record) Host() string {
 	if !r.sent {
-		return r.key.String() // it was refused
+		return r.site.key.String() // it was refused
 	}
 	return r.use.Host()
 }
@@ -105,8 +105,8 @@ func (r *Record) Final() *Facts { return &r.facts }
 // AddPoolWait notes how long the exchange waited for a slot. In Begin only.
 func (r *Record) AddPoolWait(d time.Duration) { r.facts.PoolWait += d }
 
-// Key is what the kit counts the exchange under.
-func (r *Record) Key() ledger.Key { return r.key }
+// Site is what the exchange goes to.
+func (r *Record) Site() *Site { return r.site }
 
 // hasToken reports whether a header's values hold token, as a member of their
 // comma-separated lists.

@@ -39,7 +39,7 @@ type Record struct {
 	orig    *http.Request
 	caller  context.Context
 	stop    <-chan struct{} // its deprecated Cancel
-	key     ledger.Key
+	site    *Site
 	path    string
 	outer   *Record         // the exchange that this one is made in, if any
 	parent  context.Context // the caller's, with what the layers added
@@ -115,7 +115,7 @@ func (c *recordCtx) Value(key any) any {
 
 // open starts a record.
 func open(ln *line, req *http.Request) *Record {
-	r := &Record{line: ln, orig: req, key: ledger.KeyOf(req.URL), caller: req.Context(), parent: req.Context()}
+	r := &Record{line: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), caller: req.Context(), parent: req.Context()}
 	//lint:ignore SA1019 http.Client's Timeout closes it
 	r.stop = req.Cancel
 	r.close = saysClose(req)
@@ -163,7 +163,7 @@ func (r *Record) derive() *http.Request {
 	}
 	r.use.Close, r.use.Apart, r.use.Done = r.close, !r.line.alone, r.parent.Done()
 	r.use.HasBody = r.hasBody
-	r.line.ledger.Begin(&r.use, r.key, r.facts.Start)
+	r.enter()
 	r.publish()
 	var ctx context.Context
 	if r.line.later && r.parent.Err() == nil {

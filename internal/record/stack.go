@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 
+	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/chain"
 	"github.com/warmconn/warmconn/internal/ledger"
 )
@@ -40,6 +41,7 @@ type line struct {
 	drains bool // some part does
 	later  bool // drains may go on after Close
 	gzips  *gzips
+	sites  cache.Map[ledger.Key, *Site]
 	spare  spares
 }
 

@@ -1,0 +1,86 @@
+package cache
+
+import (
+	"sync"
+	"testing"
+)
+
+// A million keys leave no more than Most behind, and those asked for often are there
+// again once others have gone.
+func TestMapIsBounded(t *testing.T) {
+	var c Map[int, int]
+	made := 0
+	of := func(k int) {
+		if v := c.Of(k, func(k int) int { made++; return -k }); v != -k {
+			t.Fatalf("%d: %d", k, v)
+		}
+	}
+	for k := range 1_000_000 {
+		of(k)
+		if n := len(*c.all.Load()); n > Most {
+			t.Fatalf("%d values after %d keys", n, k+1)
+		}
+	}
+	for range 2 * misses { // at the latest now there is room
+		of(-1)
+	}
+	made = 0
+	of(-1)
+	if made != 0 {
+		t.Error("a key that was asked for all the time is not kept")
+	}
+}
+
+func TestListIsBounded(t *testing.T) {
+	var c List[int, int]
+	for k := range 1000 {
+		c.Set(k, k)
+		c.Set(k, -k)
+		if v, ok := c.Get(k); !ok || v != -k {
+			t.Fatalf("%d: %d, %v; want the last that was set", k, v, ok)
+		}
+		if n := len(*c.all.Load()); n > fewMost {
+			t.Fatalf("%d values", n)
+		}
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	var m Map[int, int]
+	var l List[int, int]
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 5000 {
+				k := i % (2 * Most)
+				if m.Of(k, func(k int) int { return k }) != k {
+					t.Error("another key's value")
+				}
+				if v, ok := l.Get(i % 50); ok && v != i%50 {
+					t.Error("another key's value")
+				}
+				l.Set(i%50, i%50)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func BenchmarkGet(b *testing.B) {
+	var m Map[string, int]
+	var l List[string, int]
+	m.Of("GET", func(string) int { return 1 })
+	l.Set("GET", 1)
+	b.Run("map", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			m.Of("GET", func(string) int { return 1 })
+		}
+	})
+	b.Run("list", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			l.Get("GET")
+		}
+	})
+}

@@ -1,0 +1,39 @@
+package record
+
+import (
+	"sync/atomic"
+
+	"github.com/warmconn/warmconn/internal/cache"
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Site is one host as the exchanges of a stack see it: found once for each, so that
+// no layer has to look it up again. What is kept there is a short way to what a layer
+// has of the host; it may be gone at any time, also for good.
+type Site struct {
+	key  ledger.Key
+	page atomic.Pointer[ledger.Host]
+	kept cache.List[any, any]
+}
+
+func newSite(k ledger.Key) *Site { return &Site{key: k} }
+
+// Key is what the kit counts the host under.
+func (s *Site) Key() ledger.Key { return s.key }
+
+// Kept returns what owner, which must be comparable, has kept there; nil if nothing.
+func (s *Site) Kept(owner any) any {
+	v, _ := s.kept.Get(owner)
+	return v
+}
+
+// Keep keeps v for owner, in the place of what was there. V must not hold a Stack.
+func (s *Site) Keep(owner, v any) { s.kept.Set(owner, v) }
+
+// enter enters the exchange in the ledger.
+func (r *Record) enter() {
+	page := r.site.page.Load()
+	if h := r.line.ledger.Begin(&r.use, r.site.key, page, r.facts.Start); h != page {
+		r.site.page.Store(h)
+	}
+}
