@@ -48,13 +48,13 @@ type Leak struct {
 	Transports int
 }
 
-func leakOf(host string, f record.Facts, stack []uintptr) Leak {
-	return Leak{Host: host, Method: methodOf(f.Method), Caller: callsite.Of(stack), Age: f.Duration}
+func leakOf(host, method string, f record.Facts, stack []uintptr) Leak {
+	return Leak{Host: host, Method: methodOf(method), Caller: callsite.Of(stack), Age: f.Duration}
 }
 
 // leaked is a function of its own so that End does not allocate.
-func (p *Pool) leaked(host string, f record.Facts, stack []uintptr) {
-	p.opts.OnLeak(leakOf(host, f, stack))
+func (p *Pool) leaked(host, method string, f record.Facts, stack []uintptr) {
+	p.opts.OnLeak(leakOf(host, method, f, stack))
 }
 
 func methodOf(m string) string { return cmp.Or(m, http.MethodGet) }

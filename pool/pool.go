@@ -118,10 +118,16 @@ func (t part) Begin(r *record.Record) (any, error) {
 	}
 	r.LimitConns(h.queue.limit)
 	if f := p.fly(h, r.Request().Method, r.Began(), v.stack); f != nil {
-		r.SetStack(f.stack)
 		return f, nil
 	}
 	return h, nil
+}
+
+// Witness implements record.Witness.
+func (t part) Witness(state any, c *ledger.Culprit) {
+	if f, ok := state.(*flight); ok {
+		c.Stack = f.stack
+	}
 }
 
 func (t part) End(r *record.Record, state any) {
@@ -142,7 +148,7 @@ func (t part) End(r *record.Record, state any) {
 	t.p.release(h, f)
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
-		go t.p.leaked(r.Host(), *f, stack)
+		go t.p.leaked(r.Host(), r.Method(), *f, stack)
 	}
 }
 

@@ -197,7 +197,7 @@ func exchange(r *record.Record) Exchange {
 	f := r.Facts()
 	e := Exchange{
 		Host:       r.Host(),
-		Method:     f.Method,
+		Method:     r.Method(),
 		StatusCode: f.Status,
 		Proto:      f.Proto,
 		Start:      f.Start,

@@ -157,7 +157,7 @@ func (m *metrics) record(x *exchange, f *record.Facts, o *Options) {
 		case f.Leaked:
 			took = lastActivity(f)
 		}
-		method, _ := methodOf(f.Method)
+		method, _ := methodOf(x.r.Method())
 		m.duration.Record(ctx, took.Seconds(), x.host.result(result{f.Status, method, f.Proto, errorType(f)}).record...)
 	}
 	if x.conn {

@@ -36,7 +36,6 @@ func (t *Tracer) start(x *exchange, h hints) {
 		}
 	}()
 	r.SetContext(ctx)
-	setSpan(r, span)
 	t.propagator.Inject(ctx, (*carrier)(x))
 	injected = true
 	x.span = t.detail(r, span)
@@ -64,13 +63,6 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, x *exchange, method
 		attrs = append(attrs, f(req)...)
 	}
 	return attrs
-}
-
-// setSpan has those who pay for this exchange link to span.
-func setSpan(r *record.Record, span trace.Span) {
-	if sc := span.SpanContext(); sc.IsValid() {
-		r.SetSpan(spanOf(sc))
-	}
 }
 
 // spanOf is what the kit keeps of a span, and contextOf what a link wants.

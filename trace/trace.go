@@ -127,7 +127,6 @@ func (p part) Begin(r *record.Record) (any, error) {
 	case !r.Claim(record.SpanClaim, t.claimant()):
 	case t.opts.Annotate:
 		x.span = trace.SpanFromContext(r.Context())
-		setSpan(r, x.span)
 	default:
 		t.start(x, h)
 	}
@@ -136,6 +135,15 @@ func (p part) Begin(r *record.Record) (any, error) {
 		x.active.n.Add(1)
 	}
 	return x, nil
+}
+
+// Witness implements record.Witness: those who pay for the exchange link to its span.
+func (p part) Witness(state any, c *ledger.Culprit) {
+	if x, ok := state.(*exchange); ok && x.span != nil {
+		if sc := x.span.SpanContext(); sc.IsValid() {
+			c.Span = spanOf(sc)
+		}
+	}
 }
 
 // Claims implements record.Claimant.

@@ -40,7 +40,7 @@ func (c *Conn) drains(u *Use, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.user == u.id && c.loss == nil {
-		c.loss = &loss{at: now, reason: BodyUnread, culprit: u.Culprit, provisional: true}
+		c.loss = &loss{at: now, reason: BodyUnread, culprit: u.culprit(), provisional: true}
 		h.lose(c.loss)
 	}
 }

@@ -26,7 +26,7 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := New(nil, Watched)
 				a := asking(l)
-				a.Culprit.SpanID[0] = 1
+				a.Of = by(1)
 				c := dial(t, a, 0)
 				a.Got(c, false, false, time.Now())
 				done := l.Draining(a, cost, func() {})
@@ -51,8 +51,8 @@ func TestDialWaitsForADrainAsLongAsADialCosts(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if d.coming.why.reason != tt.why || d.coming.why.culprit.SpanID != a.Culprit.SpanID {
-					t.Errorf("new for %q, by %v; want %q, by %v", d.coming.why.reason, d.coming.why.culprit.SpanID, tt.why, a.Culprit.SpanID)
+				if d.coming.why.reason != tt.why || d.coming.why.culprit.SpanID != a.culprit().SpanID {
+					t.Errorf("new for %q, by %v; want %q, by %v", d.coming.why.reason, d.coming.why.culprit.SpanID, tt.why, a.culprit().SpanID)
 				}
 				d.Done()
 			})
@@ -91,7 +91,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := New(nil, Watched)
 				a := asking(l)
-				a.Culprit.SpanID[0] = 1
+				a.Of = by(1)
 				c := dial(t, a, 0)
 				a.Got(c, false, false, time.Now())
 				done := l.Draining(a, 0, func() {})

@@ -114,7 +114,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 		provisional = provisional && c.watched && c.state != gone && c.state != closing
 		c.loss = &loss{at: now, reason: cause, provisional: provisional}
 		if cause.blames() {
-			c.loss.culprit = u.Culprit
+			c.loss.culprit = u.culprit()
 		}
 		h.lose(c.loss)
 	} else {
@@ -145,12 +145,12 @@ func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	}
 	switch {
 	case c.loss == nil:
-		h.doom(c, &loss{at: now, reason: cause, culprit: u.Culprit})
+		h.doom(c, &loss{at: now, reason: cause, culprit: u.culprit()})
 	case c.loss.reason == Unknown, cause == ClientClose && c.loss.reason == GoAway:
 		// It was closed before the first of those that rode on it could tell;
 		// and net/http closes it in the same place if a request had asked for
 		// that.
-		c.loss.reason, c.loss.culprit = cause, u.Culprit
+		c.loss.reason, c.loss.culprit = cause, u.culprit()
 	}
 	h.leave(c)
 	return cause

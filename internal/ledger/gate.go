@@ -74,7 +74,7 @@ func (u *Use) Admit(free bool) (Dial, error) {
 		hold := h.hold(now.Sub(began))
 		if free || hold == 0 && h.admits(u, now.Sub(began), now) {
 			h.ungate(g)
-			d := Dial{host: h, dialer: u.Culprit, shakes: u.Shakes, coming: &coming{use: u.id, addr: u.addr, began: now, until: now.Add(comingMost)}}
+			d := Dial{host: h, dialer: u.culprit(), shakes: u.Shakes, coming: &coming{use: u.id, addr: u.addr, began: now, until: now.Add(comingMost)}}
 			h.coming = append(h.coming, d.coming)
 			d.coming.why = h.verdict(u.ask, now)
 			return d, nil

@@ -140,7 +140,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		h.worth.survived(now.Sub(c.idleAt))
 	}
 	if c.shared && u.Close {
-		h.doom(c, &loss{at: now, reason: ClientClose, culprit: u.Culprit})
+		h.doom(c, &loss{at: now, reason: ClientClose, culprit: u.culprit()})
 	}
 	var why verdict
 	if c.coming != nil {

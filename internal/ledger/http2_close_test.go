@@ -12,7 +12,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		l := New(nil, Watched)
 		uses, c := riding(t, l, 1)
 		last := new(Use)
-		last.Close, last.Culprit.SpanID[0] = true, 7
+		last.Close, last.Of = true, by(7)
 		l.Begin(last, key, nil, time.Now())
 		last.Ask("", time.Now())
 		last.Got(c, true, true, time.Now())
@@ -53,7 +53,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
 	l := New(nil, Watched)
 	u := asking(l)
-	u.Culprit.SpanID[0] = 7
+	u.Of = by(7)
 	c := dial(t, u, 0)
 	u.Got(c, false, false, time.Now())
 	u.Share()

@@ -36,7 +36,7 @@ func TestHTTP2ConnectionThatBreaksIsTheFirstBrokenStreams(t *testing.T) {
 		l := New(nil, Watched)
 		uses, c := riding(t, l, 3)
 		for i, u := range uses {
-			u.Culprit.SpanID[0] = byte(i + 1)
+			u.Of = by(i + 1)
 		}
 		uses[0].End("", false, time.Now())
 		c.line.PeerEnded(true)

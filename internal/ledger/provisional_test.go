@@ -11,7 +11,7 @@ import (
 func closedEarly(t *testing.T, l *Ledger) (*Use, *fakeConn) {
 	t.Helper()
 	u := asking(l)
-	u.Culprit.SpanID[0] = 1
+	u.Of = by(1)
 	c := new(fakeConn)
 	if l.watch == Watched {
 		c = dial(t, u, 0)
@@ -100,7 +100,7 @@ func TestNobodyPaysForADrainTwice(t *testing.T) {
 func TestLossIsNotRenamedByARefusalThatComesLater(t *testing.T) {
 	l := New(nil, Watched)
 	u := asking(l)
-	u.Culprit.SpanID[0] = 1
+	u.Of = by(1)
 	c := dial(t, u, 0)
 	u.Got(c, false, false, time.Now())
 	u.End(Canceled, false, time.Now())

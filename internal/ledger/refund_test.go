@@ -13,7 +13,7 @@ func losing(t *testing.T, l *Ledger, causes ...Reason) {
 	uses, conns := make([]*Use, len(causes)), make([]*fakeConn, len(causes))
 	for i := range causes {
 		uses[i] = asking(l)
-		uses[i].Culprit.SpanID[0] = byte(i + 1)
+		uses[i].Of = by(i + 1)
 		conns[i] = dial(t, uses[i], 0)
 		uses[i].Got(conns[i], false, false, time.Now())
 	}
@@ -153,3 +153,13 @@ func TestHTTP1DialsAnswerForThemselves(t *testing.T) {
 		t.Errorf("a is new for %q, want body_unread", g.Reason)
 	}
 }
+
+// by is an exchange whose span has that ID.
+type by byte
+
+func (b by) Culprit() (c Culprit) {
+	c.SpanID[0] = byte(b)
+	return c
+}
+
+func (by) Done() <-chan struct{} { return nil }

@@ -65,10 +65,14 @@ func (h *Host) pass(u *Use) {
 	for h.barrier.up.Load() {
 		opened := h.barrier.opened
 		h.mu.Unlock()
+		var done <-chan struct{}
+		if u.Of != nil {
+			done = u.Of.Done()
+		}
 		select {
 		case <-opened:
 			h.mu.Lock()
-		case <-u.Done:
+		case <-done:
 			h.mu.Lock()
 			return
 		}

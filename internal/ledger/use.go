@@ -8,8 +8,8 @@ import (
 // Methods are safe for concurrent use: hooks come from net/http's goroutines,
 // also after the end.
 type Use struct {
-	// Who is to blame if this exchange costs a connection. Set before End.
-	Culprit Culprit
+	// Of is the exchange itself; nil if nobody wants to know. Set before Begin.
+	Of Exchange
 	// MaxAge and MaxUses say when a connection is to be retired by the exchange
 	// that has it: from that age on, less its own part of a tenth, or with that
 	// many uses. 0: never. Set before Begin, and only by who can do it.
@@ -18,8 +18,6 @@ type Use struct {
 	// MaxConns is the most connections to this host over HTTP/1; 0 means no
 	// limit but the number of requests in flight. Set before Begin.
 	MaxConns int32
-	// Done is closed when the exchange must wait no longer. Set before Begin.
-	Done <-chan struct{}
 	// Exempt says that the limit of connections does not count this exchange.
 	// Set before Begin.
 	Exempt bool
@@ -55,6 +53,23 @@ type Use struct {
 
 	id   uint64
 	host *Host
+}
+
+// Exchange is what the ledger asks an exchange. Its methods must not call the
+// ledger's.
+type Exchange interface {
+	// Culprit is who is to blame if it costs a connection: seldom asked, and not
+	// put together before.
+	Culprit() Culprit
+	// Done is closed when it must wait no longer.
+	Done() <-chan struct{}
+}
+
+func (u *Use) culprit() Culprit {
+	if u.Of == nil {
+		return Culprit{}
+	}
+	return u.Of.Culprit()
 }
 
 // Begin enters the exchange, which began at that time, and returns the host's page. It

@@ -138,11 +138,12 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 	if r.leash != nil && r.leash.gone {
 		return "" // what the caller does now is no affair of ours
 	}
-	ctx := r.caller
+	ctx := r.parent
 	e := ctx.Err()
 	if e == nil {
 		select {
-		case <-r.stop:
+		//lint:ignore SA1019 http.Client's Timeout closes it
+		case <-r.req.Cancel:
 			e = context.Canceled
 		default:
 		}
@@ -246,7 +247,7 @@ func (r *Record) release(out Outcome, wrote bool) {
 	now := wrote
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
-		if r.use.Done == nil {
+		if r.parent.Done() == nil {
 			return // it hangs on nothing, and nobody uses it
 		}
 	case OutcomeUpgraded:

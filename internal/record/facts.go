@@ -14,7 +14,6 @@ import (
 // Facts is what is known of an exchange. roundtripper.Exchange is its public
 // face and documents each field.
 type Facts struct {
-	Method   string
 	Status   int
 	Proto    string
 	Start    time.Time
@@ -104,6 +103,9 @@ func (r *Record) Final() *Facts { return &r.facts }
 
 // AddPoolWait notes how long the exchange waited for a slot. In Begin only.
 func (r *Record) AddPoolWait(d time.Duration) { r.facts.PoolWait += d }
+
+// Method is the request's, as the caller wrote it.
+func (r *Record) Method() string { return r.req.Method }
 
 // Site is what the exchange goes to.
 func (r *Record) Site() *Site { return r.site }

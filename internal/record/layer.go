@@ -39,16 +39,9 @@ func (r *Record) Header() http.Header {
 	return r.header
 }
 
-// SetSpan says which span stands for this exchange, for those who pay if it
-// costs a connection. In Begin only.
-func (r *Record) SetSpan(s ledger.Span) { r.use.Culprit.Span = s }
-
 // SetConnSpan says which span stands for the making of the connection that the
 // exchange was given: others that are given it later find it in their Facts.
 func (r *Record) SetConnSpan(s ledger.Span) { r.use.SetSpan(s) }
-
-// SetStack says where the request was made, for the same. In Begin only.
-func (r *Record) SetStack(stack []uintptr) { r.use.Culprit.Stack = stack }
 
 // Claim reports whether nobody has claimed what for owner, which must be
 // comparable, in this exchange, nor above somebody else's middleware, of which this

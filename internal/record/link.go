@@ -24,11 +24,10 @@ func (r *Record) link() {
 	if o == nil || o.ended() {
 		return
 	}
-	r.same = r.site.key == o.site.key && r.path == o.path && methodOf(r.facts.Method) == methodOf(o.facts.Method)
+	r.same = r.site.key == o.site.key && r.path == o.path && methodOf(r.req.Method) == methodOf(o.req.Method)
 	if !r.same {
 		return
 	}
-	r.use.Culprit = o.use.Culprit
 	o.mu.Lock()
 	r.first = !o.continued
 	o.continued = true
@@ -62,15 +61,32 @@ func (r *Record) publish() {
 // closedAbove reports whether the context that came down ended because a layer
 // above closed the body, and not because its caller wished so.
 func (r *Record) closedAbove() bool {
-	if !r.same || r.caller.Err() == nil {
+	if !r.same || r.parent.Err() == nil {
 		return false
 	}
 	b := &r.outer.body
 	b.mu.Lock()
 	closed := b.closed
 	b.mu.Unlock()
-	return closed && r.outer.caller.Err() == nil || r.outer.closedAbove()
+	return closed && r.outer.parent.Err() == nil || r.outer.closedAbove()
 }
+
+// Culprit implements ledger.Exchange: what the layers say, and those above somebody
+// else's middleware where these say nothing.
+func (r *Record) Culprit() (c ledger.Culprit) {
+	if r.same {
+		c = r.outer.Culprit()
+	}
+	for i := range r.begun {
+		if w, ok := r.line.parts[i].(Witness); ok {
+			w.Witness(r.state(int(i)), &c)
+		}
+	}
+	return c
+}
+
+// Done implements ledger.Exchange.
+func (r *Record) Done() <-chan struct{} { return r.parent.Done() }
 
 func methodOf(m string) string {
 	if m == "" {

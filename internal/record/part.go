@@ -70,6 +70,14 @@ type Claimant interface {
 	Claims(state any, what Claim, owner any) bool
 }
 
+// Witness is a Part that knows who makes an exchange.
+type Witness interface {
+	Part
+	// Witness writes down what it knows. State is what Begin has returned. It must
+	// neither block nor ask the Record for anything.
+	Witness(state any, c *ledger.Culprit)
+}
+
 // Builder is a Part that wants to know its stacks' ledgers.
 type Builder interface {
 	Part

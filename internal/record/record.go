@@ -37,12 +37,10 @@ type Record struct {
 	// or the body was closed or dropped: what dials, hooks and the end need of
 	// it is below.
 	orig    *http.Request
-	caller  context.Context
-	stop    <-chan struct{} // its deprecated Cancel
 	site    *Site
 	path    string
 	outer   *Record         // the exchange that this one is made in, if any
-	parent  context.Context // the caller's, with what the layers added
+	parent  context.Context // the caller's, with what the layers added; ends with that
 	header  http.Header     // the layers' own map, nil until one asks
 	close   bool            // the request asks for the end of its connection
 	upgrade bool            // it asks for another protocol
@@ -58,7 +56,7 @@ type Record struct {
 	down   context.Context // what recordCtx is, but for the hooks
 	trace  httptrace.ClientTrace
 	above  *httptrace.ClientTrace // the caller's hooks, which ours call
-	req    http.Request           // what goes down
+	req    http.Request           // what goes down; before that and if nothing does, its method
 	cancel context.CancelFunc
 	leash  *leash // nil if no drain may go on after Close
 	use    ledger.Use
@@ -115,16 +113,14 @@ func (c *recordCtx) Value(key any) any {
 
 // open starts a record.
 func open(ln *line, req *http.Request) *Record {
-	r := &Record{line: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), caller: req.Context(), parent: req.Context()}
-	//lint:ignore SA1019 http.Client's Timeout closes it
-	r.stop = req.Cancel
+	r := &Record{line: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), parent: req.Context()}
 	r.close = saysClose(req)
 	r.upgrade = len(req.Header["Upgrade"]) > 0 && hasToken(req.Header["Connection"], "upgrade")
 	if req.URL != nil {
 		r.path = req.URL.Path
 	}
 	r.facts.Start = time.Now()
-	r.facts.Method = req.Method
+	r.req.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
 	r.wrote = !r.hasBody
 	r.link()
@@ -161,8 +157,7 @@ func (r *Record) derive() *http.Request {
 	if r.line.gzips != nil {
 		r.askGzip()
 	}
-	r.use.Close, r.use.Apart, r.use.Done = r.close, !r.line.alone, r.parent.Done()
-	r.use.HasBody = r.hasBody
+	r.use.Of, r.use.Close, r.use.Apart, r.use.HasBody = r, r.close, !r.line.alone, r.hasBody
 	r.enter()
 	r.publish()
 	var ctx context.Context
@@ -264,7 +259,7 @@ func (r *Record) ownRequest(q *http.Request) *http.Request {
 	if x, _ := q.Context().Value(recordKey{}).(*Record); x != r {
 		return q
 	}
-	return q.WithContext(&outlived{r.caller, q.Context(), r.line.traceKey})
+	return q.WithContext(&outlived{r.orig.Context(), q.Context(), r.line.traceKey})
 }
 
 // outlived has the values of a context that ends with the exchange, and the
