@@ -198,8 +198,12 @@ func (q *queue) release(f *record.Facts) {
 // handOn gives a slot that came free to the first waiter that is not shed, if
 // there is one. q.mu is held.
 func (q *queue) handOn() {
-	defer q.watchLine()
 	q.moves++
+	if q.line.len == 0 && !q.predict && q.look == nil {
+		q.inUse--
+		return
+	}
+	defer q.watchLine()
 	var now time.Time
 	if q.predict || q.line.len > 0 && q.shedding.target > 0 {
 		now = time.Now()

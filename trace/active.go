@@ -19,7 +19,7 @@ type actives struct {
 
 type active struct {
 	n atomic.Int64
-	*options
+	options
 }
 
 // activesMost bounds the series, as OpenTelemetry's SDK does; the rest are one,

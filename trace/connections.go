@@ -80,7 +80,7 @@ func (s state) attributes() []attribute.KeyValue {
 func (m *more) observe(meter metric.Meter) metric.Registration {
 	open := made(httpconv.NewClientOpenConnectionsObservable(meter)).Inst()
 	active := made(httpconv.NewClientActiveRequestsObservable(meter)).Inst()
-	var series cache.Map[state, *options]
+	var series cache.Map[state, options]
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		counts := make(map[state]int64)
 		for _, l := range m.ledgers.live() {
@@ -105,7 +105,7 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 			})
 		}
 		for s, n := range counts {
-			o.ObserveInt64(open, n, series.Of(s, func(s state) *options { return newOptions(s.attributes()) }).observe...)
+			o.ObserveInt64(open, n, series.Of(s, func(s state) options { return newOptions(s.attributes()) }).observe...)
 		}
 		m.actives.observe(o, active)
 		return nil
@@ -154,7 +154,7 @@ func (m *more) ConnClosed(c ledger.Life) {
 	if m.peers {
 		k.peer = c.Peer
 	}
-	o := m.lives.Of(k, func(l life) *options { return newOptions(l.attributes()) }).record
+	o := m.lives.Of(k, func(l life) options { return newOptions(l.attributes()) }).record
 	m.lived.Record(ctx, c.Age.Seconds(), o...)
 	if c.Uses > 0 {
 		m.carried.Record(ctx, int64(c.Uses), o...)

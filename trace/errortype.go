@@ -7,18 +7,16 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// errorType is the value of error.type; empty if the exchange did not fail.
+// errorType is the value of error.type, but for a status; empty if the exchange did
+// not fail.
 func errorType(f *record.Facts) string {
 	switch {
-	case f.Status >= 400:
-		return strconv.Itoa(f.Status)
 	case f.TimedOut:
 		return "timeout"
 	case f.Outcome == record.OutcomeCanceled:

@@ -3,6 +3,7 @@ package trace
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -14,13 +15,51 @@ import (
 
 // host is what a Tracer keeps of a host, found once for each exchange.
 type host struct {
-	key     ledger.Key
-	server  []attribute.KeyValue // server.address and server.port
-	results cache.List[result, *options]
-	actives cache.List[string, *active] // by method
+	key    ledger.Key
+	server []attribute.KeyValue // server.address and server.port
+	// The beginning of its URLs without the port and with it; empty if that may
+	// need escaping.
+	bare, ported spelling
+	results      cache.List[result, *answer]
+	actives      cache.List[string, *active] // by method
 }
 
-func newHost(k ledger.Key) *host { return &host{key: k, server: slices.Clip(hostAttributes(k))} }
+// spelling is what a URL says of a host.
+type spelling struct{ host, origin string }
+
+// result is what tells the attributes of a request's end apart, of one host.
+type result struct {
+	status        int
+	method, proto string // as net/http has them
+	class         string // of an error that is no status
+}
+
+// answer is what all exchanges with one result have in common.
+type answer struct {
+	options
+	attrs []attribute.KeyValue // of the span
+	class string               // error.type
+}
+
+func newHost(k ledger.Key) *host {
+	h := &host{key: k, server: slices.Clip(hostAttributes(k))}
+	if k.Scheme != "" && k.Host != "" && plain(k.Host) && !strings.Contains(k.Host, ":") {
+		h.bare = spelling{k.Host, k.Scheme + "://" + k.Host}
+		h.ported = spelling{k.Host + ":" + k.Port, h.bare.origin + ":" + k.Port}
+	}
+	return h
+}
+
+// origin is how the URLs of h begin that spell it so; empty if that is not known.
+func (h *host) origin(spelled string) string {
+	switch spelled {
+	case h.bare.host:
+		return h.bare.origin
+	case h.ported.host:
+		return h.ported.origin
+	}
+	return ""
+}
 
 func hostAttributes(k ledger.Key) []attribute.KeyValue {
 	attrs := append(make([]attribute.KeyValue, 0, 6), semconv.ServerAddress(k.Host))
@@ -39,12 +78,35 @@ func (t *Tracer) host(s *record.Site) *host {
 	return h
 }
 
-// result returns the options for a request's duration.
-func (h *host) result(k result) *options {
-	if o, ok := h.results.Get(k); ok {
-		return o
+// answer returns what is to be said of an exchange that came to f.
+func (x *exchange) answer(f *record.Facts) *answer {
+	k := result{f.Status, x.r.Method(), f.Proto, ""}
+	if k.status < 400 && (f.Err != nil || f.TimedOut) {
+		k.class = errorType(f)
 	}
-	return h.results.Set(k, newOptions(k.attributes(h.server)))
+	if a, ok := x.host.results.Get(k); ok {
+		return a
+	}
+	return x.host.results.Set(k, newAnswer(k, x.host))
+}
+
+func newAnswer(k result, h *host) *answer {
+	a := &answer{class: k.class}
+	if k.status > 0 {
+		a.attrs = append(a.attrs, semconv.HTTPResponseStatusCode(k.status))
+	}
+	if v := version(k.proto); v != "" {
+		a.attrs = append(a.attrs, semconv.NetworkProtocolVersion(v))
+	}
+	if k.status >= 400 {
+		a.class = strconv.Itoa(k.status)
+	}
+	if a.class != "" {
+		a.attrs = append(a.attrs, semconv.ErrorTypeKey.String(a.class))
+	}
+	method, _ := methodOf(k.method)
+	a.options = newOptions(slices.Concat(h.server, a.attrs, []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(method)}))
+	return a
 }
 
 // active returns what counts the requests to h with that method.

@@ -37,21 +37,13 @@ type more struct {
 	leaks     metric.Int64Counter
 	lived     metric.Float64Histogram
 	carried   metric.Int64Histogram
-	hosts     cache.Map[ledger.Key, *options]
-	byWord    cache.Map[word, *options]
-	lives     cache.Map[life, *options]
+	hosts     cache.Map[ledger.Key, options]
+	byWord    cache.Map[word, options]
+	lives     cache.Map[life, options]
 	peers     bool
 	ledgers   ledgers
 	meter     any
 	observing metric.Registration
-}
-
-// result is what tells the attributes of a request's duration apart, of one host.
-type result struct {
-	status int
-	method string
-	proto  string // as net/http has it
-	class  string
 }
 
 // start is the same for requests that are under way, and word for what has a
@@ -121,20 +113,6 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 	return all
 }
 
-func (r result) attributes(server []attribute.KeyValue) []attribute.KeyValue {
-	attrs := append(server, semconv.HTTPRequestMethodKey.String(r.method))
-	if r.status > 0 {
-		attrs = append(attrs, semconv.HTTPResponseStatusCode(r.status))
-	}
-	if r.class != "" {
-		attrs = append(attrs, semconv.ErrorTypeKey.String(r.class))
-	}
-	if v := version(r.proto); v != "" {
-		attrs = append(attrs, semconv.NetworkProtocolVersion(v))
-	}
-	return attrs
-}
-
 func (s start) attributes() []attribute.KeyValue {
 	return append(hostAttributes(s.host), semconv.HTTPRequestMethodKey.String(s.method))
 }
@@ -144,7 +122,7 @@ func (w word) attributes() []attribute.KeyValue {
 }
 
 // record writes what came of an exchange.
-func (m *metrics) record(x *exchange, f *record.Facts, o *Options) {
+func (m *metrics) record(x *exchange, f *record.Facts, a *answer, o *Options) {
 	if !x.request && !x.conn {
 		return
 	}
@@ -157,8 +135,7 @@ func (m *metrics) record(x *exchange, f *record.Facts, o *Options) {
 		case f.Leaked:
 			took = lastActivity(f)
 		}
-		method, _ := methodOf(x.r.Method())
-		m.duration.Record(ctx, took.Seconds(), x.host.result(result{f.Status, method, f.Proto, errorType(f)}).record...)
+		m.duration.Record(ctx, took.Seconds(), a.record...)
 	}
 	if x.conn {
 		m.more.record(ctx, x.host.key, f)
@@ -194,10 +171,10 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 	}
 }
 
-func (m *more) of(host ledger.Key) *options {
-	return m.hosts.Of(host, func(k ledger.Key) *options { return newOptions(hostAttributes(k)) })
+func (m *more) of(host ledger.Key) options {
+	return m.hosts.Of(host, func(k ledger.Key) options { return newOptions(hostAttributes(k)) })
 }
 
-func (m *more) word(host ledger.Key, k attribute.Key, w string) *options {
-	return m.byWord.Of(word{host, k, w}, func(w word) *options { return newOptions(w.attributes()) })
+func (m *more) word(host ledger.Key, k attribute.Key, w string) options {
+	return m.byWord.Of(word{host, k, w}, func(w word) options { return newOptions(w.attributes()) })
 }

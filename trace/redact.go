@@ -46,14 +46,15 @@ func (s *secrets) has(key string) bool {
 
 // redacted is u for an attribute: userinfo and the values of secret query keys
 // replaced, the fragment left out.
-func redacted(u *url.URL, secret *secrets) string {
+// Origin is its scheme and host, if they are known to need no escaping.
+func redacted(u *url.URL, origin string, secret *secrets) string {
 	query := redactQuery(u.RawQuery, secret)
 	if u.Opaque != "" {
 		// It may hold anything, a userinfo too.
 		return u.Scheme + ":" + redaction
 	}
 	if u.User == nil && u.Fragment == "" && query == u.RawQuery {
-		return text(u)
+		return text(u, origin)
 	}
 	c := *u
 	c.Fragment, c.RawFragment, c.RawQuery = "", "", query
@@ -65,15 +66,20 @@ func redacted(u *url.URL, secret *secrets) string {
 
 // text is u.String, in one piece if nothing of it needs escaping: most need
 // nothing.
-func text(u *url.URL) string {
-	if u.Scheme == "" || u.Host == "" || u.ForceQuery || u.RawPath != "" || u.RawFragment != "" ||
-		u.Path != "" && u.Path[0] != '/' || !plain(u.Host) || !plain(u.Path) {
+func text(u *url.URL, origin string) string {
+	if u.ForceQuery || u.RawPath != "" || u.RawFragment != "" || u.Path != "" && u.Path[0] != '/' || !plain(u.Path) {
 		return u.String()
 	}
-	if u.RawQuery == "" {
-		return u.Scheme + "://" + u.Host + u.Path
+	if origin == "" {
+		if u.Scheme == "" || u.Host == "" || !plain(u.Host) {
+			return u.String()
+		}
+		origin = u.Scheme + "://" + u.Host
 	}
-	return u.Scheme + "://" + u.Host + u.Path + "?" + u.RawQuery
+	if u.RawQuery == "" {
+		return origin + u.Path
+	}
+	return origin + u.Path + "?" + u.RawQuery
 }
 
 // plain reports whether s has only characters that stand for themselves in a host

@@ -13,7 +13,7 @@ type options struct {
 	observe []metric.ObserveOption
 }
 
-func newOptions(attrs []attribute.KeyValue) *options {
+func newOptions(attrs []attribute.KeyValue) options {
 	o := metric.WithAttributeSet(attribute.NewSet(attrs...))
-	return &options{[]metric.RecordOption{o}, []metric.AddOption{o}, []metric.ObserveOption{o}}
+	return options{[]metric.RecordOption{o}, []metric.AddOption{o}, []metric.ObserveOption{o}}
 }

@@ -49,7 +49,7 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, x *exchange, method
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(original))
 	}
 	if u := req.URL; u != nil {
-		attrs = append(attrs, semconv.URLFull(redacted(u, &t.secret)))
+		attrs = append(attrs, semconv.URLFull(redacted(u, x.host.origin(u.Host), &t.secret)))
 		attrs = append(attrs, x.host.server...)
 	}
 	if h.template != "" {
@@ -134,7 +134,8 @@ func redirects(req *http.Request) int {
 }
 
 // answered writes what is to be written when the response has come.
-func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response) {
+func (t *Tracer) answered(x *exchange, resp *http.Response) {
+	span := x.span
 	if !span.IsRecording() {
 		return
 	}
@@ -144,9 +145,9 @@ func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response
 		attrs = append(attrs, f(resp)...)
 	}
 	if t.opts.Annotate || t.opts.EndAtHeaders {
-		f := r.Facts()
+		f := x.r.Facts()
 		if t.opts.EndAtHeaders && !t.opts.Annotate {
-			attrs = t.exchange(attrs, span, &f)
+			attrs = x.answer(&f).add(attrs, span, &f)
 			defer span.End()
 		}
 		attrs = connection(attrs, &f)
@@ -158,7 +159,8 @@ func (t *Tracer) answered(r *record.Record, span trace.Span, resp *http.Response
 
 // end writes what came of the exchange and ends the span, unless that was done
 // when the response came.
-func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
+func (t *Tracer) end(x *exchange, f *record.Facts, a *answer) {
+	span := x.span
 	if d, ok := span.(*detailed); ok {
 		d.over(f)
 	}
@@ -175,7 +177,7 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 	s := t.scratch()
 	attrs := s.attrs[:0]
 	if !t.opts.Annotate {
-		attrs = t.exchange(attrs, span, f)
+		attrs = a.add(attrs, span, f)
 	}
 	if !t.opts.Annotate || !answered {
 		attrs = connection(attrs, f)
@@ -197,22 +199,15 @@ func (t *Tracer) end(r *record.Record, span trace.Span, f *record.Facts) {
 // lastActivity is when something was last heard of a leaked body, from the start.
 func lastActivity(f *record.Facts) time.Duration { return max(f.LastRead, f.Answered) }
 
-// exchange appends what the conventions want to know at the end.
-func (t *Tracer) exchange(attrs []attribute.KeyValue, span trace.Span, f *record.Facts) []attribute.KeyValue {
-	if f.Status > 0 {
-		attrs = append(attrs, semconv.HTTPResponseStatusCode(f.Status))
-	}
-	if v := version(f.Proto); v != "" {
-		attrs = append(attrs, semconv.NetworkProtocolVersion(v))
-	}
-	if class := errorType(f); class != "" {
-		attrs = append(attrs, semconv.ErrorTypeKey.String(class))
+// add appends what the conventions want to know at the end.
+func (a *answer) add(attrs []attribute.KeyValue, span trace.Span, f *record.Facts) []attribute.KeyValue {
+	if a.class != "" {
 		description := ""
 		if f.Err != nil {
 			// Not the error's own text: it may quote what must not be written.
-			description = class
+			description = a.class
 		}
 		span.SetStatus(codes.Error, description)
 	}
-	return attrs
+	return append(attrs, a.attrs...)
 }

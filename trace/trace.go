@@ -170,7 +170,7 @@ func (p part) Listens() bool {
 // Answered implements record.Listener.
 func (p part) Answered(r *record.Record, state any, resp *http.Response) {
 	if x, ok := state.(*exchange); ok && x.span != nil {
-		p.t.answered(r, x.span, resp)
+		p.t.answered(x, resp)
 	}
 }
 
@@ -183,10 +183,11 @@ func (p part) End(r *record.Record, state any) {
 	if x.active != nil {
 		x.active.n.Add(-1)
 	}
+	a := x.answer(f)
 	if x.span != nil {
-		p.t.end(r, x.span, f)
+		p.t.end(x, f, a)
 	}
-	p.t.metrics.record(x, f, &p.t.opts)
+	p.t.metrics.record(x, f, a, &p.t.opts)
 }
 
 func (p part) Phase() record.Phase { return record.Span }

@@ -204,7 +204,11 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
 	r.facts.Answered = r.elapsed()
 	r.length, r.major, r.ends = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
-	if q := resp.Request; q != nil {
+	switch q := resp.Request; q {
+	case nil:
+	case &r.req:
+		r.askedToEnd = r.close || r.retired != ""
+	default:
 		r.askedToEnd = saysClose(q)
 	}
 	retired := r.retired
