@@ -21,6 +21,9 @@ const (
 
 // Map keeps values by key. Its zero value is empty. It is safe for concurrent use.
 type Map[K comparable, V any] struct {
+	// The first that was added, for good: of many programs it is the only one, and
+	// to compare is faster than to hash.
+	first  atomic.Pointer[pair[K, V]]
 	all    atomic.Pointer[map[K]V]
 	missed atomic.Int64
 	mu     sync.Mutex // of those who add
@@ -29,6 +32,9 @@ type Map[K comparable, V any] struct {
 // Of returns the value for k. If it is not there it is what made says, whether or not
 // there is room for it: a value that must be the only one is not for a Map.
 func (c *Map[K, V]) Of(k K, made func(K) V) V {
+	if p := c.first.Load(); p != nil && p.key == k {
+		return p.value
+	}
 	if m := c.all.Load(); m != nil {
 		if v, ok := (*m)[k]; ok {
 			return v
@@ -40,10 +46,17 @@ func (c *Map[K, V]) Of(k K, made func(K) V) V {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.first.Load() == nil {
+		c.first.Store(&pair[K, V]{k, v})
+		return v
+	}
+	if p := c.first.Load(); p.key == k {
+		return p.value // another was faster
+	}
 	next := make(map[K]V)
 	if m := c.all.Load(); m != nil && len(*m) < Most {
 		if v, ok := (*m)[k]; ok {
-			return v // another was faster
+			return v
 		}
 		maps.Copy(next, *m)
 	}
