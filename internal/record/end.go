@@ -88,7 +88,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 	} else if had {
 		f.LostReason = r.cause(out, err, refused, why)
 	}
-	learned := r.learnEnd()
+	learned := r.learnEnd() || r.facts.hedged
 	cause := f.LostReason
 	if cause == ledger.Draining { // learned
 		cause = ledger.BodyUnread
@@ -106,7 +106,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 		return wrote
 	}
 	cause = r.use.End(cause, provisional, now)
-	if learned || r.hedged || !had || put {
+	if learned || !had || put {
 		return wrote // the ledger below knows more than this one, or nobody does, or there is no more
 	}
 	r.mu.Lock()
@@ -140,22 +140,22 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 	}
 	ctx := r.parent
 	e := ctx.Err()
-	if e == nil {
+	//lint:ignore SA1019 http.Client's Timeout closes it
+	if stop := r.req.Cancel; e == nil && stop != nil {
 		select {
-		//lint:ignore SA1019 http.Client's Timeout closes it
-		case <-r.req.Cancel:
+		case <-stop:
 			e = context.Canceled
 		default:
 		}
 	}
-	deadline, has := ctx.Deadline()
-	switch {
-	case errors.Is(e, context.DeadlineExceeded), e != nil && has && !now.Before(deadline):
-		return ledger.Timeout
-	case e != nil || errors.Is(err, context.Canceled):
-		return ledger.Canceled
+	if e == nil && (err == nil || !errors.Is(err, context.Canceled)) {
+		return ""
 	}
-	return ""
+	deadline, has := ctx.Deadline()
+	if errors.Is(e, context.DeadlineExceeded) || e != nil && has && !now.Before(deadline) {
+		return ledger.Timeout
+	}
+	return ledger.Canceled
 }
 
 // cause says why the connection of an exchange that has ended does not go
@@ -167,7 +167,7 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return refused
 	case r.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
-	case r.major >= 2 || r.shared:
+	case r.major >= 2 || r.facts.shared:
 		return r.streamCause(out)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff

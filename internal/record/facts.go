@@ -41,6 +41,9 @@ type Facts struct {
 	Returned bool
 	Leaked   bool
 	TimedOut bool // canceled, by a deadline
+
+	shared bool // HTTP/2
+	hedged bool // two inner exchanges were in flight at once: whose facts are whose?
 }
 
 // NewConn is what is known of a connection that was new to its exchange. It does not

@@ -7,8 +7,40 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// The hooks run on net/http's goroutines, some after the exchange has ended.
-// Each calls the caller's own after it.
+// hooks are made when somebody looks for them in the context: not every base does,
+// nor a cache that answers by itself.
+func (r *Record) hooks() *httptrace.ClientTrace {
+	if !r.hooksMade.Load() {
+		// Not under the lock: it may be an outer record's hooks that are there.
+		r.bind(httptrace.ContextClientTrace(r.down))
+	}
+	return &r.trace
+}
+
+// bind makes the hooks, which call those above.
+func (r *Record) bind(above *httptrace.ClientTrace) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.hooksMade.Load() {
+		return
+	}
+	if above != nil {
+		r.trace, r.above = *above, above
+	}
+	r.trace.GetConn = r.getConn
+	r.trace.GotConn = r.gotConn
+	r.trace.PutIdleConn = r.putIdleConn
+	if r.hasBody {
+		r.trace.WroteRequest = r.wroteRequest
+	}
+	if r.use.MaxAge > 0 || r.use.MaxUses > 0 {
+		r.trace.WroteHeaders = r.wroteHeaders
+	}
+	r.hooksMade.Store(true)
+}
+
+// They run on net/http's goroutines, some after the exchange has ended. Each calls
+// the caller's own after it.
 
 func (r *Record) getConn(addr string) {
 	if t := r.above; t != nil && t.GetConn != nil {
@@ -47,7 +79,7 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if info.Reused && !info.WasIdle {
 		r.use.HandedOver(now)
 	}
-	r.hooked, r.shared = true, g.Shared
+	r.hooked, r.facts.shared = true, g.Shared
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, info.WasIdle, info.IdleTime

@@ -48,7 +48,7 @@ func (r *Record) SetConnSpan(s ledger.Span) { r.use.SetSpan(s) }
 // is the first exchange: of two trace layers with one provider the outer one writes
 // the span. Who is told true must say so in Claims. In Begin only.
 func (r *Record) Claim(what Claim, owner any) bool {
-	return !r.claimed(what, owner)
+	return len(r.line.claims) == 1 && !r.first || !r.claimed(what, owner)
 }
 
 func (r *Record) claimed(what Claim, owner any) bool {

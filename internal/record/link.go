@@ -42,7 +42,7 @@ func (r *Record) publish() {
 	o := r.outer
 	o.mu.Lock()
 	if in := o.inner; in != nil && in.same && r.same && !in.ended() {
-		o.hedged = true
+		o.facts.hedged = true
 	}
 	o.inner = r
 	o.mu.Unlock()
@@ -116,7 +116,7 @@ func (r *Record) foreignConn(nc net.Conn) bool {
 // learnConn takes over what the inner exchange was told of nc. r.mu is held.
 func (r *Record) learnConn(nc net.Conn) {
 	in, own, ok := r.below()
-	if !ok || !own || r.hedged || !sameConn(in.Conn, nc) {
+	if !ok || !own || r.facts.hedged || !sameConn(in.Conn, nc) {
 		return
 	}
 	f := &r.facts
@@ -148,7 +148,7 @@ func sameConn(a, b net.Conn) bool {
 // the inner exchange had one. r.mu is held.
 func (r *Record) learnEnd() bool {
 	f := &r.facts
-	if r.hedged && f.ConnID != 0 {
+	if r.facts.hedged && f.ConnID != 0 {
 		// The response may be one's, and the hooks another's.
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false

@@ -24,6 +24,7 @@ import (
 	"net/http/httptrace"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -53,8 +54,8 @@ type Record struct {
 	states  [4]any // of the parts that have begun
 	more    *[]any // states beyond four
 
-	down   context.Context // what recordCtx is, but for the hooks
-	trace  httptrace.ClientTrace
+	down   context.Context        // what recordCtx is, but for the hooks
+	trace  httptrace.ClientTrace  // see hooks
 	above  *httptrace.ClientTrace // the caller's hooks, which ours call
 	req    http.Request           // what goes down; before that and if nothing does, its method
 	cancel context.CancelFunc
@@ -78,17 +79,15 @@ type Record struct {
 	// else's middleware may hold a Body of a stack further down.
 	length     int64
 	major      uint8
-	ends       bool  // it says that the connection ends
-	askedToEnd bool  // the request that was really sent said so
-	hooked     bool  // GotConn came: WroteRequest will, too
-	uploads    int32 // bodies of the request that the base has and has not closed
-	wrote      bool  // the request was written, or has no body
-	over       bool  // the exchange has ended: cancel as soon as wrote
-	sending    bool  // it has, and the request is still being sent
-	shared     bool  // HTTP/2
-	// Whether any inner exchange was this one's own, and whether two of those
-	// were in flight at once: whose facts are whose?
-	continued, hedged bool
+	ends       bool        // it says that the connection ends
+	askedToEnd bool        // the request that was really sent said so
+	hooked     bool        // GotConn came: WroteRequest will, too
+	wrote      bool        // the request was written, or has no body
+	over       bool        // the exchange has ended: cancel as soon as wrote
+	sending    bool        // it has, and the request is still being sent
+	continued  bool        // an inner exchange was this one's own
+	uploads    int32       // bodies of the request that the base has and has not closed
+	hooksMade  atomic.Bool // see hooks
 }
 
 // recordCtx is a Record as the context that goes down: it carries the record to
@@ -106,7 +105,7 @@ func (c *recordCtx) Value(key any) any {
 	case recordKey{}:
 		return (*Record)(c)
 	case c.line.traceKey:
-		return &c.trace
+		return (*Record)(c).hooks()
 	}
 	return c.down.Value(key)
 }
@@ -169,20 +168,8 @@ func (r *Record) derive() *http.Request {
 	if r.use.MayDial(r.line.direct) {
 		ctx = r.timeDial(ctx)
 	}
-	known := r.line.traceKey != nil
-	if t := httptrace.ContextClientTrace(ctx); t != nil && known {
-		r.trace, r.above = *t, t
-	}
-	r.trace.GetConn = r.getConn
-	r.trace.GotConn = r.gotConn
-	r.trace.PutIdleConn = r.putIdleConn
-	if r.hasBody {
-		r.trace.WroteRequest = r.wroteRequest
-	}
-	if r.use.MaxAge > 0 || r.use.MaxUses > 0 {
-		r.trace.WroteHeaders = r.wroteHeaders
-	}
-	if !known {
+	if r.line.traceKey == nil {
+		r.bind(nil)
 		ctx = httptrace.WithClientTrace(ctx, &r.trace)
 	}
 	r.down = ctx
@@ -216,8 +203,10 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	if resp.ProtoMajor >= 2 {
 		r.use.Share()
 	} else {
-		if v := resp.Header["Keep-Alive"]; v != nil && r.line.direct {
-			r.use.KeepAlive(keepAliveTimeout(v))
+		if r.line.direct {
+			if v := resp.Header["Keep-Alive"]; v != nil {
+				r.use.KeepAlive(keepAliveTimeout(v))
+			}
 		}
 		if retired != "" {
 			r.use.Echoed(resp.Close)
