@@ -56,12 +56,19 @@ type state struct {
 
 // life is the same for connections that are closed.
 type life struct {
-	host ledger.Key
-	peer string // empty unless asked for
+	host    ledger.Key
+	version ledger.Version
+	peer    string // empty unless asked for
 }
 
 func (l life) attributes() []attribute.KeyValue {
 	attrs := hostAttributes(l.host)
+	switch l.version {
+	case ledger.HTTP1:
+		attrs = append(attrs, semconv.NetworkProtocolVersion("1.1"))
+	case ledger.HTTP2:
+		attrs = append(attrs, semconv.NetworkProtocolVersion("2"))
+	}
 	if l.peer != "" {
 		attrs = append(attrs, semconv.NetworkPeerAddress(l.peer))
 	}
@@ -76,31 +83,50 @@ func (s state) attributes() []attribute.KeyValue {
 	return append(s.life.attributes(), semconv.HTTPConnectionStateKey.String(string(v)))
 }
 
+// census counts open connections.
+type census map[state]int64
+
+func (c census) add(l life, n ledger.ConnCount) {
+	if n.Open == 0 {
+		return
+	}
+	c[state{l, false}] += int64(n.Active)
+	c[state{l, true}] += int64(n.Open - n.Active)
+}
+
+// see shows that there are none any more.
+func (c census) see(l life) {
+	c[state{l, false}] += 0
+	c[state{l, true}] += 0
+}
+
 // observe counts open connections, and requests under way, at each collection.
 func (m *more) observe(meter metric.Meter) metric.Registration {
 	open := made(httpconv.NewClientOpenConnectionsObservable(meter)).Inst()
 	active := made(httpconv.NewClientActiveRequestsObservable(meter)).Inst()
 	var series cache.Map[state, options]
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		counts := make(map[state]int64)
+		counts := make(census)
 		for _, l := range m.ledgers.live() {
 			if !l.Leads(m) || l.Repeats(m) {
 				continue
 			}
 			l.Counts(func(c ledger.Counts) {
-				add := func(peer string, n ledger.PeerCount) {
-					counts[state{life{c.Key, peer}, false}] += int64(n.Active)
-					counts[state{life{c.Key, peer}, true}] += int64(n.Open - n.Active)
-				}
-				rest := ledger.PeerCount{Open: c.Open, Active: c.Active}
+				rest := c.Versions
 				if m.peers {
-					for peer, n := range c.Peers {
-						add(peer, n)
-						rest.Open, rest.Active = rest.Open-n.Open, rest.Active-n.Active
+					for peer, of := range c.Peers {
+						for v, n := range of {
+							counts.add(life{c.Key, ledger.Version(v), peer}, n)
+							rest[v].Open, rest[v].Active = rest[v].Open-n.Open, rest[v].Active-n.Active
+						}
 					}
 				}
-				if rest != (ledger.PeerCount{}) || !m.peers {
-					add("", rest)
+				for v, n := range rest {
+					l := life{c.Key, ledger.Version(v), ""}
+					counts.add(l, n)
+					if l.version != ledger.Unspoken && c.Spoken[v] && !m.peers {
+						counts.see(l)
+					}
 				}
 			})
 		}
@@ -150,7 +176,7 @@ func (m *more) ConnClosed(c ledger.Life) {
 	if !m.lived.Enabled(ctx) {
 		return
 	}
-	k := life{host: c.Key}
+	k := life{host: c.Key, version: c.Version}
 	if m.peers {
 		k.peer = c.Peer
 	}

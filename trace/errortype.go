@@ -30,12 +30,12 @@ func errorType(f *record.Facts) string {
 // errorClass puts an error into one of a few classes: error.type must be of low
 // cardinality.
 func errorClass(err error) string {
-	var class interface{ ErrorType() string }
 	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
+	if class := named(err); class != "" {
+		return class
+	}
 	switch {
-	case errors.As(err, &class) && class.ErrorType() != "":
-		return class.ErrorType()
 	case errors.As(err, &dns) && !dns.IsTimeout:
 		return "dns"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -52,6 +52,21 @@ func errorClass(err error) string {
 		return "eof"
 	}
 	return http2Class(err)
+}
+
+// named is what the error calls itself. What it is nobody knows, perhaps a nil
+// pointer; it must not break the Read or Close in which the exchange ends.
+func named(err error) (class string) {
+	defer func() {
+		if recover() != nil {
+			class = ""
+		}
+	}()
+	var e interface{ ErrorType() string }
+	if errors.As(err, &e) {
+		return e.ErrorType()
+	}
+	return ""
 }
 
 // http2Class knows the ends that an HTTP/2 server can put to a request. Net/http's

@@ -75,11 +75,14 @@ const (
 	gone                 // closed, upgraded, or believed so
 )
 
-// opens enters a new connection. h.mu is held.
-func (h *Host) opens(now time.Time) *Conn {
+// opens enters a new connection: to which peer, if those are counted, and whether it
+// was in use before. h.mu is held.
+func (h *Host) opens(now time.Time, peer string, foreign bool) *Conn {
 	h.open++
 	h.countOpened()
-	return &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now, jitter: uint8(rand.Uint32())}
+	c := &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now, peer: peer, foreign: foreign, jitter: uint8(rand.Uint32())}
+	h.count(c, +1)
+	return c
 }
 
 // become changes a connection's state and the counts with it. h.mu is held.
@@ -88,6 +91,9 @@ func (h *Host) become(c *Conn, s state) {
 		return
 	}
 	h.count(c, -1)
+	if c.state == active {
+		h.spoken[c.version()] = true // for sure: the response has come
+	}
 	if c.state == idle {
 		// The last put back is the first taken.
 		if i := lastIndex(h.idles, c); i >= 0 {
@@ -115,7 +121,6 @@ func (h *Host) become(c *Conn, s state) {
 	}
 	if s == gone {
 		h.open--
-		h.countPeer(c, -1, 0)
 		if h.open == 0 {
 			h.rest()
 		}
@@ -138,11 +143,13 @@ func (h *Host) count(c *Conn, n int) {
 	switch c.state {
 	case active:
 		h.active += n
-		h.countPeer(c, 0, n)
 	case idle:
 		h.idle += n
 	case closing:
 		h.closing += n
+	}
+	if c.state != gone {
+		h.countOpen(c, n)
 	}
 	if c.shared && (c.state == active || c.state == idle) {
 		h.sharing += n
@@ -249,7 +256,7 @@ func (c *Conn) Closed() {
 		h.barrier.left--
 		h.stirred()
 	}
-	life := Life{Key: h.key, Peer: c.peer, Age: time.Since(c.opened), Uses: c.uses}
+	life := Life{Key: h.key, Peer: c.peer, Version: c.version(), Age: time.Since(c.opened), Uses: c.uses}
 	h.mu.Unlock()
 	h.ledger.closed(life)
 }

@@ -50,9 +50,8 @@ func (d Dial) Opened(took Setup, end Ender, peer string, now time.Time) (*Conn, 
 		h.drop(d.coming)
 		return nil, ErrNotNeeded
 	}
-	c := h.opens(now)
+	c := h.opens(now, peer, false)
 	c.watched, c.end = true, end
-	h.meet(c, peer)
 	c.coming = d.coming
 	if h.key.Scheme != "https" {
 		c.coming.until = now.Add(putStep)

@@ -111,8 +111,8 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !again {
-		c.uses++
 		c.streams++
+		h.use(c)
 	}
 	c.user, c.hadAt = u.id, now
 	c.shaking.Store(false)
@@ -168,6 +168,17 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		}
 	}
 	return g
+}
+
+// use counts one more use of c: with the first its protocol shows. h.mu is held.
+func (h *Host) use(c *Conn) {
+	if c.uses > 0 {
+		c.uses++
+		return
+	}
+	h.count(c, -1)
+	c.uses++
+	h.count(c, +1)
 }
 
 // SetSpan says which span stands for the making of the exchange's connection, for

@@ -53,7 +53,11 @@ type Host struct {
 	gated  []*gated // dials that wait for leave, first come first
 	worth  worth
 	tally  Tally
-	peers  map[string]PeerCount // by address; nil unless somebody asked for it
+	// versions count those open by protocol, and spoken says which were seen; peers
+	// is that by address, nil unless somebody asked for it.
+	versions Versions
+	spoken   [len(Versions{})]bool
+	peers    map[string]Versions
 	// peak is the most connections that were in use at once since decayed, when
 	// those not needed were last let go. At tendAt tender looks after the idle
 	// ones.
@@ -268,9 +272,7 @@ func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !reflect.ValueOf(nc).Comparable() {
-		c := h.opens(now)
-		c.foreign = reused
-		return c
+		return h.opens(now, "", reused)
 	}
 	if c := h.conns[nc]; c != nil {
 		return c
@@ -283,12 +285,12 @@ func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 			}
 		}
 	}
-	c := h.opens(now)
-	c.key = nc
+	var stray *ask
 	if reused {
-		c.stray = h.stray(now)
-		c.foreign = c.stray == nil
+		stray = h.stray(now)
 	}
+	c := h.opens(now, "", reused && stray == nil)
+	c.key, c.stray = nc, stray
 	if h.conns == nil {
 		h.conns = make(map[net.Conn]*Conn)
 	}

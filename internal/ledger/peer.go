@@ -1,7 +1,37 @@
 package ledger
 
-// PeerCount is how many watched connections go to one peer, by address.
-type PeerCount struct{ Open, Active int }
+// ConnCount is a number of open connections.
+type ConnCount struct{ Open, Active int }
+
+// Version is the protocol that a connection speaks, as far as that shows.
+type Version uint8
+
+const (
+	Unspoken Version = iota // no request had it yet
+	HTTP1
+	HTTP2
+)
+
+// Versions count open connections by what they speak.
+type Versions [HTTP2 + 1]ConnCount
+
+func (v *Versions) add(c *Conn, n int) {
+	x := &v[c.version()]
+	x.Open += n
+	if c.state == active {
+		x.Active += n
+	}
+}
+
+func (c *Conn) version() Version {
+	switch {
+	case c.shared:
+		return HTTP2
+	case c.uses > 0 || c.foreign:
+		return HTTP1
+	}
+	return Unspoken
+}
 
 // CountPeers has connections counted by peer from now on.
 func (l *Ledger) CountPeers() { l.peers.Store(true) }
@@ -9,29 +39,19 @@ func (l *Ledger) CountPeers() { l.peers.Store(true) }
 // CountsPeers reports whether they are.
 func (l *Ledger) CountsPeers() bool { return l.peers.Load() }
 
-// meet says which peer c goes to. h.mu is held.
-func (h *Host) meet(c *Conn, peer string) {
-	if peer == "" {
-		return
-	}
-	c.peer = peer
-	h.countPeer(c, +1, 0)
-}
-
-// countPeer changes the counts of c's peer, if anybody wants them. h.mu is held.
-func (h *Host) countPeer(c *Conn, open, active int) {
+// countOpen adds c, which is open, to the counts. h.mu is held.
+func (h *Host) countOpen(c *Conn, n int) {
+	h.versions.add(c, n)
 	if c.peer == "" {
-		return
+		return // nobody wants to know
 	}
 	if h.peers == nil {
-		h.peers = make(map[string]PeerCount)
+		h.peers = make(map[string]Versions)
 	}
-	n := h.peers[c.peer]
-	n.Open += open
-	n.Active += active
-	if n.Open == 0 {
+	p := h.peers[c.peer]
+	p.add(c, n)
+	h.peers[c.peer] = p
+	if p == (Versions{}) {
 		delete(h.peers, c.peer)
-		return
 	}
-	h.peers[c.peer] = n
 }

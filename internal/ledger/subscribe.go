@@ -17,10 +17,11 @@ type Subscriber interface {
 
 // Life is what there was of a connection.
 type Life struct {
-	Key  Key
-	Peer string // empty if nobody counts them
-	Age  time.Duration
-	Uses int
+	Key     Key
+	Peer    string // empty if nobody counts them
+	Version Version
+	Age     time.Duration
+	Uses    int
 }
 
 // Subscribe has s, which must be comparable, told from now on; once only.

@@ -106,7 +106,11 @@ type Counts struct {
 	Kept    int     // that many would not be let go now for being too many
 	Tally           // Opened - Closed = Open
 	Totals  *Totals // that they are summed up in
-	Peers   map[string]PeerCount
+	// Versions are those open by protocol, Spoken which of these were seen so far,
+	// and Peers the watched ones by address, if anybody counts those.
+	Versions Versions
+	Spoken   [len(Versions{})]bool
+	Peers    map[string]Versions
 }
 
 // watched reports whether all connections of the host report to the ledger.
@@ -122,7 +126,7 @@ func (l *Ledger) Counts(f func(Counts)) {
 		defer h.mu.Unlock()
 		f(Counts{
 			Key: h.key, Host: h.name, Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
-			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals, Peers: h.peers,
+			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals, Versions: h.versions, Spoken: h.spoken, Peers: h.peers,
 		})
 	})
 }
