@@ -121,6 +121,12 @@ func BenchmarkTraceStub(b *testing.B) {
 	compare(b, func() http.RoundTripper { return threeStub{} }, "http://host.example/items?page=2")
 }
 
+// As BenchmarkTraceStub, over a base that looks for httptrace's hooks as net/http
+// does: the kit makes them then.
+func BenchmarkTraceHooks(b *testing.B) {
+	compare(b, func() http.RoundTripper { return hookStub{} }, "http://host.example/items?page=2")
+}
+
 // The server is in the same process: its allocations count in each row.
 func BenchmarkTraceLoopback(b *testing.B) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, strings.Repeat("x", 1024)) }))
@@ -130,21 +136,31 @@ func BenchmarkTraceLoopback(b *testing.B) {
 	compare(b, func() http.RoundTripper { return base }, srv.URL+"/items?page=2")
 }
 
+// hookStub looks for httptrace's hooks, as net/http does.
+type hookStub struct{}
+
+func (hookStub) RoundTrip(req *http.Request) (*http.Response, error) {
+	httptrace.ContextClientTrace(req.Context())
+	return threeStub{}.RoundTrip(req)
+}
+
 // The promise that is pinned: what the whole kit allocates for a request is no
 // more than otelhttp does by itself.
 func TestFullStackAllocatesNoMoreThanOtelhttp(t *testing.T) {
-	for _, p := range setups {
-		allocs := map[string]float64{}
-		for _, v := range instrumented(p, threeStub{}) {
-			req, _ := http.NewRequest("GET", "http://host.example/items?page=2", nil)
-			for range 600 {
-				fetch(v.rt, req)
+	for _, base := range []http.RoundTripper{threeStub{}, hookStub{}} {
+		for _, p := range setups {
+			allocs := map[string]float64{}
+			for _, v := range instrumented(p, base) {
+				req, _ := http.NewRequest("GET", "http://host.example/items?page=2", nil)
+				for range 600 {
+					fetch(v.rt, req)
+				}
+				allocs[v.name] = testing.AllocsPerRun(2000, func() { fetch(v.rt, req) })
 			}
-			allocs[v.name] = testing.AllocsPerRun(2000, func() { fetch(v.rt, req) })
-		}
-		t.Logf("%s: %v", p.name, allocs)
-		if allocs["full"] > allocs["otelhttp"] {
-			t.Errorf("%s: %v allocations, otelhttp has %v", p.name, allocs["full"], allocs["otelhttp"])
+			t.Logf("%T, %s: %v", base, p.name, allocs)
+			if allocs["full"] > allocs["otelhttp"] {
+				t.Errorf("%T, %s: %v allocations, otelhttp has %v", base, p.name, allocs["full"], allocs["otelhttp"])
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ package stub
 import (
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 )
 
@@ -12,10 +13,16 @@ const text = "hello, world"
 
 // Transport answers every request with 200 and a short body. It allocates the
 // response and its body and nothing else.
-type Transport struct{}
+type Transport struct {
+	// Hooks has it look for httptrace's hooks, as net/http does, and call none.
+	Hooks bool
+}
 
 // RoundTrip implements http.RoundTripper.
-func (Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.Hooks {
+		httptrace.ContextClientTrace(req.Context())
+	}
 	r := &response{}
 	r.body.Reader.Reset(text)
 	r.Response = http.Response{
