@@ -53,10 +53,11 @@
 // http.client.request.duration, which is stable, and http.client.active_requests,
 // http.client.open_connections and http.client.connection.duration. Where pool
 // watches the connections they are what the kernel would say; elsewhere the ones
-// believed to be open are counted, and no duration. Several Tracers in one stack
-// with one MeterProvider count a connection once, and so do stacks on two sides of
-// somebody else's middleware; stacks over one base without pool count it each. The
-// kit's own:
+// believed to be open are counted, and no duration. Their network.protocol.version is
+// there from the first request on: 2, or 1.1 for all of HTTP/1. Several Tracers in one
+// stack with one MeterProvider count a request and a connection once, and so do
+// stacks on two sides of somebody else's middleware; stacks over one base without
+// pool count its connections each. The kit's own:
 //
 //   - warmconn.request.time_in_queue (s): the wait for a slot and a connection,
 //     of requests that did wait;

@@ -13,8 +13,8 @@
 // watched connection saves 5 allocations of 11 over loopback, but belongs to the
 // connection. Set around the end of one body it broke the next request on it: 60
 // of 5000 POSTs on Go 1.26, 204 on 1.27. A context of our own that can be
-// cancelled saves 2 over a stub, and over net/http's transport none where the
-// caller's context can end: net/http makes them up again.
+// cancelled saves 2 and some 30 ns over a stub, and over net/http's transport none
+// where the caller's context can end: net/http makes them up again.
 package record
 
 import (
