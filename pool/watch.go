@@ -140,14 +140,10 @@ func (w *watch) dialContext(ctx context.Context, network, addr string) (net.Conn
 
 // peer is the address that nc goes to, if somebody counts those.
 func (w *watch) peer(nc net.Conn) string {
-	if !w.ledger.CountsPeers() || nc.RemoteAddr() == nil {
+	if !w.ledger.CountsPeers() {
 		return ""
 	}
-	addr := nc.RemoteAddr().String()
-	if host, _, err := net.SplitHostPort(addr); err == nil {
-		return host
-	}
-	return addr
+	return ledger.PeerOf(nc.RemoteAddr()).Host
 }
 
 // dialTLSContext gates a TLS dialer of the base's own. Its connections are not

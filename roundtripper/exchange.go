@@ -226,8 +226,8 @@ func exchange(r *record.Record) Exchange {
 		e.BytesDrained, e.DrainTime = d.Bytes, d.Time
 		e.Background, e.DialCost, e.Skipped = d.Background, d.Cost, d.Skipped
 	}
-	if f.Conn != nil {
-		e.LocalAddr, e.RemoteAddr = f.Conn.LocalAddr(), f.Conn.RemoteAddr()
+	if f.Held != nil {
+		e.LocalAddr, e.RemoteAddr = f.Held.Conn.LocalAddr(), f.Held.Conn.RemoteAddr()
 	}
 	return e
 }

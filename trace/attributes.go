@@ -1,11 +1,13 @@
 package trace
 
 import (
-	"net"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // methodOf returns the method as the conventions want it, and the original if
@@ -22,44 +24,17 @@ func methodOf(m string) (method, original string) {
 	}
 }
 
-func portOf(u *url.URL) int {
-	if p := u.Port(); p != "" {
-		n, err := strconv.Atoi(p)
-		if err != nil {
-			return 0
-		}
-		return n
+// peer appends the address of the connection's other end.
+func peer(attrs []attribute.KeyValue, c *ledger.Held) []attribute.KeyValue {
+	p := c.Peer()
+	if p.Host == "" {
+		return attrs
 	}
-	switch u.Scheme {
-	case "http":
-		return 80
-	case "https":
-		return 443
+	attrs = append(attrs, semconv.NetworkPeerAddress(p.Host))
+	if p.Port > 0 {
+		attrs = append(attrs, semconv.NetworkPeerPort(p.Port))
 	}
-	return 0
-}
-
-func peer(a net.Addr) (host string, port int) {
-	switch a := a.(type) {
-	case nil:
-		return "", 0
-	case *net.TCPAddr:
-		if a == nil {
-			return "", 0
-		}
-		return a.IP.String(), a.Port
-	case *net.UnixAddr:
-		if a == nil {
-			return "", 0
-		}
-		return a.Name, 0
-	}
-	h, p, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String(), 0
-	}
-	port, _ = strconv.Atoi(p)
-	return h, port
+	return attrs
 }
 
 // version turns "HTTP/1.1" into "1.1", and "HTTP/2.0" into "2".

@@ -5,7 +5,6 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
 	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/record"
@@ -45,15 +44,10 @@ func connection(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValu
 	if waited(f) {
 		attrs = append(attrs, connWaitKey.Float64(f.ConnWait.Seconds()))
 	}
-	if f.Conn == nil {
+	if f.Held == nil {
 		return attrs
 	}
-	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
-		attrs = append(attrs, semconv.NetworkPeerAddress(host))
-		if port > 0 {
-			attrs = append(attrs, semconv.NetworkPeerPort(port))
-		}
-	}
+	attrs = peer(attrs, f.Held)
 	attrs = append(attrs,
 		otelhttptrace.HTTPConnectionReused.Bool(f.Reused),
 		otelhttptrace.HTTPConnectionWasIdle.Bool(f.WasIdle),

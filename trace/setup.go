@@ -88,13 +88,7 @@ func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
 	}
 	key := d.r.Site().Key()
 	attrs := append(hostAttributes(key), semconv.URLScheme(key.Scheme))
-	if host, port := peer(f.Conn.RemoteAddr()); host != "" {
-		attrs = append(attrs, semconv.NetworkPeerAddress(host))
-		if port > 0 {
-			attrs = append(attrs, semconv.NetworkPeerPort(port))
-		}
-	}
-	attrs = append(attrs, connIDKey.Int64(int64(f.ConnID)))
+	attrs = append(peer(attrs, f.Held), connIDKey.Int64(int64(f.ConnID)))
 	ctx, root := d.t.tracer.Start(context.Background(), "connection_setup",
 		trace.WithNewRoot(), trace.WithTimestamp(began), trace.WithAttributes(attrs...))
 	at := began

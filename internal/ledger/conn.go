@@ -49,6 +49,7 @@ type Conn struct {
 	span   *Span  // see SetSpan
 	peer   string // its address; empty if nobody counts them
 	addr   string // that was dialed, a proxy's perhaps
+	held   *Held  // see hold
 	// common: net/http may give it to requests to other hosts, too. It does so
 	// with those to a proxy that forwards plain http, and keeps no connection for
 	// each host there; and it has one name where a Key has two, for one that is

@@ -23,6 +23,7 @@ type Got struct {
 	Dialed   time.Time // when it began, if somebody watches
 
 	Span *Span // of the connection's making: see SetSpan
+	Held *Held
 
 	free bool // nothing was to blame for the dial
 }
@@ -147,7 +148,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 		why = c.coming.why
 	}
 	h.become(c, active)
-	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared, Span: c.span}
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: c.uses, Reused: c.uses > 1 || c.foreign, Shared: c.shared, Span: c.span, Held: c.hold(nc)}
 	if !c.shared {
 		g.Retire = u.retires(c, now)
 	}

@@ -83,7 +83,7 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	f := &r.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, info.WasIdle, info.IdleTime
-	f.Conn, f.ConnSpan = info.Conn, g.Span
+	f.Held, f.ConnSpan = g.Held, g.Span
 	if r.asked > 0 {
 		f.ConnWait = at - r.asked
 	}

@@ -110,13 +110,13 @@ func (r *Record) foreignConn(nc net.Conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	in, own, ok := r.below()
-	return ok && !own && sameConn(in.Conn, nc)
+	return ok && !own && sameConn(in.Held, nc)
 }
 
 // learnConn takes over what the inner exchange was told of nc. r.mu is held.
 func (r *Record) learnConn(nc net.Conn) {
 	in, own, ok := r.below()
-	if !ok || !own || r.facts.hedged || !sameConn(in.Conn, nc) {
+	if !ok || !own || r.facts.hedged || !sameConn(in.Held, nc) {
 		return
 	}
 	f := &r.facts
@@ -139,8 +139,8 @@ func (r *Record) sameBelow() (all []*Record) {
 	}
 }
 
-func sameConn(a, b net.Conn) bool {
-	return a != nil && reflect.ValueOf(b).Comparable() && a == b
+func sameConn(a *ledger.Held, b net.Conn) bool {
+	return a != nil && reflect.ValueOf(b).Comparable() && a.Conn == b
 }
 
 // learnEnd takes over how the inner exchange ended, if it has: it knows better

@@ -1,0 +1,65 @@
+package ledger
+
+import (
+	"net"
+	"reflect"
+	"strconv"
+	"sync/atomic"
+)
+
+// Held is a connection as exchanges are given it: one for all of them.
+type Held struct {
+	Conn    net.Conn
+	pointer bool // it can be compared without a panic
+	peer    atomic.Pointer[Peer]
+}
+
+// Peer is the other end of a connection. Port is 0 if it has none.
+type Peer struct {
+	Host string
+	Port int
+}
+
+// hold returns nc for the exchanges that are given c. h.mu is held.
+func (c *Conn) hold(nc net.Conn) *Held {
+	if h := c.held; h != nil && h.pointer && h.Conn == nc {
+		return h
+	}
+	c.held = &Held{Conn: nc, pointer: reflect.TypeOf(nc).Kind() == reflect.Pointer}
+	return c.held
+}
+
+// Peer is where it goes to, put into words once.
+func (h *Held) Peer() Peer {
+	if p := h.peer.Load(); p != nil {
+		return *p
+	}
+	p := PeerOf(h.Conn.RemoteAddr())
+	h.peer.Store(&p)
+	return p
+}
+
+// PeerOf puts an address into words; empty if there is none.
+func PeerOf(a net.Addr) (p Peer) {
+	switch a := a.(type) {
+	case nil:
+		return p
+	case *net.TCPAddr:
+		if a != nil {
+			p = Peer{a.IP.String(), a.Port}
+		}
+		return p
+	case *net.UnixAddr:
+		if a != nil {
+			p.Host = a.Name
+		}
+		return p
+	}
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return Peer{Host: a.String()}
+	}
+	p.Host = host
+	p.Port, _ = strconv.Atoi(port)
+	return p
+}
