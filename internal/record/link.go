@@ -41,7 +41,7 @@ func (r *Record) publish() {
 	}
 	o := r.outer
 	o.mu.Lock()
-	if in := o.inner; in != nil && in.same && r.same && !in.ended() {
+	if in := o.inner; in != nil && in.same && r.same && !in.ended() && o.facts.Outcome == "" { // else it is Final
 		o.facts.hedged = true
 	}
 	o.inner = r
@@ -51,7 +51,7 @@ func (r *Record) publish() {
 	}
 	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
-		if o.facts.Outcome == "" { // else it is Final
+		if o.facts.Outcome == "" {
 			o.facts.PoolWait += r.facts.PoolWait
 		}
 		o.mu.Unlock()
