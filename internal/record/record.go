@@ -19,6 +19,7 @@ package record
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -99,6 +100,10 @@ type recordKey struct{}
 func (c *recordCtx) Deadline() (time.Time, bool) { return c.down.Deadline() }
 func (c *recordCtx) Done() <-chan struct{}       { return c.down.Done() }
 func (c *recordCtx) Err() error                  { return c.down.Err() }
+
+// String keeps package fmt out of the Record: it would race with hooks, and write
+// the request's headers into somebody's log.
+func (c *recordCtx) String() string { return fmt.Sprint(c.down) + ".WithRecord" }
 
 func (c *recordCtx) Value(key any) any {
 	switch key {
