@@ -143,6 +143,35 @@ func TestFactsAreOfTheLastAttempt(t *testing.T) {
 	}
 }
 
+// TestMiddlewareMayAskForTheEndOfTheConnection in the request that it was given:
+// RoundTrippers must not change that, but some do.
+func TestMiddlewareMayAskForTheEndOfTheConnection(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	for name, change := range map[string]func(*http.Request){
+		"close":  func(req *http.Request) { req.Close = true },
+		"header": func(req *http.Request) { req.Header.Set("Connection", "close") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			outer, ends := collect()
+			last := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+				change(req)
+				return next.RoundTrip(req)
+			})
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer, last)
+			resp, err := client.Get(srv.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if e := <-ends; e.LostReason != "client_close" {
+				t.Errorf("lost for %q, want client_close", e.LostReason)
+			}
+		})
+	}
+}
+
 // TestSomebodyElsesRequestIsNotTheExchange: a token that is fetched on the way,
 // over a connection to another host.
 func TestSomebodyElsesRequestIsNotTheExchange(t *testing.T) {

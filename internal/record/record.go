@@ -196,11 +196,11 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
 	r.facts.Answered = r.elapsed()
 	r.length, r.major, r.ends = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
-	switch q := resp.Request; q {
-	case nil:
-	case &r.req:
+	switch q := resp.Request; {
+	case q == nil:
+	case q == &r.req && r.line.alone:
 		r.askedToEnd = r.close || r.retired != ""
-	default:
+	default: // a middleware below may have changed even ours
 		r.askedToEnd = saysClose(q)
 	}
 	retired := r.retired
