@@ -31,6 +31,24 @@ func TestMapIsBounded(t *testing.T) {
 	}
 }
 
+// Of very many keys, adding must stay so rare that its copies cost next to nothing.
+func TestManyKeysAreSeldomCopied(t *testing.T) {
+	const keys = 100_000
+	var c Map[int, int]
+	copied := 0
+	last := c.all.Load()
+	for k := range keys {
+		c.Of(k, func(k int) int { return k })
+		if m := c.all.Load(); m != last {
+			copied += len(*m)
+			last = m
+		}
+	}
+	if copied > 4*keys {
+		t.Errorf("%d values were copied for %d keys", copied, keys)
+	}
+}
+
 func TestListIsBounded(t *testing.T) {
 	var c List[int, int]
 	for k := range 1000 {
