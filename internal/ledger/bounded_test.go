@@ -54,5 +54,22 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
+// Who has looked a page up may keep it for good: see Begin.
+func TestForgottenPageKeepsNoConnection(t *testing.T) {
+	l := New(nil, Unwatched)
+	u := new(Use)
+	page := l.Begin(u, key, nil, time.Now())
+	u.Ask("", time.Now())
+	u.Got(new(unseenConn), false, false, time.Now())
+	u.Put("")
+	u.End("", false, time.Now())
+	if !page.forget() {
+		t.Fatal("not forgotten")
+	}
+	if n := len(page.conns) + len(page.idles); n > 0 {
+		t.Errorf("%d connections are kept", n)
+	}
+}
+
 // unseenConn is one that nobody watches.
 type unseenConn struct{ net.Conn }

@@ -120,6 +120,7 @@ func (h *Host) forget() bool {
 	for _, c := range h.conns {
 		h.become(c, gone) // believed to be
 	}
+	h.conns = nil // who has looked the page up may keep it
 	if h.tender != nil {
 		h.tender.Stop()
 	}
