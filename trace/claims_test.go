@@ -3,6 +3,7 @@ package trace_test
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -21,9 +22,9 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// Of the Tracers of one meter, one counts a request, and one its connection,
-// whoever writes the span.
-func TestOneTracerOfAMeterCountsAnExchange(t *testing.T) {
+// Of the Tracers of one MeterProvider, one counts a request, and one its connection,
+// whoever writes the span, and under whatever name.
+func TestOneTracerOfAMeterProviderCountsAnExchange(t *testing.T) {
 	somebodyElse := func(next http.RoundTripper) http.RoundTripper { return opaque{next} }
 	for name, row := range map[string]struct {
 		outer, inner trace.Options
@@ -38,6 +39,8 @@ func TestOneTracerOfAMeterCountsAnExchange(t *testing.T) {
 		"an annotating one below another": {trace.Options{}, trace.Options{Annotate: true}, somebodyElse, 1},
 		"two on two sides of another":     {trace.Options{}, trace.Options{}, somebodyElse, 1},
 		"two, of which one has only one":  {trace.Options{StableOnly: true}, trace.Options{}, nil, 1},
+		"two with names of their own":     {trace.Options{ScopeName: "sdk"}, trace.Options{}, nil, 1},
+		"two names and another between":   {trace.Options{}, trace.Options{ScopeName: "sdk"}, somebodyElse, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(ok), testserver.Options{})
@@ -55,9 +58,15 @@ func TestOneTracerOfAMeterCountsAnExchange(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if n := sum(collect(t, reader)["http.client.active_requests {request}"], "", ""); n != row.requests {
+				t.Errorf("%v requests under way, want %v", n, row.requests)
+			}
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
 			got := collect(t, reader)
+			if n := sum(got["http.client.active_requests {request}"], "", ""); n != 0 {
+				t.Errorf("%v requests under way at the end, want none", n)
+			}
 			for name, want := range map[string]float64{"http.client.request.duration s": row.requests, "warmconn.connection.new {connection}": 1, "http.client.open_connections {connection}": 1} {
 				if n := sum(got[name], "", ""); n != want {
 					t.Errorf("%s: %v, want %v", name, n, want)
@@ -86,6 +95,49 @@ func TestTracersWithoutSpansKeepTheirMeters(t *testing.T) {
 		if n := sum(collect(t, r)["http.client.request.duration s"], "", ""); n != 1 {
 			t.Errorf("meter %d has %v requests, want 1", i, n)
 		}
+	}
+}
+
+// A span that says already why its connection was new has one link for it, whoever
+// else annotates it.
+func TestAnnotatedSpanHasOneLinkToItsCulprit(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "close")
+	}), testserver.Options{})
+	defer srv.Close()
+	somebodyElse := func(next http.RoundTripper) http.RoundTripper { return opaque{next} }
+	for name, row := range map[string]struct {
+		outer   bool // annotates, too
+		between roundtripper.Middleware
+	}{
+		"below another that annotates":           {true, nil},
+		"below one that writes the span":         {false, nil},
+		"the same, with somebody else's between": {false, somebodyElse},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := tracetest.NewSpanRecorder()
+			tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
+			outer, inner := trace.New(trace.Options{TracerProvider: tp, Annotate: row.outer}), trace.New(trace.Options{Annotate: true})
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, outer.Middleware, row.between, inner.Middleware)
+			defer client.CloseIdleConnections()
+			links := 0
+			for range 2 {
+				ctx, span := tp.Tracer("caller").Start(t.Context(), "caller")
+				req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+				resp, err := client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				span.End()
+			}
+			for _, s := range recorder.Ended() {
+				links += len(s.Links())
+			}
+			if links != 1 {
+				t.Errorf("%d links for one lost connection, want 1", links)
+			}
+		})
 	}
 }
 
@@ -171,15 +223,29 @@ type badError struct{ class string }
 func (*badError) Error() string       { return "bad" }
 func (e *badError) ErrorType() string { return e.class }
 
+// badTimeout is one that can't say whether it is a timeout.
+type badTimeout struct{ timeout bool }
+
+func (*badTimeout) Error() string   { return "bad" }
+func (e *badTimeout) Timeout() bool { return e.timeout }
+
+// The nil pointer that a base returns by mistake ends the exchange like any error.
 func TestAnErrorThatCannotNameItself(t *testing.T) {
-	recorder := tracetest.NewSpanRecorder()
-	rt := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))}).
-		Middleware(roundtripper.Func(func(*http.Request) (*http.Response, error) { return nil, (*badError)(nil) }))
-	req, _ := http.NewRequest("GET", "http://host.example/", nil)
-	if _, err := rt.RoundTrip(req); err != (*badError)(nil) {
-		t.Errorf("error %v, want the base's own", err)
+	for _, bad := range []error{(*badError)(nil), (*badTimeout)(nil), (*url.Error)(nil)} {
+		recorder, reader := tracetest.NewSpanRecorder(), metric.NewManualReader()
+		rt := trace.New(trace.Options{
+			TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
+			MeterProvider:  metric.NewMeterProvider(metric.WithReader(reader)),
+		}).Middleware(roundtripper.Func(func(*http.Request) (*http.Response, error) { return nil, bad }))
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		if _, err := rt.RoundTrip(req); err != bad {
+			t.Errorf("%T: error %T, want the base's own", bad, err)
+		}
+		want(t, recorder.Ended()[0], map[attribute.Key]any{"error.type": "_OTHER"})
+		if n := sum(collect(t, reader)["http.client.active_requests {request}"], "", ""); n != 0 {
+			t.Errorf("%T: %v requests under way, want none", bad, n)
+		}
 	}
-	want(t, recorder.Ended()[0], map[attribute.Key]any{"error.type": "_OTHER"})
 }
 
 // The metrics of connections say which protocol they speak, once that shows; and

@@ -163,11 +163,11 @@ func (p part) Built(l *ledger.Ledger) {
 	}
 }
 
-// Same implements ledger.Subscriber: of several Tracers with one Meter, one
+// Same implements ledger.Subscriber: of several Tracers with one MeterProvider, one
 // counts the connections.
 func (m *more) Same(s ledger.Subscriber) bool {
 	o, ok := s.(*more)
-	return ok && o.meter == m.meter
+	return ok && o.owner() == m.owner()
 }
 
 // ConnClosed implements ledger.Subscriber.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -21,6 +22,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	oteltrace "go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/embedded"
 
 	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/stub"
@@ -128,6 +131,73 @@ func TestActiveRequestsComeBackToZeroAfterALateMeterProvider(t *testing.T) {
 	resp.Body.Close()
 	if n := sum(collect(t, reader)["http.client.active_requests {request}"], "", ""); n != 0 {
 		t.Errorf("%v requests under way, want none", n)
+	}
+
+	// A Tracer that was made later has another Meter of the same provider.
+	if err := do(roundtripper.Client(client, trace.New(trace.Options{}).Middleware), within(t, 10*time.Second, r.srv.URL)); err != nil {
+		t.Fatal(err)
+	}
+	if n := sum(collect(t, reader)["http.client.request.duration s"], "", ""); n != 2 {
+		t.Errorf("%v requests, want 2", n)
+	}
+}
+
+// bareSpan is one of somebody else's API: it is not recorded, and counts its ends.
+type bareSpan struct {
+	oteltrace.Span
+	ends *int
+}
+
+func (s bareSpan) End(...oteltrace.SpanEndOption) { *s.ends++ }
+
+// bareProvider makes them.
+type bareProvider struct {
+	embedded.TracerProvider
+	ends int
+}
+
+func (p *bareProvider) Tracer(string, ...oteltrace.TracerOption) oteltrace.Tracer {
+	return bareTracer{ends: &p.ends}
+}
+
+type bareTracer struct {
+	embedded.Tracer
+	ends *int
+}
+
+func (t bareTracer) Start(ctx context.Context, _ string, _ ...oteltrace.SpanStartOption) (context.Context, oteltrace.Span) {
+	return ctx, bareSpan{oteltrace.SpanFromContext(ctx), t.ends}
+}
+
+func TestSpansThatAreNotRecordedEndOnce(t *testing.T) {
+	for _, o := range []trace.Options{{}, {EndAtHeaders: true}} {
+		p := new(bareProvider)
+		o.TracerProvider = p
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		if err := stub.Do(trace.New(o).Middleware(stub.Transport{}), req); err != nil {
+			t.Fatal(err)
+		}
+		if p.ends != 1 {
+			t.Errorf("at the headers %v: ended %d times, want once", o.EndAtHeaders, p.ends)
+		}
+	}
+}
+
+// The conventions want no description where the status code says it.
+func TestStatusCodeNeedsNoDescription(t *testing.T) {
+	recorder := tracetest.NewSpanRecorder()
+	rt := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))}).
+		Middleware(roundtripper.Func(func(r *http.Request) (*http.Response, error) {
+			resp, err := stub.Transport{}.RoundTrip(r)
+			resp.StatusCode, resp.Body = 500, io.NopCloser(iotest.ErrReader(errors.New("broken")))
+			return resp, err
+		}))
+	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	if err := stub.Do(rt, req); err == nil {
+		t.Error("the body's error is gone")
+	}
+	if s := recorder.Ended()[0].Status(); s.Code != codes.Error || s.Description != "" {
+		t.Errorf("status %v, want an error without a description", s)
 	}
 }
 

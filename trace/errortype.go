@@ -29,11 +29,21 @@ func errorType(f *record.Facts) string {
 
 // errorClass puts an error into one of a few classes: error.type must be of low
 // cardinality.
-func errorClass(err error) string {
+func errorClass(err error) (class string) {
+	// What the error is nobody knows, perhaps a nil pointer; it must not break the
+	// Read or Close in which the exchange ends.
+	defer func() {
+		if recover() != nil {
+			class = "_OTHER"
+		}
+	}()
 	var timeout interface{ Timeout() bool }
 	var dns *net.DNSError
-	if class := named(err); class != "" {
-		return class
+	var own interface{ ErrorType() string }
+	if errors.As(err, &own) {
+		if class := own.ErrorType(); class != "" {
+			return class
+		}
 	}
 	switch {
 	case errors.As(err, &dns) && !dns.IsTimeout:
@@ -52,21 +62,6 @@ func errorClass(err error) string {
 		return "eof"
 	}
 	return http2Class(err)
-}
-
-// named is what the error calls itself. What it is nobody knows, perhaps a nil
-// pointer; it must not break the Read or Close in which the exchange ends.
-func named(err error) (class string) {
-	defer func() {
-		if recover() != nil {
-			class = ""
-		}
-	}()
-	var e interface{ ErrorType() string }
-	if errors.As(err, &e) {
-		return e.ErrorType()
-	}
-	return ""
 }
 
 // http2Class knows the ends that an HTTP/2 server can put to a request. Net/http's

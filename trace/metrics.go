@@ -2,7 +2,6 @@ package trace
 
 import (
 	"context"
-	"reflect"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -20,7 +19,9 @@ import (
 // metrics are the instruments of one Tracer, and what their attributes are.
 type metrics struct {
 	duration metric.Float64Histogram
-	meter    any // comparable; the same for those that write into the same instruments
+	// owner stands for the MeterProvider, as claimant does for the TracerProvider:
+	// Meters of one differ by scope, and after the global one was set.
+	owner func() any
 
 	// The others; nil if they are switched off.
 	*more
@@ -42,7 +43,7 @@ type more struct {
 	lives     cache.Map[life, options]
 	peers     bool
 	ledgers   ledgers
-	meter     any
+	owner     func() any
 	observing metric.Registration
 }
 
@@ -80,9 +81,13 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 		return nil
 	}
 	d := made(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
-	all := &metrics{duration: d.Inst(), meter: m}
-	if !reflect.ValueOf(m).Comparable() {
-		all.meter = all
+	all := &metrics{duration: d.Inst()}
+	provider := o.MeterProvider
+	all.owner = func() any {
+		if provider != nil {
+			return standsFor(provider, all)
+		}
+		return standsFor(otel.GetMeterProvider(), all)
 	}
 	if o.StableOnly {
 		return all
@@ -91,7 +96,7 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 		return made(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	}
 	all.more = &more{
-		meter:   all.meter,
+		owner:   all.owner,
 		peers:   o.PeerAddress,
 		actives: newActives(),
 		lived:   made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),

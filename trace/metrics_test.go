@@ -65,7 +65,8 @@ func collect(t *testing.T, reader *metric.ManualReader) map[string][]point {
 			default:
 				t.Errorf("%s is a %T", m.Name, d)
 			}
-			all[m.Name+" "+m.Unit] = ps
+			name := m.Name + " " + m.Unit
+			all[name] = append(all[name], ps...) // of all scopes
 		}
 	}
 	return all

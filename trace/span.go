@@ -136,7 +136,11 @@ func redirects(req *http.Request) int {
 // answered writes what is to be written when the response has come.
 func (t *Tracer) answered(x *exchange, resp *http.Response) {
 	span := x.span
+	last := t.opts.EndAtHeaders && !t.opts.Annotate
 	if !span.IsRecording() {
+		if x.ended = last; last {
+			span.End()
+		}
 		return
 	}
 	s := t.scratch()
@@ -146,9 +150,10 @@ func (t *Tracer) answered(x *exchange, resp *http.Response) {
 	}
 	if t.opts.Annotate || t.opts.EndAtHeaders {
 		f := x.r.Facts()
-		if t.opts.EndAtHeaders && !t.opts.Annotate {
-			attrs = x.answer(&f).add(attrs, span, &f)
+		if last {
+			x.ended = true
 			defer span.End()
+			attrs = x.answer(&f).add(attrs, span, &f)
 		}
 		attrs = connection(attrs, &f)
 		blame(span, &f)
@@ -164,9 +169,8 @@ func (t *Tracer) end(x *exchange, f *record.Facts, a *answer) {
 	if d, ok := span.(*detailed); ok {
 		d.over(f)
 	}
-	answered := f.Answered > 0
-	if t.opts.EndAtHeaders && answered && !t.opts.Annotate && !span.IsRecording() {
-		return // else a user's function has panicked before its end
+	if x.ended {
+		return
 	}
 	if !span.IsRecording() {
 		if !t.opts.Annotate {
@@ -179,7 +183,7 @@ func (t *Tracer) end(x *exchange, f *record.Facts, a *answer) {
 	if !t.opts.Annotate {
 		attrs = a.add(attrs, span, f)
 	}
-	if !t.opts.Annotate || !answered {
+	if !t.opts.Annotate || f.Answered == 0 {
 		attrs = connection(attrs, f)
 		blame(span, f)
 	}
@@ -203,7 +207,7 @@ func lastActivity(f *record.Facts) time.Duration { return max(f.LastRead, f.Answ
 func (a *answer) add(attrs []attribute.KeyValue, span trace.Span, f *record.Facts) []attribute.KeyValue {
 	if a.class != "" {
 		description := ""
-		if f.Err != nil {
+		if f.Err != nil && f.Status < 400 { // else the status says it
 			// Not the error's own text: it may quote what must not be written.
 			description = a.class
 		}

@@ -56,7 +56,7 @@ func New(o Options) *Tracer {
 	case o.Annotate:
 		t.owner = t
 	case o.TracerProvider != nil:
-		t.owner = t.standsFor(tp)
+		t.owner = standsFor(tp, t)
 	}
 	if t.propagator == nil {
 		t.propagator = otel.GetTextMapPropagator()
@@ -81,14 +81,15 @@ func (t *Tracer) claimant() any {
 	if t.owner != nil {
 		return t.owner
 	}
-	return t.standsFor(otel.GetTracerProvider())
+	return standsFor(otel.GetTracerProvider(), t)
 }
 
-func (t *Tracer) standsFor(tp trace.TracerProvider) any {
-	if reflect.ValueOf(tp).Comparable() {
-		return tp
+// standsFor is the provider, or self if that can't be compared.
+func standsFor(provider, self any) any {
+	if reflect.ValueOf(provider).Comparable() {
+		return provider
 	}
-	return t
+	return self
 }
 
 // Middleware puts tracing over next. A nil next is http.DefaultTransport.
@@ -102,6 +103,7 @@ type part struct{ t *Tracer }
 // exchange is what a Tracer has of one.
 type exchange struct {
 	span   trace.Span // nil if another layer writes it
+	ended  bool       // the span, at the headers
 	host   *host
 	active *active // that it is counted in; nil if it is not
 	// Whether its metrics are this Tracer's to write.
@@ -119,18 +121,26 @@ func (p part) Begin(r *record.Record) (any, error) {
 		return nil, nil
 	}
 	x := &exchange{r: r, host: t.host(r.Site())}
+	active := false
 	if m := t.metrics; m != nil {
-		x.request = !t.opts.Annotate && r.Claim(record.RequestClaim, m.meter)
-		x.conn = m.more != nil && r.Claim(record.ConnClaim, m.meter)
+		owner := m.owner()
+		x.request = !t.opts.Annotate && r.Claim(record.RequestClaim, owner)
+		if m.more != nil {
+			// Who has the request may be StableOnly.
+			active = !t.opts.Annotate && r.Claim(record.ActiveClaim, owner)
+			x.conn = r.Claim(record.ConnClaim, owner)
+		}
 	}
 	switch {
-	case !r.Claim(record.SpanClaim, t.claimant()):
 	case t.opts.Annotate:
 		x.span = trace.SpanFromContext(r.Context())
-	default:
+		if !r.Claim(record.SpanClaim, x) {
+			x.span = nil
+		}
+	case r.Claim(record.SpanClaim, t.claimant()):
 		t.start(x, h)
 	}
-	if x.request && t.metrics.more != nil {
+	if active {
 		x.active = t.metrics.active(x.host, r.Request().Method)
 		x.active.n.Add(1)
 	}
@@ -154,11 +164,16 @@ func (p part) Claims(state any, what record.Claim, owner any) bool {
 	}
 	switch what {
 	case record.SpanClaim:
+		if other, ok := owner.(*exchange); ok { // it annotates; two links would say one thing
+			return x.span != nil && x.span.SpanContext().SpanID() == other.span.SpanContext().SpanID()
+		}
 		return x.span != nil && owner == p.t.claimant()
 	case record.RequestClaim:
-		return x.request && owner == p.t.metrics.meter
+		return x.request && owner == p.t.metrics.owner()
+	case record.ActiveClaim:
+		return x.active != nil && owner == p.t.metrics.owner()
 	}
-	return x.conn && owner == p.t.metrics.meter
+	return x.conn && owner == p.t.metrics.owner()
 }
 
 // Listens implements record.Listener.

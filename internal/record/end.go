@@ -148,7 +148,7 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 		default:
 		}
 	}
-	if e == nil && (err == nil || !errors.Is(err, context.Canceled)) {
+	if e == nil && (err == nil || !is(err, context.Canceled)) {
 		return ""
 	}
 	deadline, has := ctx.Deadline()
@@ -179,7 +179,7 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return ledger.ServerClose
 	case out == OutcomeCanceled:
 		return interrupted
-	case errors.Is(err, context.DeadlineExceeded):
+	case is(err, context.DeadlineExceeded):
 		return ledger.Timeout
 	}
 	switch out {
@@ -215,6 +215,13 @@ func (r *Record) streamCause(out Outcome) ledger.Reason {
 		return ledger.ConnError // if it broke, and not the stream alone
 	}
 	return ""
+}
+
+// is is errors.Is for the error of somebody's base, perhaps a nil pointer that can't
+// be asked: the exchange must end all the same.
+func is(err, target error) bool {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
 }
 
 // putReason reads PutIdleConn's error. The errors are not exported; their

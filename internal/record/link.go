@@ -2,7 +2,6 @@ package record
 
 import (
 	"cmp"
-	"errors"
 	"net"
 	"net/http"
 	"reflect"
@@ -166,7 +165,7 @@ func (r *Record) learnEnd() bool {
 	switch {
 	case f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF:
 		f.Outcome = in.Outcome
-	case f.Outcome == OutcomeFailed && in.Outcome == OutcomeRefused && errors.Is(f.Err, in.Err):
+	case f.Outcome == OutcomeFailed && in.Outcome == OutcomeRefused && is(f.Err, in.Err):
 		f.Outcome = OutcomeRefused
 	}
 	return in.ConnID != 0

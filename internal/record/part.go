@@ -56,9 +56,10 @@ type Claim uint8
 const (
 	// SpanClaim is its span, by a TracerProvider.
 	SpanClaim Claim = iota
-	// RequestClaim and ConnClaim are the metrics of the request, and those of its
-	// connection, into a Meter.
+	// RequestClaim, ActiveClaim and ConnClaim are the metrics of the request, that it
+	// is under way, and those of its connection, by a MeterProvider.
 	RequestClaim
+	ActiveClaim
 	ConnClaim
 )
 
