@@ -108,8 +108,9 @@
 // Outermost in the kit, and below a retrier, so that each attempt has its
 // span. Of two trace layers with one TracerProvider, the outer one writes the
 // span, also if somebody else's middleware stands between them; but if that
-// retries, the second attempt and later ones have spans of their own, below
-// that of the whole. A request with an Exempt context has none.
+// retries, the second attempt and later ones have spans and durations of their
+// own, below that of the whole, and if it sends a request to another host or path,
+// so has that. A request with an Exempt context has none.
 //
 // # What it costs
 //

@@ -142,8 +142,15 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer, o *Options) {
 		}
 		m.duration.Record(ctx, took.Seconds(), a.record...)
 	}
-	if x.conn {
+	if !x.conn {
+		return
+	}
+	relieved, ended, leaked := x.r.Relieved(record.ConnClaim, m.more.owner())
+	if !relieved {
 		m.more.record(ctx, x.host.key, f)
+	}
+	if f.Leaked && (!relieved || ended && !leaked) && m.leaks.Enabled(ctx) { // else it is found below, too
+		m.leaks.Add(ctx, 1, m.of(x.host.key).add...)
 	}
 }
 
@@ -170,9 +177,6 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 		o := m.word(host, outcomeKey, string(f.Outcome)).add
 		m.drained.Add(ctx, d.Bytes, o...)
 		m.draining.Add(ctx, d.Time.Seconds(), o...)
-	}
-	if f.Leaked && m.leaks.Enabled(ctx) {
-		m.leaks.Add(ctx, 1, m.of(host).add...)
 	}
 }
 

@@ -40,6 +40,9 @@ type line struct {
 	alone  bool
 	drains bool // some part does
 	later  bool // drains may go on after Close
+	// plain: no part waits or drains. What there is to tell of connections is of the
+	// exchanges below.
+	plain bool
 	gzips  *gzips
 	sites  cache.Map[ledger.Key, *Site]
 	spare  spares
@@ -114,6 +117,10 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 		}
 	}
 	l.later = l.background() != nil
+	l.plain = true
+	for _, part := range l.parts {
+		l.plain = l.plain && part.Phase() != Slot
+	}
 	if l.direct && l.drains {
 		l.gzips = newGzips(tr)
 	}
