@@ -12,6 +12,7 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
@@ -205,4 +206,28 @@ func fetchURL(c *http.Client, url string) error {
 	defer resp.Body.Close()
 	_, err = io.Copy(io.Discard, resp.Body)
 	return err
+}
+
+// What the zero Options find by themselves costs a request what the same costs that
+// was named.
+func TestGlobalProvidersCostNoMore(t *testing.T) {
+	tp, mp := otel.GetTracerProvider(), otel.GetMeterProvider()
+	defer func() {
+		otel.SetTracerProvider(tp)
+		otel.SetMeterProvider(mp)
+	}()
+	named := trace.Options{TracerProvider: sdktrace.NewTracerProvider(), MeterProvider: metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))}
+	otel.SetTracerProvider(named.TracerProvider)
+	otel.SetMeterProvider(named.MeterProvider)
+	allocs := func(o trace.Options) float64 {
+		rt := trace.New(o).Middleware(threeStub{})
+		req, _ := http.NewRequest("GET", "http://host.example/items?page=2", nil)
+		for range 600 {
+			fetch(rt, req)
+		}
+		return testing.AllocsPerRun(2000, func() { fetch(rt, req) })
+	}
+	if got, want := allocs(trace.Options{}), allocs(named); got > want {
+		t.Errorf("%v allocations, want %v", got, want)
+	}
 }

@@ -82,12 +82,11 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 	}
 	d := made(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	all := &metrics{duration: d.Inst()}
-	provider := o.MeterProvider
-	all.owner = func() any {
-		if provider != nil {
-			return standsFor(provider, all)
-		}
-		return standsFor(otel.GetMeterProvider(), all)
+	if p := o.MeterProvider; p != nil {
+		own := standsFor(p, all)
+		all.owner = func() any { return own }
+	} else {
+		all.owner = func() any { return standsFor(otel.GetMeterProvider(), all) }
 	}
 	if o.StableOnly {
 		return all

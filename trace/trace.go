@@ -86,7 +86,8 @@ func (t *Tracer) claimant() any {
 
 // standsFor is the provider, or self if that can't be compared.
 func standsFor(provider, self any) any {
-	if reflect.ValueOf(provider).Comparable() {
+	// Most are pointers; to ask a Value takes an allocation.
+	if reflect.TypeOf(provider).Kind() == reflect.Pointer || reflect.ValueOf(provider).Comparable() {
 		return provider
 	}
 	return self
