@@ -183,6 +183,29 @@ func TestSpansThatAreNotRecordedEndOnce(t *testing.T) {
 	}
 }
 
+// At the headers nobody knows of the body's end, neither span nor metric.
+func TestDurationAtTheHeadersHasTheErrorOfItsSpan(t *testing.T) {
+	recorder, reader := tracetest.NewSpanRecorder(), metric.NewManualReader()
+	rt := trace.New(trace.Options{
+		TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
+		MeterProvider:  metric.NewMeterProvider(metric.WithReader(reader)), EndAtHeaders: true,
+	}).Middleware(roundtripper.Func(func(r *http.Request) (*http.Response, error) {
+		resp, err := stub.Transport{}.RoundTrip(r)
+		resp.Body = io.NopCloser(iotest.ErrReader(errors.New("broken")))
+		return resp, err
+	}))
+	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	if err := stub.Do(rt, req); err == nil {
+		t.Error("the body's error is gone")
+	}
+	want(t, recorder.Ended()[0], map[attribute.Key]any{"error.type": nil})
+	for _, p := range collect(t, reader)["http.client.request.duration s"] {
+		if v, ok := p.attrs.Value("error.type"); ok {
+			t.Errorf("the metric has error.type %q, the span none", v.AsString())
+		}
+	}
+}
+
 // The conventions want no description where the status code says it.
 func TestStatusCodeNeedsNoDescription(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()

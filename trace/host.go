@@ -84,10 +84,14 @@ func (x *exchange) answer(f *record.Facts) *answer {
 	if k.status < 400 && (f.Err != nil || f.TimedOut) {
 		k.class = errorType(f)
 	}
-	if a, ok := x.host.results.Get(k); ok {
+	return x.host.answer(k)
+}
+
+func (h *host) answer(k result) *answer {
+	if a, ok := h.results.Get(k); ok {
 		return a
 	}
-	return x.host.results.Set(k, newAnswer(k, x.host))
+	return h.results.Set(k, newAnswer(k, h))
 }
 
 func newAnswer(k result, h *host) *answer {

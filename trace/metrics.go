@@ -135,7 +135,8 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer, o *Options) {
 		took := f.Duration
 		switch {
 		case o.EndAtHeaders && f.Answered > 0:
-			took = f.Answered
+			// As the span has it: of the body it says nothing.
+			took, a = f.Answered, x.host.answer(result{f.Status, x.r.Method(), f.Proto, ""})
 		case f.Leaked:
 			took = lastActivity(f)
 		}
