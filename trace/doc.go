@@ -78,7 +78,8 @@
 // The span, and with it the duration, ends when the body has ended, not at the
 // headers, for only then is it known what became of the connection; EndAtHeaders
 // has it otherwise. url.full has no fragment: it is not sent, and may hold a
-// token. The span of a leaked body is ended when the collector has found it, with
+// token. What its own caller has cancelled has neither error.type nor the status of
+// an error, though RoundTrip failed: nothing went wrong. The span of a leaked body is ended when the collector has found it, with
 // an earlier time. OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS is not read: the methods
 // that the conventions name are known, and a library does not look into the
 // environment.
