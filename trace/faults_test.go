@@ -124,6 +124,14 @@ var faults = []fault{
 			return nil, errors.New("late")
 		}
 	}},
+	{name: "handshake timeout", tls: true, fails: true, class: "timeout", make: plainly("/"), base: func(t *http.Transport) {
+		t.TLSHandshakeTimeout = 20 * time.Millisecond
+		t.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			c, silent := net.Pipe()
+			go io.Copy(io.Discard, silent)
+			return c, nil
+		}
+	}},
 	{name: "connection cut before the response", fails: true, class: "eof", make: plainly("/cut")},
 	{name: "connection cut in the body", fails: true, class: "eof", make: plainly("/cut/body")},
 	{name: "stream reset", http2: true, fails: true, class: "reset", make: plainly("/cut/body")},

@@ -126,25 +126,19 @@ func (w word) attributes() []attribute.KeyValue {
 }
 
 // record writes what came of an exchange.
-func (m *metrics) record(x *exchange, f *record.Facts, a *answer, o *Options) {
+func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
 	if !x.request && !x.conn {
 		return
 	}
-	ctx := x.r.Context()
-	if x.request && m.duration.Enabled(ctx) {
-		took := f.Duration
-		switch {
-		case o.EndAtHeaders && f.Answered > 0:
-			// As the span has it: of the body it says nothing.
-			took, a = f.Answered, x.host.answer(result{f.Status, x.r.Method(), f.Proto, ""})
-		case f.Leaked:
-			took = lastActivity(f)
-		}
-		m.duration.Record(ctx, took.Seconds(), a.record...)
+	took := f.Duration
+	if f.Leaked {
+		took = lastActivity(f)
 	}
+	m.took(x, took, a)
 	if !x.conn {
 		return
 	}
+	ctx := x.r.Context()
 	relieved, ended, leaked := x.r.Relieved(record.ConnClaim, m.more.owner())
 	if !relieved {
 		m.more.record(ctx, x.host.key, f)
@@ -152,6 +146,14 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer, o *Options) {
 	if f.Leaked && (!relieved || ended && !leaked) && m.leaks.Enabled(ctx) { // else it is found below, too
 		m.leaks.Add(ctx, 1, m.of(x.host.key).add...)
 	}
+}
+
+// took writes how long the request took, once.
+func (m *metrics) took(x *exchange, d time.Duration, a *answer) {
+	if ctx := x.r.Context(); x.request && !x.timed && m.duration.Enabled(ctx) {
+		m.duration.Record(ctx, d.Seconds(), a.record...)
+	}
+	x.timed = true
 }
 
 func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {

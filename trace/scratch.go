@@ -18,7 +18,5 @@ func (t *Tracer) scratch() *scratch {
 	if s, ok := t.scratches.Get().(*scratch); ok {
 		return s
 	}
-	s := new(scratch)
-	s.options[0] = t.kind
-	return s
+	return new(scratch)
 }

@@ -25,7 +25,7 @@ func (t *Tracer) start(x *exchange, h hints) {
 	} else {
 		s := t.scratch()
 		attrs := t.startAttributes(s.attrs[:0], x, method, original, h)
-		s.options[1] = trace.WithAttributes(attrs...)
+		s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
 		ctx, span = t.tracer.Start(ctx, name, s.options[:]...)
 		t.scratches.Put(s)
 	}

@@ -103,16 +103,17 @@ type part struct{ t *Tracer }
 
 // exchange is what a Tracer has of one.
 type exchange struct {
+	r      *record.Record
 	span   trace.Span // nil if another layer writes it
-	ended  bool       // the span, at the headers
 	host   *host
 	active *active // that it is counted in; nil if it is not
-	// Whether its metrics are this Tracer's to write.
-	request, conn bool
 	// The propagator's first header: it needs no allocation of its own.
 	header   [1]string
 	injected bool
-	r        *record.Record
+	// Whether its metrics are this Tracer's to write.
+	request, conn bool
+	// Whether the span was ended, and the duration written: at the headers, perhaps.
+	ended, timed bool
 }
 
 func (p part) Begin(r *record.Record) (any, error) {
@@ -185,8 +186,16 @@ func (p part) Listens() bool {
 
 // Answered implements record.Listener.
 func (p part) Answered(r *record.Record, state any, resp *http.Response) {
-	if x, ok := state.(*exchange); ok && x.span != nil {
+	x, ok := state.(*exchange)
+	if !ok {
+		return
+	}
+	if x.span != nil {
 		p.t.answered(x, resp)
+	}
+	if p.t.opts.EndAtHeaders && x.request {
+		f := r.Facts()
+		p.t.metrics.took(x, f.Answered, x.answer(&f))
 	}
 }
 
@@ -203,7 +212,7 @@ func (p part) End(r *record.Record, state any) {
 	if x.span != nil {
 		p.t.end(x, f, a)
 	}
-	p.t.metrics.record(x, f, a, &p.t.opts)
+	p.t.metrics.record(x, f, a)
 }
 
 func (p part) Phase() record.Phase { return record.Span }

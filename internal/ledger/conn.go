@@ -93,7 +93,7 @@ func (h *Host) become(c *Conn, s state) {
 	}
 	h.count(c, -1)
 	if c.state == active {
-		h.spoken[c.version()] = true // for sure: the response has come
+		h.spoken[c.version()] = true // as far as it ever shows
 	}
 	if c.state == idle {
 		// The last put back is the first taken.

@@ -180,9 +180,9 @@ func (r *Record) hopeless(resp *http.Response) string {
 	switch {
 	case resp.ProtoMajor >= 2:
 		return "http2" // Close resets the stream; the connection lives
-	case r.req.Method == http.MethodConnect:
+	case r.facts.Method == http.MethodConnect:
 		return "tunnel" // the body is the tunnel
-	case r.req.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
+	case r.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
 	case resp.Close, r.askedToEnd, r.close, r.line.ledger.KeepAlivesOff(false):
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too

@@ -171,8 +171,8 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return r.streamCause(out)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
-	case r.retired != "":
-		return r.retired
+	case r.facts.retired != goesOn:
+		return r.facts.retired.reason()
 	case r.askedToEnd || r.close:
 		return ledger.ClientClose
 	case r.ends:
@@ -207,8 +207,8 @@ func (r *Record) streamCause(out Outcome) ledger.Reason {
 	switch {
 	case r.line.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
-	case r.retired != "":
-		return r.retired
+	case r.facts.retired != goesOn:
+		return r.facts.retired.reason()
 	case r.major >= 2 && (r.askedToEnd || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:

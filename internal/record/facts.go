@@ -13,6 +13,7 @@ import (
 // Facts is what is known of an exchange. roundtripper.Exchange is its public
 // face and documents each field.
 type Facts struct {
+	Method   string // the request's, as the caller wrote it
 	Status   int
 	Proto    string
 	Start    time.Time
@@ -41,8 +42,9 @@ type Facts struct {
 	Leaked   bool
 	TimedOut bool // canceled, by a deadline
 
-	shared bool // HTTP/2
-	hedged bool // two inner exchanges were in flight at once: whose facts are whose?
+	retired retirement
+	shared  bool // HTTP/2
+	hedged  bool // two inner exchanges were in flight at once: whose facts are whose?
 }
 
 // NewConn is what is known of a connection that was new to its exchange. It does not
@@ -107,7 +109,7 @@ func (r *Record) Final() *Facts { return &r.facts }
 func (r *Record) AddPoolWait(d time.Duration) { r.facts.PoolWait += d }
 
 // Method is the request's, as the caller wrote it.
-func (r *Record) Method() string { return r.req.Method }
+func (r *Record) Method() string { return r.facts.Method }
 
 // Site is what the exchange goes to.
 func (r *Record) Site() *Site { return r.site }

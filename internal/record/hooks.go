@@ -103,6 +103,32 @@ func (r *Record) newConn(g *ledger.Got) *NewConn {
 	return n
 }
 
+// retirement is why an exchange is its connection's last: a Reason in one byte.
+type retirement uint8
+
+const (
+	goesOn retirement = iota
+	byAge
+	byUses
+)
+
+func retirementFor(why ledger.Reason) retirement {
+	switch why {
+	case "":
+		return goesOn
+	case ledger.MaxRequests:
+		return byUses
+	}
+	return byAge
+}
+
+func (x retirement) reason() ledger.Reason {
+	if x == byUses {
+		return ledger.MaxRequests
+	}
+	return ledger.MaxAge
+}
+
 // retire makes this the last exchange of its connection, or takes that back:
 // net/http may try a second connection. It writes to the request after GotConn;
 // the server answers, and the connection ends without having failed anybody. Of a
@@ -110,15 +136,16 @@ func (r *Record) newConn(g *ledger.Got) *NewConn {
 // Somebody else's middleware may have cloned that, or read it for a second
 // attempt.
 func (r *Record) retire(why ledger.Reason) {
+	last := r.facts.retired != goesOn
 	switch {
-	case why != "" && r.retired == "":
+	case why != "" && !last:
 		r.header["Connection"] = []string{"close"}
 		r.req.Close = true
-	case why == "" && r.retired != "":
+	case why == "" && last:
 		delete(r.header, "Connection")
 		r.req.Close = false
 	}
-	r.retired = why
+	r.facts.retired = retirementFor(why)
 }
 
 func (r *Record) putIdleConn(err error) {

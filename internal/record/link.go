@@ -23,7 +23,7 @@ func (r *Record) link() {
 	if o == nil || o.ended() {
 		return
 	}
-	r.same = r.site.key == o.site.key && r.path == o.path && methodOf(r.req.Method) == methodOf(o.req.Method)
+	r.same = r.site.key == o.site.key && r.path == o.path && methodOf(r.facts.Method) == methodOf(o.facts.Method)
 	if !r.same {
 		return
 	}

@@ -58,7 +58,7 @@ type Record struct {
 	down   context.Context        // what recordCtx is, but for the hooks
 	trace  httptrace.ClientTrace  // see hooks
 	above  *httptrace.ClientTrace // the caller's hooks, which ours call
-	req    http.Request           // what goes down; before that and if nothing does, its method
+	req    http.Request           // what goes down
 	cancel context.CancelFunc
 	leash  *leash // nil if no drain may go on after Close
 	use    ledger.Use
@@ -72,7 +72,6 @@ type Record struct {
 	facts   Facts
 	asked   time.Duration // from the start to the first GetConn; 0: none came
 	onWrote chan struct{} // made by a drain that waits for wrote
-	retired ledger.Reason // why this exchange is its connection's last, or empty
 	// The last exchange that was made inside of this one. It is a Record, so
 	// nothing of it reaches a Body.
 	inner *Record
@@ -124,7 +123,7 @@ func open(ln *line, req *http.Request) *Record {
 		r.path = req.URL.Path
 	}
 	r.facts.Start = time.Now()
-	r.req.Method = req.Method
+	r.facts.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
 	r.wrote = !r.hasBody
 	r.link()
@@ -199,11 +198,11 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	switch q := resp.Request; {
 	case q == nil:
 	case q == &r.req && r.line.alone:
-		r.askedToEnd = r.close || r.retired != ""
+		r.askedToEnd = r.close || r.facts.retired != goesOn
 	default: // a middleware below may have changed even ours
 		r.askedToEnd = saysClose(q)
 	}
-	retired := r.retired
+	retired := r.facts.retired
 	r.mu.Unlock()
 	if resp.ProtoMajor >= 2 {
 		r.use.Share()
@@ -213,7 +212,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 				r.use.KeepAlive(keepAliveTimeout(v))
 			}
 		}
-		if retired != "" {
+		if retired != goesOn {
 			r.use.Echoed(resp.Close)
 		}
 	}

@@ -43,9 +43,9 @@ type line struct {
 	// plain: no part waits or drains. What there is to tell of connections is of the
 	// exchanges below.
 	plain bool
-	gzips  *gzips
-	sites  cache.Map[ledger.Key, *Site]
-	spare  spares
+	gzips *gzips
+	sites cache.Map[ledger.Key, *Site]
+	spare spares
 }
 
 // New puts part over next. A part that is in the stack already is not put
