@@ -79,10 +79,10 @@
 // headers, for only then is it known what became of the connection; EndAtHeaders
 // has it otherwise. url.full has no fragment: it is not sent, and may hold a
 // token. What its own caller has cancelled has neither error.type nor the status of
-// an error, though RoundTrip failed: nothing went wrong. The span of a leaked body is ended when the collector has found it, with
-// an earlier time. OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS is not read: the methods
-// that the conventions name are known, and a library does not look into the
-// environment.
+// an error, though RoundTrip failed: nothing went wrong. The span of a leaked body
+// is ended when the collector has found it, with an earlier time.
+// OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS is not read: the methods that the
+// conventions name are known, and a library does not look into the environment.
 //
 // # Unlike otelhttp
 //
@@ -111,7 +111,9 @@
 // span, also if somebody else's middleware stands between them; but if that
 // retries, the second attempt and later ones have spans and durations of their
 // own, below that of the whole, and if it sends a request to another host or path,
-// so has that. A request with an Exempt context has none.
+// so has that. A Tracer above somebody else's retrier with none below it knows the
+// connection of the last attempt only. Of two with a TracerProvider each, both link
+// to spans of the inner one's. A request with an Exempt context has none.
 //
 // # What it costs
 //

@@ -195,11 +195,22 @@ func TestDurationAtTheHeadersHasTheErrorOfItsSpan(t *testing.T) {
 		return resp, err
 	}))
 	req, _ := http.NewRequest("GET", "http://host.example/", nil)
-	if err := stub.Do(rt, req); err == nil {
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := sum(collect(t, reader)["http.client.request.duration s"], "", ""); n != 1 || len(recorder.Ended()) != 1 {
+		t.Errorf("at the headers %v durations and %d spans, want one of each", n, len(recorder.Ended()))
+	}
+	if _, err := io.ReadAll(resp.Body); err == nil {
 		t.Error("the body's error is gone")
 	}
 	want(t, recorder.Ended()[0], map[attribute.Key]any{"error.type": nil})
-	for _, p := range collect(t, reader)["http.client.request.duration s"] {
+	ps := collect(t, reader)["http.client.request.duration s"]
+	if n := sum(ps, "", ""); n != 1 {
+		t.Errorf("%v durations, want 1", n)
+	}
+	for _, p := range ps {
 		if v, ok := p.attrs.Value("error.type"); ok {
 			t.Errorf("the metric has error.type %q, the span none", v.AsString())
 		}
