@@ -231,8 +231,10 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 		r.body.sized = resp.ContentLength >= 0
 		r.gunzip(&b.resp)
 		b.resp.Body = b
-		if _, ok := resp.Body.(io.Writer); ok && r.orig.Method == http.MethodConnect {
-			b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel
+		if r.orig.Method == http.MethodConnect {
+			if _, ok := resp.Body.(io.Writer); ok {
+				b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel
+			}
 		}
 		if r.line.direct {
 			r.body.resp = resp
