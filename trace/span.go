@@ -172,7 +172,8 @@ func (t *Tracer) end(x *exchange, f *record.Facts, a *answer) {
 	if x.ended {
 		return
 	}
-	if !span.IsRecording() {
+	// One of our own that is sampled is recorded; to ask takes its lock.
+	if (t.opts.Annotate || !span.SpanContext().IsSampled()) && !span.IsRecording() {
 		if !t.opts.Annotate {
 			span.End()
 		}

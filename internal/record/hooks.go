@@ -65,14 +65,14 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {
 		shared = tc.ConnectionState().NegotiatedProtocol == "h2"
 	}
-	if info.Conn == nil || r.foreignConn(info.Conn) {
+	if info.Conn == nil {
 		return
 	}
 	// Under the lock, so that settle comes before all of this or after it: a
 	// middleware below may have given up on a RoundTrip that goes on.
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.facts.Outcome != "" {
+	if r.facts.Outcome != "" || r.foreignConn(info.Conn) {
 		return
 	}
 	g := r.use.Got(info.Conn, info.Reused, shared, now)

@@ -94,31 +94,26 @@ func methodOf(m string) string {
 	return m
 }
 
-// below returns what the exchange that was made inside of this one last knows,
-// and whether that is this one's own. r.mu is held.
-func (r *Record) below() (f Facts, own, ok bool) {
-	if r.inner == nil {
-		return Facts{}, false, false
-	}
-	return r.inner.Facts(), r.inner.same, true
-}
-
 // foreignConn reports whether nc is for an exchange that was made inside of
-// this one and goes elsewhere: its hook has just run.
+// this one and goes elsewhere: its hook has just run. r.mu is held.
 func (r *Record) foreignConn(nc net.Conn) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	in, own, ok := r.below()
-	return ok && !own && sameConn(in.Held, nc)
+	if r.inner == nil || r.inner.same {
+		return false
+	}
+	in := r.inner.Facts()
+	return sameConn(in.Held, nc)
 }
 
 // learnConn takes over what the inner exchange was told of nc. r.mu is held.
 func (r *Record) learnConn(nc net.Conn) {
-	in, own, ok := r.below()
-	if !ok || !own || r.facts.hedged || !sameConn(in.Held, nc) {
+	f := &r.facts
+	if r.inner == nil || !r.inner.same || f.hedged {
 		return
 	}
-	f := &r.facts
+	in := r.inner.Facts()
+	if !sameConn(in.Held, nc) {
+		return
+	}
 	f.ConnID, f.ConnUses, f.ConnAge = in.ConnID, in.ConnUses, in.ConnAge
 	f.Reused, f.New, f.ConnWait = in.Reused, in.New, in.ConnWait
 }
@@ -152,8 +147,11 @@ func (r *Record) learnEnd() bool {
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false
 	}
-	in, same, ok := r.below()
-	if !ok || !same || in.Outcome == "" {
+	if r.inner == nil || !r.inner.same {
+		return false
+	}
+	in := r.inner.Facts()
+	if in.Outcome == "" {
 		return false
 	}
 	if in.ConnID != 0 {
