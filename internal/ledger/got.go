@@ -32,41 +32,47 @@ type Got struct {
 // it; shared that it speaks HTTP/2, which must be said of a new one.
 func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	h := u.host
+	c := h.ledger.find(nc)
+	// In one piece: who looks in between would see the connection in use, and the
+	// exchange still waiting for one, and dial for it.
 	h.mu.Lock()
-	ended, before, put := u.ended, u.conn, u.put
+	defer h.mu.Unlock()
+	if u.ended {
+		return Got{}
+	}
 	if u.ask.at.IsZero() {
 		// Over HTTP/2 the request for which net/http finds a connection that has
 		// just been dialed for another one is not heard to ask.
 		u.ask = h.ask(now)
 	}
-	h.mu.Unlock()
-	if ended {
-		return Got{}
-	}
-	c := h.ledger.find(nc)
 	if c == nil {
 		c = h.identify(nc, reused, now)
 	}
-	if before != nil && before != c && !put {
+	before := u.conn
+	if before != nil && before != c && !u.put {
 		// HTTP/2 tries another connection without asking again.
+		h.mu.Unlock()
 		before.giveUp(u, now)
+		h.mu.Lock()
 	}
-	g := c.had(u, nc, before == c, reused, shared, now)
+	var g Got
+	if c.host == h {
+		g = c.had(u, nc, before == c, reused, shared, now)
+	} else {
+		h.mu.Unlock()
+		g = c.hadElsewhere(u, nc, before == c, reused, shared, now)
+		h.mu.Lock()
+	}
 	began := c.dialed
 	if !g.Reused && c.by == 0 {
 		// Nobody watches the dialer. Net/http calls a connection reused that
 		// another request has dialed; over HTTP/2 it does so only once it was
 		// used, so there must have been no other request.
-		h.mu.Lock()
 		g.Own = !reused && (!g.Shared || u.ask.others == 0)
 		if !h.ledger.queues {
 			began = u.ask.at
 		}
-		h.mu.Unlock()
 	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.served = true
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
@@ -106,11 +112,18 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	return g
 }
 
-// had gives c to the exchange u; again says that it has it already.
+// hadElsewhere is had for a connection of another host than the exchange's: HTTP/2's,
+// or a proxy's.
+func (c *Conn) hadElsewhere(u *Use, nc net.Conn, again, reused, shared bool, now time.Time) Got {
+	c.host.mu.Lock()
+	defer c.host.mu.Unlock()
+	return c.had(u, nc, again, reused, shared, now)
+}
+
+// had gives c to the exchange u; again says that it has it already. The
+// connection's host.mu is held.
 func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Time) Got {
 	h := c.host
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if !again {
 		c.streams++
 		h.use(c)

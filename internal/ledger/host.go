@@ -268,10 +268,8 @@ func (h *Host) dropIdle(reason Reason, now time.Time) {
 }
 
 // identify finds the line of a connection that nobody watches, or opens one.
-// Its conn is remembered only if it can be a map's key.
+// Its conn is remembered only if it can be a map's key. h.mu is held.
 func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if !reflect.ValueOf(nc).Comparable() {
 		return h.opens(now, "", reused)
 	}
