@@ -127,7 +127,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 // background, now that it was closed: not one that it knows to be too long, nor
 // if a Read of it had to be broken. r.mu is held.
 func (r *Record) drainsBehind() bool {
-	return nativeDrain && r.sent && r.length <= maxPostCloseReadBytes && r.down.Err() == nil
+	return nativeDrain && r.sent && r.length <= maxPostCloseReadBytes && (*recordCtx)(r).Err() == nil
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or
@@ -264,7 +264,7 @@ func (r *Record) release(out Outcome, wrote bool) {
 	default:
 		now = true
 	}
-	if now && r.cancel != nil {
+	if now && r.sent {
 		r.cancel()
 	}
 }

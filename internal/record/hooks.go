@@ -10,9 +10,9 @@ import (
 // hooks are made when somebody looks for them in the context: not every base does,
 // nor a cache that answers by itself.
 func (r *Record) hooks() *httptrace.ClientTrace {
-	if !r.hooksMade.Load() {
+	if r.made.Load()&hooksMade == 0 {
 		// Not under the lock: it may be an outer record's hooks that are there.
-		r.bind(httptrace.ContextClientTrace(r.down))
+		r.bind(httptrace.ContextClientTrace(r.parent))
 	}
 	return &r.trace
 }
@@ -21,7 +21,7 @@ func (r *Record) hooks() *httptrace.ClientTrace {
 func (r *Record) bind(above *httptrace.ClientTrace) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.hooksMade.Load() {
+	if r.made.Load()&hooksMade != 0 {
 		return
 	}
 	if above != nil {
@@ -36,7 +36,7 @@ func (r *Record) bind(above *httptrace.ClientTrace) {
 	if r.use.MaxAge > 0 || r.use.MaxUses > 0 {
 		r.trace.WroteHeaders = r.wroteHeaders
 	}
-	r.hooksMade.Store(true)
+	r.made.Or(hooksMade)
 }
 
 // They run on net/http's goroutines, some after the exchange has ended. Each calls

@@ -13,13 +13,13 @@
 // watched connection saves 5 allocations of 11 over loopback, but belongs to the
 // connection. Set around the end of one body it broke the next request on it: 60
 // of 5000 POSTs on Go 1.26, 204 on 1.27. A context of our own that can be
-// cancelled saves 2 and some 30 ns over a stub, and over net/http's transport none
-// where the caller's context can end: net/http makes them up again.
+// cancelled saves, over net/http's transport, none where the caller's context can end:
+// net/http makes them up again. Over other bases the one of package context is only
+// made if somebody looks for its end.
 package record
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -55,14 +55,14 @@ type Record struct {
 	states  [4]any // of the parts that have begun
 	more    *[]any // states beyond four
 
-	down   context.Context        // what recordCtx is, but for the hooks
-	trace  httptrace.ClientTrace  // see hooks
-	above  *httptrace.ClientTrace // the caller's hooks, which ours call
-	req    http.Request           // what goes down
-	cancel context.CancelFunc
-	leash  *leash // nil if no drain may go on after Close
-	use    ledger.Use
-	dial   *dialTimes // nil if no dial was expected
+	ctx   context.Context        // see cancelable
+	trace httptrace.ClientTrace  // see hooks
+	above *httptrace.ClientTrace // the caller's hooks, which ours call
+	req   http.Request           // what goes down
+	stop  context.CancelFunc     // of ctx
+	leash *leash                 // nil if no drain may go on after Close
+	use   ledger.Use
+	dial  *dialTimes // nil if no dial was expected
 
 	body bodyState
 
@@ -79,39 +79,15 @@ type Record struct {
 	// else's middleware may hold a Body of a stack further down.
 	length     int64
 	major      uint8
-	ends       bool        // it says that the connection ends
-	askedToEnd bool        // the request that was really sent said so
-	hooked     bool        // GotConn came: WroteRequest will, too
-	wrote      bool        // the request was written, or has no body
-	over       bool        // the exchange has ended: cancel as soon as wrote
-	sending    bool        // it has, and the request is still being sent
-	continued  bool        // an inner exchange was this one's own
-	uploads    int32       // bodies of the request that the base has and has not closed
-	hooksMade  atomic.Bool // see hooks
-}
-
-// recordCtx is a Record as the context that goes down: it carries the record to
-// dials, and to exchanges made in this one, and the hooks to net/http.
-type recordCtx Record
-
-type recordKey struct{}
-
-func (c *recordCtx) Deadline() (time.Time, bool) { return c.down.Deadline() }
-func (c *recordCtx) Done() <-chan struct{}       { return c.down.Done() }
-func (c *recordCtx) Err() error                  { return c.down.Err() }
-
-// String keeps package fmt out of the Record: it would race with hooks, and write
-// the request's headers into somebody's log.
-func (c *recordCtx) String() string { return fmt.Sprint(c.down) + ".WithRecord" }
-
-func (c *recordCtx) Value(key any) any {
-	switch key {
-	case recordKey{}:
-		return (*Record)(c)
-	case c.line.traceKey:
-		return (*Record)(c).hooks()
-	}
-	return c.down.Value(key)
+	ends       bool          // it says that the connection ends
+	askedToEnd bool          // the request that was really sent said so
+	hooked     bool          // GotConn came: WroteRequest will, too
+	wrote      bool          // the request was written, or has no body
+	over       bool          // the exchange has ended: cancel as soon as wrote
+	sending    bool          // it has, and the request is still being sent
+	continued  bool          // an inner exchange was this one's own
+	uploads    int32         // bodies of the request that the base has and has not closed
+	made       atomic.Uint32 // hooksMade, ctxMade, canceled
 }
 
 // open starts a record.
@@ -163,20 +139,17 @@ func (r *Record) derive() *http.Request {
 	r.use.Of, r.use.Close, r.use.Apart, r.use.HasBody = r, r.close, !r.line.alone, r.hasBody
 	r.enter()
 	r.publish()
-	var ctx context.Context
-	if r.line.later && r.parent.Err() == nil {
-		r.leash, ctx, r.cancel = tie(r.parent)
-	} else {
-		ctx, r.cancel = context.WithCancel(r.parent)
-	}
 	if r.use.MayDial(r.line.direct) {
-		ctx = r.timeDial(ctx)
+		r.parent = r.timeDial(r.parent)
 	}
 	if r.line.traceKey == nil {
 		r.bind(nil)
-		ctx = httptrace.WithClientTrace(ctx, &r.trace)
+		r.parent = httptrace.WithClientTrace(r.parent, &r.trace)
 	}
-	r.down = ctx
+	if r.line.later && r.parent.Err() == nil {
+		r.leash, r.ctx, r.stop = tie(r.parent)
+		r.made.Or(ctxMade)
+	}
 	r.req = *r.orig.WithContext((*recordCtx)(r))
 	if r.header != nil && r.orig.Header != nil { // net/http refuses a request without one
 		r.req.Header = r.header

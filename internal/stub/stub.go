@@ -14,14 +14,16 @@ const text = "hello, world"
 // Transport answers every request with 200 and a short body. It allocates the
 // response and its body and nothing else.
 type Transport struct {
-	// Hooks has it look for httptrace's hooks, as net/http does, and call none.
-	Hooks bool
+	// Looks has it look for httptrace's hooks and for the end of the context, as
+	// net/http does, and call none.
+	Looks bool
 }
 
 // RoundTrip implements http.RoundTripper.
 func (t Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.Hooks {
+	if t.Looks {
 		httptrace.ContextClientTrace(req.Context())
+		req.Context().Done()
 	}
 	r := &response{}
 	r.body.Reader.Reset(text)

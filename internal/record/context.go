@@ -1,0 +1,87 @@
+package record
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// recordCtx is a Record as the context that goes down: it carries the record to
+// dials, and to exchanges made in this one, and the hooks to net/http. What can be
+// cancelled, and the hooks, are made when somebody looks for them: net/http does, but
+// not a cache that answers by itself, nor a test's stub.
+type recordCtx Record
+
+type recordKey struct{}
+
+// What Record.made says.
+const (
+	hooksMade uint32 = 1 << iota
+	ctxMade
+	canceled
+)
+
+func (c *recordCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+
+func (c *recordCtx) Done() <-chan struct{} { return (*Record)(c).cancelable().Done() }
+
+func (c *recordCtx) Err() error {
+	switch made := c.made.Load(); {
+	case made&ctxMade != 0:
+		return c.ctx.Err()
+	case c.parent.Err() != nil:
+		return c.parent.Err()
+	case made&canceled != 0:
+		return context.Canceled
+	}
+	return nil
+}
+
+func (c *recordCtx) Value(key any) any {
+	switch key {
+	case recordKey{}:
+		return (*Record)(c)
+	case c.line.traceKey:
+		return (*Record)(c).hooks()
+	}
+	if c.made.Load()&ctxMade != 0 {
+		return c.ctx.Value(key)
+	}
+	return c.parent.Value(key)
+}
+
+// String keeps package fmt out of the Record: it would race with hooks, and write
+// the request's headers into somebody's log.
+func (c *recordCtx) String() string { return fmt.Sprint(c.parent) + ".WithRecord" }
+
+// cancelable returns the context that cancel ends.
+func (r *Record) cancelable() context.Context {
+	if r.made.Load()&ctxMade == 0 {
+		r.makeCancelable()
+	}
+	return r.ctx
+}
+
+func (r *Record) makeCancelable() {
+	// Not under the lock: an outer record may be asked for its own.
+	ctx, stop := context.WithCancel(r.parent)
+	r.body.mu.Lock()
+	if r.made.Load()&ctxMade != 0 {
+		r.body.mu.Unlock()
+		stop() // another was faster
+		return
+	}
+	r.ctx, r.stop = ctx, stop
+	was := r.made.Or(ctxMade)
+	r.body.mu.Unlock()
+	if was&canceled != 0 {
+		stop()
+	}
+}
+
+// cancel ends the context that went down.
+func (r *Record) cancel() {
+	if r.made.Or(canceled)&ctxMade != 0 {
+		r.stop()
+	}
+}
