@@ -47,12 +47,21 @@ func (c *recordCtx) Value(key any) any {
 	if c.made.Load()&ctxMade != 0 {
 		return c.ctx.Value(key)
 	}
-	return c.parent.Value(key)
+	return (*Record)(c).down().Value(key)
 }
 
 // String keeps package fmt out of the Record: it would race with hooks, and write
 // the request's headers into somebody's log.
 func (c *recordCtx) String() string { return fmt.Sprint(c.parent) + ".WithRecord" }
+
+// down is parent with the hooks that are not made later. They are for what goes down
+// alone: End gets parent, and those above read it while the exchange begins.
+func (r *Record) down() context.Context {
+	if r.dial != nil {
+		return r.dial.ctx
+	}
+	return r.parent
+}
 
 // cancelable returns the context that cancel ends.
 func (r *Record) cancelable() context.Context {
@@ -64,7 +73,7 @@ func (r *Record) cancelable() context.Context {
 
 func (r *Record) makeCancelable() {
 	// Not under the lock: an outer record may be asked for its own.
-	ctx, stop := context.WithCancel(r.parent)
+	ctx, stop := context.WithCancel(r.down())
 	r.body.mu.Lock()
 	if r.made.Load()&ctxMade != 0 {
 		r.body.mu.Unlock()

@@ -14,18 +14,18 @@ import (
 // pays for these hooks. Where the dialer is watched it measures DNS and the
 // connect itself, whoever the dial is for; TLS is net/http's own.
 type dialTimes struct {
+	ctx               context.Context // the record's parent, with the hooks
 	mu                sync.Mutex
 	dns, connect, tls stopwatch
 }
 
-// timeDial puts the clocks' hooks in front of those that ctx has.
-func (r *Record) timeDial(ctx context.Context) context.Context {
+// timeDial puts the clocks' hooks in front of those that the context has.
+func (r *Record) timeDial() {
 	secure, watched := r.site.key.Scheme == "https", r.line.ledger.Watch() != ledger.Unwatched
 	if watched && !secure {
-		return ctx
+		return
 	}
 	d := new(dialTimes)
-	r.dial = d
 	t := new(httptrace.ClientTrace)
 	if secure {
 		r.use.Shakes = true
@@ -43,7 +43,8 @@ func (r *Record) timeDial(ctx context.Context) context.Context {
 		t.ConnectStart = func(string, string) { d.start(&d.connect) }
 		t.ConnectDone = func(string, string, error) { d.stop(&d.connect) }
 	}
-	return httptrace.WithClientTrace(ctx, t)
+	d.ctx = httptrace.WithClientTrace(r.parent, t)
+	r.dial = d
 }
 
 func (d *dialTimes) start(w *stopwatch) {

@@ -12,7 +12,7 @@ import (
 func (r *Record) hooks() *httptrace.ClientTrace {
 	if r.made.Load()&hooksMade == 0 {
 		// Not under the lock: it may be an outer record's hooks that are there.
-		r.bind(httptrace.ContextClientTrace(r.parent))
+		r.bind(httptrace.ContextClientTrace(r.down()))
 	}
 	return &r.trace
 }

@@ -42,7 +42,7 @@ type Record struct {
 	site    *Site
 	path    string
 	outer   *Record         // the exchange that this one is made in, if any
-	parent  context.Context // the caller's, with what the layers added; ends with that
+	parent  context.Context // the caller's, with what the layers added; ends with that. See down
 	header  http.Header     // the layers' own map, nil until one asks
 	close   bool            // the request asks for the end of its connection
 	upgrade bool            // it asks for another protocol
@@ -140,14 +140,18 @@ func (r *Record) derive() *http.Request {
 	r.enter()
 	r.publish()
 	if r.use.MayDial(r.line.direct) {
-		r.parent = r.timeDial(r.parent)
+		r.timeDial()
 	}
 	if r.line.traceKey == nil {
 		r.bind(nil)
-		r.parent = httptrace.WithClientTrace(r.parent, &r.trace)
+		ctx := httptrace.WithClientTrace(r.down(), &r.trace)
+		if r.dial == nil {
+			r.dial = new(dialTimes)
+		}
+		r.dial.ctx = ctx
 	}
 	if r.line.later && r.parent.Err() == nil {
-		r.leash, r.ctx, r.stop = tie(r.parent)
+		r.leash, r.ctx, r.stop = tie(r.down())
 		r.made.Or(ctxMade)
 	}
 	r.req = *r.orig.WithContext((*recordCtx)(r))
