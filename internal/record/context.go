@@ -26,15 +26,11 @@ func (c *recordCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 func (c *recordCtx) Done() <-chan struct{} { return (*Record)(c).cancelable().Done() }
 
 func (c *recordCtx) Err() error {
-	switch made := c.made.Load(); {
-	case made&ctxMade != 0:
-		return c.ctx.Err()
-	case c.parent.Err() != nil:
-		return c.parent.Err()
-	case made&canceled != 0:
-		return context.Canceled
+	if c.made.Load()&(ctxMade|canceled) == 0 && c.parent.Err() == nil {
+		return nil
 	}
-	return nil
+	// Made now if it was not: an error that was told must stay.
+	return (*Record)(c).cancelable().Err()
 }
 
 func (c *recordCtx) Value(key any) any {
@@ -81,11 +77,16 @@ func (r *Record) makeCancelable() {
 		return
 	}
 	r.ctx, r.stop = ctx, stop
-	was := r.made.Or(ctxMade)
-	r.body.mu.Unlock()
-	if was&canceled != 0 {
-		stop()
+	for {
+		was := r.made.Load()
+		if was&canceled != 0 {
+			stop() // before anybody sees it: it must not seem to go on again
+		}
+		if r.made.CompareAndSwap(was, was|ctxMade) {
+			break
+		}
 	}
+	r.body.mu.Unlock()
 }
 
 // cancel ends the context that went down.

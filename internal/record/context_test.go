@@ -94,3 +94,35 @@ func TestContextIsLookedForWhileItEnds(t *testing.T) {
 		}
 	}
 }
+
+// An error that was told once stays: the caller's deadline may come after the end.
+func TestErrorOfAContextStays(t *testing.T) {
+	parent, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer stop()
+	r, c := bareRecord(parent)
+	r.cancel()
+	first := c.Err()
+	<-parent.Done()
+	if c.Err() != first || context.Cause(c) != first {
+		t.Errorf("error %v, cause %v after %v", c.Err(), context.Cause(c), first)
+	}
+}
+
+// Nor is it gone while somebody makes what can be cancelled.
+func TestErrorOfAContextStaysWhileItIsMade(t *testing.T) {
+	for range 20_000 {
+		r, c := bareRecord(context.Background())
+		looks := make(chan struct{})
+		go func() {
+			defer close(looks)
+			c.Done()
+		}()
+		r.cancel()
+		for range 50 {
+			if c.Err() == nil {
+				t.Fatal("no error after the end")
+			}
+		}
+		<-looks
+	}
+}
