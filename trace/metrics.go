@@ -127,7 +127,7 @@ func (w word) attributes() []attribute.KeyValue {
 
 // record writes what came of an exchange.
 func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
-	if !x.request && !x.conn {
+	if !x.request && !x.conn && !x.opened {
 		return
 	}
 	took := f.Duration
@@ -135,10 +135,15 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
 		took = lastActivity(f)
 	}
 	m.took(x, took, a)
+	ctx := x.r.Context()
+	if x.opened && f.New != nil {
+		if relieved, _, _ := x.r.Relieved(record.NewClaim, m.more.owner()); !relieved {
+			m.more.made(ctx, x.host.key, f.New)
+		}
+	}
 	if !x.conn {
 		return
 	}
-	ctx := x.r.Context()
 	relieved, ended, leaked := x.r.Relieved(record.ConnClaim, m.more.owner())
 	if !relieved {
 		m.more.record(ctx, x.host.key, f)
@@ -164,21 +169,26 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 	if queued > 0 && m.queued.Enabled(ctx) {
 		m.queued.Record(ctx, queued.Seconds(), m.of(host).record...)
 	}
-	if n := f.New; n != nil && n.Reason != "" && m.opened.Enabled(ctx) {
-		m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(n.Reason)).add...)
-		for _, part := range [...]struct {
-			name string
-			took time.Duration
-		}{{"dns", n.Setup.DNS}, {"connect", n.Setup.Connect}, {"tls", n.Setup.TLS}} {
-			if part.took > 0 {
-				m.setup.Record(ctx, part.took.Seconds(), m.word(host, phaseKey, part.name).record...)
-			}
-		}
-	}
 	if d := f.Drain; d != nil && (d.Bytes > 0 || d.Time > 0) && m.drained.Enabled(ctx) {
 		o := m.word(host, outcomeKey, string(f.Outcome)).add
 		m.drained.Add(ctx, d.Bytes, o...)
 		m.draining.Add(ctx, d.Time.Seconds(), o...)
+	}
+}
+
+// made writes that a connection was new.
+func (m *more) made(ctx context.Context, host ledger.Key, n *record.NewConn) {
+	if n.Reason == "" || !m.opened.Enabled(ctx) {
+		return
+	}
+	m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(n.Reason)).add...)
+	for _, part := range [...]struct {
+		name string
+		took time.Duration
+	}{{"dns", n.Setup.DNS}, {"connect", n.Setup.Connect}, {"tls", n.Setup.TLS}} {
+		if part.took > 0 {
+			m.setup.Record(ctx, part.took.Seconds(), m.word(host, phaseKey, part.name).record...)
+		}
 	}
 }
 

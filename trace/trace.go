@@ -111,7 +111,7 @@ type exchange struct {
 	header   [1]string
 	injected bool
 	// Whether its metrics are this Tracer's to write.
-	request, conn bool
+	request, conn, opened bool
 	// Whether the span was ended, and the duration written: at the headers, perhaps.
 	ended, timed bool
 }
@@ -131,6 +131,7 @@ func (p part) Begin(r *record.Record) (any, error) {
 			// Who has the request may be StableOnly.
 			active = !t.opts.Annotate && r.Claim(record.ActiveClaim, owner)
 			x.conn = r.Claim(record.ConnClaim, owner)
+			x.opened = r.Claim(record.NewClaim, owner)
 		}
 	}
 	switch {
@@ -174,6 +175,8 @@ func (p part) Claims(state any, what record.Claim, owner any) bool {
 		return x.request && owner == p.t.metrics.owner()
 	case record.ActiveClaim:
 		return x.active != nil && owner == p.t.metrics.owner()
+	case record.NewClaim:
+		return x.opened && owner == p.t.metrics.owner()
 	}
 	return x.conn && owner == p.t.metrics.owner()
 }

@@ -49,7 +49,7 @@ func (r *Record) SetConnSpan(s ledger.Span) { r.use.SetSpan(s) }
 // the span. Who is told true must say so in Claims. In Begin only.
 //
 // ConnClaim is the inner one's, if the outer one knows of connections only what the
-// last attempt of that middleware brought: see Relieved.
+// last attempt of that middleware brought: see Relieved. NewClaim always is.
 func (r *Record) Claim(what Claim, owner any) bool {
 	return len(r.line.claims) == 1 && !r.first || !r.claimed(what, owner)
 }
@@ -72,7 +72,7 @@ func (r *Record) claimedAbove(what Claim, owner any) bool {
 	switch {
 	case !r.first:
 		return false
-	case what == ConnClaim && r.outer.line.plain:
+	case what == NewClaim, what == ConnClaim && r.outer.line.plain:
 		return r.outer.claimedAbove(what, owner)
 	}
 	return r.outer.claimed(what, owner)
@@ -82,7 +82,7 @@ func (r *Record) claimedAbove(what Claim, owner any) bool {
 // inside of this one do it all; and, if the last of them has ended, whether its body
 // was leaked. In End only.
 func (r *Record) Relieved(what Claim, owner any) (relieved, ended, leaked bool) {
-	if !r.line.plain {
+	if !r.line.plain && what != NewClaim {
 		return false, false, false
 	}
 	r.mu.Lock()

@@ -61,6 +61,8 @@ const (
 	RequestClaim
 	ActiveClaim
 	ConnClaim
+	// NewClaim is that of new connections: each attempt of a retrier has its own.
+	NewClaim
 )
 
 // Claimant is a Part that claims.
