@@ -50,7 +50,8 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	}
 	before := u.conn
 	if before != nil && before != c && !u.put {
-		// HTTP/2 tries another connection without asking again.
+		// HTTP/2 tries another connection without asking again. It is given up once.
+		u.conn = nil
 		h.mu.Unlock()
 		before.giveUp(u, now)
 		h.mu.Lock()
