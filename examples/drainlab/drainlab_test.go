@@ -142,8 +142,15 @@ func TestEveryCellAndPolicyIsThere(t *testing.T) {
 				t.Errorf("%v connections, want 1: %v", opened, row)
 			}
 		case row["policy"] == alwaysClose || endless && !strings.HasPrefix(row["policy"], "net/http"):
-			// One for the warm-up, and one after each body.
-			if opened != requests+1 {
+			// One for the warm-up, and one after each body. But where net/http drains
+			// by itself, its reading goroutine finds the close and the cancel that
+			// came before it in one moment, takes one of them, and may come upon the
+			// end of the body in its buffer.
+			least := requests + 1
+			if !strings.HasPrefix(runtime.Version(), "go1.26") {
+				least--
+			}
+			if opened < least || opened > requests+1 {
 				t.Errorf("%v connections, want %v: %v", opened, requests+1, row)
 			}
 		}
