@@ -23,12 +23,12 @@ const (
 func BenchmarkStub(b *testing.B) {
 	for _, l := range overStub {
 		b.Run("uncontended/"+l.name, func(b *testing.B) {
-			alone(b, l.wrap(stub{}, slots), "http://host.example/")
+			alone(b, l.wrap(quick{}, slots), "http://host.example/")
 		})
 	}
 	for _, l := range overStub {
 		b.Run("contended/"+l.name, func(b *testing.B) {
-			together(b, l.wrap(stub{}, slots), "http://host.example/")
+			together(b, l.wrap(quick{}, slots), "http://host.example/")
 		})
 	}
 }

@@ -14,7 +14,7 @@ func TestSlotIsHeldUntilClose(t *testing.T) {
 		}
 		t.Run(l.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				rt := l.wrap(stub{}, 1)
+				rt := l.wrap(quick{}, 1)
 				req, err := http.NewRequestWithContext(t.Context(), "GET", "http://host.example/", nil)
 				if err != nil {
 					t.Fatal(err)

@@ -79,10 +79,10 @@ func (b *limitedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// stub answers at once. It allocates the response and its body.
-type stub struct{}
+// quick answers at once. It allocates the response and its body.
+type quick struct{}
 
-func (stub) RoundTrip(req *http.Request) (*http.Response, error) {
+func (quick) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, ContentLength: int64(len(hello)),
 		Body: io.NopCloser(strings.NewReader(hello)), Request: req}, nil
 }

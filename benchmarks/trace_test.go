@@ -23,6 +23,7 @@ import (
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 	"github.com/warmconn/warmconn/trace"
@@ -83,17 +84,6 @@ func (threeStub) RoundTrip(req *http.Request) (*http.Response, error) {
 
 var stubHeader = http.Header{"Content-Type": {"text/plain"}}
 
-func fetch(rt http.RoundTripper, req *http.Request) error {
-	resp, err := rt.RoundTrip(req)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
-	}
-	return resp.Body.Close()
-}
-
 func compare(b *testing.B, base func() http.RoundTripper, url string) {
 	for _, p := range setups {
 		for _, v := range instrumented(p, base()) {
@@ -103,13 +93,13 @@ func compare(b *testing.B, base func() http.RoundTripper, url string) {
 					b.Fatal(err)
 				}
 				for range 600 { // past the requests whose stack pool always takes
-					if err := fetch(v.rt, req); err != nil {
+					if err := stub.Do(v.rt, req); err != nil {
 						b.Fatal(err)
 					}
 				}
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := fetch(v.rt, req); err != nil {
+					if err := stub.Do(v.rt, req); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -157,9 +147,9 @@ func TestFullStackAllocatesNoMoreThanOtelhttp(t *testing.T) {
 			for _, v := range instrumented(p, base) {
 				req, _ := http.NewRequest("GET", "http://host.example/items?page=2", nil)
 				for range 600 {
-					fetch(v.rt, req)
+					stub.Do(v.rt, req)
 				}
-				allocs[v.name] = testing.AllocsPerRun(2000, func() { fetch(v.rt, req) })
+				allocs[v.name] = testing.AllocsPerRun(2000, func() { stub.Do(v.rt, req) })
 			}
 			t.Logf("%T, %s: %v", base, p.name, allocs)
 			pin := most[p.name]
@@ -186,7 +176,8 @@ func TestAnnotateBelowOtelhttp(t *testing.T) {
 	base := roundtripper.Wrap(&http.Transport{}, trace.New(trace.Options{Annotate: true}).Middleware, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
 	client := &http.Client{Transport: otelhttp.NewTransport(base, otelhttp.WithTracerProvider(tp))}
 	for range 2 {
-		if err := fetchURL(client, srv.URL); err != nil {
+		req, _ := http.NewRequest("GET", srv.URL, nil)
+		if err := stub.Do(client.Transport, req); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,16 +199,6 @@ func TestAnnotateBelowOtelhttp(t *testing.T) {
 	}
 }
 
-func fetchURL(c *http.Client, url string) error {
-	resp, err := c.Get(url)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
-}
-
 // What the zero Options find by themselves costs a request what the same costs that
 // was named.
 func TestGlobalProvidersCostNoMore(t *testing.T) {
@@ -233,9 +214,9 @@ func TestGlobalProvidersCostNoMore(t *testing.T) {
 		rt := trace.New(o).Middleware(threeStub{})
 		req, _ := http.NewRequest("GET", "http://host.example/items?page=2", nil)
 		for range 600 {
-			fetch(rt, req)
+			stub.Do(rt, req)
 		}
-		return testing.AllocsPerRun(2000, func() { fetch(rt, req) })
+		return testing.AllocsPerRun(2000, func() { stub.Do(rt, req) })
 	}
 	if got, want := allocs(trace.Options{}), allocs(named); got > want {
 		t.Errorf("%v allocations, want %v", got, want)

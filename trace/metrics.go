@@ -138,7 +138,7 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
 	ctx := x.r.Context()
 	if x.opened && f.New != nil {
 		if relieved, _, _ := x.r.Relieved(record.NewClaim, m.more.owner()); !relieved {
-			m.more.made(ctx, x.host.key, f.New)
+			m.more.newConn(ctx, x.host.key, f.New)
 		}
 	}
 	if !x.conn {
@@ -176,8 +176,8 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 	}
 }
 
-// made writes that a connection was new.
-func (m *more) made(ctx context.Context, host ledger.Key, n *record.NewConn) {
+// newConn writes that a connection was new, and what it took.
+func (m *more) newConn(ctx context.Context, host ledger.Key, n *record.NewConn) {
 	if n.Reason == "" || !m.opened.Enabled(ctx) {
 		return
 	}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"slices"
 	"testing"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -146,41 +144,4 @@ func TestScopeIsTheSDKs(t *testing.T) {
 	if s := spans[0].InstrumentationScope(); s.Name != "example.com/sdk" || s.Version != "1.2.3" {
 		t.Errorf("scope %+v", s)
 	}
-}
-
-// Whoever makes the span above is an otelhttp: its span ends with the body.
-func TestAnnotateWritesOnTheSpanOfTheContext(t *testing.T) {
-	recorder := tracetest.NewSpanRecorder()
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
-	var outer oteltrace.Span
-	spans := once(t, trace.Options{Annotate: true, ResponseHeaders: []string{"X-Answer"}}, in(func(ctx context.Context) context.Context {
-		ctx, outer = tp.Tracer("outer").Start(ctx, "outer")
-		return ctx
-	}))
-	if len(spans) != 0 {
-		t.Errorf("spans of its own: %v", names(spans))
-	}
-	outer.End()
-	if got := names(recorder.Ended()); !slices.Equal(got, []string{"outer"}) {
-		t.Fatalf("spans %v, want the outer one", got)
-	}
-	want(t, recorder.Ended()[0], map[attribute.Key]any{
-		"http.conn.reused": false, "warmconn.new_reason": "first", "warmconn.outcome": "eof", "warmconn.lost_reason": nil,
-		"http.response.header.x-answer": []string{"42"}, "http.request.method": nil, "http.response.status_code": nil, "url.full": nil,
-	})
-}
-
-// A span that is over, or that nobody records, is left alone.
-func TestAnnotateLeavesDeadSpansAlone(t *testing.T) {
-	if spans := once(t, trace.Options{Annotate: true}, nil); len(spans) != 0 {
-		t.Errorf("without a span in the context: %v", names(spans))
-	}
-	recorder := tracetest.NewSpanRecorder()
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
-	once(t, trace.Options{Annotate: true}, in(func(ctx context.Context) context.Context {
-		ctx, s := tp.Tracer("outer").Start(ctx, "outer")
-		s.End()
-		return ctx
-	}))
-	want(t, recorder.Ended()[0], map[attribute.Key]any{"http.conn.reused": nil, "warmconn.outcome": nil})
 }

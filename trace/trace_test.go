@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	oteltrace "go.opentelemetry.io/otel/trace"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -371,11 +372,7 @@ func TestSpanOfALeakedBodyEnds(t *testing.T) {
 		}
 		r := newRig(t, ok, testserver.Options{}, mw...)
 		forget(r)
-		deadline := time.Now().Add(10 * time.Second)
-		for len(r.recorder.Ended()) == 0 && time.Now().Before(deadline) {
-			runtime.GC()
-			time.Sleep(time.Millisecond)
-		}
+		eventually.True(t, "the span to end", func() bool { runtime.GC(); return len(r.recorder.Ended()) == 1 })
 		want(t, r.last(), map[attribute.Key]any{"warmconn.leaked": true, "warmconn.outcome": "leaked"})
 	}
 }

@@ -76,8 +76,8 @@ func (b *bodyState) leave() {
 	}
 }
 
-// left returns what is closed when the Read has left the raw body. mu is held.
-func (b *bodyState) left() chan struct{} {
+// freed returns what is closed when the Read has left the raw body. mu is held.
+func (b *bodyState) freed() chan struct{} {
 	if b.free == nil {
 		b.free = make(chan struct{})
 	}
@@ -148,9 +148,9 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 	b := &r.body
 	b.mu.Lock()
 	for b.inRead && !b.closed {
-		left := b.left()
+		freed := b.freed()
 		b.mu.Unlock()
-		<-left
+		<-freed
 		b.mu.Lock()
 	}
 	if b.closed {
@@ -225,7 +225,7 @@ func (r *Record) closeBody(orig *http.Response) error {
 	ended := b.ended
 	var wait chan struct{}
 	if b.inRead && !ended {
-		wait = b.left()
+		wait = b.freed()
 	}
 	b.mu.Unlock()
 

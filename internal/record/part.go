@@ -50,29 +50,6 @@ type Listener interface {
 	Answered(r *Record, state any, resp *http.Response)
 }
 
-// Claim is something that is to be done once for an exchange.
-type Claim uint8
-
-const (
-	// SpanClaim is its span, by a TracerProvider.
-	SpanClaim Claim = iota
-	// RequestClaim, ActiveClaim and ConnClaim are the metrics of the request, that it
-	// is under way, and those of its connection, by a MeterProvider.
-	RequestClaim
-	ActiveClaim
-	ConnClaim
-	// NewClaim is that of new connections: each attempt of a retrier has its own.
-	NewClaim
-)
-
-// Claimant is a Part that claims.
-type Claimant interface {
-	Part
-	// Claims reports whether it has claimed what for owner. State is what Begin
-	// has returned.
-	Claims(state any, what Claim, owner any) bool
-}
-
 // Witness is a Part that knows who makes an exchange.
 type Witness interface {
 	Part
