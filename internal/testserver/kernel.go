@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// Established is how many connections to the server the kernel has, counted at
-// the clients' end; false where it does not say.
+// Established is how many connections from this process to the server the kernel has,
+// counted at the clients' end; false where it does not say. Those of other processes
+// may go to a server that had the port before.
 func (s *Server) Established() (n int, ok bool) {
 	text, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {
@@ -21,11 +22,25 @@ func (s *Server) Established() (n int, ok bool) {
 	var number int
 	fmt.Sscan(port, &number)
 	remote := fmt.Sprintf(":%04X", number)
+	own := ownSockets()
 	for line := range strings.Lines(string(text)) {
-		// sl, local, remote, state; 01 is ESTABLISHED.
-		if f := strings.Fields(line); len(f) > 3 && strings.HasSuffix(f[2], remote) && f[3] == "01" {
+		// sl, local, remote, state, and inode as the tenth; 01 is ESTABLISHED.
+		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[2], remote) && f[3] == "01" && own["socket:["+f[9]+"]"] {
 			n++
 		}
 	}
 	return n, true
+}
+
+// ownSockets are the sockets that this process has open, as its descriptors name them.
+func ownSockets() map[string]bool {
+	const dir = "/proc/self/fd/"
+	own := make(map[string]bool)
+	fds, _ := os.ReadDir(dir)
+	for _, fd := range fds {
+		if name, err := os.Readlink(dir + fd.Name()); err == nil {
+			own[name] = true
+		}
+	}
+	return own
 }
