@@ -25,7 +25,14 @@ func (s *Server) Established() (n int, ok bool) {
 	own := ownSockets()
 	for line := range strings.Lines(string(text)) {
 		// sl, local, remote, state, and inode as the tenth; 01 is ESTABLISHED.
-		if f := strings.Fields(line); len(f) > 9 && strings.HasSuffix(f[2], remote) && f[3] == "01" && own["socket:["+f[9]+"]"] {
+		f := strings.Fields(line)
+		if len(f) < 10 || !strings.HasSuffix(f[2], remote) || f[3] != "01" {
+			continue
+		}
+		// Once each: the table is read in pieces, and while others change it a
+		// socket may come again.
+		if socket := "socket:[" + f[9] + "]"; own[socket] {
+			delete(own, socket)
 			n++
 		}
 	}
