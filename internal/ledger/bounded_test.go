@@ -48,8 +48,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		u.End("", false, time.Now())
 	}
 	l.each(func(h *Host) {
-		if len(h.conns) > maxUnwatched || len(h.losses) > maxLosses || h.open > maxUnwatched {
-			t.Errorf("%d connections, %d losses, %d open", len(h.conns), len(h.losses), h.open)
+		if len(h.conns) > maxUnwatched || h.losses.Len() > maxLosses || h.open > maxUnwatched {
+			t.Errorf("%d connections, %d losses, %d open", len(h.conns), h.losses.Len(), h.open)
 		}
 	})
 }

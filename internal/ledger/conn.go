@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"github.com/warmconn/warmconn/internal/loss"
+
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -36,8 +38,8 @@ type Conn struct {
 	coming  *coming // until its first use
 	idleSeq uint64  // Host.seq when it became idle
 	idleAt  time.Time
-	loss    *loss // once it was written down as lost
-	doom    *loss // what it is lost for, over HTTP/2, once its streams have ended
+	loss    *loss.Loss // once it was written down as lost
+	doom    *loss.Loss // what it is lost for, over HTTP/2, once its streams have ended
 	key     net.Conn
 	stray   *ask // of the request that it was dialed for, if that was served otherwise
 	// For whom it was dialed, and what that took; empty if the dial could not be
@@ -202,19 +204,19 @@ func (c *Conn) Closing(cause Reason) {
 	defer h.mu.Unlock()
 	switch {
 	case c.loss != nil:
-		c.loss.settle(c.loss.reason, time.Now())
+		c.loss.Settle(c.loss.Reason, time.Now())
 	case c.doom != nil:
 		c.loss = c.doom
-		h.lose(c.loss)
+		h.losses.Add(c.loss)
 	case c.state == idle || c.state == active && c.shared:
-		c.loss = &loss{at: time.Now(), reason: c.atRest(cause)}
+		c.loss = &loss.Loss{At: time.Now(), Reason: c.atRest(cause)}
 		if !c.shared || !h.passed.After(c.hadAt) {
-			h.lose(c.loss)
+			h.losses.Add(c.loss)
 		}
 	}
 	if c.state == unused && c.coming != nil {
 		// It costs nobody anything: a second dial that lost its race.
-		h.refund(c.coming.why.loss)
+		h.losses.Refund(c.coming.why.loss)
 	}
 	h.become(c, closing)
 }
@@ -227,7 +229,7 @@ func (c *Conn) atRest(cause Reason) Reason {
 	case !reader:
 		return cause
 	case c.eof && c.streams == 0:
-		c.host.worth.serverClosed(time.Since(c.idleAt), time.Now())
+		c.host.worth.ServerClosed(time.Since(c.idleAt), time.Now())
 		return ServerClosedIdle
 	case c.eof:
 		// It broke under those streams, or lay idle: all of them are here

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
 
 // coming is a connection on its way to its first request.
 type coming struct {
@@ -75,7 +79,7 @@ func (d Dial) Done() {
 
 // drop ends a promise that was not kept. h.mu is held.
 func (h *Host) drop(c *coming) {
-	h.refund(c.why.loss)
+	h.losses.Refund(c.why.loss)
 	h.arrived(c)
 }
 
@@ -83,13 +87,13 @@ func (h *Host) drop(c *coming) {
 // others, dialed at the same time for requests that it serves as well: a loss
 // that one of those was charged with is what all were dialed for. They are
 // closed, or will be. Nil if there is none. h.mu is held.
-func (h *Host) stead(a ask, now time.Time) *loss {
+func (h *Host) stead(a ask, now time.Time) *loss.Loss {
 	for _, c := range h.coming {
 		if l := c.why.loss; l != nil {
 			c.why = verdict{reason: AllBusy}
 			return l
 		}
 	}
-	l, _ := h.charge(a.at, now) // of one that is closed
+	l, _ := h.losses.Charge(a.at, now, h.ledger.idleTimeout) // of one that is closed
 	return l
 }

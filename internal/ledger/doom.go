@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
 
 // An HTTP/2 connection that is busy is retired as net/http does it itself when a
 // request says Connection: close: it is given to nobody from then on, and closed
@@ -15,11 +19,11 @@ import "time"
 // doomed where the host needs several: there are more requests than one takes.
 
 // doom notes that net/http gives c to nobody from now on. h.mu is held.
-func (h *Host) doom(c *Conn, l *loss) {
+func (h *Host) doom(c *Conn, l *loss.Loss) {
 	h.count(c, -1)
 	c.doom, c.loss = l, l
 	h.count(c, +1)
-	h.lose(l)
+	h.losses.Add(l)
 }
 
 // dooms makes the exchange the last to have c, if that is to be retired and all
@@ -50,7 +54,7 @@ func (u *Use) dooms(c *Conn, now time.Time) Reason {
 			h.lower()
 		}
 	})
-	h.doom(c, &loss{at: now, reason: why})
+	h.doom(c, &loss.Loss{At: now, Reason: why})
 	return why
 }
 

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
 
 // Draining notes that the connection of u is drained after its body was closed,
 // and may soon be free: a dial to its host waits for that as long as a new
@@ -40,8 +44,8 @@ func (c *Conn) drains(u *Use, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.user == u.id && c.loss == nil {
-		c.loss = &loss{at: now, reason: BodyUnread, culprit: u.culprit(), provisional: true}
-		h.lose(c.loss)
+		c.loss = &loss.Loss{At: now, Reason: BodyUnread, Culprit: u.culprit(), Provisional: true}
+		h.losses.Add(c.loss)
 	}
 }
 

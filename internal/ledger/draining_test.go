@@ -121,7 +121,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 					wantNew(t, l, cause, 1)
 				}
 				l.each(func(h *Host) {
-					if len(h.losses) != 0 {
+					if h.losses.Len() != 0 {
 						t.Errorf("cause %q, paid %v: losses %+v, want none", cause, paid, h.losses[0])
 					}
 				})

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
 
 // Put notes what net/http's PutIdleConn said. Empty means that the connection is
 // idle or was handed straight to somebody else, else refused is what the error
@@ -17,9 +21,9 @@ func (u *Use) Put(refused Reason) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if refused != "" {
-		if ended && c.loss != nil && c.loss.reason == BodyUnread && refused != ConnError && c.user == u.id {
+		if ended && c.loss != nil && c.loss.Reason == BodyUnread && refused != ConnError && c.user == u.id {
 			// Drained in the background, and refused.
-			c.loss.settle(refused, time.Now())
+			c.loss.Settle(refused, time.Now())
 			h.tell(c)
 		}
 		return
@@ -29,7 +33,7 @@ func (u *Use) Put(refused Reason) {
 		return
 	}
 	if c.loss != nil {
-		h.withdraw(c.loss)
+		h.losses.Withdraw(c.loss)
 		c.loss = nil
 	}
 	c.streams = 0
@@ -74,7 +78,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	u.settle()
 	u.ended = true
 	h.inflight--
-	h.worth.lastEnd = now
+	h.worth.Ended(now)
 	if u.Exempt {
 		h.exempt--
 	}
@@ -98,7 +102,7 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 	}
 	if cause == "" {
 		if c.loss != nil && c.user == u.id {
-			h.withdraw(c.loss) // it was drained
+			h.losses.Withdraw(c.loss) // it was drained
 			c.loss = nil
 		}
 		h.leave(c) // it goes on
@@ -112,13 +116,13 @@ func (u *Use) End(cause Reason, provisional bool, now time.Time) Reason {
 		// That it fails shows only where somebody sees the close. Elsewhere the
 		// cause is all that can be said.
 		provisional = provisional && c.watched && c.state != gone && c.state != closing
-		c.loss = &loss{at: now, reason: cause, provisional: provisional}
-		if cause.blames() {
-			c.loss.culprit = u.culprit()
+		c.loss = &loss.Loss{At: now, Reason: cause, Provisional: provisional}
+		if cause.Blames() {
+			c.loss.Culprit = u.culprit()
 		}
-		h.lose(c.loss)
+		h.losses.Add(c.loss)
 	} else {
-		c.loss.settle(cause, now) // it was drained, in vain
+		c.loss.Settle(cause, now) // it was drained, in vain
 	}
 	if cause == Upgraded {
 		// The caller owns it now; it is no HTTP connection any more.
@@ -145,12 +149,12 @@ func (u *Use) endStream(c *Conn, cause Reason, now time.Time) Reason {
 	}
 	switch {
 	case c.loss == nil:
-		h.doom(c, &loss{at: now, reason: cause, culprit: u.culprit()})
-	case c.loss.reason == Unknown, cause == ClientClose && c.loss.reason == GoAway:
+		h.doom(c, &loss.Loss{At: now, Reason: cause, Culprit: u.culprit()})
+	case c.loss.Reason == Unknown, cause == ClientClose && c.loss.Reason == GoAway:
 		// It was closed before the first of those that rode on it could tell;
 		// and net/http closes it in the same place if a request had asked for
 		// that.
-		c.loss.reason, c.loss.culprit = cause, u.culprit()
+		c.loss.Reason, c.loss.Culprit = cause, u.culprit()
 	}
 	h.leave(c)
 	return cause

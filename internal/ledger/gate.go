@@ -131,7 +131,7 @@ func (h *Host) admits(u *Use, waited time.Duration, now time.Time) bool {
 // shareMost is how long to wait for an HTTP/2 connection to addr that is on its
 // way. h.mu is held.
 func (h *Host) shareMost(addr string) time.Duration {
-	cost, _ := h.worth.cost(addr)
+	cost, _ := h.worth.Cost(addr)
 	return min(max(shareCosts*cost, shareMin), comingMost)
 }
 

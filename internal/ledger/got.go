@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"github.com/warmconn/warmconn/internal/loss"
+
 	"crypto/tls"
 	"net"
 	"time"
@@ -80,7 +82,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 	u.conn, u.served, u.put, u.refused = c, true, false, ""
 	u.answered()
 	if !g.Reused && g.Own && !began.IsZero() {
-		h.worth.paid(u.addr, now.Sub(began))
+		h.worth.Paid(u.addr, now.Sub(began))
 	}
 	if g.Shared && g.Reason == KeepAlivesOff {
 		g.Reason = "" // it was dialed before its protocol was known
@@ -98,7 +100,7 @@ func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
 		g.Reason, g.Culprit = w.reason, w.culprit
 	case g.Shared && g.free:
 		if l := h.stead(u.ask, now); l != nil {
-			g.Reason, g.Culprit = l.reason, l.culprit
+			g.Reason, g.Culprit = l.Reason, l.Culprit
 		}
 	}
 	if g.Reason == AllBusy && g.Shared && c.first {
@@ -140,7 +142,7 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 	if c.shared && c.uses == 1 {
 		h.sharedAt = now
 	}
-	if d := c.doom; d != nil && !again && (d.reason == MaxAge || d.reason == MaxRequests) {
+	if d := c.doom; d != nil && !again && (d.Reason == MaxAge || d.Reason == MaxRequests) {
 		// Its last exchange gave up before it took it.
 		h.count(c, -1)
 		c.doom = nil
@@ -148,14 +150,14 @@ func (c *Conn) had(u *Use, nc net.Conn, again, reused, shared bool, now time.Tim
 	}
 	if c.loss != nil {
 		// It was written off and lives.
-		h.withdraw(c.loss)
+		h.losses.Withdraw(c.loss)
 		c.loss = nil
 	}
 	if c.state == idle && c.watched {
-		h.worth.survived(now.Sub(c.idleAt))
+		h.worth.Survived(now.Sub(c.idleAt))
 	}
 	if c.shared && u.Close {
-		h.doom(c, &loss{at: now, reason: ClientClose, culprit: u.culprit()})
+		h.doom(c, &loss.Loss{At: now, Reason: ClientClose, Culprit: u.culprit()})
 	}
 	var why verdict
 	if c.coming != nil {

@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"github.com/warmconn/warmconn/internal/loss"
+	"github.com/warmconn/warmconn/internal/worth"
+
 	"net"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 )
@@ -45,13 +47,13 @@ type Host struct {
 	sharedAt time.Time
 	// losses are the connections that were lost and that no dial was charged
 	// with yet, oldest first, at most maxLosses.
-	losses []*loss
+	losses loss.Book
 	// conns are the connections that are not watched, and strays those on their
 	// way whose requests were served otherwise, oldest first.
 	conns  map[net.Conn]*Conn
 	strays []ask
 	gated  []*gated // dials that wait for leave, first come first
-	worth  worth
+	worth  worth.Estimator
 	tally  Tally
 	// versions count those open by protocol, and spoken says which were seen; peers
 	// is that by address, nil unless somebody asked for it.
@@ -80,22 +82,9 @@ type Host struct {
 }
 
 const (
-	maxLosses = 16
 	// maxUnwatched bounds what a ledger that sees no closes keeps of a host.
 	maxUnwatched = 256
 )
-
-// loss is one connection that is gone, and why.
-type loss struct {
-	at      time.Time
-	reason  Reason
-	culprit Culprit
-	// provisional: the body is still drained in the background, by drain or by
-	// net/http (Go 1.27). The connection comes back, or it is closed.
-	provisional bool
-	settled     time.Time // when it was no longer
-	withdrawn   bool      // the connection came back
-}
 
 // ask is what a request found when it asked for a connection: the verdict on
 // a dial rests on this moment, not on the end of the dial.
@@ -146,7 +135,7 @@ func (h *Host) ask(now time.Time) ask {
 type verdict struct {
 	reason  Reason
 	culprit Culprit
-	loss    *loss // what was charged, if anything
+	loss    *loss.Loss // what was charged, if anything
 }
 
 // verdict says why a request that asked at a had to dial, and charges it with a
@@ -161,12 +150,10 @@ func (h *Host) verdict(a ask, now time.Time) verdict {
 	if a.unsure {
 		return verdict{reason: Unknown}
 	}
-	l, expired := h.charge(a.at, now)
+	l, expired := h.losses.Charge(a.at, now, h.ledger.idleTimeout)
 	switch {
-	case l != nil && (l.provisional || a.at.Before(l.settled)):
-		return verdict{Draining, l.culprit, l}
 	case l != nil:
-		return verdict{l.reason, l.culprit, l}
+		return verdict{l.ReasonFor(a.at), l.Culprit, l}
 	case a.shared:
 		// Net/http did not use the HTTP/2 connection: the server has said
 		// GOAWAY, or serves no more streams at once, or it goes through another
@@ -182,70 +169,6 @@ func (h *Host) verdict(a ask, now time.Time) verdict {
 	return verdict{reason: Unknown}
 }
 
-// charge takes the most recent loss that was known at asked out of the book.
-// Losses older than the idle timeout are dropped: those connections would not
-// be here anyway.
-func (h *Host) charge(asked, now time.Time) (_ *loss, expired bool) {
-	if t := h.ledger.idleTimeout; t > 0 {
-		for len(h.losses) > 0 && now.Sub(h.losses[0].at) > t {
-			h.losses = slices.Delete(h.losses, 0, 1)
-			expired = true
-		}
-	}
-	for i := len(h.losses) - 1; i >= 0; i-- {
-		if l := h.losses[i]; !l.at.After(asked) {
-			h.losses = slices.Delete(h.losses, i, i+1)
-			return l, expired
-		}
-	}
-	return nil, expired
-}
-
-// lose writes a loss down. h.mu is held.
-func (h *Host) lose(l *loss) {
-	l.withdrawn = false
-	if len(h.losses) == maxLosses {
-		copy(h.losses, h.losses[1:])
-		h.losses = h.losses[:maxLosses-1]
-	}
-	h.losses = append(h.losses, l)
-}
-
-// refund puts what a dial was charged with back in its place: the dial failed,
-// or its connection was never used, so nobody has told of it. Not if that came
-// back meanwhile. h.mu is held.
-func (h *Host) refund(l *loss) {
-	if l == nil || l.withdrawn {
-		return
-	}
-	h.lose(l)
-	slices.SortStableFunc(h.losses, func(a, b *loss) int { return a.at.Compare(b.at) })
-}
-
-// settle notes that l is no longer provisional, and what it came to: reason, by
-// somebody's fault or nobody's.
-func (l *loss) settle(reason Reason, now time.Time) {
-	l.reason = reason
-	if !reason.blames() {
-		l.culprit = Culprit{}
-	}
-	if l.provisional {
-		l.provisional, l.settled = false, now
-	}
-}
-
-// withdraw takes a loss back: the connection came back after all. h.mu is
-// held.
-func (h *Host) withdraw(l *loss) {
-	l.withdrawn = true // a dial may be charged with it
-	for i, x := range h.losses {
-		if x == l {
-			h.losses = slices.Delete(h.losses, i, i+1)
-			return
-		}
-	}
-}
-
 // dropIdle forgets the unwatched idle connections: they are known to be gone,
 // for reason. Over HTTP/2 that is not certain: net/http may take a moment to
 // forget a stream whose body is read, and closes no connection that has one.
@@ -256,8 +179,8 @@ func (h *Host) dropIdle(reason Reason, now time.Time) {
 		if c.state != idle {
 			continue
 		}
-		c.loss = &loss{at: now, reason: reason}
-		h.lose(c.loss)
+		c.loss = &loss.Loss{At: now, Reason: reason}
+		h.losses.Add(c.loss)
 		if c.shared {
 			h.become(c, closing) // until somebody has it again, or another one
 			continue

@@ -41,7 +41,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		end()
 		close()
 		l.each(func(h *Host) {
-			if len(h.losses) != 0 {
+			if h.losses.Len() != 0 {
 				t.Errorf("%s: losses %+v, want none", order, h.losses[0])
 			}
 		})
@@ -128,7 +128,7 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 		t.Errorf("new for %q, want closed_idle", g.Reason)
 	}
 	l.each(func(h *Host) {
-		if len(h.losses) != 0 || h.open != 1 || len(h.conns) != 1 {
+		if h.losses.Len() != 0 || h.open != 1 || len(h.conns) != 1 {
 			t.Errorf("losses %+v, %d connections open, %d known; want none, 1, 1", h.losses, h.open, len(h.conns))
 		}
 	})

@@ -145,7 +145,7 @@ func TestHTTP2ConnectionThatWasDialedPastCostsNothingMore(t *testing.T) {
 			old.line.Closing(IdleTimeout)
 			old.line.Closed()
 			l.each(func(h *Host) {
-				if got := len(h.losses) == 1; got != had {
+				if got := h.losses.Len() == 1; got != had {
 					t.Errorf("had again %v: its end is a loss %v", had, got)
 				}
 			})

@@ -56,7 +56,7 @@ func (u *Use) KeepAlive(d time.Duration) {
 		return
 	}
 	c.announced = d
-	h.worth.announced(d, time.Now())
+	h.worth.Announced(d, time.Now())
 	if c.state == idle { // a response without a body comes after that
 		h.tendBy(c.due())
 	}

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
 
 // giveUp takes a connection back from an exchange that net/http sends over
 // another one. Over HTTP/1 it does so when a reused connection turns out dead:
@@ -17,11 +21,11 @@ func (c *Conn) giveUp(u *Use, now time.Time) {
 		return
 	}
 	if c.uses > 1 || c.foreign || c.stray != nil {
-		c.loss = &loss{at: now, reason: ServerClosedIdle}
+		c.loss = &loss.Loss{At: now, Reason: ServerClosedIdle}
 		if u.Apart {
-			c.loss.reason = Unknown // a retrier's attempt, perhaps
+			c.loss.Reason = Unknown // a retrier's attempt, perhaps
 		}
-		h.lose(c.loss)
+		h.losses.Add(c.loss)
 	}
 	// Net/http gives no new connection up: it was somebody else's, with our
 	// hooks in its context, and nobody tells what became of it.
@@ -33,8 +37,8 @@ func (h *Host) leave(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
 	}
-	if c.streams == 0 && c.eof && c.loss != nil && c.loss.reason == Unknown {
-		c.loss.reason = ServerClosedIdle // nobody was the worse for it
+	if c.streams == 0 && c.eof && c.loss != nil && c.loss.Reason == Unknown {
+		c.loss.Reason = ServerClosedIdle // nobody was the worse for it
 		h.tell(c)
 	}
 	if c.streams > 0 || c.state != active {

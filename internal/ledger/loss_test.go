@@ -56,7 +56,7 @@ func TestDuplicateDialIsChargedToNobody(t *testing.T) {
 	b.Got(c, true, true, time.Now())
 	extra.line.close()
 	l.each(func(h *Host) {
-		if len(h.losses) != 0 {
+		if h.losses.Len() != 0 {
 			t.Errorf("losses %+v, want none", h.losses)
 		}
 		if h.open != 1 || h.tally.Closed != 1 || h.tally.Opened != 2 {

@@ -66,7 +66,7 @@ func TestDrainInTheBackground(t *testing.T) {
 					t.Errorf("reused %v, new for %q by %d; want %v, %q by %d", g.Reused, g.Reason, g.Culprit.SpanID[0], tt.reused, tt.reason, tt.blamed)
 				}
 				l.each(func(h *Host) {
-					if len(h.losses) != 0 {
+					if h.losses.Len() != 0 {
 						t.Errorf("losses %+v, want none", h.losses[0])
 					}
 				})

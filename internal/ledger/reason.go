@@ -1,64 +1,41 @@
 package ledger
 
-// Reason says why a connection was new, or why one was lost. It is the closed
-// vocabulary of roundtripper.NewReason; readers must expect new words.
-type Reason string
+import "github.com/warmconn/warmconn/internal/loss"
 
-// The words. Their meaning is documented in roundtripper, where they are
-// public.
+// The words of package loss, under the names that the ledger's users know.
+type (
+	Reason  = loss.Reason
+	Culprit = loss.Culprit
+	Span    = loss.Span
+)
+
 const (
-	First            Reason = "first"
-	AllBusy          Reason = "all_busy"
-	Draining         Reason = "draining"
-	BodyUnread       Reason = "body_unread"
-	BodyLeaked       Reason = "body_leaked"
-	Canceled         Reason = "canceled"
-	Timeout          Reason = "timeout"
-	IdleLimit        Reason = "idle_limit"
-	IdleTimeout      Reason = "idle_timeout"
-	MaxAge           Reason = "max_age"
-	MaxRequests      Reason = "max_requests"
-	GoAway           Reason = "goaway"
-	ProtocolError    Reason = "protocol_error"
-	ServerClosedIdle Reason = "server_closed_idle"
-	ServerClose      Reason = "server_close"
-	ClientClose      Reason = "client_close"
-	KeepAlivesOff    Reason = "keepalives_disabled"
-	ClosedIdle       Reason = "closed_idle"
-	EarlyResponse    Reason = "early_response"
-	ConnError        Reason = "conn_error"
-	Upgraded         Reason = "upgraded"
-	Unknown          Reason = "unknown"
+	First            = loss.First
+	AllBusy          = loss.AllBusy
+	Draining         = loss.Draining
+	BodyUnread       = loss.BodyUnread
+	BodyLeaked       = loss.BodyLeaked
+	Canceled         = loss.Canceled
+	Timeout          = loss.Timeout
+	IdleLimit        = loss.IdleLimit
+	IdleTimeout      = loss.IdleTimeout
+	MaxAge           = loss.MaxAge
+	MaxRequests      = loss.MaxRequests
+	GoAway           = loss.GoAway
+	ProtocolError    = loss.ProtocolError
+	ServerClosedIdle = loss.ServerClosedIdle
+	ServerClose      = loss.ServerClose
+	ClientClose      = loss.ClientClose
+	KeepAlivesOff    = loss.KeepAlivesOff
+	ClosedIdle       = loss.ClosedIdle
+	EarlyResponse    = loss.EarlyResponse
+	ConnError        = loss.ConnError
+	Upgraded         = loss.Upgraded
+	Unknown          = loss.Unknown
+	Unused           = loss.Unused
 )
 
 // ReadEnded is what Closing is told where HTTP/2's reading goroutine closes the
 // connection; nobody else is. From Go 1.27 on it does so by itself when it reads
 // GOAWAY and no stream is open.
 const ReadEnded Reason = "read_ended"
-
-// blames reports whether the exchange that had the connection has cost it. A
-// limit of the pool's and a call of CloseIdleConnections hit whoever has it at the time.
-func (r Reason) blames() bool {
-	switch r {
-	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff:
-		return false
-	}
-	return true
-}
-
-// Span identifies a span. The zero value means that there is none.
-type Span struct {
-	TraceID [16]byte
-	SpanID  [8]byte
-	Flags   byte // OpenTelemetry's trace flags
-}
-
-// Culprit identifies the exchange that cost a connection. It is a copy of
-// plain values: a loss must not keep a request alive. The zero value means that
-// no exchange is to blame, or that nobody said which.
-type Culprit struct {
-	Span
-	// Stack is where the request was made, if a layer took it down. See
-	// package callsite.
-	Stack []uintptr
-}

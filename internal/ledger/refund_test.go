@@ -87,7 +87,7 @@ func TestLossIsPaidOnceWhereTheDialerCannotBeWatched(t *testing.T) {
 		t.Errorf("new for %q by %d, want body_unread by 1", g.Reason, g.Culprit.SpanID[0])
 	}
 	l.each(func(h *Host) {
-		if len(h.losses) != 0 {
+		if h.losses.Len() != 0 {
 			t.Errorf("losses %+v, want none", h.losses[0])
 		}
 	})
@@ -119,7 +119,7 @@ func TestHTTP2ConnectionThatIsUsedSaysWhatTheOthersWereDialedFor(t *testing.T) {
 				t.Errorf("the other is new for %q", g.Reason)
 			}
 			l.each(func(h *Host) {
-				if len(h.losses) != 0 {
+				if h.losses.Len() != 0 {
 					t.Errorf("closed first %v: losses %+v, want none", closedFirst, h.losses)
 				}
 			})

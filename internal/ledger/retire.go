@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"github.com/warmconn/warmconn/internal/loss"
+
 	"sync/atomic"
 	"time"
 )
@@ -153,8 +155,8 @@ func (h *Host) retire(pick func() []*Conn, why func(*Conn) Reason) bool {
 	}
 	now := time.Now()
 	for _, c := range due {
-		c.loss = &loss{at: now, reason: why(c)}
-		h.lose(c.loss)
+		c.loss = &loss.Loss{At: now, Reason: why(c)}
+		h.losses.Add(c.loss)
 		h.become(c, closing)
 		c.retiring = true
 	}

@@ -17,10 +17,6 @@ type Count struct {
 	N      uint64
 }
 
-// Unused is why a connection was lost that no request ever had: net/http dials
-// for requests that are then served by another one.
-const Unused Reason = "unused"
-
 func (t *Tally) add(r Reason, n int) {
 	i := slices.IndexFunc(t.Lost, func(c Count) bool { return c.Reason == r })
 	if i < 0 {
@@ -87,7 +83,7 @@ func (h *Host) tell(c *Conn) {
 func (c *Conn) fate() Reason {
 	switch {
 	case c.loss != nil:
-		return c.loss.reason
+		return c.loss.Reason
 	case c.uses == 0 && !c.foreign:
 		return Unused
 	}

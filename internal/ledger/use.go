@@ -83,7 +83,7 @@ func (l *Ledger) Begin(u *Use, key Key, known *Host, at time.Time) *Host {
 		if u.Exempt {
 			h.exempt++
 		}
-		h.worth.arrives(h.inflight > 1, h.ledger.idleTimeout, at)
+		h.worth.Arrives(h.inflight > 1, h.ledger.idleTimeout, at)
 		u.spare = h.idle > 0 || h.muxed && h.open > 0
 		h.wake()
 	})

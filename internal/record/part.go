@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/worth"
 )
 
 // Part is what one layer of the kit does in an exchange. A part is shared by
@@ -88,7 +89,7 @@ type Prospect struct {
 	TLS bool
 	// Leaked says that nobody waits for the drain: LeakTime may pass.
 	Leaked bool
-	ledger.Worth
+	worth.Worth
 }
 
 // Budget bounds one drain. Without Bytes or Time nothing is drained.
