@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // hosts counts the pages that l keeps.
@@ -48,7 +50,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		u.End("", false, time.Now())
 	}
 	l.each(func(h *Host) {
-		if len(h.conns) > maxUnwatched || h.losses.Len() > maxLosses || h.open > maxUnwatched {
+		if len(h.conns) > maxUnwatched || h.losses.Len() > loss.Max || h.open > maxUnwatched {
 			t.Errorf("%d connections, %d losses, %d open", len(h.conns), h.losses.Len(), h.open)
 		}
 	})

@@ -122,7 +122,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 				}
 				l.each(func(h *Host) {
 					if h.losses.Len() != 0 {
-						t.Errorf("cause %q, paid %v: losses %+v, want none", cause, paid, h.losses[0])
+						t.Errorf("cause %q, paid %v: losses %+v, want none", cause, paid, h.losses)
 					}
 				})
 			})

@@ -42,7 +42,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		close()
 		l.each(func(h *Host) {
 			if h.losses.Len() != 0 {
-				t.Errorf("%s: losses %+v, want none", order, h.losses[0])
+				t.Errorf("%s: losses %+v, want none", order, h.losses)
 			}
 		})
 	}

@@ -67,7 +67,7 @@ func TestDrainInTheBackground(t *testing.T) {
 				}
 				l.each(func(h *Host) {
 					if h.losses.Len() != 0 {
-						t.Errorf("losses %+v, want none", h.losses[0])
+						t.Errorf("losses %+v, want none", h.losses)
 					}
 				})
 			})

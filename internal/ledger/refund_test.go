@@ -88,7 +88,7 @@ func TestLossIsPaidOnceWhereTheDialerCannotBeWatched(t *testing.T) {
 	}
 	l.each(func(h *Host) {
 		if h.losses.Len() != 0 {
-			t.Errorf("losses %+v, want none", h.losses[0])
+			t.Errorf("losses %+v, want none", h.losses)
 		}
 	})
 }

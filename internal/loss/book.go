@@ -30,8 +30,8 @@ type Loss struct {
 	withdrawn bool
 }
 
-// maxLosses bounds the book. Older losses are forgotten first.
-const maxLosses = 16
+// Max bounds a book. Older losses are forgotten first.
+const Max = 16
 
 // Book holds the losses of one host that no dial was charged with yet, oldest
 // first. The host's lock guards it. Its zero value is empty.
@@ -40,9 +40,9 @@ type Book struct{ open []*Loss }
 // Add writes a loss down.
 func (b *Book) Add(l *Loss) {
 	l.withdrawn = false
-	if len(b.open) == maxLosses {
+	if len(b.open) == Max {
 		copy(b.open, b.open[1:])
-		b.open = b.open[:maxLosses-1]
+		b.open = b.open[:Max-1]
 	}
 	b.open = append(b.open, l)
 }
