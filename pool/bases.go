@@ -6,6 +6,8 @@ import (
 	"sync"
 	"weak"
 
+	"github.com/warmconn/warmconn/internal/chain"
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -16,6 +18,7 @@ import (
 type site struct {
 	transport *http.Transport
 	ledger    *ledger.Ledger
+	conns     *connpool.Pool
 }
 
 // bases is what a Pool knows of the transports that it stands on. All of it is
@@ -49,7 +52,7 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 	if l, s := p.bases.clone(base); l != nil {
 		b.Ledger = l
 		if s != nil {
-			b.Keep = s
+			b.Keep, b.Owned = s, s.conns
 		}
 		p.bases.note(l)
 		return b
@@ -65,7 +68,7 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 		p.bases.note(b.Ledger)
 		return b
 	}
-	return record.Tuned{Base: s.transport, Ledger: s.ledger, Keep: s, Replaced: true}
+	return record.Tuned{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
 }
 
 // site finds or makes the shared clone of base; nil if it must not be cloned.
@@ -105,16 +108,22 @@ func (p *Pool) ownSite(shared *weak.Pointer[site], base func() *http.Transport) 
 // newSite makes a site over a clone of base; nil if that must not be cloned.
 // bases.mu is held.
 func (p *Pool) newSite(base *http.Transport) *site {
-	t, l := p.clone(base)
+	if chain.Registered(base) {
+		return nil
+	}
+	t := cloneHTTP2(base)
 	if t == nil {
 		return nil
 	}
-	l.Keep(p.keep(t))
-	s := &site{t, l}
+	l := ledger.New(t, ledger.Owned)
+	l.Count(p.totals)
+	conns := connpool.New(base, t, l, p.keep(base))
+	l.Own(conns)
+	s := &site{t, l, conns}
 	p.bases.add(t, l, s)
-	// The transport holds no site: its connections can't keep this from
-	// running.
-	runtime.AddCleanup(s, (*http.Transport).CloseIdleConnections, t)
+	// The transport holds no site: its connections can't keep this from running. It
+	// must not hold up other clean-ups: a connection's Close may block.
+	runtime.AddCleanup(s, func(conns *connpool.Pool) { go conns.Shutdown() }, conns)
 	return s
 }
 
@@ -181,6 +190,7 @@ func (b *bases) stop() {
 	b.each((*ledger.Ledger).StopDrains)
 	b.mu.Lock()
 	var open []*http.Transport
+	var pools []*connpool.Pool
 	for k, c := range b.clones {
 		if l := c.ledger.Value(); l != nil {
 			l.End()
@@ -188,10 +198,16 @@ func (b *bases) stop() {
 		if t := k.Value(); t != nil {
 			open = append(open, t)
 		}
+		if s := c.site.Value(); s != nil {
+			pools = append(pools, s.conns)
+		}
 	}
 	b.mu.Unlock()
 	for _, t := range open {
 		t.CloseIdleConnections()
+	}
+	for _, conns := range pools {
+		conns.Shutdown()
 	}
 }
 

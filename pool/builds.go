@@ -129,7 +129,11 @@ func (p *place) judge(now time.Time) int {
 		case l == nil, b.transport.Value() == nil, b.sited && b.site.Value() == nil:
 			dropped++
 		case now.Sub(b.at) >= restTime:
-			if host, ok := l.Brief(); ok {
+			brief1 := l.Brief
+			if s := b.site.Value(); s != nil {
+				brief1 = s.conns.Brief
+			}
+			if host, ok := brief1(); ok {
 				brief[host]++
 				most = max(most, brief[host])
 			}

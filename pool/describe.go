@@ -22,6 +22,8 @@ func (t part) Describe(w ledger.Watch) string {
 		limit += fmt.Sprintf(", at most %d in all", n)
 	}
 	switch w {
+	case ledger.Owned:
+		return "pool: " + limit + "; owns the connections, made by a private clone of the transport"
 	case ledger.Watched:
 		return "pool: " + limit + "; watches connections, on a clone of the transport"
 	case ledger.WatchedHTTP:

@@ -2,9 +2,10 @@ package pool
 
 import (
 	"net/http"
+	"runtime"
 	"time"
 
-	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/connpool"
 )
 
 const (
@@ -15,18 +16,45 @@ const (
 	// apart at least and at most.
 	decays             = 6
 	decayMin, decayMax = time.Second, 30 * time.Second
+	// defaultIdleTimeout is http.DefaultTransport's.
+	defaultIdleTimeout = 90 * time.Second
 )
 
-// keep says how long the connections of a clone are kept that nobody but the
-// Pool has.
-func (p *Pool) keep(t *http.Transport) ledger.Keep {
-	k := ledger.Keep{MaxAge: max(p.opts.MaxConnAge, 0), Announced: true, Private: true}
+// keep says how many connections over base are kept, and for how long.
+func (p *Pool) keep(base *http.Transport) connpool.Options {
+	o := connpool.Options{
+		MaxIdlePerHost: p.opts.MaxIdlePerHost,
+		MaxIdle:        max(base.MaxIdleConns, 0),
+		MaxConns:       max(base.MaxConnsPerHost, 0),
+		MaxAge:         max(p.opts.MaxConnAge, 0),
+		MaxUses:        max(p.opts.MaxConnRequests, 0),
+	}
+	if o.MaxIdlePerHost == 0 {
+		o.MaxIdlePerHost = idlePerHost(base)
+	}
+	switch d := p.opts.IdleTimeout; {
+	case d > 0:
+		o.IdleTimeout = d
+	case d == 0 && base.IdleConnTimeout > 0:
+		o.IdleTimeout = base.IdleConnTimeout
+	case d == 0:
+		o.IdleTimeout = defaultIdleTimeout
+	}
 	if p.opts.MaxIdlePerHost == 0 {
-		k.Floor = idleFloor
-		k.Every = min(max(t.IdleConnTimeout/decays, decayMin), decayMax)
-		if t.IdleConnTimeout == 0 {
-			k.Every = decayMax
+		o.DecayFloor, o.DecayEvery = idleFloor, decayMax
+		if o.IdleTimeout > 0 {
+			o.DecayEvery = min(max(o.IdleTimeout/decays, decayMin), decayMax)
 		}
 	}
-	return k
+	return o
+}
+
+// idlePerHost is the base's own limit, if somebody has set it on purpose. None is 2
+// by default, and GOMAXPROCS + 1 is what go-cleanhttp sets for everybody; both are
+// too few for any load, and count as none.
+func idlePerHost(base *http.Transport) int {
+	if n := base.MaxIdleConnsPerHost; n != runtime.GOMAXPROCS(0)+1 {
+		return n
+	}
+	return 0
 }

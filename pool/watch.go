@@ -43,8 +43,6 @@ func (p *Pool) Transport(base *http.Transport) *http.Transport {
 	return t
 }
 
-const defaultIdleTimeout = 90 * time.Second // http.DefaultTransport's
-
 // clone returns a tuned and watched clone of base and its ledger; nil if base
 // must not be cloned.
 func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {

@@ -180,10 +180,6 @@ func (c *Conn) WillRead() {
 // Shaking reports whether the connection is in its handshake for sure.
 func (c *Conn) Shaking() bool { return c.shaking.Load() }
 
-// Unread takes f back from BeforeRead. By then another exchange may have the
-// connection, and its own f.
-func (c *Conn) Unread(f *func()) { c.before.CompareAndSwap(f, nil) }
-
 // PeerEnded notes that the peer ended or broke the connection: a Read of it
 // failed, or brought TLS's word for that; or that it did not after all. It must
 // come before whoever reads from the connection learns of it.
@@ -261,5 +257,5 @@ func (c *Conn) Closed() {
 	}
 	life := Life{Key: h.key, Peer: c.peer, Version: c.version(), Age: time.Since(c.opened), Uses: c.uses}
 	h.mu.Unlock()
-	h.ledger.closed(life)
+	h.ledger.Tell(life)
 }

@@ -20,12 +20,17 @@ type Peer struct {
 	Port int
 }
 
+// Hold is nc as exchanges are given it.
+func Hold(nc net.Conn) *Held {
+	return &Held{Conn: nc, pointer: nc != nil && reflect.TypeOf(nc).Kind() == reflect.Pointer}
+}
+
 // hold returns nc for the exchanges that are given c. h.mu is held.
 func (c *Conn) hold(nc net.Conn) *Held {
 	if h := c.held; h != nil && h.pointer && h.Conn == nc {
 		return h
 	}
-	c.held = &Held{Conn: nc, pointer: reflect.TypeOf(nc).Kind() == reflect.Pointer}
+	c.held = Hold(nc)
 	return c.held
 }
 
@@ -34,7 +39,10 @@ func (h *Held) Peer() Peer {
 	if p := h.peer.Load(); p != nil {
 		return *p
 	}
-	p := PeerOf(h.Conn.RemoteAddr())
+	var p Peer
+	if h.Conn != nil {
+		p = PeerOf(h.Conn.RemoteAddr())
+	}
 	h.peer.Store(&p)
 	return p
 }

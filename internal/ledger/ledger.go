@@ -37,6 +37,7 @@ type Ledger struct {
 	below         atomic.Pointer[weak.Pointer[Ledger]] // see Above
 	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
+	own           Owner // see Own
 
 	drains struct {
 		mu    sync.Mutex
@@ -85,7 +86,14 @@ const (
 	Unwatched   Watch = iota
 	WatchedHTTP       // all but those that a TLS dialer of the base's own makes
 	Watched           // all
+	Owned             // all but those to hosts whose names are not in ASCII: see Own
 )
+
+// Owner keeps connections by itself, and counts them.
+type Owner interface{ Counts(f func(Counts)) }
+
+// Own adds the connections of o to what Counts tells.
+func (l *Ledger) Own(o Owner) { l.own = o }
 
 // Watch says which connections report to this ledger.
 func (l *Ledger) Watch() Watch { return l.watch }

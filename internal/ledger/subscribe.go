@@ -67,7 +67,8 @@ func leads(all []Subscriber, s Subscriber) bool {
 	return i >= 0 && all[i] == s
 }
 
-func (l *Ledger) closed(life Life) {
+// Tell tells the subscribers of a connection that was closed.
+func (l *Ledger) Tell(life Life) {
 	if all := l.subscribers.Load(); all != nil {
 		for _, s := range *all {
 			if leads(*all, s) {

@@ -26,6 +26,18 @@ func (t *Tally) add(r Reason, n int) {
 	t.Lost[i].N += uint64(n)
 }
 
+// Count counts one that was closed for that reason.
+func (t *Tally) Count(r Reason) {
+	t.Closed++
+	t.add(r, +1)
+}
+
+// Recount moves one that was counted from one reason to another.
+func (t *Tally) Recount(from, to Reason) {
+	t.add(from, -1)
+	t.add(to, +1)
+}
+
 // Totals are the sums of all hosts of any number of ledgers, of those forgotten
 // too. They are safe for concurrent use, and nothing but openings and closings
 // comes here.
@@ -45,6 +57,33 @@ func (t *Totals) Tally() Tally {
 
 // Count makes t the sums that the ledger adds to, before its first exchange.
 func (l *Ledger) Count(t *Totals) { l.totals = t }
+
+// Totals are the sums that the ledger adds to.
+func (l *Ledger) Totals() *Totals { return l.totals }
+
+// Opened, Closed and Recount add to the sums what is counted elsewhere.
+func (l *Ledger) Opened() {
+	l.totals.mu.Lock()
+	l.totals.tally.Opened++
+	l.totals.mu.Unlock()
+}
+
+// Closed is described at Opened.
+func (l *Ledger) Closed(r Reason) {
+	l.totals.mu.Lock()
+	l.totals.tally.Count(r)
+	l.totals.mu.Unlock()
+}
+
+// Recount is described at Opened.
+func (l *Ledger) Recount(from, to Reason) {
+	l.totals.mu.Lock()
+	l.totals.tally.Recount(from, to)
+	l.totals.mu.Unlock()
+}
+
+// NextConn is the ID of a new connection.
+func (l *Ledger) NextConn() uint64 { return l.conns.Add(1) }
 
 func (h *Host) countOpened() {
 	h.tally.Opened++
@@ -117,6 +156,9 @@ func (h *Host) watched() bool {
 
 // Counts calls f for each host. It must keep neither Lost nor Peers.
 func (l *Ledger) Counts(f func(Counts)) {
+	if l.own != nil {
+		l.own.Counts(f)
+	}
 	l.each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()

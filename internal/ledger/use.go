@@ -206,19 +206,27 @@ func (u *Use) Ask(addr string, now time.Time) {
 }
 
 // BeforeRead has f called before the exchange's connection is read next: what
-// net/http has in its buffer comes without. It returns the connection, for
-// Unread; nil, and f is never called, where nobody watches, or the connection went back already.
-func (u *Use) BeforeRead(f *func()) *Conn {
+// net/http has in its buffer comes without. It is false, and f is never called,
+// where nobody watches, or the connection went back already. Unread takes it back.
+func (u *Use) BeforeRead(f *func()) bool {
 	u.host.mu.Lock()
 	c, put := u.conn, u.put
 	u.host.mu.Unlock()
 	// A connection that went back may be in another exchange's hands, and have
 	// its f: a gzip body may be at its end before its caller is.
 	if c == nil || !c.watched || put {
-		return nil
+		return false
 	}
 	c.before.Store(f)
-	return c
+	return true
+}
+
+// Unread takes f back from BeforeRead. By then another exchange may have the
+// connection, and its own f.
+func (u *Use) Unread(f *func()) {
+	if c := u.given(); c != nil {
+		c.before.CompareAndSwap(f, nil)
+	}
 }
 
 // given is the connection that the exchange has, nil if none.

@@ -214,7 +214,7 @@ func TestHookIsOnlyForWhoHasTheConnection(t *testing.T) {
 	called := false
 	f, g := func() { called = true }, func() { t.Error("the hook of an exchange whose connection went back was called") }
 	b.BeforeRead(&f)
-	if a.BeforeRead(&g) != nil {
+	if a.BeforeRead(&g) {
 		t.Error("an exchange whose connection went back was given it")
 	}
 	c.line.WillRead()

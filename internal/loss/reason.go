@@ -28,6 +28,8 @@ const (
 	EarlyResponse    Reason = "early_response"
 	ConnError        Reason = "conn_error"
 	Upgraded         Reason = "upgraded"
+	Dead             Reason = "dead"
+	AddressGone      Reason = "address_gone"
 	Unknown          Reason = "unknown"
 
 	// Unused is why a connection was lost that no request ever had.
@@ -38,7 +40,7 @@ const (
 // limit of the pool's and a call of CloseIdleConnections hit whoever has it at the time.
 func (r Reason) Blames() bool {
 	switch r {
-	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff:
+	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff, ServerClosedIdle, Dead, AddressGone:
 		return false
 	}
 	return true

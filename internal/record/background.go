@@ -3,6 +3,7 @@ package record
 import (
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Background bounds the drains that go on after Close has returned. The zero
@@ -55,6 +56,9 @@ func (r *Record) breakOff() {
 }
 
 func (r *Record) wasBrokenOff() bool {
+	if r.owned() && r.line.owned.Over() {
+		return true // its connection was closed with the pool
+	}
 	r.body.mu.Lock()
 	defer r.body.mu.Unlock()
 	return r.body.broken
@@ -95,6 +99,9 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 	r.body.mu.Lock()
 	r.body.later = true
 	r.body.mu.Unlock()
+	if r.owned() {
+		r.detached = r.own.Detach()
+	}
 	if r.leash != nil {
 		r.leash.letGo()
 	}
@@ -103,7 +110,12 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 	if below := r.sameBelow(); len(below) > 0 {
 		low = below[len(below)-1]
 	}
-	done := low.line.ledger.Draining(&low.use, b.Cost, r.breakOff)
+	done := func() {}
+	if low.owned() {
+		low.own.Draining(time.Now())
+	} else {
+		done = low.line.ledger.Draining(&low.use, b.Cost, r.breakOff)
+	}
 	go func() {
 		defer func() {
 			done()

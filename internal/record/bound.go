@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // bound is the limit in time of one drain. What net/http has in its buffer
@@ -16,7 +14,7 @@ type bound struct {
 	r     *Record
 	limit time.Duration
 	orig  *http.Response // to be closed at last, over a base that may ignore its context
-	conn  *ledger.Conn   // calls hook before it is read; nil if nobody watches it
+	seen  bool           // hook is called before the connection is read
 	hook  func()
 
 	// At the end of the body net/http's own goroutine goes on to read, and may
@@ -35,9 +33,9 @@ func (r *Record) bound(limit time.Duration, orig *http.Response) *bound {
 		t.orig = orig
 	} else {
 		t.hook = t.start
-		t.conn = r.use.BeforeRead(&t.hook)
+		t.seen = r.conn.BeforeRead(&t.hook)
 	}
-	if t.conn == nil {
+	if !t.seen {
 		t.start()
 	}
 	return t
@@ -75,7 +73,7 @@ func (t *bound) stop() (inTime, closed bool) {
 	defer t.mu.Unlock()
 	t.over = true
 	if t.timer == nil {
-		t.conn.Unread(&t.hook)
+		t.r.conn.Unread(&t.hook)
 		return true, false
 	}
 	inTime = t.timer.Stop()

@@ -89,8 +89,21 @@ func (r *Record) makeCancelable() {
 	r.body.mu.Unlock()
 }
 
-// cancel ends the context that went down.
+// canceled reports whether the exchange was ended, by the caller or by cancel.
+func (r *Record) canceled() bool {
+	if r.owned() {
+		return r.made.Load()&canceled != 0 || !r.detached && r.parent.Err() != nil
+	}
+	return (*recordCtx)(r).Err() != nil
+}
+
+// cancel ends the context that went down; a connection of our own it closes.
 func (r *Record) cancel() {
+	if r.owned() {
+		r.made.Or(canceled)
+		r.own.Abort()
+		return
+	}
 	if r.made.Or(canceled)&ctxMade != 0 {
 		r.stop()
 	}

@@ -15,20 +15,35 @@ func FromDial(ctx context.Context) (*Record, context.Context) {
 	if r == nil {
 		return nil, ctx
 	}
-	return r, dialCtx{ctx, r.line.traceKey}
+	return r, dialCtx{ctx, r.line.traceKey, r}
 }
 
 type dialCtx struct {
 	context.Context
 	traceKey any
+	dialer   *Record // the exchange that it is dialed for
 }
 
+// dialer is a Record as it is found by what its connection's dialer requests.
+type dialer Record
+
 func (c dialCtx) Value(key any) any {
-	// The hooks of net.Dialer, for DNS and connects, have another key and stay.
-	if key == (recordKey{}) || key == c.traceKey {
-		return nil
+	switch key {
+	case recordKey{}:
+		return (*dialer)(c.dialer)
+	case c.traceKey:
+		// The hooks of net.Dialer, for DNS and connects, have another key and stay.
+		if key != nil {
+			return nil
+		}
 	}
 	return c.Context.Value(key)
+}
+
+// DialContext implements connpool.Owner.
+func (o *owner) DialContext() context.Context {
+	r := (*Record)(o)
+	return dialCtx{r.parent, nil, r}
 }
 
 // Use is the record's line in the ledger l; nil if it is in another one.

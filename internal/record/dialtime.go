@@ -21,7 +21,7 @@ type dialTimes struct {
 
 // timeDial puts the clocks' hooks in front of those that the context has.
 func (r *Record) timeDial() {
-	secure, watched := r.site.key.Scheme == "https", r.line.ledger.Watch() != ledger.Unwatched
+	secure, watched := r.site.key.Scheme == "https", r.line.ledger.Watch() == ledger.Watched || r.line.ledger.Watch() == ledger.WatchedHTTP
 	if watched && !secure {
 		return
 	}

@@ -45,10 +45,10 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 	d = &Drain{Bytes: n, Time: took, Cost: b.Cost}
 	// Over TLS a cancelled read can look like the end. But net/http's own
 	// goroutine may start the clock at the end, and it run out before we do.
-	put, refused := r.use.Returned()
+	put, refused := r.conn.Returned()
 	whole := err == io.EOF && (inTime || put || refused != "")
 	if left >= 0 {
-		r.use.Read(n, took)
+		r.conn.Read(n, took)
 	}
 	switch {
 	case whole:
@@ -65,9 +65,9 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 		return OutcomeFailed, d, closed
 	}
 	// What somebody else has broken off says nothing of the host's bodies.
-	r.use.Drained(took, b.Cost, whole, left < 0)
+	r.conn.Drained(took, b.Cost, whole, left < 0)
 	for _, in := range below {
-		in.use.Drained(took, b.Cost, whole, left < 0)
+		in.conn.Drained(took, b.Cost, whole, left < 0)
 	}
 	return out, d, closed
 }
@@ -79,23 +79,22 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 	d = &Drain{Skipped: b.Why, Cost: b.Cost}
 	d.left = b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
 	if b.Learn {
-		r.use.NotDrained(b.Remeasure, left < 0)
+		r.conn.NotDrained(b.Remeasure, left < 0)
 		for _, in := range r.sameBelow() {
-			in.use.NotDrained(b.Remeasure, left < 0)
+			in.conn.NotDrained(b.Remeasure, left < 0)
 		}
 	}
 	if !b.Free || d.left || left > maxFree || !r.line.direct || !r.isWritten() {
 		return OutcomeSkipped, d, false
 	}
 	var empty func() = r.cancel
-	conn := r.use.BeforeRead(&empty)
-	if conn == nil {
+	if !r.conn.BeforeRead(&empty) {
 		return OutcomeSkipped, d, false
 	}
 	n, err := r.discard(orig.Body, Budget{Bytes: maxFree}, nil)
-	conn.Unread(&empty)
+	r.conn.Unread(&empty)
 	d.Bytes = n
-	if put, refused := r.use.Returned(); err == io.EOF && (put || refused != "") {
+	if put, refused := r.conn.Returned(); err == io.EOF && (put || refused != "") {
 		d.Skipped = ""
 		return OutcomeDrained, d, false
 	}
@@ -147,7 +146,7 @@ func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
 }
 
 func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
-	p.Worth = r.use.Worth(p.Left < 0)
+	p.Worth = r.conn.Worth(p.Left < 0)
 	for _, part := range r.line.parts {
 		if d, is := part.(Drainer); is {
 			c := d.Budget(r, p)

@@ -24,7 +24,7 @@ func (r *Record) finish(out Outcome, err error, d *Drain) {
 // conclude is finish for who has called end.
 func (r *Record) conclude(out Outcome, err error, got received, d *Drain) {
 	if got.took > 0 && r.sent {
-		r.use.Read(got.onWire, got.took)
+		r.conn.Read(got.onWire, got.took)
 	}
 	wrote := r.settle(out, err, got, d)
 	for _, i := range r.line.order {
@@ -63,7 +63,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 	had := r.sent && r.facts.ConnID != 0
 	put, refused := false, ledger.Reason("")
 	if had {
-		put, refused = r.use.Returned()
+		put, refused = r.conn.Returned()
 	}
 	late := false
 	if had && !put && why != "" && (out == OutcomeEOF || out == OutcomeDrained) {
@@ -95,7 +95,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && r.drainsBehind()
 	r.over, wrote = true, r.wrote
-	if r.hooked && !wrote && out.whole() {
+	if r.hooked && !wrote && out.whole() && !r.owned() {
 		// The request is still being sent: over HTTP/2 its stream is open, and
 		// the connection not idle.
 		r.sending = true
@@ -105,13 +105,13 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 	if !r.sent {
 		return wrote
 	}
-	cause = r.use.End(cause, provisional, now)
+	cause = r.conn.End(cause, provisional, now)
 	if learned || !had || put {
 		return wrote // the ledger below knows more than this one, or nobody does, or there is no more
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	put, _ = r.use.Returned()
+	put, _ = r.conn.Returned()
 	switch {
 	case put: // only now
 		f.Returned, f.LostReason = true, ""
@@ -127,7 +127,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 // background, now that it was closed: not one that it knows to be too long, nor
 // if a Read of it had to be broken. r.mu is held.
 func (r *Record) drainsBehind() bool {
-	return nativeDrain && r.sent && r.length <= maxPostCloseReadBytes && (*recordCtx)(r).Err() == nil
+	return nativeDrain && r.sent && r.length <= maxPostCloseReadBytes && !r.canceled()
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or
@@ -135,13 +135,12 @@ func (r *Record) drainsBehind() bool {
 // nothing. A cancel with a cause shows as that cause, so the context itself is
 // asked, not only the error.
 func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
-	if r.leash != nil && r.leash.gone {
+	if r.detached || r.leash != nil && r.leash.gone {
 		return "" // what the caller does now is no affair of ours
 	}
 	ctx := r.parent
 	e := ctx.Err()
-	//lint:ignore SA1019 http.Client's Timeout closes it
-	if stop := r.req.Cancel; e == nil && stop != nil {
+	if stop := r.legacy; e == nil && stop != nil {
 		select {
 		case <-stop:
 			e = context.Canceled
@@ -251,6 +250,9 @@ func saysClose(req *http.Request) bool {
 // the response came to its end before that. A 101's connection may live with
 // its context where the base is not net/http's.
 func (r *Record) release(out Outcome, wrote bool) {
+	if r.owned() {
+		return // net/http has the caller's own context, and is done with it
+	}
 	now := wrote
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:

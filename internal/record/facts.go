@@ -98,6 +98,9 @@ func (r *Record) Host() string {
 	if !r.sent {
 		return r.site.key.String() // it was refused
 	}
+	if r.owned() {
+		return r.site.key.String()
+	}
 	return r.use.Host()
 }
 

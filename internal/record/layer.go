@@ -41,14 +41,15 @@ func (r *Record) Header() http.Header {
 
 // SetConnSpan says which span stands for the making of the connection that the
 // exchange was given: others that are given it later find it in their Facts.
-func (r *Record) SetConnSpan(s ledger.Span) { r.use.SetSpan(s) }
+func (r *Record) SetConnSpan(s ledger.Span) { r.conn.SetSpan(s) }
 
 // Within reports whether this exchange is made inside of one that p has its
 // part in, and that has not ended: below it, with somebody else's middleware
 // between, or by that middleware or a dialer on its own account.
 func (r *Record) Within(p Part) bool {
-	for o := r.outer; o != nil; o = o.outer {
-		if o.line.has(p) && !o.ended() {
+	for in, o := r, r.outer; o != nil; in, o = o, o.outer {
+		// A dial may go on for another request when its own has ended.
+		if o.line.has(p) && (in.dials || !o.ended()) {
 			return true
 		}
 	}
@@ -59,6 +60,11 @@ func (r *Record) Within(p Part) bool {
 // an age or a number of uses; 0: none. Of several limits the smallest holds. In
 // Begin only.
 func (r *Record) RetireAfter(age time.Duration, uses int) {
+	if r.owned() {
+		r.own.MaxAge = least(r.own.MaxAge, age)
+		r.own.MaxUses = least(r.own.MaxUses, int32(min(uses, math.MaxInt32)))
+		return
+	}
 	if !r.line.alone {
 		return
 	}
@@ -73,6 +79,7 @@ func (r *Record) RetireAfter(age time.Duration, uses int) {
 // limit. Of several the smallest holds. In Begin only.
 func (r *Record) LimitConns(n int) {
 	r.use.MaxConns = least(r.use.MaxConns, int32(min(n, math.MaxInt32)))
+	r.own.MaxConns = r.use.MaxConns
 }
 
 // least is the smaller of two limits, of which 0 is none.
@@ -84,4 +91,4 @@ func least[T int32 | time.Duration](a, b T) T {
 }
 
 // Exempt says that the limits do not hold for this exchange. In Begin only.
-func (r *Record) Exempt() { r.use.Exempt = true }
+func (r *Record) Exempt() { r.use.Exempt, r.own.Exempt = true, true }

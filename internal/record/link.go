@@ -18,7 +18,14 @@ import (
 
 // link enters r as an exchange made inside of another, if it is.
 func (r *Record) link() {
-	o, _ := r.parent.Value(recordKey{}).(*Record)
+	var o *Record
+	switch v := r.parent.Value(recordKey{}).(type) {
+	case *Record:
+		o = v
+	case *dialer:
+		r.outer, r.dials = (*Record)(v), true
+		return
+	}
 	r.outer = o
 	if o == nil || o.ended() {
 		return

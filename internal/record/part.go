@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/worth"
 )
@@ -134,6 +135,8 @@ type Tuner interface {
 type Tuned struct {
 	Base   http.RoundTripper
 	Ledger *ledger.Ledger
+	// Owned keeps the connections of Base; nil if somebody else does.
+	Owned *connpool.Pool
 	// Keep is held by the stack, and by each body that it hands out, but never
 	// by what a connection can reach.
 	Keep any

@@ -28,6 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
@@ -38,22 +39,25 @@ type Record struct {
 	// The caller's request. The caller may change it once RoundTrip has failed,
 	// or the body was closed or dropped: what dials, hooks and the end need of
 	// it is below.
-	orig    *http.Request
-	site    *Site
-	path    string
-	outer   *Record         // the exchange that this one is made in, if any
-	parent  context.Context // the caller's, with what the layers added; ends with that. See down
-	header  http.Header     // the layers' own map, nil until one asks
-	close   bool            // the request asks for the end of its connection
-	upgrade bool            // it asks for another protocol
-	hasBody bool            // it has one
-	same    bool            // it is outer's own, not a token's or a name's: see link
-	first   bool            // and the first of those
-	gzip    bool            // we have asked for gzip, and must decompress
-	sent    bool
-	begun   uint8
-	states  [4]any // of the parts that have begun
-	more    *[]any // states beyond four
+	orig     *http.Request
+	site     *Site
+	path     string
+	outer    *Record         // the exchange that this one is made in, if any
+	parent   context.Context // the caller's, with what the layers added; ends with that. See down
+	header   http.Header     // the layers' own map, nil until one asks
+	close    bool            // the request asks for the end of its connection
+	upgrade  bool            // it asks for another protocol
+	hasBody  bool            // it has one
+	same     bool            // it is outer's own, not a token's or a name's: see link
+	first    bool            // and the first of those
+	dials    bool            // outer's connection is dialed by means of it
+	gzip     bool            // we have asked for gzip, and must decompress
+	sent     bool
+	begun    uint8
+	detached bool            // it goes on whatever the caller does: see closeLater
+	legacy   <-chan struct{} // Request.Cancel
+	states   [4]any          // of the parts that have begun
+	more     *[]any          // states beyond four
 
 	ctx   context.Context        // see cancelable
 	trace httptrace.ClientTrace  // see hooks
@@ -61,8 +65,10 @@ type Record struct {
 	req   http.Request           // what goes down
 	stop  context.CancelFunc     // of ctx
 	leash *leash                 // nil if no drain may go on after Close
-	use   ledger.Use
-	dial  *dialTimes // nil if no dial was expected
+	conn  connBook               // the exchange's line where connections are kept
+	use   ledger.Use             // conn, if the connection is somebody else's
+	own   connpool.Entry         // conn, if it is one of owned's
+	dial  *dialTimes             // nil if no dial was expected
 
 	body bodyState
 
@@ -93,6 +99,12 @@ type Record struct {
 // open starts a record.
 func open(ln *line, req *http.Request) *Record {
 	r := &Record{line: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), parent: req.Context()}
+	//lint:ignore SA1019 http.Client's Timeout closes it
+	r.legacy = req.Cancel
+	r.conn = &r.use
+	if ln.owned != nil && connpool.Takes(req) {
+		r.conn = &r.own
+	}
 	r.close = saysClose(req)
 	r.upgrade = len(req.Header["Upgrade"]) > 0 && hasToken(req.Header["Connection"], "upgrade")
 	if req.URL != nil {
@@ -174,14 +186,18 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.length, r.major, r.ends = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	switch q := resp.Request; {
 	case q == nil:
-	case q == &r.req && r.line.alone:
+	case r.owned(), q == &r.req && r.line.alone:
 		r.askedToEnd = r.close || r.facts.retired != goesOn
 	default: // a middleware below may have changed even ours
 		r.askedToEnd = saysClose(q)
 	}
 	retired := r.facts.retired
 	r.mu.Unlock()
-	if resp.ProtoMajor >= 2 {
+	if r.owned() {
+		if v := resp.Header["Keep-Alive"]; v != nil && resp.ProtoMajor == 1 {
+			r.own.KeepAlive(keepAliveTimeout(v))
+		}
+	} else if resp.ProtoMajor >= 2 {
 		r.use.Share()
 	} else {
 		if r.line.direct {
@@ -196,7 +212,10 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 
 	r.answered(resp)
 	b := &Body{resp: *resp, orig: resp, record: r, stack: s}
-	b.resp.Request = r.ownRequest(resp.Request)
+	b.resp.Request = r.orig
+	if !r.owned() {
+		b.resp.Request = r.ownRequest(resp.Request)
+	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		// The connection is the caller's now, and the HTTP exchange is over.

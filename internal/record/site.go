@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/warmconn/warmconn/internal/cache"
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
@@ -13,6 +14,7 @@ import (
 type Site struct {
 	key  ledger.Key
 	page atomic.Pointer[ledger.Host]
+	own  atomic.Pointer[connpool.Host]
 	kept cache.List[any, any]
 }
 

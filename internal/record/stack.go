@@ -6,6 +6,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/chain"
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
@@ -30,6 +31,7 @@ type line struct {
 	listen []uint8 // those that are Listeners
 	claims []uint8 // those that are Claimants
 	ledger *ledger.Ledger
+	owned  *connpool.Pool // keeps the connections of the base; nil: somebody else does
 	reaper *reaper
 	// traceKey is what httptrace looks for in a context, nil if unknown.
 	traceKey any
@@ -60,7 +62,7 @@ func New(next http.RoundTripper, part Part) http.RoundTripper {
 	}
 	t := Tuned{Base: next}
 	if below != nil {
-		t = Tuned{Base: below.base, Ledger: below.line.ledger, Keep: below.keep}
+		t = Tuned{Base: below.base, Ledger: below.line.ledger, Owned: below.line.owned, Keep: below.keep}
 	} else {
 		t.Ledger = ledger.New(chain.Bottom(next), ledger.Unwatched)
 	}
@@ -84,7 +86,7 @@ func rebase(next http.RoundTripper, t Tuned) http.RoundTripper {
 }
 
 func build(next http.RoundTripper, part Part, t Tuned) *Stack {
-	l := &line{parts: []Part{part}, ledger: t.Ledger, reaper: new(reaper), traceKey: findTraceKey()}
+	l := &line{parts: []Part{part}, ledger: t.Ledger, owned: t.Owned, reaper: new(reaper), traceKey: findTraceKey()}
 	if below, ok := next.(*Stack); ok {
 		l.parts = append(l.parts, below.line.parts...)
 		l.reaper = below.line.reaper
@@ -144,6 +146,9 @@ func (s *Stack) WrappedRoundTripper() http.RoundTripper { return s.next }
 
 // CloseIdleConnections reaches the base.
 func (s *Stack) CloseIdleConnections() {
+	if s.line.owned != nil {
+		s.line.owned.CloseIdleConnections()
+	}
 	if chain.CloseIdle(s.next) {
 		s.line.ledger.CloseIdle()
 	}
@@ -171,7 +176,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 		r.finish(OutcomeRefused, err, nil)
 		return nil, err
 	}
-	resp, err := s.base.RoundTrip(r.derive())
+	resp, err := r.send(s.base)
 	if err != nil || resp == nil {
 		returned = true
 		told := err

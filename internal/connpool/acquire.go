@@ -1,0 +1,261 @@
+package connpool
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// acquire gives the exchange a connection for req: one that is idle, one that
+// comes free, or one that is dialed.
+func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*Conn, Got, error) {
+	for {
+		rt, now := e.lockRoute(by)
+		h := rt.host
+		if e.pool.closeIdle.Load() {
+			e.pool.closeIdle.Store(false)
+		}
+		if c := rt.pickLocked(e, now); c != nil {
+			got := c.takeLocked(e, now)
+			h.unlock()
+			if c.ready(ctx) {
+				return c, got, nil
+			}
+			h.mu.Lock()
+			c.untakeLocked(e, time.Now())
+			h.unlock()
+			continue
+		}
+		w := &waiter{entry: e, began: now, ready: make(chan struct{})}
+		rt.waiters.push(w)
+		h.fillLocked(now)
+		h.unlock()
+		c, got, err := rt.wait(ctx, w)
+		if err != nil || c.ready(ctx) {
+			return c, got, err
+		}
+		h.mu.Lock()
+		c.untakeLocked(e, time.Now())
+		h.unlock()
+	}
+}
+
+// lockRoute returns the route with its host locked, and the exchange entered.
+func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
+	for {
+		h := e.host
+		h.mu.Lock()
+		if h.forgotten {
+			h.mu.Unlock()
+			e.host = e.pool.host(h.key)
+			continue
+		}
+		now := time.Now()
+		if !e.entered {
+			e.entered = true
+			h.inFlight++
+			if e.Exempt {
+				h.exempt++
+			}
+			h.worth.Arrives(h.inFlight > 1, e.pool.opts.IdleTimeout, now)
+		}
+		return h.routeLocked(by), now
+	}
+}
+
+// pickLocked returns a connection that can be used at once; nil if there is none.
+func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
+	for i := 0; i < len(rt.shared); i++ {
+		c := rt.shared[i]
+		if c.roomLocked(now) > 0 && !c.dueLocked(e, now) {
+			return c
+		}
+		if i < len(rt.shared) && rt.shared[i] != c {
+			i-- // it was found dead, and taken out
+		}
+	}
+	for len(rt.idle) > 0 {
+		c := rt.idle[len(rt.idle)-1]
+		switch {
+		case c.cc.Err() != nil:
+			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+		case c.tooIdle(now):
+			c.retireLocked(loss.IdleTimeout, now)
+		case c.older(rt.host.pool.opts.MaxAge, now):
+			c.retireLocked(loss.MaxAge, now)
+		default:
+			return c
+		}
+	}
+	return nil
+}
+
+// tooIdle reports whether c has lain idle for too long, by the wall clock: the
+// machine may have slept.
+func (c *Conn) tooIdle(now time.Time) bool {
+	d := c.idleLimit()
+	return d > 0 && (now.Sub(c.idleAt) >= d || now.Round(0).Sub(c.idleAt.Round(0)) >= d)
+}
+
+// idleLimit is how long c may lie idle; 0: for good.
+func (c *Conn) idleLimit() time.Duration {
+	d := c.host.pool.opts.IdleTimeout
+	if c.announced > 0 && (d == 0 || c.announced < d) {
+		d = c.announced
+	}
+	return d
+}
+
+// roomLocked is how many more streams c takes. It notes what that shows of the
+// server's limit, and of a server that takes none any more.
+func (c *Conn) roomLocked(now time.Time) int {
+	if c.state != idle && c.state != active {
+		return 0
+	}
+	n := c.cc.Available()
+	if n == 0 {
+		c.lookLocked(now)
+		return 0
+	}
+	if in := c.cc.InFlight(); in >= c.streams {
+		c.route.streams = n + in
+	} else {
+		n -= c.streams - in // given, and not reserved yet
+	}
+	return n
+}
+
+// takeLocked gives c to the exchange e.
+func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
+	h, rt := c.host, c.route
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
+	if c.state == idle {
+		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
+		h.worth.Survived(g.IdleTime)
+	}
+	h.countLocked(c, -1)
+	c.uses++
+	h.countLocked(c, +1)
+	g.Uses = c.uses
+	c.user = e.id
+	c.streams++
+	if c.state != active {
+		h.moveLocked(c, active)
+	} else if !c.http2 {
+		h.moveLocked(c, active) // in other hands
+	}
+	if !g.Reused {
+		h.spoken[c.version()] = true
+		g.Reason, g.Culprit = c.dial.reason, c.dial.blame
+		g.Setup, g.TLSVersion, g.Resumed = c.dial.clock.took(), c.tls.version, c.tls.resumed
+		g.Own, g.Dialed = c.dial.by == e.id, c.dial.began
+		if g.Own {
+			h.worth.Paid(rt.hop, now.Sub(c.dial.began))
+		} else {
+			g.DialedBy = c.dial.culprit
+		}
+		if !rt.served {
+			rt.served = true
+			if g.Reason == loss.AllBusy {
+				g.Reason = loss.First // whoever's dial it was
+			}
+		}
+	}
+	h.demand.usedLocked(h, now)
+	e.conn, e.returned = c, false
+	if c.raw != nil && c.raw.plain && !c.http2 {
+		c.raw.armed.Store(true)
+	}
+	return g
+}
+
+// untakeLocked takes c back from an exchange that has sent nothing on it.
+func (c *Conn) untakeLocked(e *Entry, now time.Time) {
+	h := c.host
+	e.conn = nil
+	h.countLocked(c, -1)
+	c.uses--
+	h.countLocked(c, +1)
+	c.streams--
+	if c.raw != nil {
+		c.raw.armed.Store(false)
+	}
+	switch {
+	case c.cc.Err() != nil:
+		c.wasIdle = true
+		if c.streams == 0 {
+			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+		}
+	case c.http2:
+		if c.streams == 0 {
+			c.restLocked(now)
+		}
+	default:
+		c.putLocked(nil, now)
+	}
+}
+
+// ready reports whether a request can be sent on c, which it was given. Over
+// HTTP/1 net/http's reader must be waiting on the socket: then there is nothing in
+// its buffer that this request would take for its response. It comes back there
+// some microseconds after the end of the last body.
+func (c *Conn) ready(ctx context.Context) bool {
+	if c.http2 {
+		return c.cc.Reserve() == nil
+	}
+	if c.raw == nil || c.raw.reading.Load() {
+		return c.cc.Err() == nil
+	}
+	const yields = 100
+	began := time.Time{}
+	for i := 0; ; i++ {
+		switch {
+		case c.cc.Err() != nil:
+			return false
+		case c.raw.reading.Load():
+			return true
+		case i < yields:
+			runtime.Gosched()
+			continue
+		case i == yields:
+			began = time.Now()
+		case time.Since(began) > readyMost, ctx.Err() != nil:
+			return true // as net/http would; the request's own end is told by itself
+		}
+		time.Sleep(readyStep)
+	}
+}
+
+const (
+	// readyMost is how long net/http's reader gets to come back to the socket, on a
+	// machine that is too busy to run it, and readyStep how often to look.
+	readyMost = 50 * time.Millisecond
+	readyStep = 50 * time.Microsecond
+)
+
+// addIdleLocked and dropIdleLocked keep the route's list of idle connections.
+func (rt *route) addIdleLocked(c *Conn) {
+	c.wasIdle = true
+	if !c.http2 {
+		rt.idle = append(rt.idle, c)
+		rt.host.pool.idle.n.Add(1)
+	}
+}
+
+func (rt *route) dropIdleLocked(c *Conn) {
+	if c.http2 {
+		return
+	}
+	rt.host.pool.idle.n.Add(-1)
+	for i := len(rt.idle) - 1; i >= 0; i-- { // the last put back is the first taken
+		if rt.idle[i] == c {
+			copy(rt.idle[i:], rt.idle[i+1:])
+			rt.idle[len(rt.idle)-1] = nil
+			rt.idle = rt.idle[:len(rt.idle)-1]
+			return
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package connpool
+
+import "encoding/binary"
+
+// Over TLS a peer ends a connection by an alert, mostly close_notify, and its
+// FIN comes later, if anybody still reads then. What the alert says is
+// encrypted, but its record has a length that hardly anything else has that HTTP
+// sends: an alert is two bytes long. What does, the end of a chunk in a record of
+// its own, is not the last that comes.
+
+const (
+	recordHeader = 5
+	// minRecord is the shortest record of TLS 1.2 or 1.3 that carries data: one
+	// byte of it, encrypted.
+	minRecord = recordHeader + 1 + 16
+	// alert13 is the length of an alert in TLS 1.3: two bytes, the hidden type
+	// and the seal. The record calls itself application data.
+	alert13 = 2 + 1 + 16
+
+	typeAlert           = 21
+	typeApplicationData = 23
+)
+
+// alert12 are the lengths of an alert in TLS 1.2, where the record names its
+// type: with ChaCha20, AES-GCM, 3DES, and AES-CBC with SHA-1 and SHA-256.
+var alert12 = [...]int{18, 26, 32, 48, 64}
+
+// endsInAlert reports whether the last thing in p, which was read from a
+// connection, is the record of an alert. In a plain connection nothing looks
+// like one but by intent, and then it costs no more than a word in a span.
+func endsInAlert(p []byte) bool {
+	if isRecord(p, typeApplicationData, alert13) {
+		return true
+	}
+	for _, n := range alert12 {
+		if isRecord(p, typeAlert, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRecord reports whether p ends in a record of that type and length.
+func isRecord(p []byte, typ byte, length int) bool {
+	at := len(p) - recordHeader - length
+	return at >= 0 && p[at] == typ && p[at+1] == 3 && int(binary.BigEndian.Uint16(p[at+3:])) == length
+}

@@ -1,0 +1,92 @@
+package connpool
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"sync/atomic"
+)
+
+// trackedBody is a request's body of which it is known whether it was read and
+// closed, as net/http's own readTrackingBody is. Bodies of the kinds that net/http
+// treats apart go down as they are, for it sends header and body of those in one
+// write, or a file by sendfile: they can be closed twice.
+type trackedBody struct {
+	io.ReadCloser
+	didRead  atomic.Bool
+	didClose atomic.Bool
+	// held puts Close off, while another try may still want the body unread.
+	held     atomic.Bool
+	wasAsked atomic.Bool
+}
+
+func (b *trackedBody) Read(p []byte) (int, error) {
+	b.didRead.Store(true)
+	return b.ReadCloser.Read(p)
+}
+
+func (b *trackedBody) Close() error {
+	if b.held.Load() && !b.didRead.Load() {
+		b.wasAsked.Store(true)
+		return nil
+	}
+	return b.close()
+}
+
+func (b *trackedBody) close() error {
+	if b.didClose.Swap(true) {
+		return nil
+	}
+	return b.ReadCloser.Close()
+}
+
+// trackedWriterTo is one over a body that can write itself.
+type trackedWriterTo struct{ *trackedBody }
+
+func (b trackedWriterTo) WriteTo(w io.Writer) (int64, error) {
+	b.didRead.Store(true)
+	return b.ReadCloser.(io.WriterTo).WriteTo(w)
+}
+
+// track returns the body as it goes down, and what is known of it; nil if it goes
+// down as it is.
+func track(body io.ReadCloser) (io.ReadCloser, *trackedBody) {
+	if body == nil || body == http.NoBody || knownToNetHTTP(body) {
+		return body, nil
+	}
+	t := &trackedBody{ReadCloser: body}
+	if _, ok := body.(io.WriterTo); ok {
+		return trackedWriterTo{t}, t
+	}
+	return t, t
+}
+
+// knownToNetHTTP reports whether net/http treats a body of that type apart:
+// transferWriter.unwrapBody and isKnownInMemoryReader, and sendfile.
+func knownToNetHTTP(body io.ReadCloser) bool {
+	switch body.(type) {
+	case *os.File:
+		return true
+	}
+	t := reflect.TypeOf(body)
+	if t != nopCloser && t != nopCloserWriterTo {
+		return false
+	}
+	switch reflect.ValueOf(body).Field(0).Interface().(type) {
+	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
+		return true
+	}
+	return false
+}
+
+// The two types that io.NopCloser returns.
+var (
+	nopCloser         = reflect.TypeOf(io.NopCloser(nil))
+	nopCloserWriterTo = reflect.TypeOf(io.NopCloser(struct {
+		io.Reader
+		io.WriterTo
+	}{}))
+)

@@ -1,0 +1,46 @@
+// Package connpool owns the HTTP connections of one transport: it dials them,
+// keeps them, chooses one for each request, and knows of each why it was made and
+// why it was lost.
+//
+// net/http speaks the protocol on each connection, dials, does TLS, proxies and
+// HTTP/2, all by (*http.Transport).NewClientConn of a private clone. What
+// net/http's own pool does, this package does in its place, by the same rules:
+//
+//	request ─▶ route ─▶ acquire ─┬─ an idle connection ──────────────┐
+//	           scheme, host,     ├─ a stream of an HTTP/2 connection ┤
+//	           port, proxy,      └─ wait: for what comes free        ├─▶ RoundTrip
+//	           HTTP/1 only          first, or for a dial of one's    │   on it
+//	              ▲                 own, which goes on for the next ─┘      │
+//	              │                                                         │
+//	              ╰── a reused connection turned out dead, and net/http ◀───┤
+//	                  would try again: rewind the body                      ▼
+//	                                              response, and the body's end:
+//	                            idle, handed to the next waiter, or lost for a reason
+//
+// # What is where
+//
+//   - state.go: the life of a connection, with its picture and its edges
+//   - acquire.go, wait.go: how a request comes to a connection
+//   - dial.go: dials, whose they are, and how many there are
+//   - roundtrip.go, retry.go, body.go: net/http's promises to the request
+//   - finish.go: what becomes of a connection when its exchange ends
+//   - idle.go, sweep.go: how many connections are kept, and for how long
+//   - lost.go: the reason for each loss
+//   - netconn.go: the wire, as evidence
+//   - transport.go, tls.go: the private clone
+//
+// # Locks
+//
+// A Host's mutex guards its routes, their connections and waiters. Under it only
+// Err, Available and InFlight of an http.ClientConn may be called: Reserve,
+// Release, Close, RoundTrip and SetStateHook may run the state hook on the spot,
+// which takes the same mutex. Two Hosts' mutexes are never held at once. net/http
+// closes a net.Conn under locks of its own, so netConn.Close touches nothing but
+// atomics.
+//
+// # What holds what
+//
+// A connection never holds an exchange, only values that describe one; an exchange
+// holds its connection. So a response body that the program has dropped can be
+// found by the garbage collector while its connection is open.
+package connpool

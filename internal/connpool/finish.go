@@ -1,0 +1,235 @@
+package connpool
+
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// Returned reports whether the exchange's connection can be used again, as far as
+// it can be seen before End, and is exact after it. Refused is always empty here.
+func (e *Entry) Returned() (yes bool, refused loss.Reason) {
+	c := e.conn
+	switch {
+	case c == nil:
+		return false, ""
+	case e.left, c.http2:
+		return e.returned, ""
+	}
+	return c.reusable(), ""
+}
+
+// reusable reports whether net/http has come to the end of the response and keeps
+// the connection, over HTTP/1.
+func (c *Conn) reusable() bool { return c.cc.Err() == nil && c.cc.Available() > 0 }
+
+// End ends the exchange. Cause is why its connection is lost, as far as the
+// exchange can say; empty if it need not be. Provisional says that net/http may
+// still bring it back by itself. End returns what is true: empty if the connection
+// went back, or over HTTP/2 lives on.
+func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Reason {
+	if e.link.stop != nil {
+		e.link.stop()
+	}
+	h := e.host
+	if h == nil || e.left {
+		return cause
+	}
+	h.mu.Lock()
+	defer h.unlock()
+	e.left = true
+	if e.entered {
+		h.inFlight--
+		if e.Exempt {
+			h.exempt--
+			h.fillLocked(now)
+		}
+		h.worth.Ended(now)
+	}
+	c := e.conn
+	if c == nil {
+		return cause
+	}
+	if c.http2 {
+		return c.streamEndedLocked(e, cause, now)
+	}
+	c.streams = 0
+	switch {
+	case c.user != e.id || c.state != active && c.state != draining:
+		return cause // it was lost already, and the books say why
+	case cause == loss.Upgraded:
+		// It is the caller's own now, and no HTTP connection any more.
+		c.noteLocked(cause, e.Owner.Culprit(), now)
+		h.moveLocked(c, closed)
+		h.fillLocked(now)
+		return cause
+	case c.reusable():
+		if c.lost != nil { // it was being drained
+			h.book.Withdraw(c.lost)
+			c.lost = nil
+		}
+		why := c.putLocked(e, now)
+		e.returned = why == ""
+		return why
+	}
+	if cause == "" || cause == loss.Unknown {
+		cause = c.elimination()
+	}
+	if provisional && c.cc.Err() == nil {
+		c.drainLocked(cause, e.Owner.Culprit(), now)
+		return cause
+	}
+	c.loseLocked(cause, e.Owner.Culprit(), now)
+	h.fillLocked(now)
+	return cause
+}
+
+// elimination is why a connection does not go on whose exchange came to its end in
+// good order, and neither side has asked for its end. net/http has seen the
+// peer's end behind the response, or it gave up waiting for the request to be
+// written (persistConn.wroteRequest).
+func (c *Conn) elimination() loss.Reason {
+	switch c.raw.ending() {
+	case byPeer:
+		return loss.ServerClosedIdle
+	case byOthers:
+		return loss.ConnError
+	}
+	return loss.EarlyResponse
+}
+
+// drainLocked is for a connection whose body is closed and still being read.
+func (c *Conn) drainLocked(cause loss.Reason, culprit loss.Culprit, now time.Time) {
+	if c.lost == nil {
+		c.lost = &loss.Loss{At: now, Reason: cause, Culprit: culprit, Provisional: true}
+		c.host.book.Add(c.lost)
+	}
+	if c.state != draining {
+		c.host.moveLocked(c, draining)
+	}
+	c.host.sweep.byLocked(c.host, now.Add(drainLook))
+}
+
+// drainLook is when a connection that is drained behind is looked at: net/http
+// takes 50 ms at most for that.
+const drainLook = 100 * time.Millisecond
+
+// Draining notes that the rest of the exchange's body is read after its Close has
+// returned: the connection may come back.
+func (e *Entry) Draining(now time.Time) {
+	c := e.conn
+	if c == nil || c.http2 {
+		return
+	}
+	h := c.host
+	h.mu.Lock()
+	defer h.unlock()
+	if c.user == e.id && c.state == active {
+		c.drainLocked(loss.BodyUnread, e.Owner.Culprit(), now)
+	}
+}
+
+// putLocked takes c back, over HTTP/1, and says why it is not kept if it is not. E
+// is the exchange that had it, nil if none had.
+func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
+	h, rt := c.host, c.route
+	o := &h.pool.opts
+	maxAge, maxUses := c.limits(e)
+	why := loss.Reason("")
+	switch {
+	case h.pool.over.Load(), h.pool.closeIdle.Load():
+		why = loss.ClosedIdle
+	case maxUses > 0 && c.uses >= maxUses:
+		why = loss.MaxRequests
+	case c.older(maxAge, now):
+		why = loss.MaxAge
+	case rt.waiters.first != nil:
+		rt.serveLocked(rt.waiters.first, c, now)
+		return ""
+	case o.MaxIdlePerHost < 0 && c.uses > 0, o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
+		why = loss.IdleLimit
+	}
+	if why == "" {
+		c.restLocked(now)
+		return ""
+	}
+	if c.uses == 0 {
+		c.loseLocked(loss.Unused, loss.Culprit{}, now)
+		return why
+	}
+	var culprit loss.Culprit
+	if e != nil && why.Blames() {
+		culprit = e.Owner.Culprit()
+	}
+	c.loseLocked(why, culprit, now)
+	h.fillLocked(now)
+	return why
+}
+
+// restLocked makes c idle.
+func (c *Conn) restLocked(now time.Time) {
+	c.idleAt = now
+	if c.state != idle {
+		c.host.moveLocked(c, idle)
+	}
+	c.host.restsLocked(c, now)
+}
+
+// streamEndedLocked takes the exchange off an HTTP/2 connection, on which others go
+// on whatever became of this one.
+func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
+	h, rt := c.host, c.route
+	c.streams--
+	broken := c.cc.Err() != nil
+	switch {
+	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
+		if cause == "" || cause == loss.Unknown {
+			cause = c.atRest(now)
+		}
+		var culprit loss.Culprit
+		if cause.Blames() && cause != loss.GoAway {
+			culprit = e.Owner.Culprit()
+		}
+		c.goAwayLocked(cause, culprit, now)
+	case broken && c.lost != nil && (c.lost.Reason == loss.Unknown || c.lost.Reason == loss.ServerClosedIdle) && cause != "" && cause != loss.Unknown:
+		// It was found broken before the first of those on it could tell.
+		c.lost.Settle(cause, now)
+		c.lost.Culprit = e.Owner.Culprit()
+		h.recountLocked(c)
+	case !broken && cause == loss.ClientClose, !broken && cause == loss.KeepAlivesOff:
+		if c.state == active {
+			c.goAwayLocked(cause, e.Owner.Culprit(), now)
+		}
+	case !broken:
+		cause = "" // the stream alone
+	}
+	if cause == "" {
+		e.returned = true
+	}
+	if c.state == active && !broken {
+		c.roomLocked(now)
+	}
+	if c.streams > 0 {
+		if c.state == active {
+			rt.shareLocked(c, now)
+		}
+		return cause
+	}
+	switch c.state {
+	case goingAway:
+		c.finishLocked(now)
+	case active:
+		if h.pool.over.Load() || h.pool.closeIdle.Load() {
+			c.loseLocked(loss.ClosedIdle, loss.Culprit{}, now)
+			break
+		}
+		if rt.waiters.first != nil {
+			rt.shareLocked(c, now)
+		}
+		if c.streams == 0 {
+			c.restLocked(now)
+		}
+	}
+	h.fillLocked(now)
+	return cause
+}

@@ -1,0 +1,251 @@
+package connpool
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/hosttable"
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+	"github.com/warmconn/warmconn/internal/worth"
+)
+
+// Host is one scheme, name and port, or one proxy that forwards plain http for
+// all hosts.
+type Host struct {
+	pool *Pool
+	key  ledger.Key
+	name string
+	addr string // host and port, as it is dialed
+
+	// direct is the route that most requests take: no proxy, any protocol.
+	direct route
+
+	// mu guards everything below, and of routes and connections what says so. The
+	// order of locks: mu, then net/http's own.
+	mu        sync.Mutex
+	forgotten bool
+	routes    []*route // beside direct
+	after     []func() // to be done when mu is given up
+	conns     counts
+	inFlight  int // exchanges
+	exempt    int // of those, not counted by a limit
+	book      loss.Book
+	worth     worth.Estimator
+	tally     ledger.Tally
+	spoken    [ledger.HTTP2 + 1]bool
+	peers     map[string]ledger.Versions
+	demand    demand
+	sweep     sweeper
+	indexed   bool // in idleTotal's list
+}
+
+// counts are a host's connections by state.
+type counts struct {
+	by          [states]int
+	multiplexed int // of those open, HTTP/2
+	http2       int // of those idle or active, HTTP/2
+	http2Idle   int // and of those idle
+	versions    ledger.Versions
+}
+
+// open is how many are not closed, those being dialed not among them.
+func (c *counts) open() int {
+	return c.by[idle] + c.by[active] + c.by[draining] + c.by[goingAway] + c.by[closing]
+}
+
+// countLocked adds c, n times, to the counts of its state.
+func (h *Host) countLocked(c *Conn, n int) {
+	s := c.state
+	h.conns.by[s] += n
+	if s == dialing || s == closed {
+		return
+	}
+	if c.http2 {
+		h.conns.multiplexed += n
+		if s == idle || s == active {
+			h.conns.http2 += n
+		}
+		if s == idle {
+			h.conns.http2Idle += n
+		}
+	}
+	v := c.version()
+	x := &h.conns.versions[v]
+	x.Open += n
+	inUse := s == active || s == draining || s == goingAway
+	if inUse {
+		x.Active += n
+	}
+	if c.peer != "" {
+		if h.peers == nil {
+			h.peers = make(map[string]ledger.Versions)
+		}
+		p := h.peers[c.peer]
+		p[v].Open += n
+		if inUse {
+			p[v].Active += n
+		}
+		h.peers[c.peer] = p
+		if p == (ledger.Versions{}) {
+			delete(h.peers, c.peer)
+		}
+	}
+}
+
+// route is one way to a host: the connections on it serve the same requests.
+type route struct {
+	host  *Host
+	via   *url.URL
+	proxy string // via as a string; part of the route's identity
+	http1 bool   // requests that must not get HTTP/2
+	hop   string // host and port of the first hop, for GetConn
+
+	// Guarded by host.mu.
+	protocol protocol
+	streams  int // what one HTTP/2 connection was last seen to take at once
+	served   bool
+	idle     []*Conn // HTTP/1, the last put back is the last
+	shared   []*Conn // HTTP/2, that take new streams
+	drains   []*Conn
+	dials    []*Conn // in progress, the oldest first
+	unowned  int     // of those, no waiter's own
+	inUse    int     // connections that exchanges have
+	failed   bool    // the last dial did
+	waiters  waiters
+}
+
+// protocol is what a route's connections speak, as far as one has shown.
+type protocol uint8
+
+const (
+	unknown protocol = iota
+	http1
+	http2
+)
+
+// Conn is one connection.
+type Conn struct {
+	ID    uint64
+	route *route
+	host  *Host
+
+	// Set when the dial has ended.
+	cc     *http.ClientConn
+	secure net.Conn     // its TLS to the first hop; nil if there is none, or it is a proxy's CONNECT
+	raw    *netConn     // nil if the dialer's connection can't be seen
+	held   *ledger.Held // as exchanges are shown it
+	http2  bool
+	tls    tlsFacts
+
+	// Set when the dial begins, and not changed.
+	dial dialFacts
+
+	// Guarded by host.mu.
+	state                  state
+	waiter                 *waiter // whose dial it is, while it waits for it
+	abandoned              time.Time
+	cancel                 func() // breaks the dial off
+	opened                 time.Time
+	uses                   int
+	user                   uint64 // the Entry that has it, or had it last
+	streams                int    // exchanges on it
+	wasIdle                bool   // it lay idle once: net/http calls it reused
+	idleAt                 time.Time
+	announced              time.Duration // how long it may lie idle, by what the server says
+	jitter                 uint8         // its part, in 1/256, of what ages differ by
+	lost                   *loss.Loss
+	countedAs              loss.Reason
+	span                   *ledger.Span
+	peer                   string // its address, if somebody counts those
+	replaced, limitedByAge bool   // a successor is on its way, because of its age
+	sawGoAway              bool
+	readIdle               int64 // what had been read when it became idle
+	writtenBefore          int64 // and written when its exchange got it
+}
+
+// dialFacts are what a dial knows of itself.
+type dialFacts struct {
+	began   time.Time
+	by      uint64 // the Entry it was begun for
+	culprit loss.Culprit
+	reason  loss.Reason // why it was needed
+	blame   loss.Culprit
+	charged *loss.Loss
+	clock   dialClock
+}
+
+func (c *Conn) version() ledger.Version {
+	switch {
+	case c.uses == 0:
+		return ledger.Unspoken
+	case c.http2:
+		return ledger.HTTP2
+	}
+	return ledger.HTTP1
+}
+
+// older reports whether c has come to an age, of which each connection has its
+// own: up to a tenth less, so that those of one moment do not end in one.
+func (c *Conn) older(age time.Duration, now time.Time) bool {
+	return age > 0 && now.Sub(c.opened) >= c.ownAge(age)
+}
+
+func (c *Conn) ownAge(age time.Duration) time.Duration {
+	return age - age/10*time.Duration(c.jitter)/256
+}
+
+// afterwards has f called when the mutex is given up.
+func (h *Host) afterwards(f func()) { h.after = append(h.after, f) }
+
+// unlock gives the mutex up, and does what is left to do then.
+func (h *Host) unlock() {
+	after := h.after
+	h.after = nil
+	h.mu.Unlock()
+	for _, f := range after {
+		f()
+	}
+}
+
+func without(cs []*Conn, c *Conn) []*Conn {
+	if i := slices.Index(cs, c); i >= 0 {
+		return slices.Delete(cs, i, i+1)
+	}
+	return cs
+}
+
+// hosts finds Hosts.
+type hosts struct {
+	table hosttable.Table[ledger.Key, *Host]
+}
+
+func (p *Pool) host(key ledger.Key) *Host {
+	return p.hosts.table.Of(key, key.Host, func() *Host { return p.newHost(key) })
+}
+
+func (p *Pool) newHost(key ledger.Key) *Host {
+	h := &Host{pool: p, key: key, name: key.String(), addr: net.JoinHostPort(key.Host, key.Port)}
+	h.direct = route{host: h, hop: h.addr}
+	h.direct.protocol = p.assumed(&h.direct)
+	return h
+}
+
+func (hs *hosts) each(f func(*Host)) { hs.table.Each(f) }
+
+// Forget reports whether nothing of the host is left; then it is another one that
+// comes in its place.
+func (h *Host) Forget() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.inFlight > 0 || h.conns.open() > 0 || h.conns.by[dialing] > 0 {
+		return false
+	}
+	h.forgotten = true
+	h.sweep.stop()
+	return true
+}

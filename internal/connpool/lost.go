@@ -1,0 +1,219 @@
+package connpool
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// atRest says why a connection is lost that no exchange had, or of which none can
+// tell. net/http's own words on it are Err; the socket has seen who ended it.
+//
+// Unknown is left where neither has a word: a connection of a TLS dialer of the
+// program's own, whose socket can't be seen, and a peer that vanished without one.
+func (c *Conn) atRest(now time.Time) loss.Reason {
+	err := c.cc.Err()
+	end := c.raw.ending()
+	if c.http2 {
+		return c.atRestHTTP2(end, now)
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	switch {
+	case text == serverClosedIdle:
+		// Also a 408, by which a server announces it.
+		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
+		return loss.ServerClosedIdle
+	case errors.Is(err, errUnasked), strings.HasSuffix(text, "%!w(<nil>)"):
+		return loss.ProtocolError // bytes that nobody had asked for
+	case errors.Is(err, syscall.ECONNRESET), end == byPeer:
+		return loss.ServerClosedIdle
+	case end == byOthers:
+		return loss.ConnError // the program itself has closed it, or set a deadline
+	}
+	return loss.Unknown
+}
+
+// atRestHTTP2 is atRest over HTTP/2, where Err only says that it is closed.
+func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
+	recent := false
+	if c.raw != nil {
+		recent = now.UnixNano()-c.raw.readAt.Load() < int64(time.Second)
+	}
+	switch {
+	case c.sawGoAway:
+		return loss.GoAway
+	case end == byPeer && recent && c.raw.read.Load()-c.readIdle >= goAwayFrame:
+		return loss.GoAway // what else would a server say right before it closes
+	case end == byPeer:
+		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
+		return loss.ServerClosedIdle
+	case end == byOthers:
+		return loss.ConnError
+	case c.raw == nil:
+		return loss.Unknown
+	case recent:
+		return loss.GoAway // net/http has closed it by itself, on what it has read
+	}
+	return loss.Dead // or on an answer to its ping that did not come
+}
+
+// goAwayFrame is the length of a GOAWAY frame without debug data.
+const goAwayFrame = 17
+
+// noteLocked writes down why c is lost.
+func (c *Conn) noteLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
+	h := c.host
+	switch {
+	case why == loss.Unused:
+		h.book.Refund(c.dial.charged) // it cost nobody anything
+	case c.lost != nil:
+		c.lost.Settle(why, now)
+	default:
+		if !why.Blames() {
+			culprit = loss.Culprit{}
+		}
+		c.lost = &loss.Loss{At: now, Reason: why, Culprit: culprit}
+		h.book.Add(c.lost)
+	}
+}
+
+// loseLocked ends c for that reason: it is closed, if it is not.
+func (c *Conn) loseLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
+	if c.state == closing || c.state == closed {
+		return
+	}
+	if c.uses == 0 && !(why == loss.ClosedIdle || why == loss.IdleTimeout || why == loss.ServerClosedIdle || why == loss.GoAway) {
+		why = loss.Unused
+	}
+	c.noteLocked(why, culprit, now)
+	c.finishLocked(now)
+}
+
+// finishLocked closes c, which is lost.
+func (c *Conn) finishLocked(now time.Time) {
+	h := c.host
+	c.route.unshare(c)
+	if c.gone() {
+		h.moveLocked(c, closed)
+		h.fillLocked(now)
+		return
+	}
+	h.moveLocked(c, closing)
+	h.afterwards(func() {
+		// Over TLS it may take 5 s, and nobody must wait for that.
+		go func() {
+			c.cc.Close()
+			c.stateChanged()
+		}()
+	})
+}
+
+// gone reports whether the connection is closed, its socket included.
+func (c *Conn) gone() bool {
+	return c.cc.Err() != nil && (c.http2 || c.raw == nil || c.raw.closed.Load())
+}
+
+// retireLocked closes c, which lies idle.
+func (c *Conn) retireLocked(why loss.Reason, now time.Time) {
+	c.loseLocked(why, loss.Culprit{}, now)
+}
+
+// goAwayLocked takes an HTTP/2 connection out of use while its streams go on.
+func (c *Conn) goAwayLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
+	c.noteLocked(why, culprit, now)
+	c.route.unshare(c)
+	if c.state == active {
+		c.host.moveLocked(c, goingAway)
+	}
+}
+
+func (rt *route) unshare(c *Conn) {
+	for i, x := range rt.shared {
+		if x == c {
+			rt.shared = append(rt.shared[:i:i], rt.shared[i+1:]...)
+			return
+		}
+	}
+}
+
+// stateChanged is the state hook. It is a hint only: it can be lost while it runs.
+// It runs on net/http's goroutines, and inside of the caller's Close of a body.
+func (c *Conn) stateChanged() {
+	c.host.mu.Lock()
+	c.lookLocked(time.Now())
+	c.host.unlock()
+}
+
+// lookLocked brings c up to date with what net/http knows of it.
+func (c *Conn) lookLocked(now time.Time) {
+	h, rt := c.host, c.route
+	dead := c.cc.Err() != nil
+	switch c.state {
+	case idle:
+		switch {
+		case dead:
+			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+			h.fillLocked(now)
+		case c.http2 && c.cc.Available() == 0:
+			c.sawGoAway = true
+			c.loseLocked(loss.GoAway, loss.Culprit{}, now)
+			h.fillLocked(now)
+		}
+	case active:
+		switch {
+		case !c.http2:
+			// Its exchange's end will tell.
+		case dead:
+			rt.unshare(c) // its streams' ends will tell
+			h.fillLocked(now)
+		case c.cc.Available() == 0 && c.cc.InFlight() < rt.streams && c.streams < rt.streams:
+			c.sawGoAway = true
+			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
+			h.fillLocked(now)
+		default:
+			rt.shareLocked(c, now)
+		}
+	case draining:
+		switch {
+		case dead:
+			reason := loss.BodyUnread
+			if c.lost != nil {
+				reason = c.lost.Reason
+			}
+			c.loseLocked(reason, loss.Culprit{}, now)
+			h.fillLocked(now)
+		case c.cc.Available() > 0 && c.streams == 0: // else its exchange goes on draining
+			if c.lost != nil {
+				h.book.Withdraw(c.lost)
+				c.lost = nil
+			}
+			c.putLocked(nil, now)
+		}
+	case goingAway:
+		if c.streams == 0 {
+			c.finishLocked(now)
+		}
+	case closing:
+		if c.gone() {
+			h.moveLocked(c, closed)
+			h.fillLocked(now)
+		}
+	}
+}
+
+// lookLocked brings the route's connections up to date.
+func (rt *route) lookLocked(now time.Time) {
+	for _, all := range [...][]*Conn{append([]*Conn(nil), rt.idle...), append([]*Conn(nil), rt.shared...)} {
+		for _, c := range all {
+			c.lookLocked(now)
+		}
+	}
+	rt.disownLocked(now)
+	rt.host.fillLocked(now)
+}

@@ -1,0 +1,122 @@
+package connpool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// netConn is a connection as the dialer made it, seen from below net/http. All of
+// it is atomics, for net/http reads, writes and closes under locks of its own.
+type netConn struct {
+	net.Conn
+
+	// reading is set while net/http's reader waits in Read: then it has taken
+	// note of all that has come so far, and nothing lies in its buffer.
+	reading atomic.Bool
+	// written and read count bytes.
+	written, read atomic.Int64
+	// readAt is when a Read last brought something, in nanoseconds of the wall
+	// clock; kept over HTTP/2 only, where timed is set.
+	readAt atomic.Int64
+	timed  atomic.Bool
+	ended  atomic.Uint32 // an ending
+	closed atomic.Bool
+	// before is called once, before the next Read.
+	before atomic.Pointer[func()]
+	// armed is set while a request has the connection and has not sent a byte of
+	// it: what comes then, nobody has asked for.
+	armed atomic.Bool
+	plain bool // no TLS on it: each byte is HTTP
+}
+
+// ending says how the reading side has come to its end.
+type ending uint32
+
+const (
+	open     ending = iota
+	byPeer          // closed or reset by the other end, or TLS's word for that
+	byOthers        // broken on this side: the program closed it, or set a deadline
+)
+
+// errUnasked ends a connection on which something came before the request was
+// sent. net/http treats it as a connection that broke before the response.
+var errUnasked = errors.New("warmconn: the server sent a response before the request")
+
+// NetConn returns the connection that the program's dialer made.
+func (c *netConn) NetConn() net.Conn { return c.Conn }
+
+func (c *netConn) Read(p []byte) (int, error) {
+	if f := c.before.Load(); f != nil && c.before.CompareAndSwap(f, nil) {
+		(*f)()
+	}
+	c.reading.Store(true)
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.plain && c.armed.Load() {
+		c.ended.Store(uint32(byPeer))
+		c.reading.Store(false)
+		return 0, errUnasked
+	}
+	if n > 0 {
+		c.read.Add(int64(n))
+		if c.timed.Load() {
+			c.readAt.Store(time.Now().UnixNano())
+		}
+	}
+	switch {
+	case err != nil && (err == io.EOF || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
+		c.ended.Store(uint32(byPeer))
+	case err != nil:
+		c.ended.Store(uint32(byOthers))
+	case !c.plain:
+		if e := open; endsInAlert(p[:n]) {
+			c.ended.Store(uint32(byPeer))
+		} else if c.ended.Load() != uint32(e) {
+			c.ended.Store(uint32(e))
+		}
+	}
+	c.reading.Store(false)
+	return n, err
+}
+
+func (c *netConn) Write(p []byte) (int, error) {
+	c.armed.Store(false)
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// ReadFrom lets net/http send a file as it would without this wrapper: io.Copy
+// looks for ReadFrom on the connection below, sendfile on Linux.
+func (c *netConn) ReadFrom(r io.Reader) (int64, error) {
+	c.armed.Store(false)
+	n, err := io.Copy(c.Conn, r)
+	c.written.Add(n)
+	return n, err
+}
+
+// CloseWrite half-closes the connection, for a caller that owns it after a 101.
+func (c *netConn) CloseWrite() error {
+	if cw, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return cw.CloseWrite()
+	}
+	return fmt.Errorf("CloseWrite: %w", http.ErrNotSupported)
+}
+
+func (c *netConn) Close() error {
+	err := c.Conn.Close()
+	c.closed.Store(true)
+	return err
+}
+
+func (c *netConn) ending() ending {
+	if c == nil {
+		return open
+	}
+	return ending(c.ended.Load())
+}

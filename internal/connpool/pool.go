@@ -1,0 +1,92 @@
+package connpool
+
+import (
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// Options says how many connections are kept, and for how long. The zero value
+// keeps all of them for good.
+type Options struct {
+	// MaxIdlePerHost is the most connections that lie idle for one host, MaxIdle
+	// for all hosts together. Zero: no limit; a negative MaxIdlePerHost: none is
+	// kept over HTTP/1.
+	MaxIdlePerHost, MaxIdle int
+	// IdleTimeout is how long a connection may lie idle. Zero: no limit.
+	IdleTimeout time.Duration
+	// MaxAge retires a connection at that age, less its own part of a tenth.
+	// Zero: never.
+	MaxAge time.Duration
+	// MaxUses retires a connection after so many requests. Zero: never.
+	MaxUses int
+	// MaxConns is the most connections to one host, HTTP/2's too; requests wait.
+	// Zero: no limit. See Policy.MaxConns for the limit over HTTP/1.
+	MaxConns int
+	// DecayEvery is how often half of the connections that were not needed since
+	// the last time are closed, down to DecayFloor. Zero: never.
+	DecayEvery time.Duration
+	DecayFloor int
+}
+
+// Pool owns the connections of one transport. It is safe for concurrent use. Use
+// New.
+type Pool struct {
+	opts   Options
+	ledger *ledger.Ledger // connection IDs, totals and subscribers
+
+	transport     *http.Transport // the private clone
+	dial          dialFunc        // the base's
+	proxy         func(*http.Request) (*url.URL, error)
+	keepAlivesOff bool // DisableKeepAlives: over HTTP/2, too
+	keepsNoIdle   bool // a negative limit: the same, over HTTP/1 only
+	mayHTTP2      bool // https connections may turn out to speak HTTP/2
+	priorHTTP2    bool // http connections speak HTTP/2 from the start
+	strict        bool // HTTP/2: a limit of streams is waited for
+	foreignTLS    bool // TLS to the first hop is made by a dialer of the program's
+
+	http1Once      sync.Once
+	http1Transport *http.Transport // for requests that need HTTP/1
+
+	hosts hosts
+	idle  idleTotal
+
+	keys      *contextKeys
+	uses      atomic.Uint64 // the last Entry's number
+	closeIdle atomic.Bool   // CloseIdleConnections was called, and no request came since
+	over      atomic.Bool   // Shutdown: nothing is kept any more
+
+	// onEdge sees each edge that a connection's life takes; for tests.
+	onEdge func(c *Conn, from, to state)
+}
+
+// keepsAlive reports whether connections are used more than once.
+func (p *Pool) keepsAlive(http2 bool) bool {
+	return !p.keepAlivesOff && (http2 || !p.keepsNoIdle)
+}
+
+// CloseIdleConnections closes the connections that lie idle, and those in use as
+// they come back before the next request, as net/http's does. Dials that no
+// request waits for are broken off.
+func (p *Pool) CloseIdleConnections() {
+	p.closeIdle.Store(true)
+	p.hosts.each(func(h *Host) { h.closeIdle(loss.ClosedIdle) })
+}
+
+// Over reports whether Shutdown was called.
+func (p *Pool) Over() bool { return p.over.Load() }
+
+// Shutdown closes the connections that lie idle or are drained behind, and from now on each of the
+// others as soon as nobody has it.
+func (p *Pool) Shutdown() {
+	p.over.Store(true)
+	p.hosts.each(func(h *Host) {
+		h.closeIdle(loss.ClosedIdle)
+		h.breakDrains()
+	})
+}

@@ -1,0 +1,93 @@
+package connpool
+
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// limits are the age and the number of uses at which c is retired, for the
+// exchange e, which may be nil; 0: never.
+func (c *Conn) limits(e *Entry) (age time.Duration, uses int) {
+	o := &c.host.pool.opts
+	age, uses = o.MaxAge, o.MaxUses
+	if e == nil {
+		return age, uses
+	}
+	if d := e.MaxAge; d > 0 && (age == 0 || d < age) {
+		age = d
+	}
+	if n := int(e.MaxUses); n > 0 && (uses == 0 || n < uses) {
+		uses = n
+	}
+	return age, uses
+}
+
+// dueReason says why c is to be retired before it is given to e; empty if it is not.
+func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
+	age, uses := c.limits(e)
+	switch {
+	case uses > 0 && c.uses >= uses:
+		return loss.MaxRequests
+	case c.older(age, now):
+		return loss.MaxAge
+	case c.state == idle && c.tooIdle(now):
+		return loss.IdleTimeout
+	}
+	return ""
+}
+
+// dueLocked reports whether c, of HTTP/2, is not to be used any more because of
+// its age or number of uses. A busy one is used until another has taken its place,
+// so that no request waits for a dial.
+func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
+	h, rt := c.host, c.route
+	why := c.dueReason(e, now)
+	if why == "" {
+		return false
+	}
+	if c.streams == 0 {
+		c.retireLocked(why, now)
+		return true
+	}
+	for _, other := range rt.shared {
+		if other != c && other.dueReason(e, now) == "" && other.roomLocked(now) > 0 {
+			c.goAwayLocked(why, loss.Culprit{}, now)
+			return true
+		}
+	}
+	if c.replaced {
+		return false // its successor is on its way
+	}
+	if h.fullLocked(rt, e) {
+		c.goAwayLocked(why, loss.Culprit{}, now)
+		return true
+	}
+	c.replaced, c.limitedByAge = true, why == loss.MaxAge
+	rt.dialLocked(nil, now)
+	return false
+}
+
+// replaceLocked takes those out of use that have waited for the successor that has
+// just come.
+func (rt *route) replaceLocked(now time.Time) {
+	for i := 0; i < len(rt.shared); i++ {
+		c := rt.shared[i]
+		if !c.replaced {
+			continue
+		}
+		why := c.dueReason(nil, now)
+		if why == "" {
+			why = loss.MaxRequests // by the wish of another pool above
+			if c.limitedByAge {
+				why = loss.MaxAge
+			}
+		}
+		i--
+		if c.streams == 0 {
+			c.retireLocked(why, now)
+		} else {
+			c.goAwayLocked(why, loss.Culprit{}, now)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package connpool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// net/http's errors are not exported. These texts, and the names of two types, are
+// all that tells them; TestRetryErrors makes each on every Go that is supported.
+const (
+	serverClosedIdle    = "http: server closed idle connection"
+	nothingWritten      = "http.nothingWrittenError"
+	readFromServer      = "http.transportReadFromServerError"
+	h2Unusable          = "http2: client conn not usable"
+	h2GotGoAway         = "http2: Transport received Server's graceful shutdown GOAWAY"
+	h2ErrCodeProtocol   = 1
+	h2ErrCodeRefused    = 7
+	h2FromPeer          = "received from peer"
+	h2MaxTries          = 6
+	validationPrefix    = "http: invalid "
+	clientConnUnusedErr = "connection is unavailable"
+)
+
+var (
+	errRequestCanceled     = errors.New("net/http: request canceled")
+	errRequestCanceledConn = errors.New("net/http: request canceled while waiting for connection")
+	errCannotRewind        = errors.New("net/http: cannot rewind body after connection loss")
+	errExchangeOver        = errors.New("net/http: request completed")
+)
+
+// retries reports whether net/http would send req again, over another connection,
+// after err on c (persistConn.shouldRetryRequest). Reused says that c was.
+func (c *Conn) retries(req *http.Request, err error, reused bool) bool {
+	if !reused {
+		return false // there was no reason for the server to hang up on us
+	}
+	kind := reflect.TypeOf(err).String()
+	if kind == nothingWritten || c.raw != nil && c.raw.written.Load() == c.writtenBefore {
+		return outgoingLength(req) == 0 || req.GetBody != nil
+	}
+	return replayable(req) && (kind == readFromServer || err.Error() == serverClosedIdle)
+}
+
+func outgoingLength(req *http.Request) int64 {
+	switch {
+	case req.Body == nil || req.Body == http.NoBody:
+		return 0
+	case req.ContentLength != 0:
+		return req.ContentLength
+	}
+	return -1
+}
+
+func replayable(req *http.Request) bool {
+	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
+		return false
+	}
+	switch req.Method {
+	case "", "GET", "HEAD", "OPTIONS", "TRACE":
+		return true
+	}
+	_, a := req.Header["Idempotency-Key"]
+	_, b := req.Header["X-Idempotency-Key"]
+	return a || b
+}
+
+// streamError has the shape of net/http's, which converts itself to it.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (e streamError) Error() string { return fmt.Sprint("stream error ", e.StreamID, e.Code) }
+
+// retriesStream is retries over HTTP/2 (http2canRetryError).
+func retriesStream(err error) bool {
+	switch err.Error() {
+	case h2Unusable, h2GotGoAway:
+		return true
+	}
+	var se streamError
+	if !errors.As(err, &se) {
+		return false
+	}
+	return se.Code == h2ErrCodeRefused || se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
+}
+
+// backoff is how long HTTP/2 waits before its nth try, from the second on.
+func backoff(n int) time.Duration {
+	if n < 2 {
+		return 0
+	}
+	d := float64(uint(1) << (n - 2))
+	return time.Duration(float64(time.Second) * d * (1 + .1*rand.Float64()))
+}
+
+// rewind returns the request for another try after err, its body from the start.
+func rewind(req *http.Request, t *trackedBody, err error, http2 bool) (*http.Request, *trackedBody, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req, nil, nil
+	}
+	if t != nil && !t.didRead.Load() && !t.didClose.Load() {
+		t.wasAsked.Store(false)
+		return req, t, nil
+	}
+	if t == nil {
+		req.Body.Close()
+	} else {
+		t.close()
+	}
+	if req.GetBody == nil {
+		if http2 {
+			return nil, t, fmt.Errorf("http2: Transport: cannot retry err [%v] after Request.Body was written; define Request.GetBody to avoid this error", err)
+		}
+		return nil, t, errCannotRewind
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, t, err
+	}
+	again := *req
+	again.Body, t = track(body)
+	return &again, t, nil
+}
+
+// plainError is the error of an http.ClientConn as a Transport returns it.
+func plainError(err error) error {
+	if k := reflect.TypeOf(err).String(); k == nothingWritten {
+		err = unwrapOr(err)
+	}
+	if k := reflect.TypeOf(err).String(); k == readFromServer {
+		err = unwrapOr(err)
+	}
+	if text := err.Error(); strings.HasPrefix(text, validationPrefix) {
+		return errors.New("net/" + text)
+	}
+	return err
+}
+
+func unwrapOr(err error) error {
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
+}
+
+var _ io.Reader

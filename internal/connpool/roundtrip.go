@@ -1,0 +1,214 @@
+package connpool
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// Enter enters the exchange for the host of key. Known is what Host returned for
+// that key before, if anything.
+func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
+	e.pool, e.id = p, p.uses.Add(1)
+	if e.host = known; known == nil {
+		e.host = p.host(key)
+	}
+}
+
+// RoundTrip sends the request over a connection of the Pool's, and again over
+// another one where net/http would. Ctx is the caller's. The request's own context
+// is replaced in req, which must be a copy. Trace is used in the place of the hooks
+// in ctx, if it is not nil, for what happens on the connection.
+func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
+	hooks := httptrace.ContextClientTrace(ctx)
+	if req.Cancel != nil {
+		var stop func()
+		ctx, stop = legacyCancel(ctx, req.Cancel)
+		e.link.stop = stop
+		req.Cancel = nil
+	}
+	down := ctx
+	if ctx.Done() != nil || onConn != nil {
+		e.link.Context, e.link.keys, e.link.trace = ctx, e.pool.keys, onConn
+		down = &e.link
+	}
+	var body *trackedBody
+	original := req.Body
+	req.Body, body = track(req.Body)
+	*req = *req.WithContext(down)
+	for try := 0; ; try++ {
+		resp, again, err := e.try(ctx, hooks, req, body, try)
+		if err == nil {
+			return resp, nil
+		}
+		if again {
+			var next *http.Request
+			next, body, err = rewind(req, body, err, e.overHTTP2)
+			if err == nil {
+				if next != req {
+					*req = *next
+				}
+				continue
+			}
+		}
+		e.closeBody(original, req, body)
+		return nil, err
+	}
+}
+
+// closeBody closes the request's body, which a RoundTripper must on every path, if
+// net/http has not.
+func (e *Entry) closeBody(original interface{ Close() error }, req *http.Request, body *trackedBody) {
+	switch {
+	case body != nil:
+		body.held.Store(false)
+		body.close()
+	case req.Body != nil:
+		req.Body.Close()
+	}
+}
+
+// try sends req once.
+func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int) (resp *http.Response, again bool, err error) {
+	if err := e.pause(ctx, n); err != nil {
+		return nil, false, err
+	}
+	by, err := e.pool.routeFor(e, req)
+	if err != nil {
+		return nil, false, err
+	}
+	if hooks != nil && hooks.GetConn != nil {
+		hooks.GetConn(e.hopFor(by))
+	}
+	c, got, err := e.acquire(ctx, req, by)
+	if err != nil {
+		return nil, false, err
+	}
+	e.overHTTP2 = c.http2
+	e.Owner.Acquired(got)
+	if hooks != nil && hooks.GotConn != nil {
+		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: got.Reused || c.wasReused(), WasIdle: got.WasIdle, IdleTime: got.IdleTime})
+	}
+	reused := got.Reused || c.wasReused()
+	if body != nil {
+		body.held.Store(c.http2)
+	}
+	if !c.http2 {
+		c.noteWritten()
+	} else {
+		e.link.linked.Store(true) // HTTP/2 derives nothing
+	}
+	sent := time.Now()
+	resp, err = c.cc.RoundTrip(req)
+	if err == nil {
+		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
+			body.close()
+		}
+		return resp, false, nil
+	}
+	if !c.http2 {
+		e.link.unlink()
+		e.link.linked.Store(false)
+		if again = ctx.Err() == nil && c.retries(req, err, reused); again {
+			e.stale(c, time.Since(sent))
+		}
+		if !again {
+			err = plainError(err)
+		}
+		return nil, again, err
+	}
+	if again = n < h2MaxTries && ctx.Err() == nil && retriesStream(err); again {
+		e.leaveStream(c)
+	}
+	return nil, again, err
+}
+
+// pause waits before another try over HTTP/2, and reports the end of the context.
+func (e *Entry) pause(ctx context.Context, n int) error {
+	if e.overHTTP2 {
+		if d := backoff(n); d > 0 {
+			t := time.NewTimer(d)
+			defer t.Stop()
+			select {
+			case <-t.C:
+			case <-ctx.Done():
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// stale takes the exchange off a connection that turned out dead as it was used.
+func (e *Entry) stale(c *Conn, took time.Duration) {
+	now := time.Now()
+	why, culprit := loss.ServerClosedIdle, loss.Culprit{}
+	switch {
+	case c.raw.ending() == byOthers:
+		why = loss.ConnError
+	case took > max(staleMost, 4*c.dial.clock.took().Connect):
+		// The server had it for longer than a way there and back: it died under
+		// the request, and did not close an idle connection.
+		why, culprit = loss.ConnError, e.Owner.Culprit()
+	}
+	h := c.host
+	h.mu.Lock()
+	defer h.unlock()
+	c.streams = 0
+	if c.user == e.id && c.state == active {
+		c.loseLocked(why, culprit, now)
+	}
+	e.conn = nil
+}
+
+// staleMost is the least time that a server must have had a request for its loss
+// not to be that of an idle connection.
+const staleMost = 10 * time.Millisecond
+
+// leaveStream takes the exchange off an HTTP/2 connection that did not take its
+// request.
+func (e *Entry) leaveStream(c *Conn) {
+	now := time.Now()
+	h := c.host
+	h.mu.Lock()
+	defer h.unlock()
+	e.conn = nil
+	c.streams--
+	c.lookLocked(now)
+	if c.streams > 0 {
+		return
+	}
+	switch {
+	case c.state == goingAway:
+		c.finishLocked(now)
+	case c.state == active && c.cc.Err() != nil:
+		c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+	case c.state == active:
+		c.restLocked(now)
+	}
+}
+
+// wasReused reports whether net/http calls c reused at its first use: it was idle
+// before that, for the request that it was dialed for was served by another one.
+func (c *Conn) wasReused() bool { return c.wasIdle }
+
+// noteWritten notes what was written before the request that now has c to itself.
+func (c *Conn) noteWritten() {
+	if c.raw != nil {
+		c.writtenBefore = c.raw.written.Load()
+	}
+}
+
+// hopFor is the first hop's address, for GetConn.
+func (e *Entry) hopFor(by routeKey) string {
+	if by.via != nil {
+		return hopOf(by.via)
+	}
+	return e.host.addr
+}

@@ -1,0 +1,165 @@
+package connpool
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// routeKey tells the routes to one host apart.
+type routeKey struct {
+	via   *url.URL // the proxy; nil: none
+	proxy string   // as a string
+	http1 bool     // no HTTP/2
+}
+
+// routeFor asks the base's Proxy with the real request, and says by which route it
+// goes. Plain http through a proxy that forwards it has a Host of the proxy's own,
+// for its connections serve requests to any host.
+func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
+	if p.proxy != nil {
+		if by.via, err = p.proxy(req); err != nil {
+			return by, err
+		}
+	}
+	secure := req.URL.Scheme == "https"
+	if by.via != nil {
+		by.proxy = by.via.String()
+		if !secure && (by.via.Scheme == "http" || by.via.Scheme == "https") {
+			e.host = p.forwarder(e.host, by)
+		}
+	}
+	by.http1 = secure && p.mayHTTP2 && needsHTTP1(req)
+	return by, nil
+}
+
+// Takes reports whether the Pool can send the request. What it can't, and what
+// net/http refuses anyway, is for the clone's own RoundTrip: the same errors, and
+// the body closed.
+func Takes(req *http.Request) bool {
+	if req.URL == nil || req.Header == nil || req.URL.Host == "" || !validMethod(req.Method) {
+		return false
+	}
+	if s := req.URL.Scheme; s != "http" && s != "https" {
+		return false
+	}
+	for i := range len(req.URL.Host) {
+		if req.URL.Host[i] >= utf8.RuneSelf {
+			return false // net/http spells it in ASCII, by a package that is not exported
+		}
+	}
+	return true
+}
+
+func validMethod(m string) bool {
+	for i := range len(m) {
+		if c := m[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// needsHTTP1 reports whether the request must not get an HTTP/2 connection, as
+// net/http has it: a WebSocket handshake.
+func needsHTTP1(req *http.Request) bool {
+	up := req.Header["Upgrade"]
+	return len(up) > 0 && strings.EqualFold(up[0], "websocket") && hasToken(req.Header["Connection"], "upgrade")
+}
+
+// hasToken reports whether a header's values hold token, as a member of their
+// comma-separated lists.
+func hasToken(values []string, token string) bool {
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// forwarder is the Host of a proxy that forwards plain http. Its address is of no
+// use but to have one: net/http asks for it by NewClientConn.
+func (p *Pool) forwarder(target *Host, by routeKey) *Host {
+	key := ledger.Key{Scheme: "http", Host: by.via.Host, Port: "proxy " + by.proxy}
+	return p.hosts.table.Of(key, key.Host, func() *Host {
+		h := p.newHost(ledger.Key{Scheme: "http", Host: by.via.Hostname(), Port: portOf(by.via)})
+		h.key, h.name = key, "http://"+by.via.Host+" (proxy)"
+		h.addr = target.addr
+		h.direct.via, h.direct.proxy, h.direct.hop = by.via, by.proxy, hopOf(by.via)
+		return h
+	})
+}
+
+func portOf(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	switch u.Scheme {
+	case "https":
+		return "443"
+	case "socks5", "socks5h":
+		return "1080"
+	}
+	return "80"
+}
+
+func hopOf(u *url.URL) string {
+	return ledger.KeyOf(&url.URL{Scheme: u.Scheme, Host: u.Hostname()}).Host + ":" + portOf(u)
+}
+
+// maxRoutes is how many routes a host may have before those that hold nothing are
+// forgotten: a proxy may be another one for each request.
+const maxRoutes = 8
+
+// routeLocked finds or makes the route.
+func (h *Host) routeLocked(by routeKey) *route {
+	if h.direct.proxy == by.proxy && !by.http1 {
+		return &h.direct
+	}
+	for _, rt := range h.routes {
+		if rt.proxy == by.proxy && rt.http1 == by.http1 {
+			return rt
+		}
+	}
+	if len(h.routes) >= maxRoutes {
+		kept := h.routes[:0]
+		for _, rt := range h.routes {
+			if len(rt.idle)+len(rt.shared)+len(rt.drains)+len(rt.dials)+rt.waiters.n+rt.inUse > 0 {
+				kept = append(kept, rt)
+			}
+		}
+		h.routes = kept
+	}
+	rt := &route{host: h, via: by.via, proxy: by.proxy, http1: by.http1, hop: h.addr}
+	if by.via != nil {
+		rt.hop = hopOf(by.via)
+	}
+	rt.protocol = h.pool.assumed(rt)
+	h.routes = append(h.routes, rt)
+	return rt
+}
+
+// allRoutes are the host's, direct included.
+func (h *Host) allRoutes() []*route {
+	return append([]*route{&h.direct}, h.routes...)
+}
+
+// assumed is the protocol of a route of which nothing was seen yet.
+func (p *Pool) assumed(rt *route) protocol {
+	if rt.host.key.Scheme == "http" {
+		if p.priorHTTP2 {
+			return http2
+		}
+		return http1
+	}
+	if rt.gated() {
+		return unknown
+	}
+	return http1
+}

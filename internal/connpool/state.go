@@ -1,0 +1,85 @@
+package connpool
+
+// state is where a connection's life stands. Host.move is the only way along an
+// edge, and edges lists them all.
+//
+//	             given to a request           body closed early
+//	dialing ──────────────▶ active ──────────────────────▶ draining
+//	   │  ╲                 ▲ │ │ ╲                        │  │  │
+//	   │   ╲ nobody wants   │ │ │  ╲ HTTP/2: age, uses,    │  │  │
+//	   │    ╲ it now        │ │ │   ╲ GOAWAY, close asked  │  │  │
+//	   │     ╲──────────▶ idle◀╯ │    ▼                    │  │  │
+//	   │                  │ ▲    │  goingAway              │  │  │
+//	   │                  │ ╰────│────│────────────────────╯  │  │
+//	   │ failed           ▼      ▼    ▼ last stream           │  │
+//	   │               closing ◀─┴────┴───────────────────────╯  │
+//	   ▼                  ▼                                      │
+//	closed ◀──────────────┴─── net/http has closed it ◀──────────╯
+type state uint8
+
+const (
+	// dialing: it is being dialed, or shakes hands. It can become idle, active,
+	// closing or closed.
+	dialing state = iota
+	// idle: nobody has it, and any request may be given it. It can become active,
+	// closing or closed.
+	idle
+	// active: an exchange has it; over HTTP/2 at least one. It can become any of
+	// those that follow, idle again, or active in other hands.
+	active
+	// draining: the body of its exchange was closed, and the rest of it is being
+	// read. It can become idle, active, closing or closed.
+	draining
+	// goingAway: its streams go on, and it is given to nobody any more. HTTP/2
+	// only. It can become closing or closed.
+	goingAway
+	// closing: it is lost, and its socket is not closed yet. It still counts
+	// under a limit. It can become closed.
+	closing
+	// closed is the end: the socket is closed, or the caller's own after a 101.
+	closed
+
+	states
+)
+
+func (s state) String() string {
+	return [...]string{"dialing", "idle", "active", "draining", "going away", "closing", "closed"}[s]
+}
+
+// edges are the ways that a connection's life may take.
+var edges = [states][states]bool{
+	dialing:   {idle: true, active: true, closing: true, closed: true},
+	idle:      {active: true, closing: true, closed: true},
+	active:    {idle: true, active: true, draining: true, goingAway: true, closing: true, closed: true},
+	draining:  {idle: true, active: true, closing: true, closed: true},
+	goingAway: {closing: true, closed: true},
+	closing:   {closed: true},
+}
+
+// moveLocked takes c along an edge, and the counts with it.
+func (h *Host) moveLocked(c *Conn, to state) {
+	from := c.state
+	if h.pool.onEdge != nil {
+		h.pool.onEdge(c, from, to)
+	}
+	h.countLocked(c, -1)
+	c.state = to
+	h.countLocked(c, +1)
+	if from == to {
+		return
+	}
+	switch from {
+	case idle:
+		c.route.dropIdleLocked(c)
+	case draining:
+		c.route.drains = without(c.route.drains, c)
+	}
+	switch to {
+	case idle:
+		c.route.addIdleLocked(c)
+	case draining:
+		c.route.drains = append(c.route.drains, c)
+	case closed:
+		h.closedLocked(c)
+	}
+}

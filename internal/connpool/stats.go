@@ -1,0 +1,69 @@
+package connpool
+
+import (
+	"maps"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// openedLocked counts c, which has come up.
+func (h *Host) openedLocked(c *Conn) {
+	h.tally.Opened++
+	h.pool.ledger.Opened()
+}
+
+// closedLocked counts c, which is gone, and tells the subscribers.
+func (h *Host) closedLocked(c *Conn) {
+	if c.cc == nil {
+		return // the dial failed
+	}
+	why := c.fate()
+	c.countedAs = why
+	h.tally.Count(why)
+	h.pool.ledger.Closed(why)
+	closed := ledger.Life{Key: h.key, Peer: c.peer, Version: c.version(), Age: time.Since(c.opened), Uses: c.uses}
+	h.afterwards(func() { h.pool.ledger.Tell(closed) })
+	if h.conns.open() == 0 {
+		h.sweep.stop()
+		h.demand = demand{}
+	}
+}
+
+// recountLocked corrects the reason that c was counted under: the end of an
+// exchange may tell it after the connection was closed.
+func (h *Host) recountLocked(c *Conn) {
+	if c.state != closed || c.countedAs == "" {
+		return
+	}
+	if why := c.fate(); why != c.countedAs {
+		h.tally.Recount(c.countedAs, why)
+		h.pool.ledger.Recount(c.countedAs, why)
+		c.countedAs = why
+	}
+}
+
+func (c *Conn) fate() loss.Reason {
+	switch {
+	case c.lost != nil:
+		return c.lost.Reason
+	case c.uses == 0:
+		return loss.Unused
+	}
+	return loss.Unknown
+}
+
+// Counts calls f for each host. It must keep neither Lost nor Peers.
+func (p *Pool) Counts(f func(ledger.Counts)) {
+	p.hosts.each(func(h *Host) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		busy := h.conns.by[active] + h.conns.by[draining] + h.conns.by[goingAway]
+		f(ledger.Counts{
+			Key: h.key, Host: h.name, Watched: true, Open: h.conns.open(), Active: busy, Idle: h.conns.by[idle],
+			Coming: h.conns.by[dialing], Kept: h.keptLocked(), Tally: h.tally, Totals: p.ledger.Totals(),
+			Versions: h.conns.versions, Spoken: h.spoken, Peers: maps.Clone(h.peers),
+		})
+	})
+}

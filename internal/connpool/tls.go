@@ -1,0 +1,85 @@
+package connpool
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"time"
+)
+
+// tlsFacts are what a handshake has shown.
+type tlsFacts struct {
+	protocol string
+	version  uint16
+	resumed  bool
+
+	timer *time.Timer
+	fired bool
+}
+
+// dialTLS makes the connection to a first hop that speaks TLS, as net/http does
+// (persistConn.addTLS) but that net/http gets the *tls.Conn to see, so that the
+// caller's GotConn does, too. net/http shakes hands on it. HTTP/1 only: the
+// connections must not become HTTP/2's.
+func (p *Pool) dialTLS(http1 bool, transport func() *tls.Config) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := p.dialPlain(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		cfg := transport().Clone()
+		if cfg == nil {
+			cfg = &tls.Config{}
+		}
+		if cfg.ServerName == "" {
+			host, _, err := net.SplitHostPort(addr)
+			if err != nil {
+				nc.Close()
+				return nil, err
+			}
+			cfg.ServerName = host
+		}
+		if http1 {
+			cfg.NextProtos = nil
+		}
+		tc := tls.Client(nc, cfg)
+		if c, _ := ctx.Value(dialKey{}).(*Conn); c != nil {
+			c.secure = tc
+		}
+		return tc, nil
+	}
+}
+
+// arm bounds a handshake in time, which net/http does not where it has the
+// connection from a dialer: the socket is closed under it. The clock's mutex is
+// held.
+func (f *tlsFacts) arm(raw *netConn, most time.Duration) {
+	if raw == nil || most <= 0 {
+		return
+	}
+	f.timer = time.AfterFunc(most, func() { raw.Close() })
+}
+
+// done notes the end of a handshake. The clock's mutex is held.
+func (f *tlsFacts) done(s tls.ConnectionState, err error) {
+	if f.timer != nil {
+		f.fired = !f.timer.Stop() && err != nil
+	}
+	f.protocol, f.version, f.resumed = s.NegotiatedProtocol, s.Version, s.DidResume
+}
+
+// timedOut returns net/http's error for a handshake that took too long, if that is
+// what err comes from.
+func (f *tlsFacts) timedOut(err error) error {
+	if err != nil && f.fired {
+		return handshakeTimeout{}
+	}
+	return err
+}
+
+// handshakeTimeout is net/http's tlsHandshakeTimeoutError.
+type handshakeTimeout struct{}
+
+func (handshakeTimeout) Timeout() bool   { return true }
+func (handshakeTimeout) Temporary() bool { return true }
+func (handshakeTimeout) Error() string   { return "net/http: TLS handshake timeout" }

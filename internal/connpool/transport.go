@@ -1,0 +1,167 @@
+package connpool
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// New returns a Pool over a private clone of base, which Clone has made: base is
+// asked for its dialers and its Proxy, and is not changed. Books are where its
+// connections are counted.
+//
+// The clone keeps nothing by itself: it has no limit of connections, for with one
+// an http.ClientConn's Close panics (connCount underflow, go1.26.8 and go1.27.4),
+// and its time-outs for idle connections are the Pool's.
+func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
+	p := &Pool{
+		opts: o, ledger: books, transport: clone, keys: newContextKeys(),
+		proxy:         base.Proxy,
+		keepAlivesOff: base.DisableKeepAlives,
+		keepsNoIdle:   o.MaxIdlePerHost < 0,
+		strict:        base.HTTP2 != nil && base.HTTP2.StrictMaxConcurrentRequests,
+		dial:          dialer(base),
+	}
+	p.mayHTTP2 = clone.ForceAttemptHTTP2 && clone.Protocols == nil
+	if ps := clone.Protocols; ps != nil {
+		p.mayHTTP2 = ps.HTTP2()
+		p.priorHTTP2 = ps.UnencryptedHTTP2() && !ps.HTTP1()
+	}
+	p.own(clone)
+	clone.DialTLSContext = tlsDialer(base)
+	if clone.DialTLSContext != nil {
+		p.foreignTLS = true
+		clone.DialTLSContext = p.watchTLS(clone.DialTLSContext)
+	} else {
+		clone.DialTLSContext = p.dialTLS(false, func() *tls.Config { return clone.TLSClientConfig })
+	}
+	return p
+}
+
+// own takes the pooling out of t, which is a clone.
+func (p *Pool) own(t *http.Transport) {
+	t.MaxConnsPerHost = 0
+	t.MaxIdleConns, t.IdleConnTimeout = 0, 0
+	t.MaxIdleConnsPerHost = 0
+	if p.keepsNoIdle {
+		t.MaxIdleConnsPerHost = -1
+	}
+	t.Dial, t.DialTLS = nil, nil //lint:ignore SA1019 they are taken over
+	t.DialContext = p.dialPlain
+	// NewClientConn asks with a request of its own making: the answer to the real
+	// one is in the dial's context.
+	t.Proxy = func(req *http.Request) (*url.URL, error) {
+		if c, _ := req.Context().Value(dialKey{}).(*Conn); c != nil {
+			return c.route.via, nil
+		}
+		if p.proxy == nil {
+			return nil, nil
+		}
+		return p.proxy(req) // a request that the Pool did not take
+	}
+}
+
+// transportFor is the clone that dials for rt.
+func (p *Pool) transportFor(rt *route) *http.Transport {
+	if !rt.http1 {
+		return p.transport
+	}
+	p.http1Once.Do(func() {
+		t := p.transport.Clone()
+		t.Protocols = new(http.Protocols)
+		t.Protocols.SetHTTP1(true)
+		t.TLSNextProto = nil
+		p.own(t)
+		if p.foreignTLS {
+			t.DialTLSContext = p.transport.DialTLSContext
+		} else {
+			t.DialTLSContext = p.dialTLS(true, func() *tls.Config { return p.transport.TLSClientConfig })
+		}
+		p.http1Transport = t
+	})
+	return p.http1Transport
+}
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dialer is how base dials, by the rules of Transport.dial.
+func dialer(base *http.Transport) dialFunc {
+	if base.DialContext != nil {
+		return func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := base.DialContext(ctx, network, addr)
+			if nc == nil && err == nil {
+				err = errors.New("net/http: Transport.DialContext hook returned (nil, nil)")
+			}
+			return nc, err
+		}
+	}
+	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	if dial := base.Dial; dial != nil {
+		return func(_ context.Context, network, addr string) (net.Conn, error) {
+			nc, err := dial(network, addr)
+			if nc == nil && err == nil {
+				err = errors.New("net/http: Transport.Dial hook returned (nil, nil)")
+			}
+			return nc, err
+		}
+	}
+	return new(net.Dialer).DialContext
+}
+
+// tlsDialer is how base dials for https if it does so itself, by the rules of
+// Transport.customDialTLS; nil if it does not.
+func tlsDialer(base *http.Transport) dialFunc {
+	if base.DialTLSContext != nil {
+		return base.DialTLSContext
+	}
+	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	if dial := base.DialTLS; dial != nil {
+		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
+	}
+	return nil
+}
+
+// dialPlain dials the first hop, and puts the socket where it is seen.
+func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, _ := ctx.Value(dialKey{}).(*Conn)
+	began := time.Now()
+	nc, err := p.dial(dialerContext{ctx, p.keys}, network, addr)
+	if err != nil || c == nil {
+		return nc, err
+	}
+	c.dial.clock.dialed(time.Since(began))
+	c.raw = &netConn{Conn: nc, plain: c.host.key.Scheme == "http" && (c.route.via == nil || c.route.via.Scheme != "https")}
+	return c.raw, nil
+}
+
+// watchTLS times a TLS dialer of the program's own. Its connections are not
+// wrapped: net/http looks for a *tls.Conn.
+func (p *Pool) watchTLS(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, _ := ctx.Value(dialKey{}).(*Conn)
+		began := time.Now()
+		nc, err := dial(dialerContext{ctx, p.keys}, network, addr)
+		if err == nil && nc != nil && c != nil {
+			c.dial.clock.dialed(time.Since(began))
+			c.secure = nc
+		}
+		return nc, err
+	}
+}
+
+// hold is the connection as exchanges, and the caller's GotConn, are shown it: what
+// the program's dialer returned, or over TLS to the first hop the *tls.Conn on it,
+// whose NetConn leads there. Through a proxy's CONNECT it is the dialer's.
+func (c *Conn) hold() *ledger.Held {
+	nc := c.secure
+	if nc == nil && c.raw != nil {
+		nc = c.raw.Conn
+	}
+	return ledger.Hold(nc)
+}

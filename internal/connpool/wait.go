@@ -1,0 +1,189 @@
+package connpool
+
+import (
+	"context"
+	"time"
+)
+
+// waiter is a request that waits for a connection. Its route's host's mutex guards
+// it.
+type waiter struct {
+	entry *Entry
+	began time.Time
+	ready chan struct{} // closed when conn or err is there
+	conn  *Conn
+	got   Got
+	err   error
+	dial  *Conn // its own, nil if it has none
+
+	next, prev     *waiter // of all that wait
+	nextUn, prevUn *waiter // of those without a dial of their own
+	queued         bool
+}
+
+// waiters are a route's, in the order of arrival. The zero value is empty.
+type waiters struct {
+	first, last     *waiter
+	firstUn, lastUn *waiter
+	n, undialed     int
+}
+
+func (ws *waiters) push(w *waiter) {
+	w.queued = true
+	w.prev = ws.last
+	if ws.last == nil {
+		ws.first = w
+	} else {
+		ws.last.next = w
+	}
+	ws.last = w
+	ws.n++
+	ws.pushUndialed(w)
+}
+
+func (ws *waiters) pushUndialed(w *waiter) {
+	w.prevUn, w.nextUn = ws.lastUn, nil
+	if ws.lastUn == nil {
+		ws.firstUn = w
+	} else {
+		ws.lastUn.nextUn = w
+	}
+	ws.lastUn = w
+	ws.undialed++
+}
+
+func (ws *waiters) dropUndialed(w *waiter) {
+	if w.prevUn == nil {
+		ws.firstUn = w.nextUn
+	} else {
+		w.prevUn.nextUn = w.nextUn
+	}
+	if w.nextUn == nil {
+		ws.lastUn = w.prevUn
+	} else {
+		w.nextUn.prevUn = w.prevUn
+	}
+	w.nextUn, w.prevUn = nil, nil
+	ws.undialed--
+}
+
+// remove takes w out. A dial of its own is nobody's then.
+func (ws *waiters) remove(w *waiter) {
+	if !w.queued {
+		return
+	}
+	w.queued = false
+	if w.prev == nil {
+		ws.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		ws.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.next, w.prev = nil, nil
+	ws.n--
+	if w.dial == nil {
+		ws.dropUndialed(w)
+	}
+}
+
+// assign makes c the dial of w, which has none.
+func (ws *waiters) assign(w *waiter, c *Conn) {
+	ws.dropUndialed(w)
+	w.dial, c.waiter = c, w
+}
+
+// lookAgain is how often a request that waits looks at its route by itself. The
+// state hook of an http.ClientConn can be lost while it runs.
+const lookAgain = 200 * time.Millisecond
+
+// wait waits until w is served, or its request has ended.
+func (rt *route) wait(ctx context.Context, w *waiter) (*Conn, Got, error) {
+	h := rt.host
+	look := lookAgain
+	if rt.gated() {
+		look = gateMost
+	}
+	t := time.NewTimer(look)
+	defer t.Stop()
+	for {
+		select {
+		case <-w.ready:
+			return w.conn, w.got, w.err
+		case <-ctx.Done():
+			return nil, Got{}, rt.giveUp(ctx, w)
+		case <-t.C:
+			h.mu.Lock()
+			rt.lookLocked(time.Now())
+			h.unlock()
+			t.Reset(lookAgain)
+		}
+	}
+}
+
+// giveUp ends the wait of a request whose context has ended.
+func (rt *route) giveUp(ctx context.Context, w *waiter) error {
+	h := rt.host
+	now := time.Now()
+	h.mu.Lock()
+	defer h.unlock()
+	err := context.Cause(ctx)
+	if err == errRequestCanceled {
+		err = errRequestCanceledConn
+	}
+	if w.queued {
+		rt.unqueueLocked(w, now)
+		h.fillLocked(now)
+		return err
+	}
+	if c := w.conn; c != nil { // given and given up in the same moment
+		c.untakeLocked(w.entry, now)
+	}
+	return err
+}
+
+// unqueueLocked takes w out of the queue; its dial goes on for the next.
+func (rt *route) unqueueLocked(w *waiter, now time.Time) {
+	rt.waiters.remove(w)
+	if c := w.dial; c != nil {
+		w.dial, c.waiter, c.abandoned = nil, nil, now
+		rt.unowned++
+	}
+}
+
+// serveLocked gives c to w.
+func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
+	// A dial of one's own that is not the one that serves goes to the request whose
+	// dial it was, so that an error reaches one that has no other.
+	own := w.dial
+	other := c.waiter
+	rt.waiters.remove(w)
+	w.dial = nil
+	if own != nil && own != c {
+		own.waiter = nil
+		if other != nil && other != w && other.queued {
+			other.dial, own.waiter = own, other
+		} else {
+			own.abandoned = now
+			rt.unowned++
+		}
+	} else if other != nil && other != w && other.queued {
+		other.dial = nil
+		rt.waiters.pushUndialed(other)
+	}
+	c.waiter = nil
+	w.conn = c
+	w.got = c.takeLocked(w.entry, now)
+	w.got.Wait = now.Sub(w.began)
+	close(w.ready)
+}
+
+// failLocked gives w an error.
+func (rt *route) failLocked(w *waiter, err error) {
+	rt.waiters.remove(w)
+	w.err = err
+	close(w.ready)
+}
