@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -20,7 +21,7 @@ func TestTableHasEveryCell(t *testing.T) {
 	}
 	o.count = 10
 	var out bytes.Buffer
-	if err := o.run(nil, &out, t.Output()); err != nil {
+	if err := o.run(t.Context(), nil, &out, t.Output()); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(out.String())
@@ -115,7 +116,7 @@ func TestProfileOfOneCell(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cpu.out")
 	var out bytes.Buffer
 	args := []string{"-cell", "http1/get-5B/1/background", "-only", "drain+pool", "-cpuprofile", file, "-time", "50ms", "-warmup", "10", "-sample", "1ms"}
-	if code := run(args, &out, t.Output()); code != 0 {
+	if code := run(t.Context(), args, &out, t.Output()); code != 0 {
 		t.Fatalf("exit code %d", code)
 	}
 	if info, err := os.Stat(file); err != nil || info.Size() == 0 {
@@ -126,12 +127,40 @@ func TestProfileOfOneCell(t *testing.T) {
 	}
 }
 
+// A run that is interrupted tells what it has.
+func TestInterruptedRunHasATable(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	progress := writerFunc(func(p []byte) {
+		if bytes.HasPrefix(p, []byte("round 2 ")) {
+			cancel()
+		}
+	})
+	var out bytes.Buffer
+	args := []string{"-cell", "http1/get-5B/1/", "-only", "otelhttp", "-rounds", "1000000", "-sample", "1us", "-warmup", "1"}
+	if code := run(ctx, args, &out, progress); code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	if got := out.String(); !strings.Contains(got, " 2 rounds in ") || !strings.Contains(got, "| http1/get-5B/1/cancelable ") {
+		t.Error(got)
+	}
+	if code := run(ctx, args, &out, progress); code != 1 {
+		t.Errorf("exit code %d of a run that was interrupted before its first round, want 1", code)
+	}
+}
+
+type writerFunc func([]byte)
+
+func (f writerFunc) Write(p []byte) (int, error) {
+	f(p)
+	return len(p), nil
+}
+
 func TestWrongFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"-cell", "http3"}, {"-cell", "("}, {"-only", "pools"}, {"-rounds", "0"}, {"something"},
 		{"-cpuprofile", "x"}, {"-cpuprofile", "x", "-only", "full", "-cell", "http1/"},
 	} {
-		if code := run(args, t.Output(), t.Output()); code != 2 {
+		if code := run(t.Context(), args, t.Output(), t.Output()); code != 2 {
 			t.Errorf("%q: exit code %d, want 2", args, code)
 		}
 	}

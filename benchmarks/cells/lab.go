@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -68,19 +70,27 @@ func (l *lab) close() {
 	}
 }
 
-// measure takes all rounds' samples, and says on progress how far it is.
-func (l *lab) measure(progress io.Writer) error {
+// measure takes all rounds' samples, says on progress how far it is, and returns
+// how many rounds there were. If ctx ends there are fewer, and the one that was
+// not complete counts where it got to.
+func (l *lab) measure(ctx context.Context, progress io.Writer) (int, error) {
 	began := time.Now()
 	for round := range l.rounds {
 		settings := l.settings()
 		for _, i := range rand.Perm(len(settings)) {
+			if ctx.Err() != nil && round == 0 {
+				return 0, errors.New("interrupted in the first round")
+			}
+			if ctx.Err() != nil {
+				return round, nil
+			}
 			if err := l.visit(settings[i], round); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		fmt.Fprintf(progress, "round %d of %d, %v\n", round+1, l.rounds, time.Since(began).Round(time.Second))
 	}
-	return nil
+	return l.rounds, nil
 }
 
 // settings are the cells, those of one setting together: it has its connections

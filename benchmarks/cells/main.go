@@ -29,6 +29,9 @@
 // would empty net/http's own pools: they are exact with one worker. The
 // collector runs as in any program while time is taken.
 //
+// An interrupt ends the run early: after the first round with a table of what
+// there is.
+//
 // # What the last rows are
 //
 // "of what otelhttp adds" is what a stack adds to bare net/http, divided by what
@@ -37,21 +40,28 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"strings"
 	"time"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
 
 // run is the program; it returns its exit code: 1 if it can't measure, 2 for
 // wrong flags.
-func run(args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -59,28 +69,29 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return 2
 	}
-	if err := o.run(args, stdout, stderr); err != nil {
+	if err := o.run(ctx, args, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "cells:", err)
 		return 1
 	}
 	return 0
 }
 
-func (o *options) run(args []string, stdout, stderr io.Writer) error {
+func (o *options) run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	l, err := open(o)
 	if err != nil {
 		return err
 	}
 	defer l.close()
 	if o.profile != "" {
-		return l.profile(o.profile, o.time, stdout)
+		return l.profile(ctx, stdout)
 	}
 	began, busy := time.Now(), watch()
-	if err := l.measure(stderr); err != nil {
+	rounds, err := l.measure(ctx, stderr)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "%s\n%s %s/%s, %d processors, %d rounds in %v; other programs took %s of the processors\n\n",
 		strings.Join(append([]string{"cells"}, args...), " "), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0),
-		o.rounds, time.Since(began).Round(time.Second), busy.others())
+		rounds, time.Since(began).Round(time.Second), busy.others())
 	return l.table().write(stdout)
 }

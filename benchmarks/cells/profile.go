@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,9 +10,8 @@ import (
 	"time"
 )
 
-// profile runs the one stack in the one cell for as long as while, client and
-// server in one profile.
-func (l *lab) profile(file string, while time.Duration, stdout io.Writer) error {
+// profile runs the one stack in the one cell, client and server in one profile.
+func (l *lab) profile(ctx context.Context, stdout io.Writer) error {
 	r := l.results[0]
 	cl := l.clients[r.cell.setting][0]
 	if err := cl.ready(r.cell, l.warmup); err != nil {
@@ -25,7 +25,7 @@ func (l *lab) profile(file string, while time.Duration, stdout io.Writer) error 
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(file)
+	f, err := os.Create(l.options.profile)
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (l *lab) profile(file string, while time.Duration, stdout io.Writer) error 
 		return errors.Join(err, f.Close())
 	}
 	var sum sample
-	for began := time.Now(); err == nil && time.Since(began) < while; {
+	for began := time.Now(); err == nil && ctx.Err() == nil && time.Since(began) < l.time; {
 		cpu, from := cpuTime(), time.Now()
 		err = cl.send(r.cell, n)
 		sum.n, sum.wall, sum.cpu = sum.n+n, sum.wall+time.Since(from), sum.cpu+cpuTime()-cpu
