@@ -268,3 +268,20 @@ func TestTheServerFindsAnotherRequestsBody(t *testing.T) {
 		t.Errorf("%q, want one", wrong)
 	}
 }
+
+func TestTheServerCountsRequestsThatCameAgain(t *testing.T) {
+	c := start(t, badserver.Good(badserver.Plain))
+	for _, id := range []uint64{1, 2, 2, 2, 3} {
+		resp, err := c.Do(c.request(t, id, 100, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	if n := c.server.Twice(http.MethodPost); n != 1 {
+		t.Errorf("%d requests came again, want 1", n)
+	}
+	if n := c.server.Twice(http.MethodGet); n != 0 {
+		t.Errorf("%d requests of another operation came again, want 0", n)
+	}
+}
