@@ -95,8 +95,8 @@ func (j *judgement) shares() {
 				limit = zLimit(len(j.kits)) // a question of its own
 			}
 			z := excess(k.tally, j.bares, c, m)
-			if k.renews && j.anew != nil {
-				z = min(z, excess(k.tally, []tally{j.anew}, c, m))
+			if k.renews && j.anew != nil && z > 0 {
+				z = max(0, min(z, excess(k.tally, []tally{j.anew}, c, m)))
 			}
 			f := finding{k.name, c, fmt.Sprintf("%s: %v: %d, bare %d in %d runs: z %.1f of %.1f",
 				k.name, c, k.sum(c), sum(j.bares, c), len(j.bares), z, limit)}

@@ -135,14 +135,14 @@ func classOfError(err error) string {
 // lost are the words for a connection that was lost under a request. Which of
 // them it is depends on who came first, the reader or the writer, and on what the
 // kernel had already: where one set-up has more of one, another has more of the
-// next.
+// next. "Server closed idle connection" is not among them: it says that one was
+// handed out that was dead, and is compared by itself.
 var lost = []string{
 	"connection reset",
 	"broken pipe",
 	"used when closed",
 	"unexpected EOF",
 	"EOF",
-	"server closed idle connection",
 	"readLoopPeekFailLocked",
 	"server sent GOAWAY and closed the connection",
 	"client conn could not be established",
