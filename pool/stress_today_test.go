@@ -15,7 +15,7 @@ var notYet = []struct {
 	{"age 10 ms", "one stream h2", anyLost, "requests share a new connection before its SETTINGS say that it takes one stream, and a POST that was written can't be sent again"},
 }
 
-const stale = "over TLS more POSTs get a connection that the server has just closed"
+const stale = "more POSTs get a connection that the server has just closed, most over TLS"
 
 // excuse is why a finding is skipped, or "".
 func excuse(f finding) string {
