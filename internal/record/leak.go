@@ -79,7 +79,7 @@ func (r *Record) reap() {
 	if out != OutcomeDrained {
 		r.cancel()
 	}
-	resp.Body.Close()
+	quiet{resp.Body}.Close()
 	r.finish(OutcomeLeaked, nil, d)
 }
 
