@@ -114,9 +114,14 @@ func (p *Pool) newSite(base *http.Transport) *site {
 	p.bases.add(t, l, s)
 	// The transport holds no site: its connections can't keep this from
 	// running.
-	runtime.AddCleanup(s, (*http.Transport).CloseIdleConnections, t)
+	runtime.AddCleanup(s, closeIdle, t)
 	return s
 }
+
+// closeIdle closes the connections of a dropped site. Clean-ups share a goroutine of
+// the runtime's, and must not wait there for a socket: over TLS a Close may take 5 s,
+// and that of somebody's own net.Conn for good.
+func closeIdle(t *http.Transport) { go t.CloseIdleConnections() }
 
 // add enters a clone; s is nil for one that Transport returned. b.mu is held.
 func (b *bases) add(t *http.Transport, l *ledger.Ledger, s *site) {
