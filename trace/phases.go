@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // Phases say whether the phases of a request are written, and as what.
@@ -66,6 +67,7 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 		h.Got1xxResponse = func(code int, _ textproto.MIMEHeader) error { return informed(code, nil) }
 	}
 	byClass(h)
+	withoutUser(h)
 	h.WroteHeaderField = func(name string, values []string) {
 		switch {
 		case strings.HasPrefix(name, ":"):
@@ -89,6 +91,19 @@ func byClass(h *httptrace.ClientTrace) {
 	}
 	h.ConnectDone = func(network, addr string, err error) { connected(network, addr, classed(err)) }
 	h.TLSHandshakeDone = func(_ tls.ConnectionState, err error) { shaken(tls.ConnectionState{}, classed(err)) }
+}
+
+// withoutUser has the hooks of a dial show no user information that a host made by
+// hand may hold.
+func withoutUser(h *httptrace.ClientTrace) {
+	asked, looking, connecting, connected := h.GetConn, h.DNSStart, h.ConnectStart, h.ConnectDone
+	h.GetConn = func(addr string) { asked(ledger.WithoutUser(addr)) }
+	h.DNSStart = func(info httptrace.DNSStartInfo) {
+		info.Host = ledger.WithoutUser(info.Host)
+		looking(info)
+	}
+	h.ConnectStart = func(network, addr string) { connecting(network, ledger.WithoutUser(addr)) }
+	h.ConnectDone = func(network, addr string, err error) { connected(network, ledger.WithoutUser(addr), err) }
 }
 
 // classed is an error that says no more than the class of err; nil for nil.
