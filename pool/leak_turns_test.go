@@ -62,35 +62,3 @@ func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
 		})
 	}
 }
-
-// What hung is forgotten when a host's leaks are all ended: the next one's
-// connection comes back again.
-func TestAHostWhoseLeaksHungGetsTimeAgain(t *testing.T) {
-	goOn := make(chan struct{})
-	srv := testserver.New(framed(goOn), testserver.Options{})
-	defer srv.Close()
-	var ended atomic.Int32
-	p := pool.New(pool.Options{})
-	defer p.Close()
-	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, roundtripper.Observe(roundtripper.Observer{
-		End: func(context.Context, roundtripper.Exchange) { ended.Add(1) },
-	}), p.Middleware)
-	leak := func(n int, path string) {
-		t.Helper()
-		want := ended.Load() + int32(n)
-		for range n {
-			dropOne(t, client, t.Context(), srv.URL+path)
-		}
-		eventually.True(t, "all leaks", func() bool {
-			runtime.GC()
-			return ended.Load() == want
-		})
-	}
-	leak(50, "/hang")
-	leak(1, "/chunked")
-	opened := srv.Opened()
-	leak(1, "/chunked")
-	if n := srv.Opened() - opened; n != 0 {
-		t.Errorf("%d connections dialed, want the one that the leak before gave back", n)
-	}
-}

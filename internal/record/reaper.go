@@ -72,16 +72,7 @@ func (p *reaper) work() {
 		p.mu.Unlock()
 		out, took := r.reap(limit)
 		p.mu.Lock()
-		f.busy--
-		switch {
-		case out == OutcomeDrained:
-			f.hung = 0
-		case limit > 0 && took >= limit:
-			f.hung++
-		}
-		if f.busy == 0 && len(f.queue) == 0 {
-			delete(p.hosts, f.key)
-		}
+		p.reaped(f, out, limit > 0 && took >= limit)
 	}
 	p.workers--
 }
@@ -110,4 +101,18 @@ func (p *reaper) next() (*flow, *Record) {
 		f.queue = nil
 	}
 	return f, r
+}
+
+// reaped notes what came of the leak that next has returned. p.mu is held.
+func (p *reaper) reaped(f *flow, out Outcome, hung bool) {
+	f.busy--
+	switch {
+	case out == OutcomeDrained:
+		f.hung = 0
+	case hung:
+		f.hung++
+	}
+	if f.busy == 0 && len(f.queue) == 0 {
+		delete(p.hosts, f.key)
+	}
 }
