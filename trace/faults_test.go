@@ -134,6 +134,7 @@ var faults = []fault{
 	}},
 	{name: "connection cut before the response", fails: true, class: "eof", make: plainly("/cut")},
 	{name: "connection cut in the body", fails: true, class: "eof", make: plainly("/cut/body")},
+	{name: "malformed header", fails: true, class: "malformed", make: plainly("/malformed")},
 	{name: "stream reset", http2: true, fails: true, class: "reset", make: plainly("/cut/body")},
 	{name: "header timeout", fails: true, class: "timeout", make: plainly("/hang"),
 		base: func(t *http.Transport) { t.ResponseHeaderTimeout = 20 * time.Millisecond }},
@@ -232,6 +233,13 @@ func faulty(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(rw, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
 		rw.Flush()
 		bufio.NewReader(nc).ReadByte()
+	case "/malformed":
+		nc, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer nc.Close()
+		io.WriteString(nc, "HTTP/1.1 200 OK\r\nSet-Cookie SECRET\r\n\r\n")
 	case "/redirect":
 		http.Redirect(w, r, "/", http.StatusFound)
 	case "/once":

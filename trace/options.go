@@ -50,7 +50,9 @@ type Options struct {
 	EndAtHeaders bool
 
 	// Phases writes the phases of a request, DNS to the last byte, through
-	// otelhttptrace. Zero means none.
+	// otelhttptrace; errors by their class, as in error.type, and 1xx responses
+	// other than 100 only where the request's context has a Got1xxResponse, for with
+	// one net/http sets no limit to them. Zero means none.
 	Phases Phases
 	// PhaseHeaders has them name the request's headers, with their values but for
 	// those of Authorization, Proxy-Authorization, Cookie and Referer. A key in a

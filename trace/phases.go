@@ -2,6 +2,8 @@ package trace
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"net/http/httptrace"
 	"net/textproto"
 	"strings"
@@ -9,6 +11,9 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // Phases say whether the phases of a request are written, and as what.
@@ -53,8 +58,16 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 	// It would set the status of the request's span, with the error's text; and
 	// net/http may try again.
 	h.WroteRequest = func(httptrace.WroteRequestInfo) { wrote(httptrace.WroteRequestInfo{}) }
-	// It would write all headers, cookies too, asked for or not.
-	h.Got1xxResponse = func(code int, _ textproto.MIMEHeader) error { return informed(code, nil) }
+	// Where somebody looks at the 1xx responses, net/http leaves it to that hook to
+	// stop a server that sends them for ever. Nobody but net/http can do that by its
+	// own limit; so there is a hook only where the caller has one.
+	h.Got1xxResponse = nil
+	if above := httptrace.ContextClientTrace(ctx); above != nil && above.Got1xxResponse != nil {
+		// Otelhttptrace would write all headers, cookies too, asked for or not.
+		h.Got1xxResponse = func(code int, _ textproto.MIMEHeader) error { return informed(code, nil) }
+	}
+	byClass(h)
+	withoutUser(h)
 	h.WroteHeaderField = func(name string, values []string) {
 		switch {
 		case strings.HasPrefix(name, ":"):
@@ -65,6 +78,40 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 		field(name, values)
 	}
 	return h
+}
+
+// byClass has the hooks of a dial write classes in the place of errors: the texts
+// quote names from the server's certificate, and what the program's own checks,
+// dialers and resolvers say.
+func byClass(h *httptrace.ClientTrace) {
+	looked, connected, shaken := h.DNSDone, h.ConnectDone, h.TLSHandshakeDone
+	h.DNSDone = func(info httptrace.DNSDoneInfo) {
+		info.Err = classed(info.Err)
+		looked(info)
+	}
+	h.ConnectDone = func(network, addr string, err error) { connected(network, addr, classed(err)) }
+	h.TLSHandshakeDone = func(_ tls.ConnectionState, err error) { shaken(tls.ConnectionState{}, classed(err)) }
+}
+
+// withoutUser has the hooks of a dial show no user information that a host made by
+// hand may hold.
+func withoutUser(h *httptrace.ClientTrace) {
+	asked, looking, connecting, connected := h.GetConn, h.DNSStart, h.ConnectStart, h.ConnectDone
+	h.GetConn = func(addr string) { asked(ledger.WithoutUser(addr)) }
+	h.DNSStart = func(info httptrace.DNSStartInfo) {
+		info.Host = ledger.WithoutUser(info.Host)
+		looking(info)
+	}
+	h.ConnectStart = func(network, addr string) { connecting(network, ledger.WithoutUser(addr)) }
+	h.ConnectDone = func(network, addr string, err error) { connected(network, ledger.WithoutUser(addr), err) }
+}
+
+// classed is an error that says no more than the class of err; nil for nil.
+func classed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(errclass.Of(err))
 }
 
 // Tracer implements trace.TracerProvider.

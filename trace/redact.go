@@ -3,6 +3,8 @@ package trace
 import (
 	"net/url"
 	"strings"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 const redaction = "REDACTED"
@@ -53,12 +55,13 @@ func redacted(u *url.URL, origin string, secret *secrets) string {
 		// It may hold anything, a userinfo too.
 		return u.Scheme + ":" + redaction
 	}
-	if u.User == nil && u.Fragment == "" && query == u.RawQuery {
+	host := ledger.WithoutUser(u.Host)
+	if u.User == nil && u.Fragment == "" && query == u.RawQuery && len(host) == len(u.Host) {
 		return text(u, origin)
 	}
 	c := *u
-	c.Fragment, c.RawFragment, c.RawQuery = "", "", query
-	if c.User != nil {
+	c.Host, c.Fragment, c.RawFragment, c.RawQuery = host, "", "", query
+	if c.User != nil || len(host) != len(u.Host) {
 		c.User = url.UserPassword(redaction, redaction)
 	}
 	return c.String()

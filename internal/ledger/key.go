@@ -21,7 +21,8 @@ func KeyOf(u *url.URL) Key {
 	if name, port, ok := split(u.Host); ok {
 		k.Host, k.Port = name, port
 	} else {
-		k.Host, k.Port = strings.ToLower(u.Hostname()), u.Port()
+		bare := url.URL{Host: WithoutUser(u.Host)}
+		k.Host, k.Port = strings.ToLower(bare.Hostname()), bare.Port()
 	}
 	if k.Port == "" {
 		switch k.Scheme {
@@ -32,6 +33,21 @@ func KeyOf(u *url.URL) Key {
 		}
 	}
 	return k
+}
+
+// WithoutUser is a host without the user information that one made by hand may hold:
+// a credential, which must not be shown. Net/http fails to dial such a host, but that
+// is told, too.
+func WithoutUser(host string) string {
+	i := strings.LastIndexByte(host, '@')
+	if i < 0 {
+		return host
+	}
+	bare := host[i+1:]
+	if host[0] == '[' && !strings.Contains(bare, "[") {
+		return "[" + bare // net/http has taken it all for an IPv6 address
+	}
+	return bare
 }
 
 // split is what url.URL's Hostname and Port say of a host whose name is spelled as
@@ -61,6 +77,7 @@ func digits(s string) bool {
 
 // KeyOfAddr is the key of a dial of which only the address is known.
 func KeyOfAddr(addr string) Key {
+	addr = WithoutUser(addr)
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return Key{Host: addr}

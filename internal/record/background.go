@@ -92,7 +92,7 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 			for _, bg := range all[:i] {
 				bg.release(r)
 			}
-			r.closeRest(orig, OutcomeSkipped, &Drain{Skipped: "background_full", Cost: b.Cost}, false)
+			r.closeRest(orig.Body, OutcomeSkipped, &Drain{Skipped: "background_full", Cost: b.Cost}, false)
 			return true
 		}
 	}
@@ -125,7 +125,7 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 		}()
 		out, d, closed := r.drainWithin(b, orig)
 		d.Background = true
-		r.closeRest(orig, out, d, closed)
+		r.closeRest(quiet{orig.Body}, out, d, closed)
 	}()
 	return true
 }

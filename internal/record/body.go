@@ -1,6 +1,7 @@
 package record
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"runtime"
@@ -131,6 +132,10 @@ func (b *Body) Close() error {
 	return err
 }
 
+// Format keeps package fmt out of the response: it would write what the server sent
+// into somebody's log. Net/http's bodies are little more than pointers, too.
+func (b *Body) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "(*record.Body)(%p)", b) }
+
 // tunnelBody is a Body over one that can be written to.
 type tunnelBody struct{ *Body }
 
@@ -168,7 +173,14 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 	if timed {
 		began = r.elapsed()
 	}
+	returned := false
+	defer func() {
+		if !returned {
+			r.readPanicked()
+		}
+	}()
 	n, err = raw.Read(p)
+	returned = true
 	if timed || err == nil {
 		now = r.elapsed()
 	}
@@ -201,6 +213,23 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 		r.conclude(OutcomeFailed, err, got, nil)
 	}
 	return n, err, true
+}
+
+// readPanicked ends the exchange whose base has panicked in the caller's Read. The
+// panic is the caller's to see; it must not keep the slot, nor the next Read waiting.
+func (r *Record) readPanicked() {
+	b := &r.body
+	b.mu.Lock()
+	b.leave()
+	var got received
+	ended := false
+	if !b.closed { // else Close ends it
+		got, ended = b.end()
+	}
+	b.mu.Unlock()
+	if ended {
+		r.conclude(OutcomeFailed, errBodyPanicked, got, nil)
+	}
 }
 
 // patience is how long Close waits for a Read that it has cancelled, before it
@@ -243,31 +272,43 @@ func (r *Record) closeBody(orig *http.Response) error {
 		case <-t.C:
 		}
 		t.Stop()
-		err := orig.Body.Close()
-		r.finish(OutcomeClosed, nil, nil)
-		return err
+		defer r.finish(OutcomeClosed, nil, nil) // though Close panics
+		return orig.Body.Close()
 	}
 	budget, ok := r.budget(orig, false)
 	if !ok || r.closedAbove() {
-		return r.closeRest(orig, OutcomeClosed, nil, false)
+		return r.closeRest(orig.Body, OutcomeClosed, nil, false)
 	}
 	if r.closeLater(orig, budget) {
 		return nil
 	}
 	out, d, closed := r.drainWithin(budget, orig)
-	return r.closeRest(orig, out, d, closed)
+	return r.closeRest(orig.Body, out, d, closed)
 }
 
 // closeRest closes the raw body after a drain, unless the drain did, and ends
-// the exchange.
-func (r *Record) closeRest(orig *http.Response, out Outcome, d *Drain, closed bool) (err error) {
+// the exchange, also if that Close panics.
+func (r *Record) closeRest(raw io.Closer, out Outcome, d *Drain, closed bool) (err error) {
+	defer r.finish(out, nil, d)
 	if out != OutcomeDrained && out != OutcomeClosed && !(d != nil && d.left) {
 		// net/http's own drain (Go 1.27) must not go on behind our back.
 		r.cancel()
 	}
 	if !closed {
-		err = orig.Body.Close()
+		err = raw.Close()
 	}
-	r.finish(out, nil, d)
 	return err
+}
+
+// quiet is a raw body that is closed on a goroutine of the kit's, where a panic
+// would end the program: nobody's call is there to recover it.
+type quiet struct{ io.Closer }
+
+func (q quiet) Close() (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errBodyPanicked
+		}
+	}()
+	return q.Closer.Close()
 }

@@ -25,6 +25,9 @@ type bound struct {
 	timer   *time.Timer
 	late    *time.Timer
 	closing chan struct{}
+	// Before closing is closed: the body is. One whose Close panicked is closed
+	// once more, where the caller sees it.
+	closed bool
 }
 
 func (r *Record) bound(limit time.Duration, orig *http.Response) *bound {
@@ -54,7 +57,7 @@ func (t *bound) start() {
 		t.closing = make(chan struct{})
 		t.late = time.AfterFunc(max(t.limit, t.limit+t.r.patience()), func() { // the sum may overflow
 			defer close(t.closing)
-			t.orig.Body.Close()
+			t.closed = quiet{t.orig.Body}.Close() != errBodyPanicked
 		})
 	}
 }
@@ -79,7 +82,7 @@ func (t *bound) stop() (inTime, closed bool) {
 	inTime = t.timer.Stop()
 	if t.late != nil && !t.late.Stop() {
 		<-t.closing
-		closed = true
+		closed = t.closed
 	}
 	return inTime, closed
 }

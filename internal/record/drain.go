@@ -106,10 +106,17 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 const maxFree = 64 << 10
 
 // discard reads body to its end or to that of the budget, of which errTimeSpent
-// and errBytesSpent tell.
+// and errBytesSpent tell. A Read that panics is none of the caller's, who has asked
+// for no more than Close: errBodyPanicked tells of it.
 func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error) {
 	buf := r.line.spare.buffer()
-	defer r.line.spare.buffers.Put(buf)
+	defer func() {
+		if recover() != nil {
+			err = errBodyPanicked // and who knows what still has buf
+			return
+		}
+		r.line.spare.buffers.Put(buf)
+	}()
 	for {
 		// One byte more than allowed shows that there is more.
 		m, err := body.Read(buf[:min(int64(len(buf))-1, b.Bytes-n)+1])

@@ -2,7 +2,6 @@ package record
 
 import (
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -52,11 +51,12 @@ func dropped(watched *atomic.Pointer[Record]) {
 	}
 }
 
-// reap ends a leaked exchange: its connection and slot come back. Over a base
-// that is not net/http's own transport, the body is out of reach: a stack
-// further down finds it by itself, and if there is none, the end of the context
-// is what a base must heed.
-func (r *Record) reap() {
+// reap ends a leaked exchange: its connection and slot come back. The drain may take
+// that long; 0: it takes no more than what has come already. Over a base that is not
+// net/http's own transport, the body is out of reach: a stack further down finds it by
+// itself, and if there is none, the end of the context is what a base must heed. Out
+// is what came of the drain, and took its time.
+func (r *Record) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	b := &r.body
 	b.mu.Lock()
 	ended := b.ended || b.later
@@ -64,62 +64,31 @@ func (r *Record) reap() {
 	resp := b.resp
 	b.mu.Unlock()
 	if ended {
-		return
+		return "", 0
 	}
 	if resp == nil {
 		time.AfterFunc(2*LeakTime, r.cancel)
 		r.finish(OutcomeLeaked, nil, nil)
-		return
+		return "", 0
 	}
 	budget, drains := r.budget(resp, true)
 	if !drains {
 		budget = Budget{Bytes: LeakBytes, Time: LeakTime}
 	}
+	switch {
+	case budget.none():
+	case limit == 0:
+		budget = Budget{Why: "too_slow", Cost: budget.Cost, Free: true}
+	default:
+		budget.Time = min(budget.Time, limit)
+	}
+	began := time.Now()
 	out, d, _ := r.drainWithin(budget, resp)
+	took = time.Since(began)
 	if out != OutcomeDrained {
 		r.cancel()
 	}
-	resp.Body.Close()
+	quiet{resp.Body}.Close()
 	r.finish(OutcomeLeaked, nil, d)
-}
-
-// reaper ends leaked exchanges, a few at a time, away from the collector. Its
-// goroutines run only while there is something to do.
-type reaper struct {
-	sentinels sync.Pool // those that lie aside
-
-	mu      sync.Mutex
-	queue   []*Record
-	workers int
-}
-
-// reapers bounds the drains of leaked bodies that run at once: each may take
-// its whole budget.
-const reapers = 4
-
-func (p *reaper) add(r *Record) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.queue = append(p.queue, r)
-	if p.workers < reapers {
-		p.workers++
-		go p.work()
-	}
-}
-
-func (p *reaper) work() {
-	for {
-		p.mu.Lock()
-		if len(p.queue) == 0 {
-			p.queue = nil
-			p.workers--
-			p.mu.Unlock()
-			return
-		}
-		r := p.queue[0]
-		p.queue[0] = nil
-		p.queue = p.queue[1:]
-		p.mu.Unlock()
-		r.reap()
-	}
+	return out, took
 }

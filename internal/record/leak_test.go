@@ -118,26 +118,26 @@ type panicking struct{ io.Reader }
 
 func (panicking) Close() error { panic("close") }
 
-func TestABodyIsFoundThoughItsCloseHasPanicked(t *testing.T) {
+func TestAnExchangeEndsThoughTheCloseOfItsBodyPanics(t *testing.T) {
 	ends := &tally{n: make(map[Outcome]int)}
 	rt := New(roundTrip(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, ProtoMajor: 1, Body: panicking{http.NoBody}}, nil
 	}), ends)
+	req, _ := http.NewRequest("GET", "http://host.example/", nil)
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
 	func() {
-		req, _ := http.NewRequest("GET", "http://host.example/", nil)
-		resp, err := rt.RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
 		defer func() {
-			recover()
-			resp.Body.Read(nil)
+			if v := recover(); v != "close" {
+				t.Errorf("Close panicked with %v, want what the body's did", v)
+			}
 		}()
 		resp.Body.Close()
 	}()
-	ends.collect(1)
-	if ends.of(OutcomeLeaked) != 1 {
-		t.Error("the exchange never ended")
+	if ends.of(OutcomeClosed) != 1 {
+		t.Errorf("ends %v, want one: closed", ends.n)
 	}
 }
 

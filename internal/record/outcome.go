@@ -28,8 +28,9 @@ func (o Outcome) whole() bool {
 }
 
 var (
-	errPanicked   = errors.New("warmconn: the RoundTripper below panicked")
-	errTimeSpent  = errors.New("warmconn: the drain's time is spent")
-	errBytesSpent = errors.New("warmconn: the drain's bytes are spent")
-	errNoResponse = errors.New("warmconn: the RoundTripper below returned neither a response nor an error")
+	errPanicked     = errors.New("warmconn: the RoundTripper below panicked")
+	errBodyPanicked = errors.New("warmconn: the body below panicked")
+	errTimeSpent    = errors.New("warmconn: the drain's time is spent")
+	errBytesSpent   = errors.New("warmconn: the drain's bytes are spent")
+	errNoResponse   = errors.New("warmconn: the RoundTripper below returned neither a response nor an error")
 )

@@ -1,0 +1,97 @@
+// Package errclass puts errors into a few classes: their texts may quote what the
+// server sent, and a metric wants few words.
+package errclass
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// Other is the class of an error that is in no other.
+const Other = "_OTHER"
+
+// Of returns the class of an error, by the words that package trace documents for
+// error.type.
+func Of(err error) (class string) {
+	// What the error is nobody knows, perhaps a nil pointer; it must not break the
+	// Read or Close in which the exchange ends.
+	defer func() {
+		if recover() != nil {
+			class = Other
+		}
+	}()
+	var timeout interface{ Timeout() bool }
+	var dns *net.DNSError
+	var own interface{ ErrorType() string }
+	if errors.As(err, &own) {
+		if class := own.ErrorType(); class != "" {
+			return class
+		}
+	}
+	switch {
+	case errors.As(err, &dns) && !dns.IsTimeout:
+		return "dns"
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, context.Canceled):
+		return "canceled"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "reset"
+	case isTLS(err):
+		return "tls"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "eof"
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if class := byText(err.Error()); class != "" {
+			return class
+		}
+	}
+	return Other
+}
+
+// byText knows net/http's errors that have no public type; empty if it does not
+// know the text. Those of HTTP/2 are the same in its two packages and in
+// golang.org/x/net.
+func byText(text string) string {
+	switch {
+	case text == "http: server closed idle connection":
+		return "server_closed_idle"
+	case text == "http2: client connection lost": // a ping was not answered
+		return "conn_lost"
+	case strings.HasPrefix(text, "malformed "): // a response, a MIME header, a chunk
+		return "malformed"
+	// Of a proxy's answer to CONNECT net/http tells nothing but the words that
+	// stood behind the status, as HTTP names them.
+	case strings.EqualFold(text, "Proxy Authentication Required"):
+		return "proxy_auth"
+	case strings.HasPrefix(text, "http2: server sent GOAWAY"):
+		return "goaway"
+	case !strings.HasPrefix(text, "stream error: stream ID "):
+		return ""
+	case strings.Contains(text, "; CANCEL"):
+		return "canceled"
+	}
+	return "reset"
+}
+
+func isTLS(err error) bool {
+	var (
+		verify *tls.CertificateVerificationError
+		header tls.RecordHeaderError
+		host   x509.HostnameError
+		author x509.UnknownAuthorityError
+		cert   x509.CertificateInvalidError
+	)
+	var remote *net.OpError // crypto/tls's way to say that the peer sent an alert
+	return errors.As(err, &remote) && remote.Op == "remote error" || errors.As(err, &verify) || errors.As(err, &header) ||
+		errors.As(err, &host) || errors.As(err, &author) || errors.As(err, &cert)
+}

@@ -1,0 +1,64 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// A server whose bodies never end says how long the drain of a leaked one takes; not
+// how long those of other hosts wait for theirs.
+func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
+	const n = 2000
+	for name, evil := range map[string]func(i int) string{
+		"one host":   func(int) string { return "http://evil.example/hang" },
+		"many hosts": func(i int) string { return fmt.Sprintf("http://evil%d.example/hang", i) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := testserver.New(framed(nil), testserver.Options{Memory: true})
+			defer srv.Close()
+			const good = "http://good.example:80"
+			var ended, healed atomic.Int32
+			p := pool.New(pool.Options{})
+			defer p.Close()
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, roundtripper.Observe(roundtripper.Observer{
+				End: func(_ context.Context, e roundtripper.Exchange) {
+					ended.Add(1)
+					if e.Host == good {
+						healed.Add(1)
+					}
+				},
+			}), drain.New(drain.Options{}).Middleware, p.Middleware)
+			for i := range n {
+				dropOne(t, client, t.Context(), evil(i))
+			}
+			eventually.True(t, "the first leak of n", func() bool {
+				runtime.GC()
+				return ended.Load() > 0
+			})
+			dropOne(t, client, t.Context(), good+"/hang")
+			began, left := time.Now(), n-ended.Load()
+			eventually.True(t, "the leak of the good host", func() bool {
+				runtime.GC()
+				return healed.Load() == 1
+			})
+			took := time.Since(began)
+			t.Logf("healed after %v, behind %d", took, left)
+			if took > 3*time.Second { // one after the other takes 50 ms each, four at a time: 25 s
+				t.Errorf("healed after %v", took)
+			}
+			eventually.True(t, "all leaks", func() bool { return ended.Load() == n+1 })
+			t.Logf("all healed after %v", time.Since(began))
+		})
+	}
+}
