@@ -221,35 +221,3 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	runtime.KeepAlive(s)
 	return &b.resp
 }
-
-// ownRequest turns the request of the base's response into one whose context
-// does not end with the exchange: the caller's, if it is the one that we sent.
-func (r *Record) ownRequest(q *http.Request) *http.Request {
-	if q == &r.req {
-		return r.orig
-	}
-	if q == nil || r.line.direct {
-		return q
-	}
-	// Somebody below has cloned it, with our context.
-	if x, _ := q.Context().Value(recordKey{}).(*Record); x != r {
-		return q
-	}
-	return q.WithContext(&outlived{r.orig.Context(), q.Context(), r.line.traceKey})
-}
-
-// outlived has the values of a context that ends with the exchange, and the
-// end of the caller's. The exchange and its hooks are not among them: a request
-// that is made with this context is another one.
-type outlived struct {
-	context.Context
-	values   context.Context
-	traceKey any
-}
-
-func (c *outlived) Value(key any) any {
-	if v := c.Context.Value(key); v != nil || key == (recordKey{}) || key == c.traceKey {
-		return v
-	}
-	return c.values.Value(key)
-}
