@@ -82,12 +82,12 @@ type Record struct {
 	ends       bool          // it says that the connection ends
 	askedToEnd bool          // the request that was really sent said so
 	hooked     bool          // GotConn came: WroteRequest will, too
-	wrote      bool          // the request was written, or has no body
+	wrote      bool          // the request was written, or has no body; see written.go
 	over       bool          // the exchange has ended: cancel as soon as wrote
 	sending    bool          // it has, and the request is still being sent
 	continued  bool          // an inner exchange was this one's own
-	uploads    int32         // bodies of the request that the base has and has not closed
-	made       atomic.Uint32 // hooksMade, ctxMade, canceled
+	writes     int32         // that have begun and not ended, as far as hooks tell
+	made       atomic.Uint32 // hooksMade, ctxMade, canceled, atLast
 }
 
 // open starts a record.
@@ -101,7 +101,7 @@ func open(ln *line, req *http.Request) *Record {
 	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
-	r.wrote = !r.hasBody
+	r.wrote = !r.hasBody || !ln.direct // until hooks say otherwise
 	r.link()
 	return r
 }
@@ -157,9 +157,6 @@ func (r *Record) derive() *http.Request {
 	r.req = *r.orig.WithContext((*recordCtx)(r))
 	if r.header != nil && r.orig.Header != nil { // net/http refuses a request without one
 		r.req.Header = r.header
-	}
-	if r.hasBody && !r.line.direct {
-		r.watchUpload()
 	}
 	r.sent = true
 	return &r.req
