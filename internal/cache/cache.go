@@ -4,7 +4,6 @@ package cache
 
 import (
 	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -74,8 +73,10 @@ func (c *Map[K, V]) Of(k K, made func(K) V) V {
 // List is a Map of which most hold one or two: to look at each is faster than to
 // hash.
 type List[K comparable, V any] struct {
-	all atomic.Pointer[[]pair[K, V]]
-	mu  sync.Mutex // of those who set
+	last  atomic.Pointer[node[K, V]]
+	mu    sync.Mutex // of those who set
+	taken bool       // first is, for good
+	first node[K, V]
 }
 
 type pair[K comparable, V any] struct {
@@ -83,13 +84,19 @@ type pair[K comparable, V any] struct {
 	value V
 }
 
+// node does not change. It is one allocation for what is added, and none for the
+// first: a host that is met for the first time pays for each.
+type node[K comparable, V any] struct {
+	pair[K, V]
+	next *node[K, V]
+	len  int // with those behind it
+}
+
 // Get returns the value for k.
 func (c *List[K, V]) Get(k K) (v V, ok bool) {
-	if all := c.all.Load(); all != nil {
-		for i := range *all {
-			if p := &(*all)[i]; p.key == k {
-				return p.value, true
-			}
+	for n := c.last.Load(); n != nil; n = n.next {
+		if n.key == k {
+			return n.value, true
 		}
 	}
 	return v, false
@@ -99,11 +106,42 @@ func (c *List[K, V]) Get(k K) (v V, ok bool) {
 func (c *List[K, V]) Set(k K, v V) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var next []pair[K, V]
-	if all := c.all.Load(); all != nil && len(*all) < fewMost {
-		next = slices.DeleteFunc(slices.Clone(*all), func(p pair[K, V]) bool { return p.key == k })
+	next := c.last.Load().without(k)
+	if next != nil && next.len >= fewMost {
+		next = nil
 	}
-	next = append(next, pair[K, V]{k, v})
-	c.all.Store(&next)
+	n := next.push(k, v)
+	if !c.taken {
+		c.taken, c.first = true, n
+		c.last.Store(&c.first)
+	} else {
+		added := n
+		c.last.Store(&added)
+	}
 	return v
+}
+
+// push is one more before the list.
+func (n *node[K, V]) push(k K, v V) node[K, V] {
+	l := 1
+	if n != nil {
+		l += n.len
+	}
+	return node[K, V]{pair[K, V]{k, v}, n, l}
+}
+
+// without is the list without k: itself if that is not in it.
+func (n *node[K, V]) without(k K) *node[K, V] {
+	switch {
+	case n == nil:
+		return nil
+	case n.key == k:
+		return n.next
+	}
+	rest := n.next.without(k)
+	if rest != n.next {
+		again := rest.push(n.key, n.value)
+		return &again
+	}
+	return n
 }
