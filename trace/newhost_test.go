@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector has sync.Pool forget.
+
 package trace_test
 
 import (
@@ -22,28 +26,34 @@ func hostName(i int) string {
 	return string(append(strconv.AppendInt(buf, int64(i), 10), ".example"...))
 }
 
+// newHostStacks are those whose first request to a host is measured, and how many
+// allocations it may take, of which two are the base's and the name's.
+func newHostStacks() []newHostStack {
+	observe := roundtripper.Observe(roundtripper.Observer{})
+	drains := drain.New(drain.Options{}).Middleware
+	return []newHostStack{
+		{"bare", nil, 2},
+		{"observe", []roundtripper.Middleware{observe}, 7},
+		{"+drain", []roundtripper.Middleware{observe, drains}, 7},
+		{"+drain+pool", []roundtripper.Middleware{observe, drains, pool.New(pool.Options{}).Middleware}, 8},
+		{"+drain+pool+trace", append(traced(), observe, drains, pool.New(pool.Options{}).Middleware), 25},
+		{"trace", traced(), 23},
+	}
+}
+
+type newHostStack struct {
+	name   string
+	mw     []roundtripper.Middleware
+	allocs float64
+}
+
 // BenchmarkNewHost is the first and only request to a host, of so many as -benchtime
 // says, over a base that answers at once: a crawler's, a web hook's. Try
 // -benchtime=300000x.
 func BenchmarkNewHost(b *testing.B) {
-	observe := roundtripper.Observe(roundtripper.Observer{})
-	stacks := map[string]func() []roundtripper.Middleware{
-		"1 bare":    func() []roundtripper.Middleware { return nil },
-		"2 observe": func() []roundtripper.Middleware { return []roundtripper.Middleware{observe} },
-		"3 +drain": func() []roundtripper.Middleware {
-			return []roundtripper.Middleware{observe, drain.New(drain.Options{}).Middleware}
-		},
-		"4 +drain+pool": func() []roundtripper.Middleware {
-			return []roundtripper.Middleware{observe, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware}
-		},
-		"5 +drain+pool+trace": func() []roundtripper.Middleware {
-			return append(traced(), observe, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
-		},
-		"6 trace": traced,
-	}
-	for _, name := range []string{"1 bare", "2 observe", "3 +drain", "4 +drain+pool", "5 +drain+pool+trace", "6 trace"} {
-		b.Run(name[2:], func(b *testing.B) {
-			rt := roundtripper.Wrap(stub.Transport{}, stacks[name]()...)
+	for _, v := range newHostStacks() {
+		b.Run(v.name, func(b *testing.B) {
+			rt := roundtripper.Wrap(stub.Transport{}, v.mw...)
 			req, _ := http.NewRequest("GET", "http://host.example/", nil)
 			b.ReportAllocs()
 			i := 0
@@ -55,6 +65,28 @@ func BenchmarkNewHost(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// A crawler has no second request to spread what is kept of a host over.
+func TestAllocationsOfANewHost(t *testing.T) {
+	for _, v := range newHostStacks() {
+		rt := roundtripper.Wrap(stub.Transport{}, v.mw...)
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		i := 0
+		first := func() {
+			i++
+			req.URL.Host = hostName(i)
+			if err := stub.Do(rt, req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3000 { // more than there are series
+			first()
+		}
+		if n := testing.AllocsPerRun(20_000, first); n > v.allocs {
+			t.Errorf("%s: %v allocations, want at most %v", v.name, n, v.allocs)
+		}
 	}
 }
 
