@@ -17,8 +17,8 @@ func TestMapIsBounded(t *testing.T) {
 	}
 	for k := range 1_000_000 {
 		of(k)
-		if m := c.all.Load(); m != nil && len(*m) > Most {
-			t.Fatalf("%d values after %d keys", len(*m), k+1)
+		if _, n, _ := c.get(-2); n > Most {
+			t.Fatalf("%d values after %d keys", n, k+1)
 		}
 	}
 	for range 2 * misses { // at the latest now there is room
@@ -40,11 +40,13 @@ func TestManyKeysAreSeldomCopied(t *testing.T) {
 	for k := range keys {
 		c.Of(k, func(k int) int { return k })
 		if m := c.all.Load(); m != last {
-			copied += len(*m)
+			if m != nil {
+				copied += len(*m)
+			}
 			last = m
 		}
 	}
-	if copied > 4*keys {
+	if copied > keys/2 {
 		t.Errorf("%d values were copied for %d keys", copied, keys)
 	}
 }
