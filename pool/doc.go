@@ -65,9 +65,11 @@
 // BenchmarkHosts shows with -cpu that hosts share no lock, and the ledger of
 // connections has none either; TestCrawlerStaysSmall prints what a million hosts
 // leave behind. The module in benchmarks compares the queue with a
-// semaphore and with net/http's own limit. The first 512 requests to each host,
-// those to a host that has leaked or is suspected and one in 64 of the others
-// also have their stack taken. With AlwaysCaller all have: over a base that
+// semaphore and with net/http's own limit. The first 512 requests to each of
+// the first 512 hosts, those to a host that has leaked or is suspected and one in
+// 64 of the others also have their stack taken; the first ones to other hosts, too,
+// once there was a leak. BenchmarkNewHost in package trace prints what the first
+// request to a host costs. With AlwaysCaller all have: over a base that
 // answers at once a request takes 1.6 to 2.0 times as long, 1.5 to 2.5 µs more.
 // With LeakAfter it takes 1.2 times as long if no other body of the host is open,
 // for the alarm is set and stopped again, and 1.0 to 1.1 times if others are,

@@ -146,6 +146,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 	// Before these can end, and their host be forgotten.
 	h.queue.mu.Lock()
 	h.queue.n.Suspected += uint64(len(late))
+	p.crowd.leaked.Store(p.crowd.leaked.Load() || len(late) > 0)
 	h.queue.mu.Unlock()
 	fs.mu.Unlock()
 

@@ -36,22 +36,22 @@ type shard struct {
 // acquireAt is acquire for the host of a site, which most often has it at hand.
 func (p *Pool) acquireAt(ctx context.Context, s *record.Site) (*host, visit, error) {
 	last, _ := s.Kept(p).(*host)
-	h, v, err := p.acquire(ctx, s.Key(), last)
+	h, v, err := p.acquire(ctx, s.Key(), s.Name(), last)
 	if h != nil && h != last {
 		s.Keep(p, h)
 	}
 	return h, v, err
 }
 
-// acquire takes the slots of one request: its host's, then one of all. Last is what
-// the host was last, if anything.
-func (p *Pool) acquire(ctx context.Context, key ledger.Key, last *host) (h *host, v visit, err error) {
+// acquire takes the slots of one request: its host's, then one of all. Name is the
+// key's, empty if it is not at hand. Last is what the host was last, if anything.
+func (p *Pool) acquire(ctx context.Context, key ledger.Key, name string, last *host) (h *host, v visit, err error) {
 	for ok := false; !ok; last = nil {
 		if p.closed.Load() {
 			return nil, v, ErrClosed
 		}
 		if h = last; h == nil {
-			h = p.host(key)
+			h = p.host(key, name)
 		}
 		v.timeout = h.timeout
 		if ok, err = h.queue.acquire(ctx, &h.own, &v); err != nil {
@@ -77,24 +77,26 @@ func (p *Pool) release(h *host, f *record.Facts) {
 	h.queue.release(f)
 }
 
-func (p *Pool) host(key ledger.Key) *host {
+func (p *Pool) host(key ledger.Key, name string) *host {
 	s := &p.shards[maphash.String(p.seed, key.Host)%shards]
 	s.mu.Lock()
 	h := s.hosts[key]
 	s.mu.Unlock()
 	if h == nil {
-		h = p.meet(s, key)
+		h = p.meet(s, key, name)
 	}
 	return h
 }
 
 // meet makes a host that is not known.
-func (p *Pool) meet(s *shard, key ledger.Key) *host {
-	name := key.String()
+func (p *Pool) meet(s *shard, key ledger.Key, name string) *host {
+	if name == "" {
+		name = key.String()
+	}
 	l := p.limitsOf(key, name)
 	made := &host{timeout: max(l.WaitTimeout, 0)}
 	made.queue.rules = p.rules(l.MaxPerHost, l.MaxWaiting)
-	made.queue.host, made.queue.last = name, p.total.limit == 0
+	made.queue.host, made.queue.last, made.queue.crowd = name, p.total.limit == 0, p.crowd.join()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if h := s.hosts[key]; h != nil {

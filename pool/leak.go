@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
@@ -27,9 +28,9 @@ type Leak struct {
 	// Caller is where the request was made, outside of net/http and the kit, as
 	// "file:line function"; middlewares of others that stand between an
 	// http.Client and the Pool are passed over. It is taken for the first
-	// requests to each host, for every one once the host has leaked, and for a
-	// sample of the others, or for all by Options.AlwaysCaller; empty where it
-	// was not. For Transports, it is where they were made.
+	// requests to each host, of which a sample if the Pool has met hundreds of
+	// hosts and no leak; for every one once the host has leaked, and for a sample
+	// of the others, or for all by Options.AlwaysCaller; empty where it was not. For Transports, it is where they were made.
 	Caller string
 	// Age is how long ago the request was made, or the first of Transports.
 	Age time.Duration
@@ -70,7 +71,37 @@ const (
 // takesStack says whether it is the turn of the request that was just given a
 // slot. q.mu is held.
 func (q *queue) takesStack() bool {
-	return q.n.Requests <= callFirst || q.n.Requests%callEvery == 0 || q.n.Leaks > 0 || q.n.Suspected > 0
+	switch {
+	case q.n.Leaks > 0, q.n.Suspected > 0, q.n.Requests%callEvery == 0:
+		return true
+	case q.n.Requests > callFirst:
+		return false
+	}
+	return q.crowd == nil || q.crowd.takesStack()
+}
+
+// crowd are the hosts of a Pool that has many: of a crawler each request may be the
+// first to a host, and all would have their stack taken. So among the first ones to
+// all of them, it is one in callEvery; and each once a body was leaked.
+type crowd struct {
+	hosts  atomic.Int64 // that were met
+	asked  atomic.Uint64
+	leaked atomic.Bool
+}
+
+// crowdFrom is how many hosts are not a crowd.
+const crowdFrom = 512
+
+// join returns the crowd that a new host belongs to, nil if none.
+func (c *crowd) join() *crowd {
+	if c.hosts.Add(1) <= crowdFrom {
+		return nil
+	}
+	return c
+}
+
+func (c *crowd) takesStack() bool {
+	return c.leaked.Load() || c.asked.Add(1)%callEvery == 0
 }
 
 // collector runs the garbage collector when requests have stalled behind old

@@ -27,7 +27,7 @@ type Limits struct {
 // held.
 func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
 	own, ok := p.hosts[name]
-	if !ok {
+	if !ok && len(p.hosts) > 0 {
 		own, ok = p.hosts[net.JoinHostPort(key.Host, key.Port)]
 	}
 	if !ok {
@@ -57,7 +57,7 @@ func (p *Pool) rules(limit, maxWaiting int) rules {
 		maxWaiting: maxWaiting,
 		predict:    p.opts.RefuseHopeless && limit > 0,
 		shedding:   sheddingOf(p.opts.ShedTarget, p.opts.ShedInterval),
-		stalled:    p.gc.run,
+		stalled:    p.stalls,
 	}
 }
 

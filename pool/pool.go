@@ -24,6 +24,8 @@ type Pool struct {
 	total  queue
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
+	stalls func() // gc.run
+	crowd  crowd
 	closed atomic.Bool
 	bases  bases
 	totals *ledger.Totals // of connections
@@ -32,6 +34,7 @@ type Pool struct {
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
+	p.stalls = p.gc.run
 	p.bases.builds.report = o.OnLeak
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)
 	return p
@@ -146,6 +149,9 @@ func (t part) End(r *record.Record, state any) {
 		h.flights.end(fl)
 	}
 	t.p.release(h, f)
+	if f.Leaked {
+		t.p.crowd.leaked.Store(true)
+	}
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
 		go t.p.leaked(r.Host(), r.Method(), *f, stack)

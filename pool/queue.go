@@ -35,6 +35,7 @@ type rules struct {
 	shedding   shedding
 	last       bool   // who has its slot is sent: no other queue comes after
 	stalled    func() // called when no slot has moved for a while
+	crowd      *crowd // that the host belongs to; nil: none
 }
 
 // visit is one request on its way through its queues.

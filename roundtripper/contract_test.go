@@ -208,8 +208,10 @@ func TestUploadOutlivesTheResponse(t *testing.T) {
 				got <- fmt.Sprint(len(data), err)
 			}), o)
 			defer srv.Close()
-			eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-				client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, mw...)
+			uploads := func(t *testing.T, mw []roundtripper.Middleware) {
+				tr := srv.Transport()
+				defer tr.CloseIdleConnections()
+				client := roundtripper.Client(&http.Client{Transport: tr}, mw...)
 				defer client.CloseIdleConnections()
 				pr, pw := io.Pipe()
 				resp, err := client.Post(srv.URL, "text/plain", pr)
@@ -237,6 +239,12 @@ func TestUploadOutlivesTheResponse(t *testing.T) {
 					t.Error("the upload did not arrive")
 				}
 				resp.Body.Close()
+			}
+			eachStack(t, uploads)
+			t.Run("below middleware", func(t *testing.T) {
+				eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+					uploads(t, append(append([]roundtripper.Middleware{}, mw...), passes))
+				})
 			})
 		})
 	}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -12,9 +13,9 @@ import (
 // actives count the requests under way, to be read at each collection: an
 // instrument that is told of each would take half a microsecond a request.
 type actives struct {
-	all  atomic.Pointer[map[start]*active]
-	mu   sync.Mutex // of those who add
-	rest *active    // of what is too many
+	mu   sync.Mutex
+	all  map[start]*active // guarded by mu: who asks keeps what it is told
+	rest *active           // of what is too many
 }
 
 type active struct {
@@ -29,34 +30,21 @@ const activesMost = 2000
 // of returns the counter for k. It is the same for as long as the Tracer lives:
 // what was added there is taken back there.
 func (a *actives) of(k start) *active {
-	if m := a.all.Load(); m != nil {
-		if c := (*m)[k]; c != nil {
-			return c
-		}
-		if len(*m) >= activesMost {
-			return a.rest
-		}
-	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	next := map[start]*active{}
-	if m := a.all.Load(); m != nil {
-		switch c := (*m)[k]; {
-		case c != nil:
-			return c
-		case len(*m) >= activesMost:
-			return a.rest
-		}
-		next = maps.Clone(*m)
+	switch c := a.all[k]; {
+	case c != nil:
+		return c
+	case len(a.all) >= activesMost:
+		return a.rest
 	}
 	c := &active{options: newOptions(k.attributes())}
-	next[k] = c
-	a.all.Store(&next)
+	a.all[k] = c
 	return c
 }
 
 func newActives() *actives {
-	return &actives{rest: &active{options: newOptions([]attribute.KeyValue{attribute.Bool("otel.metric.overflow", true)})}}
+	return &actives{all: make(map[start]*active), rest: &active{options: newOptions([]attribute.KeyValue{attribute.Bool("otel.metric.overflow", true)})}}
 }
 
 // observe reports the counts.
@@ -64,9 +52,10 @@ func (a *actives) observe(o metric.Observer, inst metric.Int64Observable) {
 	if n := a.rest.n.Load(); n != 0 {
 		o.ObserveInt64(inst, n, a.rest.options.observe...)
 	}
-	if m := a.all.Load(); m != nil {
-		for _, c := range *m {
-			o.ObserveInt64(inst, c.n.Load(), c.options.observe...)
-		}
+	a.mu.Lock()
+	all := slices.Collect(maps.Values(a.all))
+	a.mu.Unlock()
+	for _, c := range all {
+		o.ObserveInt64(inst, c.n.Load(), c.options.observe...)
 	}
 }

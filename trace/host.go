@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 type host struct {
 	key    ledger.Key
 	server []attribute.KeyValue // server.address and server.port
+	both   [2]attribute.KeyValue
 	// The beginning of its URLs without the port and with it; empty if that may
 	// need escaping.
 	bare, ported spelling
@@ -38,14 +38,21 @@ type result struct {
 type answer struct {
 	options
 	attrs []attribute.KeyValue // of the span
-	class string               // error.type
+	room  [3]attribute.KeyValue
+	class string // error.type
 }
 
-func newHost(k ledger.Key) *host {
-	h := &host{key: k, server: slices.Clip(hostAttributes(k))}
+// newHost is of the host whose Key and Name these are.
+func newHost(k ledger.Key, name string) *host {
+	h := &host{key: k}
+	h.server = appendHost(h.both[:0], k)
+	h.server = h.server[:len(h.server):len(h.server)]
 	if k.Scheme != "" && k.Host != "" && plain(k.Host) && !strings.Contains(k.Host, ":") {
-		h.bare = spelling{k.Host, k.Scheme + "://" + k.Host}
-		h.ported = spelling{k.Host + ":" + k.Port, h.bare.origin + ":" + k.Port}
+		origin := len(k.Scheme) + len("://")
+		h.bare = spelling{k.Host, name[:origin+len(k.Host)]}
+		if k.Port != "" {
+			h.ported = spelling{name[origin:], name}
+		}
 	}
 	return h
 }
@@ -62,7 +69,11 @@ func (h *host) origin(spelled string) string {
 }
 
 func hostAttributes(k ledger.Key) []attribute.KeyValue {
-	attrs := append(make([]attribute.KeyValue, 0, 6), semconv.ServerAddress(k.Host))
+	return appendHost(make([]attribute.KeyValue, 0, 6), k)
+}
+
+func appendHost(attrs []attribute.KeyValue, k ledger.Key) []attribute.KeyValue {
+	attrs = append(attrs, semconv.ServerAddress(k.Host))
 	if port, err := strconv.Atoi(k.Port); err == nil {
 		attrs = append(attrs, semconv.ServerPort(port))
 	}
@@ -73,7 +84,7 @@ func (t *Tracer) host(s *record.Site) *host {
 	if h, ok := s.Kept(t).(*host); ok {
 		return h
 	}
-	h := t.hosts.Of(s.Key(), newHost)
+	h := t.hosts.Of(s.Key(), func(k ledger.Key) *host { return newHost(k, s.Name()) })
 	s.Keep(t, h)
 	return h
 }
@@ -96,6 +107,7 @@ func (h *host) answer(k result) *answer {
 
 func newAnswer(k result, h *host) *answer {
 	a := &answer{class: k.class}
+	a.attrs = a.room[:0]
 	if k.status > 0 {
 		a.attrs = append(a.attrs, semconv.HTTPResponseStatusCode(k.status))
 	}
@@ -109,7 +121,8 @@ func newAnswer(k result, h *host) *answer {
 		a.attrs = append(a.attrs, semconv.ErrorTypeKey.String(a.class))
 	}
 	method, _ := methodOf(k.method)
-	a.options = newOptions(slices.Concat(h.server, a.attrs, []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(method)}))
+	all := make([]attribute.KeyValue, 0, 6)
+	a.options = newOptions(append(append(append(all, h.server...), a.attrs...), semconv.HTTPRequestMethodKey.String(method)))
 	return a
 }
 

@@ -11,7 +11,7 @@ func (l *Ledger) Brief() (host string, ok bool) {
 	hosts, brief := 0, true
 	l.each(func(h *Host) {
 		hosts++
-		host = h.name
+		host = h.key.String()
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		switch {

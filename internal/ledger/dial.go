@@ -63,7 +63,7 @@ func (d Dial) Opened(took Setup, end Ender, peer string, now time.Time) (*Conn, 
 		c.coming.until = now.Add(comingMost)
 	}
 	c.by, c.addr, c.dialer, c.setup, c.dialed = d.coming.use, d.coming.addr, d.dialer, took, d.coming.began
-	c.common = h.key.Scheme != "https" && c.addr != h.addr || h.key.international()
+	c.common = h.key.Scheme != "https" && !h.key.dials(c.addr) || h.key.international()
 	c.coming.conn, c.coming.stop = c, nil
 	c.shaking.Store(d.shakes)
 	return c, nil

@@ -13,8 +13,6 @@ import (
 // Host is the page of one host: scheme, name and port.
 type Host struct {
 	key    Key
-	name   string // Key.String
-	addr   string // that net/http dials for it, unless through a proxy
 	ledger *Ledger
 
 	mu        sync.Mutex

@@ -96,17 +96,27 @@ func (k Key) international() bool {
 	return strings.Contains(k.Host, "xn--")
 }
 
+// dials reports whether addr is what net/http dials for it, unless through a proxy.
+func (k Key) dials(addr string) bool {
+	n := len(addr) - len(k.Port)
+	if n < 1 || addr[n:] != k.Port || addr[n-1] != ':' {
+		return false
+	}
+	host := addr[:n-1]
+	return host == k.Host && !strings.Contains(host, ":") || host == "["+k.Host+"]" && strings.Contains(k.Host, ":")
+}
+
 // String returns the key as "https://example.com:443".
 func (k Key) String() string {
-	host := k.Host
-	switch {
-	case k.Port != "":
-		host = net.JoinHostPort(k.Host, k.Port)
-	case strings.Contains(host, ":"):
+	host, scheme, colon := k.Host, "", ""
+	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if k.Scheme == "" {
-		return host
+	if k.Scheme != "" {
+		scheme = "://"
 	}
-	return k.Scheme + "://" + host
+	if k.Port != "" {
+		colon = ":"
+	}
+	return k.Scheme + scheme + host + colon + k.Port
 }

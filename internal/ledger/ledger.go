@@ -132,7 +132,7 @@ func (s *shard) host(key Key, l *Ledger) *Host {
 	h := s.hosts[key]
 	if h == nil {
 		s.sweep()
-		h = &Host{key: key, name: key.String(), addr: net.JoinHostPort(key.Host, key.Port), ledger: l}
+		h = &Host{key: key, ledger: l}
 		s.hosts[key] = h
 	}
 	return h

@@ -163,7 +163,7 @@ func (l *Ledger) Counts(f func(Counts)) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		f(Counts{
-			Key: h.key, Host: h.name, Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
+			Key: h.key, Host: h.key.String(), Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
 			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals, Versions: h.versions, Spoken: h.spoken, Peers: h.peers,
 		})
 	})

@@ -156,9 +156,6 @@ func (u *Use) Handshaken(took time.Duration) {
 	}
 }
 
-// Host is the name of the host that the exchange went to.
-func (u *Use) Host() string { return u.host.name }
-
 // Ask notes that the exchange asks net/http for a connection, at addr: a
 // proxy's if there is one. It may come more than once: net/http tries again
 // when a reused connection turns out dead.

@@ -19,6 +19,7 @@ const (
 	hooksMade uint32 = 1 << iota
 	ctxMade
 	canceled
+	atLast // see letGoAtLast
 )
 
 func (c *recordCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
@@ -69,7 +70,13 @@ func (r *Record) cancelable() context.Context {
 
 func (r *Record) makeCancelable() {
 	// Not under the lock: an outer record may be asked for its own.
-	ctx, stop := context.WithCancel(r.down())
+	var ctx context.Context
+	var stop context.CancelFunc
+	if r.hasBody && !r.line.direct {
+		_, ctx, stop = tie(r.down()) // see letGoAtLast
+	} else {
+		ctx, stop = context.WithCancel(r.down())
+	}
 	r.body.mu.Lock()
 	if r.made.Load()&ctxMade != 0 {
 		r.body.mu.Unlock()
@@ -83,6 +90,9 @@ func (r *Record) makeCancelable() {
 			stop() // before anybody sees it: it must not seem to go on again
 		}
 		if r.made.CompareAndSwap(was, was|ctxMade) {
+			if was&atLast != 0 {
+				r.untieAtLast()
+			}
 			break
 		}
 	}

@@ -16,6 +16,7 @@ import (
 type dialTimes struct {
 	ctx               context.Context // the record's parent, with the hooks
 	mu                sync.Mutex
+	use               *ledger.Use // nil if nobody is to be told any more
 	dns, connect, tls stopwatch
 }
 
@@ -25,14 +26,20 @@ func (r *Record) timeDial() {
 	if watched && !secure {
 		return
 	}
-	d := new(dialTimes)
+	d := &dialTimes{use: &r.use}
 	t := new(httptrace.ClientTrace)
 	if secure {
 		r.use.Shakes = true
 		t.TLSHandshakeStart = func() { d.start(&d.tls) }
 		t.TLSHandshakeDone = func(tls.ConnectionState, error) {
 			// The connection may be for another exchange by now.
-			r.use.Handshaken(d.stop(&d.tls))
+			took := d.stop(&d.tls)
+			d.mu.Lock()
+			use := d.use
+			d.mu.Unlock()
+			if use != nil {
+				use.Handshaken(took)
+			}
 		}
 	}
 	if !watched {
@@ -60,6 +67,13 @@ func (d *dialTimes) stop(w *stopwatch) time.Duration {
 	defer d.mu.Unlock()
 	w.took = time.Since(w.began)
 	return w.took
+}
+
+// forget lets go of the exchange, which the hooks would keep.
+func (d *dialTimes) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.use = nil
 }
 
 func (d *dialTimes) setup() ledger.Setup {

@@ -49,7 +49,8 @@ func (r *Record) ended() bool {
 }
 
 // settle closes the books on the connection and fixes the facts. It reports
-// whether the request was written; if not, the end of that ends the context.
+// whether the request was written; if not, the end of that ends the context, or see
+// letGoAtLast.
 func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote bool) {
 	took := r.elapsed()
 	now := r.facts.Start.Add(took)
@@ -94,7 +95,7 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 		cause = ledger.BodyUnread
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && r.drainsBehind()
-	r.over, wrote = true, r.wrote
+	r.over, wrote = true, r.surelyWritten()
 	if r.hooked && !wrote && out.whole() && !r.owned() {
 		// The request is still being sent: over HTTP/2 its stream is open, and
 		// the connection not idle.
@@ -258,6 +259,9 @@ func (r *Record) release(out Outcome, wrote bool) {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
 		if r.parent.Done() == nil {
 			return // it hangs on nothing, and nobody uses it
+		}
+		if !wrote && r.sent && !r.line.direct {
+			r.letGoAtLast()
 		}
 	case OutcomeUpgraded:
 		now = r.line.direct

@@ -93,16 +93,7 @@ func (r *Record) Facts() Facts {
 }
 
 // Host is the name of what the exchange goes to, as in "https://example.com:443".
-// Not in Begin.
-func (r *Record) Host() string {
-	if !r.sent {
-		return r.site.key.String() // it was refused
-	}
-	if r.owned() {
-		return r.site.key.String()
-	}
-	return r.use.Host()
-}
+func (r *Record) Host() string { return r.site.name }
 
 // Final is what is known at the end, in End only. It does not change any more and
 // must not be changed.

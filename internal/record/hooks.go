@@ -72,6 +72,7 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	// middleware below may have given up on a RoundTrip that goes on.
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.writeBegins() // whosever it is: its WroteRequest comes here, too
 	if r.facts.Outcome != "" || r.foreignConn(info.Conn) {
 		return
 	}
@@ -171,22 +172,4 @@ func (r *Record) wroteRequest(info httptrace.WroteRequestInfo) {
 		defer t.WroteRequest(info)
 	}
 	r.written()
-}
-
-func (r *Record) written() {
-	r.mu.Lock()
-	r.wrote = true
-	if r.onWrote != nil {
-		close(r.onWrote)
-		r.onWrote = nil
-	}
-	over := r.over
-	if r.sending {
-		r.sending = false
-		r.use.Uploads(-1)
-	}
-	r.mu.Unlock()
-	if over {
-		r.cancel()
-	}
 }

@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// leash is the caller's context as a stack with drains in the background passes
-// it down: when Close has returned, the exchange lets go of it. Callers cancel
-// then, by a deferred cancel or by http.Client's Timeout, and would break off
-// every drain.
+// leash is the caller's context as the exchange passes it down where it may have to
+// let go of it and go on. A stack with drains in the background does when Close has
+// returned: callers cancel then, by a deferred cancel or by http.Client's Timeout,
+// and would break off every drain. And see letGoAtLast.
 //
 // Package context links a derived context to the nearest one of its own, found
 // by Value, unless a parent has AfterFunc; so Value says nothing before that.
@@ -18,6 +18,8 @@ type leash struct {
 	stop func() bool
 	gone bool // let go; the closing goroutine's own, and the drain's after it
 }
+
+type leashKey struct{}
 
 // tie derives a context that can let go of parent.
 func tie(parent context.Context) (*leash, context.Context, context.CancelFunc) {
@@ -30,6 +32,9 @@ func tie(parent context.Context) (*leash, context.Context, context.CancelFunc) {
 func (l *leash) Value(key any) any {
 	if !l.tied.Load() {
 		return nil
+	}
+	if key == (leashKey{}) {
+		return l
 	}
 	return l.Context.Value(key)
 }

@@ -97,6 +97,9 @@ func (o *owner) Acquired(g connpool.Got) {
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime
 	f.Held, f.ConnSpan, f.ConnWait = g.Held, g.Span, g.Wait
+	if r.line.drains {
+		r.writeBegins()
+	}
 	f.New = nil
 	if !g.Reused {
 		f.New = &NewConn{Reason: g.Reason, Culprit: g.Culprit, Setup: g.Setup, OwnDial: g.Own, DialedBy: g.DialedBy, Dialed: g.Dialed}

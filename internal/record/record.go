@@ -88,12 +88,12 @@ type Record struct {
 	ends       bool          // it says that the connection ends
 	askedToEnd bool          // the request that was really sent said so
 	hooked     bool          // GotConn came: WroteRequest will, too
-	wrote      bool          // the request was written, or has no body
+	wrote      bool          // the request was written, or has no body; see written.go
 	over       bool          // the exchange has ended: cancel as soon as wrote
 	sending    bool          // it has, and the request is still being sent
 	continued  bool          // an inner exchange was this one's own
-	uploads    int32         // bodies of the request that the base has and has not closed
-	made       atomic.Uint32 // hooksMade, ctxMade, canceled
+	writes     int32         // that have begun and not ended, as far as hooks tell
+	made       atomic.Uint32 // hooksMade, ctxMade, canceled, atLast
 }
 
 // open starts a record.
@@ -113,7 +113,7 @@ func open(ln *line, req *http.Request) *Record {
 	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
-	r.wrote = !r.hasBody
+	r.wrote = !r.hasBody || !ln.direct // until hooks say otherwise
 	r.link()
 	return r
 }
@@ -170,9 +170,6 @@ func (r *Record) derive() *http.Request {
 	if r.header != nil && r.orig.Header != nil { // net/http refuses a request without one
 		r.req.Header = r.header
 	}
-	if r.hasBody && !r.line.direct {
-		r.watchUpload()
-	}
 	r.sent = true
 	return &r.req
 }
@@ -212,10 +209,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 
 	r.answered(resp)
 	b := &Body{resp: *resp, orig: resp, record: r, stack: s}
-	b.resp.Request = r.orig
-	if !r.owned() {
-		b.resp.Request = r.ownRequest(resp.Request)
-	}
+	b.resp.Request = r.ownRequest(resp.Request)
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		// The connection is the caller's now, and the HTTP exchange is over.
@@ -239,36 +233,4 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	}
 	runtime.KeepAlive(s)
 	return &b.resp
-}
-
-// ownRequest turns the request of the base's response into one whose context
-// does not end with the exchange: the caller's, if it is the one that we sent.
-func (r *Record) ownRequest(q *http.Request) *http.Request {
-	if q == &r.req {
-		return r.orig
-	}
-	if q == nil || r.line.direct {
-		return q
-	}
-	// Somebody below has cloned it, with our context.
-	if x, _ := q.Context().Value(recordKey{}).(*Record); x != r {
-		return q
-	}
-	return q.WithContext(&outlived{r.orig.Context(), q.Context(), r.line.traceKey})
-}
-
-// outlived has the values of a context that ends with the exchange, and the
-// end of the caller's. The exchange and its hooks are not among them: a request
-// that is made with this context is another one.
-type outlived struct {
-	context.Context
-	values   context.Context
-	traceKey any
-}
-
-func (c *outlived) Value(key any) any {
-	if v := c.Context.Value(key); v != nil || key == (recordKey{}) || key == c.traceKey {
-		return v
-	}
-	return c.values.Value(key)
 }

@@ -13,15 +13,20 @@ import (
 // has of the host; it may be gone at any time, also for good.
 type Site struct {
 	key  ledger.Key
+	name string // Key.String
 	page atomic.Pointer[ledger.Host]
 	own  atomic.Pointer[connpool.Host]
 	kept cache.List[any, any]
 }
 
-func newSite(k ledger.Key) *Site { return &Site{key: k} }
+func newSite(k ledger.Key) *Site { return &Site{key: k, name: k.String()} }
 
 // Key is what the kit counts the host under.
 func (s *Site) Key() ledger.Key { return s.key }
+
+// Name is what Key.String says, for all layers: to put it together takes an
+// allocation.
+func (s *Site) Name() string { return s.name }
 
 // Kept returns what owner, which must be comparable, has kept there; nil if nothing.
 func (s *Site) Kept(owner any) any {

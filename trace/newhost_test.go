@@ -1,0 +1,100 @@
+//go:build !race
+
+// The race detector has sync.Pool forget.
+
+package trace_test
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/stub"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
+)
+
+// hostName is the name of the i-th host, in one allocation.
+func hostName(i int) string {
+	buf := append(make([]byte, 0, 32), "host"...)
+	return string(append(strconv.AppendInt(buf, int64(i), 10), ".example"...))
+}
+
+// newHostStacks are those whose first request to a host is measured, and how many
+// allocations it may take, of which two are the base's and the name's.
+func newHostStacks() []newHostStack {
+	observe := roundtripper.Observe(roundtripper.Observer{})
+	drains := drain.New(drain.Options{}).Middleware
+	return []newHostStack{
+		{"bare", nil, 2},
+		{"observe", []roundtripper.Middleware{observe}, 7},
+		{"+drain", []roundtripper.Middleware{observe, drains}, 7},
+		{"+drain+pool", []roundtripper.Middleware{observe, drains, pool.New(pool.Options{}).Middleware}, 8},
+		{"+drain+pool+trace", append(traced(), observe, drains, pool.New(pool.Options{}).Middleware), 25},
+		{"trace", traced(), 23},
+	}
+}
+
+type newHostStack struct {
+	name   string
+	mw     []roundtripper.Middleware
+	allocs float64
+}
+
+// BenchmarkNewHost is the first and only request to a host, of so many as -benchtime
+// says, over a base that answers at once: a crawler's, a web hook's. Try
+// -benchtime=300000x.
+func BenchmarkNewHost(b *testing.B) {
+	for _, v := range newHostStacks() {
+		b.Run(v.name, func(b *testing.B) {
+			rt := roundtripper.Wrap(stub.Transport{}, v.mw...)
+			req, _ := http.NewRequest("GET", "http://host.example/", nil)
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				i++
+				req.URL.Host = hostName(i)
+				if err := stub.Do(rt, req); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A crawler has no second request to spread what is kept of a host over.
+func TestAllocationsOfANewHost(t *testing.T) {
+	for _, v := range newHostStacks() {
+		rt := roundtripper.Wrap(stub.Transport{}, v.mw...)
+		req, _ := http.NewRequest("GET", "http://host.example/", nil)
+		i := 0
+		first := func() {
+			i++
+			req.URL.Host = hostName(i)
+			if err := stub.Do(rt, req); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3000 { // more than there are series
+			first()
+		}
+		if n := testing.AllocsPerRun(20_000, first); n > v.allocs {
+			t.Errorf("%s: %v allocations, want at most %v", v.name, n, v.allocs)
+		}
+	}
+}
+
+// traced is a trace layer over the SDK, with a meter that is never read.
+func traced() []roundtripper.Middleware {
+	return []roundtripper.Middleware{trace.New(trace.Options{
+		TracerProvider: sdktrace.NewTracerProvider(),
+		MeterProvider:  metric.NewMeterProvider(metric.WithReader(metric.NewManualReader())),
+		Propagator:     propagation.TraceContext{},
+	}).Middleware}
+}
