@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -26,6 +27,7 @@ type peer struct {
 
 	mu     sync.Mutex
 	answer func(stream)
+	mute   atomic.Bool // PINGs are not answered
 	conns  []*peerConn
 }
 
@@ -162,7 +164,7 @@ func (p *peer) serve(nc *tls.Conn) {
 		case framePing:
 			if ack {
 				c.pong <- struct{}{}
-			} else {
+			} else if !p.mute.Load() {
 				c.write(framePing, flagAck, 0, payload)
 			}
 		case frameHeaders:

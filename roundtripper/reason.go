@@ -60,6 +60,8 @@ const (
 	ReasonConnError NewReason = "conn_error"
 	// ReasonUpgraded: the culprit's connection went on in another protocol.
 	ReasonUpgraded NewReason = "upgraded"
+	// ReasonDead: the HTTP/2 connection answered no ping. See http.HTTP2Config.
+	ReasonDead NewReason = "dead"
 	// ReasonUnknown: the signs do not settle it.
 	ReasonUnknown NewReason = "unknown"
 )

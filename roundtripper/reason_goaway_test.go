@@ -1,6 +1,10 @@
 package roundtripper_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
 
 // TestRequestThatGOAWAYRefusesIsToldSo: net/http sends it again by itself, over
 // another connection, and it pays for that.
@@ -43,8 +47,11 @@ func TestConnectionThatWasDialedPastIsNotPaidForTwice(t *testing.T) {
 			resp := s.do("/", nil)
 			<-heard
 			s.peer.answers(stream.reply)
-			// Unknown each time: that of the last round is nobody's loss.
-			s.wantNew(s.read("/", nil), "unknown", nobody)
+			want := roundtripper.NewReason("unknown") // each time: that of the last round is nobody's loss
+			if s.pool != nil {
+				want = "goaway"
+			}
+			s.wantNew(s.read("/", nil), want, nobody)
 			close(end)
 			s.whole(resp)
 			s.gone(1)

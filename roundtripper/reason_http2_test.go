@@ -57,6 +57,15 @@ var reasonsHTTP2 = []cause{
 		}
 		s.gone(0)
 	}},
+	{name: "PINGs unanswered", reason: "dead", blind: "unknown",
+		stack: stack{base: func(t *http.Transport) {
+			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Millisecond, PingTimeout: 20 * time.Millisecond}
+		}},
+		make: func(s *scene) {
+			s.idleHTTP2()
+			s.peer.mute.Store(true)
+			s.gone(0)
+		}},
 	{name: "request said close", reason: "client_close", blames: true, make: func(s *scene) {
 		s.read("/", func(r *http.Request) { r.Close = true })
 		s.gone(0)
@@ -76,9 +85,9 @@ var reasonsHTTP2 = []cause{
 		s.peer.answers(stream.reply)
 		s.gone(0)
 	}},
-	// That the server has said GOAWAY cannot be seen. Before the connection is
-	// closed there is no telling it from one that takes no more streams.
-	{name: "GOAWAY, and a stream goes on", reason: "unknown", make: func(s *scene) {
+	// Only who owns the connection can tell that from one that takes no more
+	// streams, before it is closed.
+	{name: "GOAWAY, and a stream goes on", reason: "goaway", blind: "unknown", make: func(s *scene) {
 		heard := make(chan struct{})
 		s.peer.answers(func(st stream) {
 			st.headers()

@@ -132,6 +132,7 @@ func (c *Conn) roomLocked(now time.Time) int {
 func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h, rt := c.host, c.route
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
+	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id)
 	if c.state == idle {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
 		h.worth.Survived(g.IdleTime)
@@ -163,6 +164,9 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 				g.Reason = loss.First // whoever's dial it was
 			}
 		}
+	}
+	if c.http2 && e.Close && c.state == active {
+		c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now) // net/http gives it to nobody else
 	}
 	h.demand.usedLocked(h, now)
 	e.conn, e.returned = c, false

@@ -40,6 +40,50 @@ func endsInAlert(p []byte) bool {
 	return false
 }
 
+// isAlert reports whether p is one alert and nothing else.
+func isAlert(p []byte) bool {
+	return len(p) > recordHeader && len(p) == recordHeader+int(binary.BigEndian.Uint16(p[3:])) && endsInAlert(p)
+}
+
+// goAwayRecord are the least lengths of a record with a GOAWAY frame in it, in TLS
+// 1.3 and in 1.2: 17 bytes and the seal. PING frames are as long, but nobody sends
+// one right before it closes; others that a server sends unasked are shorter.
+const goAwayRecord13, goAwayRecord12 = 17 + 1 + 16, 17 + 16
+
+// bringsGoAway reports whether p, read from an HTTP/2 connection on which there is
+// no stream, has a GOAWAY frame, as far as can be seen through TLS.
+func (c *netConn) bringsGoAway(p []byte) bool {
+	if c.plain {
+		const frameHeader, typeGoAway = 9, 7
+		for len(p) >= frameHeader {
+			if p[3] == typeGoAway {
+				return true
+			}
+			n := frameHeader + int(p[0])<<16 + int(p[1])<<8 + int(p[2])
+			if n >= len(p) {
+				return false
+			}
+			p = p[n:]
+		}
+		return false
+	}
+	least := goAwayRecord12
+	if c.tls13.Load() {
+		least = goAwayRecord13
+	}
+	for len(p) >= recordHeader {
+		n := int(binary.BigEndian.Uint16(p[3:]))
+		if p[0] == typeApplicationData && n >= least {
+			return true
+		}
+		if recordHeader+n >= len(p) {
+			return false
+		}
+		p = p[recordHeader+n:]
+	}
+	return false
+}
+
 // isRecord reports whether p ends in a record of that type and length.
 func isRecord(p []byte, typ byte, length int) bool {
 	at := len(p) - recordHeader - length

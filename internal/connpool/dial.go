@@ -246,10 +246,14 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		rt.protocol = http2
 		rt.shared = append(rt.shared, c)
 		if c.raw != nil {
-			c.raw.timed.Store(true)
+			c.raw.tls13.Store(c.tls.version == tls.VersionTLS13)
+			c.raw.frames.Store(true)
 		}
 	} else if rt.protocol != http2 {
 		rt.protocol = http1
+	}
+	if c.http2 && c.dial.reason == loss.KeepAlivesOff && h.pool.keepsAlive(true) {
+		h.verdictLocked(rt, c, now) // its protocol was not known
 	}
 	if c.http2 {
 		// It is idle for a moment, so that it can be given to all who wait.

@@ -39,6 +39,8 @@ type Owner interface {
 type Entry struct {
 	Policy
 	Owner Owner
+	// Close says that the request asks for the end of its connection.
+	Close bool
 
 	pool *Pool
 	host *Host
@@ -53,16 +55,19 @@ type Entry struct {
 
 // Got is what there is to say of the connection that an exchange was given.
 type Got struct {
-	ConnID   uint64
-	Age      time.Duration
-	Uses     int // this one included
-	Reused   bool
-	WasIdle  bool
-	IdleTime time.Duration
-	HTTP2    bool
-	Wait     time.Duration // for this connection
-	Held     *ledger.Held
-	Span     *ledger.Span
+	ConnID uint64
+	Age    time.Duration
+	Uses   int // this one included
+	Reused bool
+	// NetReused is what net/http calls reused: over HTTP/1 also the first use of a
+	// connection that was dialed for another request, which was served by a third.
+	NetReused bool
+	WasIdle   bool
+	IdleTime  time.Duration
+	HTTP2     bool
+	Wait      time.Duration // for this connection
+	Held      *ledger.Held
+	Span      *ledger.Span
 
 	// Of a new connection:
 	Reason     loss.Reason

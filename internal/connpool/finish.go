@@ -183,14 +183,13 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	broken := c.cc.Err() != nil
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
-		if cause == "" || cause == loss.Unknown {
-			cause = c.atRest(now)
-		}
-		var culprit loss.Culprit
-		if cause.Blames() && cause != loss.GoAway {
+		why, culprit := cause, loss.Culprit{}
+		if why == "" || why == loss.Unknown {
+			why = c.atRest(now) // the exchange itself was none the worse for it
+		} else if why.Blames() {
 			culprit = e.Owner.Culprit()
 		}
-		c.goAwayLocked(cause, culprit, now)
+		c.goAwayLocked(why, culprit, now)
 	case broken && c.lost != nil && (c.lost.Reason == loss.Unknown || c.lost.Reason == loss.ServerClosedIdle) && cause != "" && cause != loss.Unknown:
 		// It was found broken before the first of those on it could tell.
 		c.lost.Settle(cause, now)
@@ -202,9 +201,6 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 		}
 	case !broken:
 		cause = "" // the stream alone
-	}
-	if cause == "" {
-		e.returned = true
 	}
 	if c.state == active && !broken {
 		c.roomLocked(now)
@@ -219,8 +215,13 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	case goingAway:
 		c.finishLocked(now)
 	case active:
-		if h.pool.over.Load() || h.pool.closeIdle.Load() {
-			c.loseLocked(loss.ClosedIdle, loss.Culprit{}, now)
+		why := c.dueReason(e, now)
+		if h.pool.over.Load() {
+			why = loss.ClosedIdle
+		}
+		if why != "" {
+			c.loseLocked(why, loss.Culprit{}, now)
+			cause = why
 			break
 		}
 		if rt.waiters.first != nil {

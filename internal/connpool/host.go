@@ -164,7 +164,7 @@ type Conn struct {
 	peer                   string // its address, if somebody counts those
 	replaced, limitedByAge bool   // a successor is on its way, because of its age
 	sawGoAway              bool
-	readIdle               int64 // what had been read when it became idle
+	saidIdle               int64 // netConn.said when it became idle
 	writtenBefore          int64 // and written when its exchange got it
 }
 

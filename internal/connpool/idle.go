@@ -13,7 +13,7 @@ import (
 // restsLocked sees to it that c, which has become idle, is retired in time.
 func (h *Host) restsLocked(c *Conn, now time.Time) {
 	if c.raw != nil {
-		c.readIdle = c.raw.read.Load()
+		c.saidIdle = c.raw.said.Load()
 	}
 	h.sweep.byLocked(h, c.dueAt())
 	if d := h.pool.opts.DecayEvery; d > 0 && !c.http2 {

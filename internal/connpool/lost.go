@@ -41,15 +41,11 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 
 // atRestHTTP2 is atRest over HTTP/2, where Err only says that it is closed.
 func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
-	recent := false
-	if c.raw != nil {
-		recent = now.UnixNano()-c.raw.readAt.Load() < int64(time.Second)
-	}
 	switch {
 	case c.sawGoAway:
 		return loss.GoAway
-	case end == byPeer && recent && c.raw.read.Load()-c.readIdle >= goAwayFrame:
-		return loss.GoAway // what else would a server say right before it closes
+	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.raw.said.Load() > c.saidIdle:
+		return loss.GoAway
 	case end == byPeer:
 		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
 		return loss.ServerClosedIdle
@@ -57,14 +53,11 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.ConnError
 	case c.raw == nil:
 		return loss.Unknown
-	case recent:
-		return loss.GoAway // net/http has closed it by itself, on what it has read
+	case c.host.pool.pingTimeout > 0 && now.UnixNano()-c.raw.readAt.Load() >= int64(c.host.pool.pingTimeout):
+		return loss.Dead // net/http has closed it by itself: its ping was not answered
 	}
-	return loss.Dead // or on an answer to its ping that did not come
+	return loss.GoAway // or it was told to
 }
-
-// goAwayFrame is the length of a GOAWAY frame without debug data.
-const goAwayFrame = 17
 
 // noteLocked writes down why c is lost.
 func (c *Conn) noteLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {

@@ -21,12 +21,17 @@ type netConn struct {
 	reading atomic.Bool
 	// written and read count bytes.
 	written, read atomic.Int64
-	// readAt is when a Read last brought something, in nanoseconds of the wall
-	// clock; kept over HTTP/2 only, where timed is set.
-	readAt atomic.Int64
-	timed  atomic.Bool
-	ended  atomic.Uint32 // an ending
-	closed atomic.Bool
+	// Of HTTP/2 only, where frames is set: readAt is when a Read last brought
+	// something, in nanoseconds of the wall clock; said is how many Reads brought more
+	// than an alert; and farewell that the last of those looked like a GOAWAY.
+	frames   atomic.Bool
+	readAt   atomic.Int64
+	said     atomic.Int64
+	farewell atomic.Bool
+	tls13    atomic.Bool
+	ended    atomic.Uint32 // an ending
+	// closing is set when net/http begins to close it, closed when that is done.
+	closing, closed atomic.Bool
 	// before is called once, before the next Read.
 	before atomic.Pointer[func()]
 	// armed is set while a request has the connection and has not sent a byte of
@@ -64,15 +69,20 @@ func (c *netConn) Read(p []byte) (int, error) {
 	}
 	if n > 0 {
 		c.read.Add(int64(n))
-		if c.timed.Load() {
+		if c.frames.Load() {
 			c.readAt.Store(time.Now().UnixNano())
+			if !isAlert(p[:n]) {
+				c.farewell.Store(c.bringsGoAway(p[:n]))
+				c.said.Add(1)
+			}
 		}
 	}
 	switch {
 	case err != nil && (err == io.EOF || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
 		c.ended.Store(uint32(byPeer))
-	case err != nil:
+	case err != nil && !c.closing.Load():
 		c.ended.Store(uint32(byOthers))
+	case err != nil: // net/http has closed it itself
 	case !c.plain:
 		if e := open; endsInAlert(p[:n]) {
 			c.ended.Store(uint32(byPeer))
@@ -109,6 +119,7 @@ func (c *netConn) CloseWrite() error {
 }
 
 func (c *netConn) Close() error {
+	c.closing.Store(true)
 	err := c.Conn.Close()
 	c.closed.Store(true)
 	return err

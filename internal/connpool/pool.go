@@ -43,12 +43,13 @@ type Pool struct {
 	transport     *http.Transport // the private clone
 	dial          dialFunc        // the base's
 	proxy         func(*http.Request) (*url.URL, error)
-	keepAlivesOff bool // DisableKeepAlives: over HTTP/2, too
-	keepsNoIdle   bool // a negative limit: the same, over HTTP/1 only
-	mayHTTP2      bool // https connections may turn out to speak HTTP/2
-	priorHTTP2    bool // http connections speak HTTP/2 from the start
-	strict        bool // HTTP/2: a limit of streams is waited for
-	foreignTLS    bool // TLS to the first hop is made by a dialer of the program's
+	keepAlivesOff bool          // DisableKeepAlives: over HTTP/2, too
+	keepsNoIdle   bool          // a negative limit: the same, over HTTP/1 only
+	mayHTTP2      bool          // https connections may turn out to speak HTTP/2
+	priorHTTP2    bool          // http connections speak HTTP/2 from the start
+	pingTimeout   time.Duration // HTTP/2: how long an answer to a ping may take; 0: none is sent
+	strict        bool          // HTTP/2: a limit of streams is waited for
+	foreignTLS    bool          // TLS to the first hop is made by a dialer of the program's
 
 	http1Once      sync.Once
 	http1Transport *http.Transport // for requests that need HTTP/1

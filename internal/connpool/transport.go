@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,6 +29,9 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 		strict:        base.HTTP2 != nil && base.HTTP2.StrictMaxConcurrentRequests,
 		dial:          dialer(base),
 	}
+	if c := base.HTTP2; c != nil && c.SendPingTimeout > 0 {
+		p.pingTimeout = cmp.Or(c.PingTimeout, defaultPingTimeout)
+	}
 	p.mayHTTP2 = clone.ForceAttemptHTTP2 && clone.Protocols == nil
 	if ps := clone.Protocols; ps != nil {
 		p.mayHTTP2 = ps.HTTP2()
@@ -43,6 +47,9 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 	}
 	return p
 }
+
+// defaultPingTimeout is net/http's.
+const defaultPingTimeout = 15 * time.Second
 
 // own takes the pooling out of t, which is a clone.
 func (p *Pool) own(t *http.Transport) {

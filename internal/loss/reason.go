@@ -29,7 +29,6 @@ const (
 	ConnError        Reason = "conn_error"
 	Upgraded         Reason = "upgraded"
 	Dead             Reason = "dead"
-	AddressGone      Reason = "address_gone"
 	Unknown          Reason = "unknown"
 
 	// Unused is why a connection was lost that no request ever had.
@@ -40,7 +39,7 @@ const (
 // limit of the pool's and a call of CloseIdleConnections hit whoever has it at the time.
 func (r Reason) Blames() bool {
 	switch r {
-	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff, ServerClosedIdle, Dead, AddressGone:
+	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff, ServerClosedIdle, Dead:
 		return false
 	}
 	return true

@@ -107,6 +107,12 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 		return wrote
 	}
 	cause = r.conn.End(cause, provisional, now)
+	if r.owned() {
+		if had {
+			r.settleOwned(cause, provisional)
+		}
+		return wrote
+	}
 	if learned || !had || put {
 		return wrote // the ledger below knows more than this one, or nobody does, or there is no more
 	}

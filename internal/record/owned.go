@@ -46,7 +46,7 @@ func (r *Record) send(base http.RoundTripper) (*http.Response, error) {
 	if r.line.gzips != nil {
 		r.askGzip()
 	}
-	r.own.Owner = (*owner)(r)
+	r.own.Owner, r.own.Close = (*owner)(r), r.close
 	known := r.site.own.Load()
 	r.line.owned.Enter(&r.own, r.site.key, known)
 	if h := r.own.Host(); h != known {
@@ -76,6 +76,19 @@ func (r *Record) writingHooks() *httptrace.ClientTrace {
 	}
 	t.WroteRequest = r.wroteRequest
 	return t
+}
+
+// settleOwned writes down what the end of the exchange has meant for its
+// connection: cause is why it is lost, empty if it is not.
+func (r *Record) settleOwned(cause loss.Reason, provisional bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := &r.facts
+	f.Returned, _ = r.own.Returned()
+	f.LostReason = cause
+	if provisional && cause == loss.BodyUnread {
+		f.LostReason = loss.Draining // it may come back yet
+	}
 }
 
 // owner is a Record as package connpool knows it.
