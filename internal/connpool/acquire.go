@@ -110,7 +110,9 @@ func (c *Conn) idleLimit() time.Duration {
 }
 
 // roomLocked is how many more streams c takes. It notes what that shows of the
-// server's limit, and of a server that takes none any more.
+// server's limit, and of a server that takes none any more. Streams that were given
+// out and not opened yet are counted here, and not by Reserve: that costs two
+// allocations a request, for each call that may run the state hook costs one.
 func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active {
 		return 0
@@ -207,10 +209,7 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
 func (c *Conn) ready(ctx context.Context) bool {
-	if c.http2 {
-		return c.cc.Reserve() == nil
-	}
-	if c.raw == nil || c.raw.reading.Load() {
+	if c.http2 || c.raw == nil || c.raw.reading.Load() {
 		return c.cc.Err() == nil
 	}
 	const yields = 100

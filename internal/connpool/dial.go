@@ -244,6 +244,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	h.openedLocked(c)
 	if c.http2 {
 		rt.protocol = http2
+		h.multiplexed.Store(true)
 		rt.shared = append(rt.shared, c)
 		if c.raw != nil {
 			c.raw.tls13.Store(c.tls.version == tls.VersionTLS13)

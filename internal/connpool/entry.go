@@ -84,6 +84,10 @@ type Got struct {
 // as a short way to it.
 func (e *Entry) Host() *Host { return e.host }
 
+// SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2. It is false for
+// nil.
+func (h *Host) SpeaksHTTP2() bool { return h != nil && h.multiplexed.Load() }
+
 // Name is the host's, as in "https://example.com:443".
 func (h *Host) Name() string { return h.name }
 

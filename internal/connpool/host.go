@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/hosttable"
@@ -24,6 +25,9 @@ type Host struct {
 
 	// direct is the route that most requests take: no proxy, any protocol.
 	direct route
+
+	// multiplexed says that a connection to it has spoken HTTP/2.
+	multiplexed atomic.Bool
 
 	// mu guards everything below, and of routes and connections what says so. The
 	// order of locks: mu, then net/http's own.

@@ -43,11 +43,11 @@ func (r *Record) send(base http.RoundTripper) (*http.Response, error) {
 	if !r.owned() {
 		return base.RoundTrip(r.derive())
 	}
-	if r.line.gzips != nil {
-		r.askGzip()
+	known := r.site.own.Load()
+	if r.line.gzips != nil && !known.SpeaksHTTP2() {
+		r.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
 	}
 	r.own.Owner, r.own.Close = (*owner)(r), r.close
-	known := r.site.own.Load()
 	r.line.owned.Enter(&r.own, r.site.key, known)
 	if h := r.own.Host(); h != known {
 		r.site.own.Store(h)
