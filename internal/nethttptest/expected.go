@@ -1,0 +1,139 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+//go:embed expected.txt
+var expectedText string
+
+// expectation is a line of expected.txt.
+type expectation struct {
+	layers []string // nil: any
+	goes   []string // releases like "1.26"; nil: any
+	kind   string
+	test   string // with all that is within
+	reason string
+}
+
+const (
+	fails = "fails"
+	flaky = "flaky" // fails now and then
+	hangs = "hangs" // or ends the process: not run
+)
+
+func parseExpected(text string) ([]expectation, error) {
+	var all []expectation
+	for i, line := range strings.Split(text, "\n") {
+		f := strings.Fields(line)
+		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
+			continue
+		}
+		if len(f) < 5 || f[2] != fails && f[2] != flaky && f[2] != hangs {
+			return nil, fmt.Errorf("expected.txt:%d: want: LAYERS GO fails|flaky|hangs TEST REASON", i+1)
+		}
+		list := func(s string) []string {
+			if s == "any" {
+				return nil
+			}
+			return strings.Split(s, ",")
+		}
+		all = append(all, expectation{list(f[0]), list(f[1]), f[2], f[3], strings.Join(f[4:], " ")})
+	}
+	return all, nil
+}
+
+type expectations []expectation
+
+// expectedOf returns those for these layers on that Go, like "go1.26.8".
+func expectedOf(all []expectation, layers, version string) expectations {
+	var es expectations
+	for _, e := range all {
+		onGo := e.goes == nil || slices.ContainsFunc(e.goes, func(g string) bool {
+			return "go"+g == version || strings.HasPrefix(version, "go"+g+".") || strings.HasPrefix(version, "go"+g+"rc")
+		})
+		if onGo && (e.layers == nil || slices.Contains(e.layers, layers)) {
+			es = append(es, e)
+		}
+	}
+	return es
+}
+
+func (es expectations) hanging() []string {
+	var names []string
+	for _, e := range es {
+		if e.kind == hangs {
+			names = append(names, e.test)
+		}
+	}
+	return names
+}
+
+// expects reports whether that test may fail.
+func (es expectations) expects(test string) bool {
+	return slices.ContainsFunc(es, func(e expectation) bool { return e.test == test || below(test, e.test) })
+}
+
+// judge prints how the tests did and reports whether all that failed was
+// expected to. What has passed and was not expected to is only told: the list is
+// to be mended.
+func (es expectations) judge(w io.Writer, what string, r *results) bool {
+	n := make(map[string]int)
+	var expected, unexpected []string
+	for _, test := range slices.Sorted(maps.Keys(r.ended)) {
+		how := r.ended[test]
+		n[how]++
+		if how != "fail" || r.outer(test) {
+			continue
+		}
+		if es.expects(test) {
+			expected = append(expected, test)
+		} else {
+			unexpected = append(unexpected, test)
+		}
+	}
+	fmt.Fprintf(w, "%s: %d pass, %d fail, %d skipped by net/http, %d not run\n", what, n["pass"], n["fail"], n["skip"], len(es.hanging()))
+	for _, test := range expected {
+		fmt.Fprintln(w, "\texpected failure:", test)
+	}
+	for _, e := range es {
+		if e.kind == fails && r.passed(e.test) {
+			fmt.Fprintf(w, "\tPASSED UNEXPECTEDLY, take it out of expected.txt: %s (%s)\n", e.test, e.reason)
+		}
+	}
+	for _, test := range unexpected {
+		fmt.Fprintf(w, "\tUNEXPECTED FAILURE: %s\n%s", test, excerpt(r.output[test]))
+	}
+	return len(unexpected) == 0
+}
+
+// outer reports whether a test has failed only because one within has.
+func (r *results) outer(test string) bool {
+	for sub, how := range r.ended {
+		if how == "fail" && below(sub, test) {
+			return true
+		}
+	}
+	return false
+}
+
+// passed reports whether that test has, and all that is within.
+func (r *results) passed(test string) bool {
+	return r.ended[test] == "pass" && !r.outer(test)
+}
+
+// excerpt is the beginning of a test's output, indented. What it printed comes
+// before the stacks, if it hung or panicked.
+func excerpt(text string) string {
+	const most = 15
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > most {
+		lines = append(lines[:most], "...")
+	}
+	return "\t\t" + strings.Join(lines, "\n\t\t") + "\n"
+}

@@ -1,0 +1,72 @@
+// Nethttptest runs net/http's own tests with layers of the kit over every
+// *http.Transport, and tells which of them fail that should not.
+//
+//	go run ./internal/nethttptest                                   # every stack, all tests
+//	go run ./internal/nethttptest -layers pool -run 'TestTransport' # a stack, some tests
+//	go run ./internal/nethttptest -layers pool -all                 # as if nothing were in expected.txt
+//	go run ./internal/nethttptest -race -short -layers pool,kit
+//	GOTOOLCHAIN=go1.27.4 go run ./internal/nethttptest
+//
+// The stacks are in testdata/layers_test.go, and what is known to fail, and why,
+// is in expected.txt. The tests are those of the Go release that runs, where
+// they lie, built with go test -overlay: net/http gets a hook in RoundTrip, Clone
+// and CloseIdleConnections (overlay.go, testdata/layers.go) and its tests one file
+// more, that puts the layers there. Its other packages' tests are not run.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+)
+
+func main() {
+	var o options
+	layers := flag.String("layers", "bare,observe,pool,kit,foreign", "stacks to put over each transport, see testdata/layers_test.go")
+	flag.StringVar(&o.run, "run", "", "only the tests that match, as with go test")
+	flag.BoolVar(&o.short, "short", false, "go test's -short: in parallel, without looking for leaked goroutines")
+	flag.BoolVar(&o.race, "race", false, "with the race detector")
+	all := flag.Bool("all", false, "run what expected.txt says hangs, and report everything that fails")
+	flag.Parse()
+	ok, err := check(o, strings.Split(*layers, ","), *all)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "nethttptest:", err)
+		os.Exit(2)
+	}
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// check reports whether nothing unexpected happened.
+func check(o options, layers []string, all bool) (bool, error) {
+	var known []expectation
+	if !all {
+		var err error
+		if known, err = parseExpected(expectedText); err != nil {
+			return false, err
+		}
+	}
+	dir, err := os.MkdirTemp("", "nethttptest")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(dir)
+	b, err := build(dir, o)
+	if err != nil {
+		return false, err
+	}
+	ok := true
+	for _, l := range layers {
+		mine := expectedOf(known, l, b.version)
+		results, err := b.test(l, o, mine.hanging())
+		if err != nil {
+			return false, err
+		}
+		if !mine.judge(os.Stdout, fmt.Sprintf("%s on %s", l, b.version), results) {
+			ok = false
+		}
+	}
+	return ok, nil
+}

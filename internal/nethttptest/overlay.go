@@ -1,0 +1,77 @@
+package main
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// edits are what is changed in net/http's own files. Each must be found exactly
+// once, or net/http is no longer what this was written for.
+var edits = map[string][][2]string{
+	"transport.go": {
+		{"\ntype Transport struct {\n", "\ntype Transport struct {\n\tlayers layers\n\n"},
+		{"\nfunc (t *Transport) Clone() ", "\nfunc (t *Transport) nativeClone() "},
+		{"\nfunc (t *Transport) CloseIdleConnections() ", "\nfunc (t *Transport) nativeCloseIdleConnections() "},
+	},
+	"roundtrip.go": {
+		{"\nfunc (t *Transport) RoundTrip(", "\nfunc (t *Transport) nativeRoundTrip("},
+	},
+}
+
+// additions are the files that net/http gets.
+//
+//go:embed testdata/layers.go testdata/layers_test.go
+var additions embed.FS
+
+// writeOverlay writes net/http's edited files into dir and returns the file for
+// -overlay.
+func writeOverlay(goroot, dir string) (string, error) {
+	nethttp := filepath.Join(goroot, "src", "net", "http")
+	replace := make(map[string]string)
+	put := func(name, text string) error {
+		replace[filepath.Join(nethttp, name)] = filepath.Join(dir, name)
+		return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
+	}
+	for name, edit := range edits {
+		text, err := os.ReadFile(filepath.Join(nethttp, name))
+		if err != nil {
+			return "", err
+		}
+		edited, err := apply(string(text), edit)
+		if err != nil {
+			return "", fmt.Errorf("net/http/%s: %w", name, err)
+		}
+		if err := put(name, edited); err != nil {
+			return "", err
+		}
+	}
+	for _, name := range []string{"layers.go", "layers_test.go"} {
+		text, err := additions.ReadFile("testdata/" + name)
+		if err != nil {
+			return "", err
+		}
+		if err := put("warmconn_"+name, string(text)); err != nil {
+			return "", err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	file := filepath.Join(dir, "overlay.json")
+	return file, os.WriteFile(file, text, 0o666)
+}
+
+func apply(text string, edit [][2]string) (string, error) {
+	for _, e := range edit {
+		if n := strings.Count(text, e[0]); n != 1 {
+			return "", fmt.Errorf("%q is there %d times, not once", strings.TrimSpace(e[0]), n)
+		}
+		text = strings.Replace(text, e[0], e[1], 1)
+	}
+	return text, nil
+}

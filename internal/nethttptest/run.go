@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	run         string
+	short, race bool
+}
+
+// binary is net/http's tests, built with the layers.
+type binary struct {
+	file    string
+	goroot  string
+	version string
+}
+
+// build builds the tests in dir.
+func build(dir string, o options) (*binary, error) {
+	out, err := exec.Command("go", "env", "GOVERSION", "GOROOT").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	version, goroot, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	b := &binary{file: filepath.Join(dir, "http.test"), goroot: filepath.Join(dir, "goroot"), version: version}
+	// A toolchain that was downloaded lies in the module cache, where -overlay
+	// must not replace anything. By another name it does.
+	if err := os.Symlink(goroot, b.goroot); err != nil {
+		return nil, err
+	}
+	overlay, err := writeOverlay(b.goroot, dir)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"test", "-c", "-o", b.file, "-overlay", overlay}
+	if o.race {
+		args = append(args, "-race")
+	}
+	cmd := b.goCommand(append(args, "net/http")...)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("building net/http's tests: %w", err)
+	}
+	return b, nil
+}
+
+func (b *binary) goCommand(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(b.goroot, "bin", "go"), args...)
+	cmd.Env = append(os.Environ(), "GOROOT="+b.goroot, "GOTOOLCHAIN=local")
+	return cmd
+}
+
+// event is one of test2json's.
+type event struct{ Action, Test, Output string }
+
+const (
+	// stallTime is how long no test may begin or end: then one hangs.
+	stallTime = 20 * time.Second
+	// restarts is how often the tests may end their process before it is given
+	// up.
+	restarts = 60
+)
+
+// aside are tests that say nothing about a transport and take two thirds of
+// the time: they build programs.
+var aside = []string{"TestCmdGoNoHTTPServer", "TestOmitHTTP2", "TestOmitHTTP2Vet"}
+
+// test runs the tests but for those in skip. One that hangs or ends the process
+// has failed, and the others go on in a new process without it.
+func (b *binary) test(layers string, o options, skip []string) (*results, error) {
+	r := newResults()
+	for range restarts {
+		args := []string{"-test.v=test2json", "-test.run=" + o.run, "-layers=" + layers,
+			"-test.skip=" + skipPattern(append(r.done(), append(aside, skip...)...))}
+		if o.short {
+			args = append(args, "-test.short")
+		}
+		ended, err := b.process(r, args)
+		if err != nil {
+			return nil, err
+		}
+		if ended {
+			return r, nil
+		}
+		if !r.charge() {
+			return nil, fmt.Errorf("the tests end their process again and again:\n%s", r.output[""])
+		}
+	}
+	return nil, fmt.Errorf("the tests have ended their process %d times", restarts)
+}
+
+// process runs the tests once and reports whether they came to their end.
+func (b *binary) process(r *results, args []string) (bool, error) {
+	tests := exec.Command(b.file, args...)
+	tests.Dir = filepath.Join(b.goroot, "src", "net", "http")
+	tests.Env = append(os.Environ(), "GOROOT="+b.goroot, "PATH="+filepath.Join(b.goroot, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	from, to, err := os.Pipe()
+	if err != nil {
+		return false, err
+	}
+	tests.Stdout, tests.Stderr = to, to
+	convert := b.goCommand("tool", "test2json")
+	convert.Stdin, convert.Stderr = from, os.Stderr
+	events, err := convert.StdoutPipe()
+	if err != nil {
+		return false, err
+	}
+	if err := convert.Start(); err != nil {
+		return false, err
+	}
+	err = tests.Start()
+	from.Close()
+	to.Close()
+	if err != nil {
+		return false, err
+	}
+	// It prints where every goroutine is, and exits.
+	stall := time.AfterFunc(stallTime, func() { tests.Process.Signal(syscall.SIGQUIT) })
+	defer stall.Stop()
+	r.begin()
+	for d := json.NewDecoder(events); ; {
+		var e event
+		if err := d.Decode(&e); err == io.EOF {
+			break
+		} else if err != nil {
+			return false, err
+		}
+		if e.Action != "output" {
+			stall.Reset(stallTime)
+		}
+		r.add(e)
+	}
+	err = errors.Join(convert.Wait(), tests.Wait())
+	switch code := tests.ProcessState.ExitCode(); code {
+	case 0:
+		return true, nil
+	case 1, 66: // what testing and the race detector exit with
+		r.end()
+		return true, nil
+	case 2: // a panic, or SIGQUIT
+		return false, nil
+	}
+	return false, err
+}
