@@ -29,11 +29,15 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 			h.unlock()
 			continue
 		}
+		if err := invalid(req); err != nil {
+			h.unlock()
+			return nil, Got{}, err
+		}
 		w := &waiter{entry: e, began: now, ready: make(chan struct{})}
 		rt.waiters.push(w)
 		h.fillLocked(now)
 		h.unlock()
-		c, got, err := rt.wait(ctx, w)
+		c, got, err := rt.wait(ctx, req.Cancel, w)
 		if err != nil || c.ready(ctx) {
 			return c, got, err
 		}
@@ -209,7 +213,7 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
 func (c *Conn) ready(ctx context.Context) bool {
-	if c.http2 || c.raw == nil || c.raw.reading.Load() {
+	if c.http2 || c.raw == nil || c.uses == 1 || c.raw.reading.Load() {
 		return c.cc.Err() == nil
 	}
 	const yields = 100

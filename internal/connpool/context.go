@@ -14,13 +14,30 @@ import (
 // that lives long (go1.26.8 and go1.27.4). Package context asks a parent that has
 // AfterFunc, and is none of its own, to call it, so the link is ours to cut. It
 // looks for one of its own by a key; until the link is made that key finds nothing.
+// Request.Cancel costs a goroutine, which ends with the derived context.
 type exchangeContext struct {
 	context.Context
 	keys   *contextKeys
 	linked atomic.Bool
 	cut    func() bool
-	stop   func()                 // ends what stands for Request.Cancel
+	end    func()                 // ends what was derived
+	over   atomic.Bool            // it is to be ended
+	never  chan struct{}          // Done of a context that does not end, where something must be derived of it
 	trace  *httptrace.ClientTrace // in the place of the caller's, if not nil
+}
+
+func (c *exchangeContext) Done() <-chan struct{} {
+	if c.never != nil {
+		return c.never
+	}
+	return c.Context.Done()
+}
+
+func (c *exchangeContext) Err() error {
+	if err := c.Context.Err(); err != nil || !c.over.Load() {
+		return err
+	}
+	return context.Canceled
 }
 
 func (c *exchangeContext) Value(key any) any {
@@ -42,9 +59,21 @@ func (c *exchangeContext) Value(key any) any {
 func (c *exchangeContext) AfterFunc(f func()) (stop func() bool) {
 	stop = context.AfterFunc(c.Context, f)
 	if !c.linked.Swap(true) {
-		c.cut = stop
+		c.cut, c.end = stop, f
 	}
 	return stop
+}
+
+// finish ends what net/http has derived for a request that has failed, and with it
+// the goroutine that waits for Request.Cancel.
+func (c *exchangeContext) finish() {
+	if end := c.end; end != nil && c.unlink() {
+		c.over.Store(true)
+		end()
+		c.over.Store(false)
+	}
+	c.end = nil
+	c.linked.Store(false)
 }
 
 // unlink takes what was derived off the caller's context. It is false if that has
@@ -105,19 +134,4 @@ func (c dialerContext) Value(key any) any {
 		return nil
 	}
 	return c.Context.Value(key)
-}
-
-// legacyCancel returns the request's context, ended by Request.Cancel as well; the
-// request that goes down has none, or ClientConn would leave a goroutine for it
-// when it fails. Stop ends it.
-func legacyCancel(ctx context.Context, cancel <-chan struct{}) (_ context.Context, stop func()) {
-	ctx, end := context.WithCancelCause(ctx)
-	go func() {
-		select {
-		case <-cancel:
-			end(errRequestCanceled)
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, func() { end(errExchangeOver) }
 }

@@ -28,9 +28,6 @@ func (c *Conn) reusable() bool { return c.cc.Err() == nil && c.cc.Available() > 
 // still bring it back by itself. End returns what is true: empty if the connection
 // went back, or over HTTP/2 lives on.
 func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Reason {
-	if e.link.stop != nil {
-		e.link.stop()
-	}
 	h := e.host
 	if h == nil || e.left {
 		return cause
@@ -146,6 +143,8 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	case rt.waiters.first != nil:
 		rt.serveLocked(rt.waiters.first, c, now)
 		return ""
+	case c.uses == 0 && !h.pool.keepsAlive(false):
+		why = loss.KeepAlivesOff
 	case o.MaxIdlePerHost < 0 && c.uses > 0, o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
 		why = loss.IdleLimit
 	}

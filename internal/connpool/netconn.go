@@ -77,21 +77,29 @@ func (c *netConn) Read(p []byte) (int, error) {
 			}
 		}
 	}
-	switch {
-	case err != nil && (err == io.EOF || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
-		c.ended.Store(uint32(byPeer))
-	case err != nil && !c.closing.Load():
-		c.ended.Store(uint32(byOthers))
-	case err != nil: // net/http has closed it itself
-	case !c.plain:
-		if e := open; endsInAlert(p[:n]) {
-			c.ended.Store(uint32(byPeer))
-		} else if c.ended.Load() != uint32(e) {
-			c.ended.Store(uint32(e))
-		}
+	if !c.closing.Load() { // else the end is net/http's own doing
+		c.noteEnd(p[:n], err)
 	}
 	c.reading.Store(false)
 	return n, err
+}
+
+// noteEnd notes what a Read that brought p says of the end of the connection.
+func (c *netConn) noteEnd(p []byte, err error) {
+	end := open
+	switch {
+	case err == io.EOF, errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		end = byPeer
+	case err != nil:
+		end = byOthers
+	case c.plain:
+		return
+	case endsInAlert(p):
+		end = byPeer
+	}
+	if c.ended.Load() != uint32(end) {
+		c.ended.Store(uint32(end))
+	}
 }
 
 func (c *netConn) Write(p []byte) (int, error) {

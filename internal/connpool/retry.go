@@ -31,7 +31,6 @@ var (
 	errRequestCanceled     = errors.New("net/http: request canceled")
 	errRequestCanceledConn = errors.New("net/http: request canceled while waiting for connection")
 	errCannotRewind        = errors.New("net/http: cannot rewind body after connection loss")
-	errExchangeOver        = errors.New("net/http: request completed")
 )
 
 // retries reports whether net/http would send req again, over another connection,

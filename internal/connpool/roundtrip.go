@@ -25,15 +25,12 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 // in ctx, if it is not nil, for what happens on the connection.
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
-	if req.Cancel != nil {
-		var stop func()
-		ctx, stop = legacyCancel(ctx, req.Cancel)
-		e.link.stop = stop
-		req.Cancel = nil
-	}
 	down := ctx
-	if ctx.Done() != nil || onConn != nil {
+	if ctx.Done() != nil || onConn != nil || req.Cancel != nil {
 		e.link.Context, e.link.keys, e.link.trace = ctx, e.pool.keys, onConn
+		if ctx.Done() == nil && req.Cancel != nil {
+			e.link.never = make(chan struct{})
+		}
 		down = &e.link
 	}
 	var body *trackedBody
@@ -74,7 +71,7 @@ func (e *Entry) closeBody(original interface{ Close() error }, req *http.Request
 
 // try sends req once.
 func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int) (resp *http.Response, again bool, err error) {
-	if err := e.pause(ctx, n); err != nil {
+	if err := e.pause(ctx, req.Cancel, n); err != nil {
 		return nil, false, err
 	}
 	by, err := e.pool.routeFor(e, req)
@@ -110,8 +107,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		return resp, false, nil
 	}
 	if !c.http2 {
-		e.link.unlink()
-		e.link.linked.Store(false)
+		e.link.finish()
 		if again = ctx.Err() == nil && c.retries(req, err, got.NetReused); again {
 			e.stale(c, time.Since(sent))
 		}
@@ -127,7 +123,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 }
 
 // pause waits before another try over HTTP/2, and reports the end of the context.
-func (e *Entry) pause(ctx context.Context, n int) error {
+func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error {
 	if e.overHTTP2 {
 		if d := backoff(n); d > 0 {
 			t := time.NewTimer(d)
@@ -135,8 +131,14 @@ func (e *Entry) pause(ctx context.Context, n int) error {
 			select {
 			case <-t.C:
 			case <-ctx.Done():
+			case <-cancel:
 			}
 		}
+	}
+	select {
+	case <-cancel:
+		return errRequestCanceled
+	default:
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

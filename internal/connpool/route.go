@@ -40,7 +40,7 @@ func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 // net/http refuses anyway, is for the clone's own RoundTrip: the same errors, and
 // the body closed.
 func Takes(req *http.Request) bool {
-	if req.URL == nil || req.Header == nil || req.URL.Host == "" || !validMethod(req.Method) {
+	if req.URL == nil || req.Header == nil || req.URL.Host == "" || !validToken(req.Method) {
 		return false
 	}
 	if s := req.URL.Scheme; s != "http" && s != "https" {
@@ -49,15 +49,6 @@ func Takes(req *http.Request) bool {
 	for i := range len(req.URL.Host) {
 		if req.URL.Host[i] >= utf8.RuneSelf {
 			return false // net/http spells it in ASCII, by a package that is not exported
-		}
-	}
-	return true
-}
-
-func validMethod(m string) bool {
-	for i := range len(m) {
-		if c := m[i]; c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
-			return false
 		}
 	}
 	return true

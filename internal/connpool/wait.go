@@ -101,7 +101,7 @@ func (ws *waiters) assign(w *waiter, c *Conn) {
 const lookAgain = 200 * time.Millisecond
 
 // wait waits until w is served, or its request has ended.
-func (rt *route) wait(ctx context.Context, w *waiter) (*Conn, Got, error) {
+func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*Conn, Got, error) {
 	h := rt.host
 	look := lookAgain
 	if rt.gated() {
@@ -114,7 +114,9 @@ func (rt *route) wait(ctx context.Context, w *waiter) (*Conn, Got, error) {
 		case <-w.ready:
 			return w.conn, w.got, w.err
 		case <-ctx.Done():
-			return nil, Got{}, rt.giveUp(ctx, w)
+			return nil, Got{}, rt.giveUp(w, context.Cause(ctx))
+		case <-cancel:
+			return nil, Got{}, rt.giveUp(w, errRequestCanceledConn)
 		case <-t.C:
 			h.mu.Lock()
 			rt.lookLocked(time.Now())
@@ -124,16 +126,12 @@ func (rt *route) wait(ctx context.Context, w *waiter) (*Conn, Got, error) {
 	}
 }
 
-// giveUp ends the wait of a request whose context has ended.
-func (rt *route) giveUp(ctx context.Context, w *waiter) error {
+// giveUp ends the wait of a request that has ended, for that reason.
+func (rt *route) giveUp(w *waiter, err error) error {
 	h := rt.host
 	now := time.Now()
 	h.mu.Lock()
 	defer h.unlock()
-	err := context.Cause(ctx)
-	if err == errRequestCanceled {
-		err = errRequestCanceledConn
-	}
 	if w.queued {
 		rt.unqueueLocked(w, now)
 		h.fillLocked(now)

@@ -1,0 +1,57 @@
+package connpool
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// invalid says what net/http would refuse of the request's headers and trailers,
+// in its words; nil if nothing. It is asked before a connection is dialed: one that
+// is there already finds out by itself, before anything is sent.
+func invalid(req *http.Request) error {
+	if what := invalidField(req.Header); what != "" {
+		return fmt.Errorf("net/http: invalid header %s", what)
+	}
+	if what := invalidField(req.Trailer); what != "" {
+		return fmt.Errorf("net/http: invalid trailer %s", what)
+	}
+	return nil
+}
+
+func invalidField(h http.Header) string {
+	for name, values := range h {
+		if name == "" || !validToken(name) {
+			return fmt.Sprintf("field name %q", name)
+		}
+		for _, v := range values {
+			if !validValue(v) {
+				return fmt.Sprintf("field value for %q", name) // the value may be a secret
+			}
+		}
+	}
+	return ""
+}
+
+// validToken reports whether s is a token of RFC 9110, section 5.6.2, or empty.
+func validToken(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '!' || c == '#' || c == '$' || c == '%' || c == '&' || c == '\'' || c == '*' || c == '+':
+		case c == '-' || c == '.' || c == '^' || c == '_' || c == '`' || c == '|' || c == '~':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// validValue reports whether s has no control characters but tabs.
+func validValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
