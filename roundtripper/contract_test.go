@@ -645,8 +645,15 @@ func TestNoContextIsLeftBehind(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if after := heap(); after > before && (after-before)/n > 20 {
-			t.Errorf("post %v: %d bytes of each request are left", post, (after-before)/n)
+		left := uint64(0)
+		for range 20 { // contexts of uploads are untied by clean-ups, which come after a collection
+			left = max(heap(), before) - before
+			if left/n <= 20 {
+				break
+			}
+		}
+		if left/n > 20 {
+			t.Errorf("post %v: %d bytes of each request are left", post, left/n)
 		}
 		cancel()
 	}

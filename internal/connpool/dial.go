@@ -196,6 +196,9 @@ func (c *Conn) connect(ctx context.Context) {
 	err = c.tls.timedOut(err)
 	if err == nil {
 		c.cc = cc
+		if c.raw != nil {
+			c.raw.cc.Store(cc)
+		}
 		c.http2 = c.tls.protocol == "h2" || h.key.Scheme == "http" && h.pool.priorHTTP2
 		c.held = c.hold()
 		cc.SetStateHook(func(*http.ClientConn) { c.stateChanged() })

@@ -30,6 +30,7 @@ type netConn struct {
 	farewell atomic.Bool
 	tls13    atomic.Bool
 	ended    atomic.Uint32 // an ending
+	cc       atomic.Pointer[http.ClientConn]
 	// closing is set when net/http begins to close it, closed when that is done.
 	closing, closed atomic.Bool
 	// before is called once, before the next Read.
@@ -97,9 +98,13 @@ func (c *netConn) noteEnd(p []byte, err error) {
 	case endsInAlert(p):
 		end = byPeer
 	}
-	if c.ended.Load() != uint32(end) {
-		c.ended.Store(uint32(end))
+	if c.ended.Load() == uint32(end) {
+		return
 	}
+	if cc := c.cc.Load(); end != open && cc != nil && cc.Err() != nil {
+		return // net/http has ended it, and the peer answers that
+	}
+	c.ended.Store(uint32(end))
 }
 
 func (c *netConn) Write(p []byte) (int, error) {
