@@ -221,13 +221,15 @@ func script(t testing.TB, f func(n int, c net.Conn, r *bufio.Reader)) (addr stri
 	return l.Addr().String()
 }
 
-// read reads a request with its body; nil if none comes.
+// read reads a request with its body; nil if none comes whole.
 func read(r *bufio.Reader) *http.Request {
 	req, err := http.ReadRequest(r)
 	if err != nil {
 		return nil
 	}
-	io.Copy(io.Discard, req.Body)
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return nil
+	}
 	return req
 }
 

@@ -1,0 +1,246 @@
+package connpool
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// fault is a server, or a dialer, on which requests fail. Serve tells of each
+// request that came after the first.
+type fault struct {
+	name  string
+	serve func(n int, c net.Conn, r *bufio.Reader, came func())
+	dial  func(nc net.Conn) net.Conn
+	fresh bool // no request comes before
+}
+
+const ok200 = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+// once has f end the first connection, when its second request has come, and
+// answers all others.
+func once(f func(c net.Conn)) func(int, net.Conn, *bufio.Reader, func()) {
+	return func(n int, c net.Conn, r *bufio.Reader, came func()) {
+		for i := 0; read(r) != nil; i++ {
+			if n > 1 || i > 0 {
+				came()
+			}
+			if n == 1 && i == 1 {
+				f(c)
+				return
+			}
+			io.WriteString(c, ok200)
+		}
+	}
+}
+
+func reset(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }
+
+var faults = []fault{
+	{name: "closed idle", serve: once(func(net.Conn) {})},
+	{name: "reset idle", serve: once(reset)},
+	{name: "half a response", serve: once(func(c net.Conn) { io.WriteString(c, "HTTP/1.1 20") })},
+	{name: "no HTTP", serve: once(func(c net.Conn) { io.WriteString(c, "220 smtp\r\n\r\n") })},
+	{name: "none", serve: once(func(c net.Conn) { io.WriteString(c, ok200) })},
+	{name: "nothing written", serve: once(func(c net.Conn) { io.WriteString(c, ok200) }), dial: func(nc net.Conn) net.Conn { return &mute{Conn: nc} }},
+	{name: "fresh, closed", fresh: true, serve: func(_ int, _ net.Conn, r *bufio.Reader, came func()) { read(r); came() }},
+	{name: "fresh, reset", fresh: true, serve: func(_ int, c net.Conn, r *bufio.Reader, came func()) { read(r); came(); reset(c) }},
+	{name: "fresh, nothing written", fresh: true, serve: once(func(net.Conn) {}), dial: func(nc net.Conn) net.Conn { return &mute{Conn: nc, n: 1} }},
+}
+
+// mute lets the first request out, and no more; none if n is 1.
+type mute struct {
+	net.Conn
+	n int
+}
+
+var errMute = errors.New("nothing goes out")
+
+func (m *mute) Write(p []byte) (int, error) {
+	if m.n++; m.n > 1 {
+		return 0, errMute
+	}
+	return m.Conn.Write(p)
+}
+
+// sent is a kind of request.
+type sent struct {
+	method, key    string // key: an Idempotency-Key
+	body, getBody  bool
+	bad, short     bool // the body fails at once, or is shorter than was said
+	invalid        bool // a header is
+	noHost, noPath bool // the Host header is, or the URL
+	inMemory       bool
+}
+
+var requests = map[string]sent{
+	"GET":                         {method: "GET"},
+	"GET with a body":             {method: "GET", body: true},
+	"GET with GetBody":            {method: "GET", body: true, getBody: true},
+	"POST without a body":         {method: "POST"},
+	"POST":                        {method: "POST", body: true},
+	"POST with GetBody":           {method: "POST", body: true, getBody: true},
+	"POST in memory":              {method: "POST", body: true, getBody: true, inMemory: true},
+	"POST with a key":             {method: "POST", body: true, key: "k"},
+	"POST with a key and GetBody": {method: "POST", body: true, getBody: true, key: "k"},
+	"POST of a body that fails":   {method: "POST", body: true, getBody: true, bad: true},
+	"POST of a short body":        {method: "POST", body: true, getBody: true, short: true},
+	"GET with an invalid header":  {method: "GET", invalid: true},
+	"POST with an invalid header": {method: "POST", body: true, invalid: true},
+	"GET with an invalid Host":    {method: "GET", noHost: true},
+	"GET with an invalid URL":     {method: "GET", noPath: true},
+}
+
+// bodies counts what became of a request's bodies.
+type bodies struct {
+	sent
+	mu     sync.Mutex
+	closes []int
+}
+
+func (b *bodies) new() io.ReadCloser {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closes = append(b.closes, 0)
+	r := io.Reader(strings.NewReader("0123456789"))
+	switch {
+	case b.inMemory:
+		b.closes[len(b.closes)-1] = 1
+		return io.NopCloser(bytes.NewReader([]byte("0123456789")))
+	case b.bad:
+		r = failing{}
+	case b.short:
+		r = strings.NewReader("01234")
+	}
+	return &countedBody{r, b, len(b.closes) - 1}
+}
+
+type countedBody struct {
+	io.Reader
+	of *bodies
+	i  int
+}
+
+func (c *countedBody) Close() error {
+	c.of.mu.Lock()
+	defer c.of.mu.Unlock()
+	c.of.closes[c.i]++
+	return nil
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errors.New("the body fails") }
+
+func (b *bodies) request(url string) *http.Request {
+	req, _ := http.NewRequest(b.method, url, nil)
+	if b.body {
+		req.Body, req.ContentLength = b.new(), 10
+	}
+	if b.getBody {
+		req.GetBody = func() (io.ReadCloser, error) { return b.new(), nil }
+	}
+	if b.key != "" {
+		req.Header.Set("Idempotency-Key", b.key)
+	}
+	if b.invalid {
+		req.Header["X"] = []string{"a\nb"}
+	}
+	if b.noHost {
+		req.Host = "a\nb"
+	}
+	if b.noPath {
+		req.URL.Opaque = "//a\nb"
+	}
+	return req
+}
+
+var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// outcome sends the request, and says all that a caller or a server could tell of
+// what became of it.
+func outcome(t *testing.T, r http.RoundTripper, req *http.Request, b *bodies) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	text := "ok"
+	resp, err := r.RoundTrip(req.WithContext(ctx))
+	if err == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	if err != nil {
+		text = address.ReplaceAllString(err.Error(), "ADDR")
+	}
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
+		b.mu.Lock()
+		bad := ""
+		for i, n := range b.closes {
+			if n != 1 {
+				bad = fmt.Sprintf("body %d of %d was closed %d times", i+1, len(b.closes), n)
+			}
+		}
+		b.mu.Unlock()
+		if bad == "" {
+			break
+		}
+		if _, own := r.(rt); time.Now().After(deadline) {
+			if own {
+				t.Error(bad)
+			}
+			break
+		}
+	}
+	return text
+}
+
+// TestRetriesAsNetHTTP makes each error for real, and compares.
+func TestRetriesAsNetHTTP(t *testing.T) {
+	for _, f := range faults {
+		for name, s := range requests {
+			t.Run(f.name+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				var results []string
+				for _, own := range []bool{false, true} {
+					var came, dials atomic.Int64
+					addr := script(t, func(n int, c net.Conn, r *bufio.Reader) { f.serve(n, c, r, func() { came.Add(1) }) })
+					base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+						n := dials.Add(1)
+						nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+						if f.dial != nil && n == 1 && err == nil {
+							nc = f.dial(nc)
+						}
+						return nc, err
+					}}
+					defer base.CloseIdleConnections()
+					var r http.RoundTripper = base
+					if own {
+						r = rt{p: newPool(t, base, Options{})}
+					}
+					if !f.fresh {
+						must(t, r, "http://"+addr)
+					}
+					b := &bodies{sent: s}
+					text := outcome(t, r, b.request("http://"+addr), b)
+					if s.invalid && f.fresh {
+						dials.Store(0) // the pool finds out behind the dial
+					}
+					results = append(results, fmt.Sprintf("%s; %d requests came, %d dials", text, came.Load(), dials.Load()))
+				}
+				if results[0] != results[1] {
+					t.Errorf("\nbare %s\nown  %s", results[0], results[1])
+				}
+			})
+		}
+	}
+}
