@@ -91,9 +91,8 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	e.overHTTP2 = c.http2
 	e.Owner.Acquired(got)
 	if hooks != nil && hooks.GotConn != nil {
-		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: got.Reused || c.wasReused(), WasIdle: got.WasIdle, IdleTime: got.IdleTime})
+		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: e.reused, WasIdle: got.WasIdle, IdleTime: got.IdleTime})
 	}
-	reused := got.Reused || c.wasReused()
 	if body != nil {
 		body.held.Store(c.http2)
 	}
@@ -113,7 +112,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if !c.http2 {
 		e.link.unlink()
 		e.link.linked.Store(false)
-		if again = ctx.Err() == nil && c.retries(req, err, reused); again {
+		if again = ctx.Err() == nil && c.retries(req, err, e.reused); again {
 			e.stale(c, time.Since(sent))
 		}
 		if !again {
@@ -193,10 +192,6 @@ func (e *Entry) leaveStream(c *Conn) {
 		c.restLocked(now)
 	}
 }
-
-// wasReused reports whether net/http calls c reused at its first use: it was idle
-// before that, for the request that it was dialed for was served by another one.
-func (c *Conn) wasReused() bool { return c.wasIdle }
 
 // noteWritten notes what was written before the request that now has c to itself.
 func (c *Conn) noteWritten() {
