@@ -45,6 +45,12 @@ func once(f func(c net.Conn)) func(int, net.Conn, *bufio.Reader, func()) {
 	}
 }
 
+func tell(req *http.Request, came func()) {
+	if req != nil {
+		came()
+	}
+}
+
 func reset(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }
 
 var faults = []fault{
@@ -54,8 +60,8 @@ var faults = []fault{
 	{name: "no HTTP", serve: once(func(c net.Conn) { io.WriteString(c, "220 smtp\r\n\r\n") })},
 	{name: "none", serve: once(func(c net.Conn) { io.WriteString(c, ok200) })},
 	{name: "nothing written", serve: once(func(c net.Conn) { io.WriteString(c, ok200) }), dial: func(nc net.Conn) net.Conn { return &mute{Conn: nc} }},
-	{name: "fresh, closed", fresh: true, serve: func(_ int, _ net.Conn, r *bufio.Reader, came func()) { read(r); came() }},
-	{name: "fresh, reset", fresh: true, serve: func(_ int, c net.Conn, r *bufio.Reader, came func()) { read(r); came(); reset(c) }},
+	{name: "fresh, closed", fresh: true, serve: func(_ int, _ net.Conn, r *bufio.Reader, came func()) { tell(read(r), came) }},
+	{name: "fresh, reset", fresh: true, serve: func(_ int, c net.Conn, r *bufio.Reader, came func()) { tell(read(r), came); reset(c) }},
 	{name: "fresh, nothing written", fresh: true, serve: once(func(net.Conn) {}), dial: func(nc net.Conn) net.Conn { return &mute{Conn: nc, n: 1} }},
 }
 
@@ -242,5 +248,53 @@ func TestRetriesAsNetHTTP(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestAServerThatClosesAtOnceIsDialedOnceForARequest: a new connection that broke
+// is no reason for another one, or a request would dial for as long as it lives.
+func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
+	for _, protocol := range []string{"http", "h2"} {
+		t.Run(protocol, func(t *testing.T) {
+			url, base := "", &http.Transport{}
+			if protocol == "h2" {
+				url, base = scriptH2(t, func(_ int, c *h2) { c.goAway(0, 0) })
+			} else {
+				url = "http://" + script(t, func(int, net.Conn, *bufio.Reader) {})
+			}
+			var dials atomic.Int64
+			base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials.Add(1)
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}
+			most := map[string]int64{}
+			for _, own := range []bool{false, true} {
+				var r http.RoundTripper = base
+				if own {
+					r = rt{p: newPool(t, base, Options{})}
+				}
+				for range 20 {
+					ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+					dials.Store(0)
+					resp, err := openGet(ctx, r, url)
+					cancel()
+					if err == nil {
+						resp.Body.Close()
+						t.Fatalf("own %v: no error", own)
+					}
+					most[fmt.Sprint(own)] = max(most[fmt.Sprint(own)], dials.Load())
+					if protocol == "h2" {
+						break
+					}
+				}
+			}
+			limit := int64(1)
+			if protocol == "h2" {
+				limit = h2MaxTries
+			}
+			if most["true"] > limit {
+				t.Errorf("%d dials for one request, bare net/http makes %d", most["true"], most["false"])
+			}
+		})
 	}
 }
