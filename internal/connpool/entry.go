@@ -51,7 +51,7 @@ type Entry struct {
 	// reused: net/http would call the connection so. It was used before, or lay idle,
 	// for the request that it was dialed for was served by another one.
 	reused bool
-	link          exchangeContext
+	link   exchangeContext
 }
 
 // Got is what there is to say of the connection that an exchange was given.
