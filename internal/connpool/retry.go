@@ -91,7 +91,7 @@ func retriesStream(err error) bool {
 	if !errors.As(err, &se) {
 		return false
 	}
-	return se.Code == h2ErrCodeRefused || se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
+	return se.Code == h2ErrCodeRefused || h2RetriesProtocol && se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
 }
 
 // backoff is how long HTTP/2 waits before its nth try, from the second on.
