@@ -10,11 +10,14 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
 )
 
 // fault is a server, or a dialer, on which requests fail. Serve tells of each
@@ -188,24 +191,12 @@ func outcome(t *testing.T, r http.RoundTripper, req *http.Request, b *bodies) st
 	if err != nil {
 		text = address.ReplaceAllString(err.Error(), "ADDR")
 	}
-	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(time.Millisecond) {
-		b.mu.Lock()
-		bad := ""
-		for i, n := range b.closes {
-			if n != 1 {
-				bad = fmt.Sprintf("body %d of %d was closed %d times", i+1, len(b.closes), n)
-			}
-		}
-		b.mu.Unlock()
-		if bad == "" {
-			break
-		}
-		if _, own := r.(rt); time.Now().After(deadline) {
-			if own {
-				t.Error(bad)
-			}
-			break
-		}
+	if _, own := r.(rt); own {
+		eventually.True(t, "each body to be closed once", func() bool {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return !slices.ContainsFunc(b.closes, func(n int) bool { return n != 1 })
+		})
 	}
 	return text
 }
