@@ -2,6 +2,7 @@ package connpool
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -19,14 +20,15 @@ type exchangeContext struct {
 	keys   *contextKeys
 	linked atomic.Bool
 	cut    func() bool
-	stop   func()                 // ends what stands for Request.Cancel
+	legacy *legacyCancel          // nil if the request has no Cancel
 	trace  *httptrace.ClientTrace // in the place of the caller's, if not nil
 }
 
 func (c *exchangeContext) Value(key any) any {
 	switch key {
 	case c.keys.cancel:
-		if !c.linked.Load() {
+		// One that has ended takes no child any more, and is asked for its cause.
+		if !c.linked.Load() && c.Context.Err() == nil {
 			return nil
 		}
 	case c.keys.trace:
@@ -107,17 +109,33 @@ func (c dialerContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// legacyCancel returns the request's context, ended by Request.Cancel as well; the
-// request that goes down has none, or ClientConn would leave a goroutine for it
-// when it fails. Stop ends it.
-func legacyCancel(ctx context.Context, cancel <-chan struct{}) (_ context.Context, stop func()) {
-	ctx, end := context.WithCancelCause(ctx)
+// legacyCancel is a request's Cancel, and what stands for it over HTTP/1, where
+// ClientConn would leave a goroutine for it when it fails. HTTP/2 leaves none, and
+// has an error of its own for it.
+type legacyCancel struct {
+	cancel <-chan struct{}
+	ctx    context.Context // the caller's
+	stop   func()
+}
+
+// newLegacyCancel returns the caller's context, ended by cancel as well.
+func newLegacyCancel(ctx context.Context, cancel <-chan struct{}) (context.Context, *legacyCancel) {
+	both, end := context.WithCancelCause(ctx)
 	go func() {
 		select {
 		case <-cancel:
 			end(errRequestCanceled)
-		case <-ctx.Done():
+		case <-both.Done():
 		}
 	}()
-	return ctx, func() { end(errExchangeOver) }
+	return both, &legacyCancel{cancel, ctx, func() { end(errExchangeOver) }}
+}
+
+// overHTTP2 is req with its Cancel, and the caller's context.
+func (l *legacyCancel) overHTTP2(req *http.Request, link *exchangeContext) *http.Request {
+	own := &exchangeContext{Context: l.ctx, keys: link.keys, trace: link.trace}
+	own.linked.Store(true)
+	req = req.WithContext(own)
+	req.Cancel = l.cancel
+	return req
 }

@@ -28,8 +28,8 @@ func (c *Conn) reusable() bool { return c.cc.Err() == nil && c.cc.Available() > 
 // still bring it back by itself. End returns what is true: empty if the connection
 // went back, or over HTTP/2 lives on.
 func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Reason {
-	if e.link.stop != nil {
-		e.link.stop()
+	if l := e.link.legacy; l != nil {
+		l.stop()
 	}
 	h := e.host
 	if h == nil || e.left {

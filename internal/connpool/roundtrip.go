@@ -26,9 +26,7 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
 	if req.Cancel != nil {
-		var stop func()
-		ctx, stop = legacyCancel(ctx, req.Cancel)
-		e.link.stop = stop
+		ctx, e.link.legacy = newLegacyCancel(ctx, req.Cancel)
 		req.Cancel = nil
 	}
 	down := ctx
@@ -101,8 +99,11 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	} else {
 		e.link.linked.Store(true) // HTTP/2 derives nothing
 	}
-	sent := time.Now()
-	resp, err = c.cc.RoundTrip(req)
+	sent, down := time.Now(), req
+	if l := e.link.legacy; l != nil && c.http2 {
+		down = l.overHTTP2(req, &e.link)
+	}
+	resp, err = c.cc.RoundTrip(down)
 	if err == nil {
 		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
 			body.close()
