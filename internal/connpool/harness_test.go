@@ -250,6 +250,10 @@ func openGet(ctx context.Context, r http.RoundTripper, url string) (*http.Respon
 	if err != nil {
 		return nil, err
 	}
+	if c, ok := ctx.(withCancel); ok {
+		//lint:ignore SA1019 who still sets it must find that it works
+		req.Cancel = c.cancel
+	}
 	return r.RoundTrip(req)
 }
 
