@@ -38,7 +38,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		h.fillLocked(now)
 		h.unlock()
 		c, got, err := rt.wait(ctx, req.Cancel, w)
-		if err != nil || c.ready(ctx) {
+		if err != nil || c.ready(ctx) || !e.reused && c.brokeAtOnce() {
 			return c, got, err
 		}
 		h.mu.Lock()
@@ -176,6 +176,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	}
 	h.demand.usedLocked(h, now)
 	e.conn, e.returned = c, false
+	e.reused = g.NetReused
 	if c.raw != nil && c.raw.plain && !c.http2 {
 		c.raw.armed.Store(true)
 	}
@@ -206,6 +207,14 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	default:
 		c.putLocked(nil, now)
 	}
+}
+
+// brokeAtOnce reports whether c, which is new and can't be used, has broken before
+// anybody used it. Its request gets the error, as net/http has it, or over HTTP/2 a
+// bounded number of tries: a server that hangs up on each connection would be
+// dialed for as long as the request lives.
+func (c *Conn) brokeAtOnce() bool {
+	return c.cc.Err() != nil || c.cc.Available() == 0 && c.cc.InFlight() == 0
 }
 
 // ready reports whether a request can be sent on c, which it was given. Over

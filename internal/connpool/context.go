@@ -43,7 +43,8 @@ func (c *exchangeContext) Err() error {
 func (c *exchangeContext) Value(key any) any {
 	switch key {
 	case c.keys.cancel:
-		if !c.linked.Load() {
+		// One that has ended takes no child any more, and is asked for its cause.
+		if !c.linked.Load() && c.Context.Err() == nil {
 			return nil
 		}
 	case c.keys.trace:

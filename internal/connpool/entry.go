@@ -50,7 +50,10 @@ type Entry struct {
 	entered, left bool
 	returned      bool // the connection went back
 	overHTTP2     bool // the last try was
-	link          exchangeContext
+	// reused: net/http would call the connection so. It was used before, or lay idle,
+	// for the request that it was dialed for was served by another one.
+	reused bool
+	link   exchangeContext
 }
 
 // Got is what there is to say of the connection that an exchange was given.

@@ -21,9 +21,8 @@ type netConn struct {
 	reading atomic.Bool
 	// written and read count bytes.
 	written, read atomic.Int64
-	// Of HTTP/2 only, where frames is set: readAt is when a Read last brought
-	// something, in nanoseconds of the wall clock; said is how many Reads brought more
-	// than an alert; and farewell that the last of those looked like a GOAWAY.
+	// Of HTTP/2 only, where frames is set: readAt is when a Read last brought more
+	// than an alert, in nanoseconds of the wall clock; said is how many did; and farewell that the last of those looked like a GOAWAY.
 	frames   atomic.Bool
 	readAt   atomic.Int64
 	said     atomic.Int64
@@ -71,8 +70,8 @@ func (c *netConn) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.read.Add(int64(n))
 		if c.frames.Load() {
-			c.readAt.Store(time.Now().UnixNano())
 			if !isAlert(p[:n]) {
+				c.readAt.Store(time.Now().UnixNano())
 				c.farewell.Store(c.bringsGoAway(p[:n]))
 				c.said.Add(1)
 			}

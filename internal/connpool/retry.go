@@ -3,7 +3,6 @@ package connpool
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"reflect"
@@ -14,17 +13,17 @@ import (
 // net/http's errors are not exported. These texts, and the names of two types, are
 // all that tells them; TestRetryErrors makes each on every Go that is supported.
 const (
-	serverClosedIdle    = "http: server closed idle connection"
-	nothingWritten      = "http.nothingWrittenError"
-	readFromServer      = "http.transportReadFromServerError"
-	h2Unusable          = "http2: client conn not usable"
-	h2GotGoAway         = "http2: Transport received Server's graceful shutdown GOAWAY"
-	h2ErrCodeProtocol   = 1
-	h2ErrCodeRefused    = 7
-	h2FromPeer          = "received from peer"
-	h2MaxTries          = 6
-	validationPrefix    = "http: invalid "
-	clientConnUnusedErr = "connection is unavailable"
+	serverClosedIdle  = "http: server closed idle connection"
+	nothingWritten    = "http.nothingWrittenError"
+	readFromServer    = "http.transportReadFromServerError"
+	h2Unusable        = "http2: client conn not usable"
+	h2GotGoAway       = "http2: Transport received Server's graceful shutdown GOAWAY"
+	h2ErrCodeProtocol = 1
+	h2ErrCodeRefused  = 7
+	h2FromPeer        = "received from peer"
+	h2MaxTries        = 6
+	invalidHeader     = "http: invalid header "
+	invalidTrailer    = "http: invalid trailer "
 )
 
 var (
@@ -38,6 +37,9 @@ var (
 func (c *Conn) retries(req *http.Request, err error, reused bool) bool {
 	if !reused {
 		return false // there was no reason for the server to hang up on us
+	}
+	if refused(err) {
+		return false // the connection has not seen the request
 	}
 	kind := reflect.TypeOf(err).String()
 	if kind == nothingWritten || c.raw != nil && c.raw.written.Load() == c.writtenBefore {
@@ -88,7 +90,7 @@ func retriesStream(err error) bool {
 	if !errors.As(err, &se) {
 		return false
 	}
-	return se.Code == h2ErrCodeRefused || se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
+	return se.Code == h2ErrCodeRefused || h2RetriesProtocol && se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
 }
 
 // backoff is how long HTTP/2 waits before its nth try, from the second on.
@@ -137,10 +139,17 @@ func plainError(err error) error {
 	if k := reflect.TypeOf(err).String(); k == readFromServer {
 		err = unwrapOr(err)
 	}
-	if text := err.Error(); strings.HasPrefix(text, validationPrefix) {
-		return errors.New("net/" + text)
+	if refused(err) {
+		return errors.New("net/" + err.Error())
 	}
 	return err
+}
+
+// refused reports whether the http.ClientConn has refused the request, which a
+// Transport does before it looks for a connection.
+func refused(err error) bool {
+	text := err.Error()
+	return strings.HasPrefix(text, invalidHeader) || strings.HasPrefix(text, invalidTrailer)
 }
 
 func unwrapOr(err error) error {
@@ -149,5 +158,3 @@ func unwrapOr(err error) error {
 	}
 	return err
 }
-
-var _ io.Reader

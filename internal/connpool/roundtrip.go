@@ -111,7 +111,11 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		if again = ctx.Err() == nil && c.retries(req, err, got.NetReused); again {
 			e.stale(c, time.Since(sent))
 		}
-		if !again {
+		switch {
+		case again:
+		case err == ctx.Err():
+			err = context.Cause(ctx) // ClientConn does not say it where it finds the end first
+		default:
 			err = plainError(err)
 		}
 		return nil, again, err

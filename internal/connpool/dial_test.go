@@ -1,0 +1,256 @@
+package connpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
+)
+
+// gatedDialer makes connections when it is told to.
+type gatedDialer struct {
+	to      func(ctx context.Context, network, addr string) (net.Conn, error)
+	begun   chan chan error // one for each dial; what is sent there ends it
+	started atomic.Int64
+}
+
+func newDialer(base *http.Transport) *gatedDialer {
+	d := &gatedDialer{to: base.DialContext, begun: make(chan chan error, 100)}
+	if d.to == nil {
+		d.to = new(net.Dialer).DialContext
+	}
+	base.DialContext = d.dial
+	return d
+}
+
+func (d *gatedDialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	end := make(chan error)
+	d.started.Add(1)
+	d.begun <- end
+	select {
+	case err := <-end:
+		if err != nil {
+			return nil, err
+		}
+		return d.to(ctx, network, addr)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// send sends a GET in the background. The channel has what became of it.
+func send(ctx context.Context, r http.RoundTripper, url string) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		resp, err := openGet(ctx, r, url)
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		done <- err
+	}()
+	return done
+}
+
+func TestNeverMoreDialsThanRequestsThatWantAConnection(t *testing.T) {
+	for protocol, most := range map[string]int{"http": 50, "tls": 50, "h2": 1} {
+		t.Run(protocol, func(t *testing.T) {
+			s, base := serve(t, protocol, hello)
+			p := newPool(t, base, Options{})
+			var all []<-chan error
+			for range 50 {
+				all = append(all, send(context.Background(), rt{p: p}, s.URL))
+			}
+			for _, done := range all {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			if n := s.Opened(); n > most {
+				t.Errorf("%d connections for a burst of 50, want at most %d", n, most)
+			}
+		})
+	}
+}
+
+func TestARequestThatDialsTakesWhatComesFreeFirst(t *testing.T) {
+	s, base := serve(t, "http", hello)
+	d := newDialer(base)
+	p := newPool(t, base, Options{})
+	var busy *http.Response
+	got1 := make(chan bool)
+	go func() {
+		busy, _ = openGet(context.Background(), rt{p: p}, s.URL)
+		close(got1)
+	}()
+	(<-d.begun) <- nil
+	<-got1
+	second := send(context.Background(), rt{p: p}, s.URL)
+	dial := <-d.begun
+	io.Copy(io.Discard, busy.Body) // comes free
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+	// Its dial goes on, and idles.
+	dial <- nil
+	waitCount(t, p, idle, 2)
+	if n := d.started.Load(); n != 2 {
+		t.Errorf("%d dials, want 2", n)
+	}
+}
+
+func TestADialGoesOnForTheNextRequest(t *testing.T) {
+	s, base := serve(t, "http", hello)
+	d := newDialer(base)
+	p := newPool(t, base, Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	first := send(ctx, rt{p: p}, s.URL)
+	dial := <-d.begun
+	cancel()
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Fatalf("cancelled: %v", err)
+	}
+	second := send(context.Background(), rt{p: p}, s.URL)
+	waitWaiting(t, p, 1)
+	dial <- nil
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+	if n := d.started.Load(); n != 1 {
+		t.Errorf("%d dials, want the one that the first request has left", n)
+	}
+}
+
+func TestAnAbandonedDialThatHangsIsNoHopeForLong(t *testing.T) {
+	s, base := serve(t, "http", hello)
+	d := newDialer(base)
+	p := newPool(t, base, Options{MaxConns: 1})
+	ctx, cancel := context.WithCancel(context.Background())
+	first := send(ctx, rt{p: p}, s.URL)
+	<-d.begun // and hangs
+	cancel()
+	<-first
+	began := time.Now()
+	second := send(context.Background(), rt{p: p}, s.URL)
+	(<-d.begun) <- nil
+	if took := time.Since(began); took < promiseUnknown/2 {
+		t.Errorf("another dial after %v, without hope in the first", took)
+	}
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADialsErrorReachesTheRequestThatHasNoOther(t *testing.T) {
+	s, base := serve(t, "http", hello)
+	d := newDialer(base)
+	p := newPool(t, base, Options{})
+	first := make(chan *http.Response)
+	go func() {
+		resp, _ := openGet(context.Background(), rt{p: p}, s.URL)
+		first <- resp
+	}()
+	one := <-d.begun
+	second := send(context.Background(), rt{p: p}, s.URL)
+	two := <-d.begun
+	// The second one's dial comes first, and serves the request that has waited for
+	// longest. That one's dial is the second one's now, and so is its error.
+	two <- nil
+	resp := <-first
+	refused := errors.New("refused")
+	one <- refused
+	if err := <-second; !errors.Is(err, refused) {
+		t.Errorf("the second request: %v, want the error of the first one's dial", err)
+	}
+	resp.Body.Close()
+	if n := d.started.Load(); n != 2 {
+		t.Errorf("%d dials for two requests", n)
+	}
+}
+
+// TestTheLimitIsExact counts the connections where they are made and closed.
+func TestTheLimitIsExact(t *testing.T) {
+	const limit = 4
+	for _, protocol := range []string{"http", "tls"} {
+		for _, byPolicy := range []bool{false, true} {
+			t.Run(fmt.Sprint(protocol, byPolicy), func(t *testing.T) {
+				t.Parallel()
+				s, base := serve(t, protocol, hello)
+				var open, peak atomic.Int64
+				base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					n := open.Add(1)
+					for old := peak.Load(); n > old && !peak.CompareAndSwap(old, n); old = peak.Load() {
+					}
+					nc, err := net.Conn(nil), errors.New("refused")
+					switch rand.IntN(10) {
+					case 0:
+					case 1: // hangs
+						select {
+						case <-ctx.Done():
+						case <-time.After(20 * time.Millisecond):
+						}
+						err = errors.New("timed out")
+					default:
+						nc, err = s.Dial(ctx, network, addr)
+					}
+					if err != nil {
+						open.Add(-1)
+						return nil, err
+					}
+					return &counted{Conn: nc, open: &open}, nil
+				}
+				r := rt{}
+				if byPolicy {
+					r.p, r.policy.MaxConns = newPool(t, base, Options{MaxUses: 5}), limit
+				} else {
+					r.p = newPool(t, base, Options{MaxConns: limit, MaxUses: 5})
+				}
+				var wg sync.WaitGroup
+				for w := range 16 {
+					wg.Go(func() {
+						for i := range 25 {
+							ctx, cancel := context.WithCancel(context.Background())
+							if (w+i)%3 == 0 {
+								ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(3000))*time.Microsecond)
+							}
+							if resp, err := openGet(ctx, r, s.URL); err == nil {
+								if i%4 > 0 {
+									io.Copy(io.Discard, resp.Body)
+								}
+								resp.Body.Close()
+							}
+							cancel()
+						}
+					})
+				}
+				wg.Wait()
+				if n := peak.Load(); n > limit {
+					t.Errorf("%d connections at once, the limit is %d", n, limit)
+				}
+				settles(t, r.p)
+				eventually.True(t, "the connections to be closed", func() bool { return open.Load() == 0 })
+			})
+		}
+	}
+}
+
+type counted struct {
+	net.Conn
+	open *atomic.Int64
+	once sync.Once
+}
+
+func (c *counted) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { c.open.Add(-1) })
+	return err
+}

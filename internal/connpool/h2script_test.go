@@ -1,0 +1,77 @@
+package connpool
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// h2 is the server's end of an HTTP/2 connection, as far as a test needs it.
+type h2 struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// scriptH2 is script over HTTP/2, behind the handshakes.
+func scriptH2(t testing.TB, f func(n int, c *h2)) (url string, base *http.Transport) {
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS()
+	s.Close()
+	cfg := &tls.Config{Certificates: s.TLS.Certificates, NextProtos: []string{"h2"}}
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	addr := script(t, func(n int, nc net.Conn, _ *bufio.Reader) {
+		c := tls.Server(nc, cfg)
+		h := &h2{c, bufio.NewReader(c)}
+		if _, err := io.CopyN(io.Discard, h.r, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
+			return
+		}
+		h.frame(4, 0, 0, nil) // SETTINGS
+		h.frame(4, 1, 0, nil) // and the acknowledgement of the client's
+		f(n, h)
+	})
+	base = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	t.Cleanup(base.CloseIdleConnections)
+	return "https://" + addr, base
+}
+
+func (c *h2) frame(kind, flags byte, stream uint32, payload []byte) {
+	b := make([]byte, 9, 9+len(payload))
+	binary.BigEndian.PutUint32(b, uint32(len(payload))<<8)
+	b[3], b[4] = kind, flags
+	binary.BigEndian.PutUint32(b[5:], stream)
+	c.Write(append(b, payload...))
+}
+
+// request reads until the next request, or another request's body, has come to its
+// end, and returns its stream; 0 if there is none.
+func (c *h2) request() (stream uint32) {
+	for {
+		var b [9]byte
+		if _, err := io.ReadFull(c.r, b[:]); err != nil {
+			return 0
+		}
+		if _, err := io.CopyN(io.Discard, c.r, int64(binary.BigEndian.Uint32(b[:])>>8)); err != nil {
+			return 0
+		}
+		if kind, flags := b[3], b[4]; kind <= 1 && flags&1 != 0 { // DATA or HEADERS, END_STREAM
+			return binary.BigEndian.Uint32(b[5:])
+		}
+	}
+}
+
+func (c *h2) answer(stream uint32) { c.frame(1, 5, stream, []byte{0x88}) } // :status 200
+
+func (c *h2) reset(stream, code uint32) {
+	c.frame(3, 0, stream, binary.BigEndian.AppendUint32(nil, code))
+}
+
+func (c *h2) goAway(last, code uint32) {
+	c.frame(7, 0, 0, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, last), code))
+}

@@ -1,0 +1,7 @@
+//go:build go1.27
+
+package connpool
+
+// h2RetriesProtocol says that net/http sends a request again whose stream the peer
+// has reset by PROTOCOL_ERROR. Go 1.27 does so no more.
+const h2RetriesProtocol = false
