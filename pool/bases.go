@@ -1,12 +1,12 @@
 package pool
 
 import (
+	"fmt"
 	"net/http"
 	"runtime"
 	"sync"
 	"weak"
 
-	"github.com/warmconn/warmconn/internal/chain"
 	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
@@ -47,6 +47,7 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 	base, ok := b.Base.(*http.Transport)
 	if !ok {
 		p.bases.note(b.Ledger)
+		b.Why = fmt.Sprintf("a %T is no *http.Transport", b.Base)
 		return b
 	}
 	if l, s := p.bases.clone(base); l != nil {
@@ -63,32 +64,34 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 		p.bases.note(b.Ledger)
 		return b
 	}
-	s := p.site(base)
+	s, why := p.site(base)
 	if s == nil {
 		p.bases.note(b.Ledger)
+		b.Why = why
 		return b
 	}
 	return record.Tuned{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
 }
 
-// site finds or makes the shared clone of base; nil if it must not be cloned.
-func (p *Pool) site(base *http.Transport) *site {
+// site finds or makes the shared clone of base; nil, and why, if it must not be
+// cloned.
+func (p *Pool) site(base *http.Transport) (_ *site, why string) {
 	b := &p.bases
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	key := weak.Make(base)
 	if s := b.sites[key].Value(); s != nil {
-		return s
+		return s, ""
 	}
-	s := p.newSite(base)
+	s, why := p.newSite(base)
 	if s == nil {
-		return nil
+		return nil, why
 	}
 	if b.sites == nil {
 		b.sites = make(map[weak.Pointer[http.Transport]]weak.Pointer[site])
 	}
 	b.sites[key] = weak.Make(s)
-	return s
+	return s, ""
 }
 
 // ownSite finds or makes the one that all of the Pool's own clients of a kind
@@ -99,32 +102,29 @@ func (p *Pool) ownSite(shared *weak.Pointer[site], base func() *http.Transport) 
 	defer b.mu.Unlock()
 	s := shared.Value()
 	if s == nil {
-		s = p.newSite(base())
+		s, _ = p.newSite(base())
 		*shared = weak.Make(s)
 	}
 	return s
 }
 
-// newSite makes a site over a clone of base; nil if that must not be cloned.
-// bases.mu is held.
-func (p *Pool) newSite(base *http.Transport) *site {
-	if chain.Registered(base) {
-		return nil
-	}
-	t := cloneHTTP2(base)
+// newSite makes a site over a clone of base; nil, and why, if that must not be
+// cloned. bases.mu is held.
+func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
+	t, why := connpool.Clone(base)
 	if t == nil {
-		return nil
+		return nil, why
 	}
 	l := ledger.New(t, ledger.Owned)
 	l.Count(p.totals)
-	conns := connpool.New(base, t, l, p.keep(base))
+	conns := connpool.New(base, t, l, p.keep(t))
 	l.Own(conns)
 	s := &site{t, l, conns}
 	p.bases.add(t, l, s)
 	// The transport holds no site: its connections can't keep this from running. It
 	// must not hold up other clean-ups: a connection's Close may block.
 	runtime.AddCleanup(s, func(conns *connpool.Pool) { go conns.Shutdown() }, conns)
-	return s
+	return s, ""
 }
 
 // add enters a clone; s is nil for one that Transport returned. b.mu is held.

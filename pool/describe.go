@@ -6,7 +6,8 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Describe is the pool's line in roundtripper.Describe.
+// Describe is the pool's line in roundtripper.Describe. Where it only counts, the
+// stack adds why: see record.Tuned.
 func (t part) Describe(w ledger.Watch) string {
 	limit := "no limit"
 	switch n := t.p.opts.MaxPerHost; {
@@ -29,5 +30,5 @@ func (t part) Describe(w ledger.Watch) string {
 	case ledger.WatchedHTTP:
 		return "pool: " + limit + "; watches connections for http, on a clone of the transport; only counts those of its own TLS dialer"
 	}
-	return "pool: " + limit + "; only counts requests, the base can't be watched"
+	return "pool: " + limit + "; only counts requests"
 }

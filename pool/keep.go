@@ -20,7 +20,8 @@ const (
 	defaultIdleTimeout = 90 * time.Second
 )
 
-// keep says how many connections over base are kept, and for how long.
+// keep says how many connections over base, or its clone as it was made, are kept,
+// and for how long.
 func (p *Pool) keep(base *http.Transport) connpool.Options {
 	o := connpool.Options{
 		MaxIdlePerHost: p.opts.MaxIdlePerHost,

@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/go-cleanhttp"
 
-	"github.com/warmconn/warmconn/internal/chain"
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/record"
 )
@@ -46,10 +46,7 @@ func (p *Pool) Transport(base *http.Transport) *http.Transport {
 // clone returns a tuned and watched clone of base and its ledger; nil if base
 // must not be cloned.
 func (p *Pool) clone(base *http.Transport) (*http.Transport, *ledger.Ledger) {
-	if chain.Registered(base) {
-		return nil, nil
-	}
-	t := cloneHTTP2(base)
+	t, _ := connpool.Clone(base)
 	if t == nil {
 		return nil, nil
 	}

@@ -63,13 +63,19 @@ func TestWhatMustNotBeCloned(t *testing.T) {
 		"registered protocol": registered, "https of its own": https, "another HTTP/2": foreign,
 		"facade": roundtripper.Facade(stub.Transport{}),
 	} {
+		why := map[string]string{
+			"registered protocol": `the scheme "unix" is registered on the transport`,
+			"https of its own":    "https is somebody else's on the transport, a roundtripper.Func",
+			"another HTTP/2":      "the transport has protocols of its own in TLSNextProto",
+			"facade":              "the transport is a Facade of another stack",
+		}[name]
 		t.Run(name, func(t *testing.T) {
 			p := pool.New(pool.Options{})
 			rt := p.Middleware(base)
 			if got := roundtripper.Unwrap(rt); got != http.RoundTripper(base) {
 				t.Errorf("the pool stands on %p, want the transport itself", got)
 			}
-			if d := roundtripper.Describe(rt); !strings.Contains(d, "only counts") {
+			if d := roundtripper.Describe(rt); !strings.HasPrefix(d, "pool: no limit; only counts requests: "+why+"\n") {
 				t.Errorf("Describe says\n%s", d)
 			}
 			if got := p.Transport(base); got != base {

@@ -423,9 +423,13 @@ pool: at most 8 in flight per host; owns the connections, made by a private clon
 	if got := roundtripper.Describe(watched); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	counted := roundtripper.Describe(p.Middleware(&base{}))
-	if !strings.Contains(counted, "only counts") || !strings.Contains(counted, "*roundtripper_test.base") {
-		t.Errorf("over a base that can't be watched:\n%s", counted)
+	counted := roundtripper.Wrap(&base{}, trace.New(trace.Options{}).Middleware, p.Middleware)
+	const whyNot = `trace: one client span for each exchange
+pool: at most 8 in flight per host; only counts requests: a *roundtripper_test.base is no *http.Transport
+*roundtripper_test.base
+`
+	if got := roundtripper.Describe(counted); got != whyNot {
+		t.Errorf("over a base that can't be owned: got\n%swant\n%s", got, whyNot)
 	}
 }
 

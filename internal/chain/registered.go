@@ -8,23 +8,34 @@ import (
 )
 
 // Registered reports whether something of somebody else's was registered with
-// t.RegisterProtocol: schemes like unix://, a custom https, HTTP/2 from
-// golang.org/x/net, a facade's stack. Those requests are not net/http's own, and
-// a Clone loses them.
+// t.RegisterProtocol. Those requests are not net/http's own, and a Clone loses
+// them.
+func Registered(t *http.Transport) bool {
+	others, ok := Registrations(t)
+	return !ok || len(others) > 0
+}
+
+// Registrations returns what somebody else has registered with
+// t.RegisterProtocol, by scheme: schemes like unix://, a custom https, HTTP/2 from
+// golang.org/x/net, a facade's stack.
 //
 // The registrations are in a field that is not exported. Reading it can't
-// change it; if net/http renames it, the answer is yes, and a test says so.
-func Registered(t *http.Transport) bool {
+// change it; if net/http renames it, ok is false, and a test says so.
+func Registrations(t *http.Transport) (others map[string]http.RoundTripper, ok bool) {
 	f := reflect.ValueOf(t).Elem().FieldByName("altProto")
 	if !f.IsValid() || f.Type() != reflect.TypeFor[atomic.Value]() {
-		return true
+		return nil, false
 	}
 	registered, _ := (*atomic.Value)(f.Addr().UnsafePointer()).Load().(map[string]http.RoundTripper)
 	for scheme, rt := range registered {
 		// net/http registers its own HTTP/2 under https.
-		if scheme != "https" || !strings.HasPrefix(reflect.TypeOf(rt).PkgPath(), "net/http") {
-			return true
+		if scheme == "https" && strings.HasPrefix(reflect.TypeOf(rt).PkgPath(), "net/http") {
+			continue
 		}
+		if others == nil {
+			others = make(map[string]http.RoundTripper)
+		}
+		others[scheme] = rt
 	}
-	return false
+	return others, true
 }

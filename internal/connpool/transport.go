@@ -26,7 +26,7 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 		proxy:         base.Proxy,
 		keepAlivesOff: base.DisableKeepAlives,
 		keepsNoIdle:   o.MaxIdlePerHost < 0,
-		strict:        base.HTTP2 != nil && base.HTTP2.StrictMaxConcurrentRequests,
+		strict:        clone.HTTP2 != nil && clone.HTTP2.StrictMaxConcurrentRequests,
 		dial:          dialer(base),
 	}
 	if c := base.HTTP2; c != nil && c.SendPingTimeout > 0 {

@@ -140,6 +140,9 @@ type Tuned struct {
 	// Keep is held by the stack, and by each body that it hands out, but never
 	// by what a connection can reach.
 	Keep any
+	// Why says why Base is somebody else's still. Stack.String adds it to what the
+	// Tuner says of itself.
+	Why string
 	// Replaced says that Base is another one than before: the layers below are
 	// built again over it.
 	Replaced bool

@@ -19,6 +19,7 @@ type Stack struct {
 	next http.RoundTripper
 	base http.RoundTripper // what is below the innermost of the adjacent layers
 	keep any               // see Tuned
+	why  string            // see Tuned
 	line *line
 }
 
@@ -126,7 +127,7 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 	if l.direct && l.drains {
 		l.gzips = newGzips(tr)
 	}
-	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, line: l}
+	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, why: t.Why, line: l}
 }
 
 func (l *line) has(p Part) bool {
@@ -155,7 +156,13 @@ func (s *Stack) CloseIdleConnections() {
 }
 
 // String is the layer's own line.
-func (s *Stack) String() string { return s.part.Describe(s.line.ledger.Watch()) }
+func (s *Stack) String() string {
+	d := s.part.Describe(s.line.ledger.Watch())
+	if s.why != "" {
+		d += ": " + s.why
+	}
+	return d
+}
 
 // RoundTrip implements http.RoundTripper.
 func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -1,0 +1,85 @@
+package connpool
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+
+	"github.com/warmconn/warmconn/internal/chain"
+)
+
+// Clone clones base and keeps HTTP/2 on where base would speak it: a dialer of
+// one's own switches it off unless it is asked for (Transport.protocols). What
+// golang.org/x/net's HTTP/2 was told is carried over to net/http's own, as it is
+// now.
+//
+// If a clone would lose something there is none, and why says what.
+func Clone(base *http.Transport) (clone *http.Transport, why string) {
+	if chain.IsFacade(base) {
+		return nil, "the transport is a Facade of another stack"
+	}
+	if name := unknownField(reflect.ValueOf(base).Elem(), knownSetting); name != "" {
+		return nil, "the transport has a setting that is not known here, " + name
+	}
+	registered, ok := chain.Registrations(base)
+	if !ok {
+		return nil, "what is registered on the transport can't be seen in this release of Go"
+	}
+	for _, scheme := range slices.Sorted(maps.Keys(registered)) {
+		if scheme != "https" && scheme != "http/2" {
+			return nil, fmt.Sprintf("the scheme %q is registered on the transport", scheme)
+		}
+	}
+	if len(registered) > 1 {
+		return nil, "the transport has two HTTP/2 of somebody else's"
+	}
+	for _, rt := range registered {
+		return cloneXNet(base, rt)
+	}
+	t := base.Clone()
+	// Clone has made base set itself up. From then on TLSNextProto names h2
+	// where base speaks it, set by net/http if the field was nil before, and
+	// Clone copies the map only if it was not.
+	if t.TLSNextProto != nil {
+		if len(t.TLSNextProto) > 0 {
+			return nil, "the transport has protocols of its own in TLSNextProto"
+		}
+		return t, "" // empty: HTTP/2 was switched off
+	}
+	if base.TLSNextProto["h2"] != nil && t.Protocols == nil {
+		t.ForceAttemptHTTP2 = true
+	}
+	return t, ""
+}
+
+// knownSetting reports whether the Pool and Clone heed, or have nothing to do
+// with, an exported field of http.Transport.
+func knownSetting(name string) bool {
+	switch name {
+	case "Proxy", "OnProxyConnectResponse", "ProxyConnectHeader", "GetProxyConnectHeader",
+		"DialContext", "Dial", "DialTLSContext", "DialTLS",
+		"TLSClientConfig", "TLSHandshakeTimeout", "TLSNextProto",
+		"DisableKeepAlives", "DisableCompression",
+		"MaxIdleConns", "MaxIdleConnsPerHost", "MaxConnsPerHost", "IdleConnTimeout",
+		"ResponseHeaderTimeout", "ExpectContinueTimeout",
+		"MaxResponseHeaderBytes", "WriteBufferSize", "ReadBufferSize",
+		"ForceAttemptHTTP2", "HTTP2", "Protocols":
+		return true
+	}
+	return false
+}
+
+// unknownField names the first exported field of a struct that is set and not known:
+// what a newer release has added, perhaps a limit that is for the Pool to keep. As
+// long as it is not set, everything is as it was before.
+func unknownField(v reflect.Value, known func(name string) bool) string {
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.IsExported() && !v.Field(i).IsZero() && !known(f.Name) {
+			return f.Name
+		}
+	}
+	return ""
+}
