@@ -169,7 +169,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.sawGoAway = true
 			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)
-		default:
+		case c.cc.Available() > 0:
 			rt.shareLocked(c, now)
 		}
 	case draining:
