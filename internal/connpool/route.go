@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 )
@@ -46,12 +45,7 @@ func Takes(req *http.Request) bool {
 	if s := req.URL.Scheme; s != "http" && s != "https" {
 		return false
 	}
-	for i := range len(req.URL.Host) {
-		if req.URL.Host[i] >= utf8.RuneSelf {
-			return false // net/http spells it in ASCII, by a package that is not exported
-		}
-	}
-	return true
+	return strings.IndexByte(req.URL.Host, '@') < 0 // a name that net/http fails to dial
 }
 
 // needsHTTP1 reports whether the request must not get an HTTP/2 connection, as

@@ -22,7 +22,7 @@ func KeyOf(u *url.URL) Key {
 		k.Host, k.Port = name, port
 	} else {
 		bare := url.URL{Host: WithoutUser(u.Host)}
-		k.Host, k.Port = strings.ToLower(bare.Hostname()), bare.Port()
+		k.Host, k.Port = inASCII(strings.ToLower(bare.Hostname())), bare.Port()
 	}
 	if k.Port == "" {
 		switch k.Scheme {
