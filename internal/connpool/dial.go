@@ -40,10 +40,8 @@ func (rt *route) fillLocked(now time.Time) {
 	for rt.needsDialLocked(now) {
 		w := rt.waiters.firstUn
 		if h.fullLocked(rt, w.entry) {
-			if !h.makeRoomLocked(rt, now) {
-				return
-			}
-			continue
+			h.makeRoomLocked(rt, now)
+			return
 		}
 		rt.waiters.assign(w, rt.dialLocked(w.entry, now))
 	}
@@ -141,15 +139,15 @@ func (h *Host) fullLocked(rt *route, e *Entry) bool {
 
 // makeRoomLocked sees to it that a place under the limit comes free, if some
 // connection is of no use to those who wait: idle on another route, or being dialed
-// for nobody. It reports whether one is free already.
-func (h *Host) makeRoomLocked(rt *route, now time.Time) bool {
+// for nobody.
+func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	if h.conns.by[closing] > 0 {
-		return false // one comes free
+		return // one comes free
 	}
 	for _, other := range h.allRoutes() {
 		if other != rt && len(other.idle) > 0 {
 			other.idle[0].retireLocked(loss.IdleLimit, now)
-			return false
+			return
 		}
 	}
 	for _, other := range h.allRoutes() {
@@ -157,11 +155,10 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) bool {
 			if c.waiter == nil && c.cancel != nil && (other != rt || now.Sub(c.abandoned) >= rt.promiseLocked()) {
 				c.cancel()
 				c.cancel = nil
-				return false
+				return
 			}
 		}
 	}
-	return false
 }
 
 // dialLocked starts a dial for the exchange e, or for nobody in particular.
