@@ -6,7 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/errclass"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // finish ends the exchange, once: the connection's books first, then slots,
@@ -174,7 +176,7 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 	case r.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case r.major >= 2 || r.facts.shared:
-		return r.streamCause(out)
+		return r.streamCause(out, err)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
 	case r.facts.retired != goesOn:
@@ -204,12 +206,12 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		}
 		return ledger.Unknown
 	}
-	return ledger.ConnError
+	return brokenFor(err)
 }
 
 // streamCause is cause over HTTP/2, where few things that become of an exchange
 // cost the connection that it shares with others. r.mu is held.
-func (r *Record) streamCause(out Outcome) ledger.Reason {
+func (r *Record) streamCause(out Outcome, err error) ledger.Reason {
 	switch {
 	case r.line.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
@@ -218,9 +220,22 @@ func (r *Record) streamCause(out Outcome) ledger.Reason {
 	case r.major >= 2 && (r.askedToEnd || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
-		return ledger.ConnError // if it broke, and not the stream alone
+		return brokenFor(err) // if it broke, and not the stream alone
 	}
 	return ""
+}
+
+// brokenFor is why a connection broke under an exchange, by its error: a connection
+// that the server closed as it lay idle, or an HTTP/2 one that answered no ping, is
+// nobody's fault.
+func brokenFor(err error) ledger.Reason {
+	switch class := errclass.Of(err); class {
+	case "server_closed_idle":
+		return ledger.ServerClosedIdle
+	case "conn_lost":
+		return loss.Dead
+	}
+	return ledger.ConnError
 }
 
 // is is errors.Is for the error of somebody's base, perhaps a nil pointer that can't
