@@ -140,6 +140,9 @@ func (rt *route) giveUp(ctx context.Context, w *waiter) error {
 		return err
 	}
 	if c := w.conn; c != nil { // given and given up in the same moment
+		if c.http2 {
+			c.unreserved.Add(-1)
+		}
 		c.untakeLocked(w.entry, now)
 	}
 	return err
