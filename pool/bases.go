@@ -210,6 +210,21 @@ func (b *bases) stop() {
 	}
 }
 
+func (b *bases) closeIdle() {
+	for _, c := range b.live() {
+		if c.conns != nil {
+			c.conns.CloseIdleConnections()
+		}
+		if c.transport == nil {
+			continue
+		}
+		c.transport.CloseIdleConnections()
+		if c.ledger != nil {
+			c.ledger.CloseIdle()
+		}
+	}
+}
+
 // look brings what is known of connections up to date.
 func (b *bases) look() {
 	for _, c := range b.live() {

@@ -81,6 +81,19 @@ func (p *Pool) Close() error {
 	return nil
 }
 
+// CloseIdleConnections closes the connections that lie idle, of all clients over this
+// Pool: for an owner who has renewed the client certificate, or knows that a network
+// is gone. The owner's transport has none of them, so its own CloseIdleConnections
+// closes none; nor does the Pool watch it for settings that change, for to read a
+// field that its owner may be writing is a race. A client's CloseIdleConnections does
+// the same for that client's transport alone.
+//
+// It is as net/http's: one that a request has is closed when it comes back, unless
+// another request came before that, and one over HTTP/2 goes on while it is in use.
+// MaxConnAge bounds how long that can be. Connections of bases that are not a plain
+// *http.Transport are not the Pool's to close.
+func (p *Pool) CloseIdleConnections() { p.bases.closeIdle() }
+
 type exemptKey struct{}
 
 // Exempt returns a context whose requests take no slot and do not wait: a
