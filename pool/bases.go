@@ -117,7 +117,11 @@ func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
 	}
 	l := ledger.New(t, ledger.Owned)
 	l.Count(p.totals)
-	conns := connpool.New(base, t, l, p.keep(t))
+	o := p.keep(t)
+	if p.limits() {
+		o.StreamsOver = p.streamsOver
+	}
+	conns := connpool.New(base, t, l, o)
 	l.Own(conns)
 	s := &site{t, l, conns}
 	p.bases.add(t, l, s)
@@ -188,27 +192,67 @@ func (b *bases) sweep() {
 
 func (b *bases) stop() {
 	b.each((*ledger.Ledger).StopDrains)
+	all := b.live()
+	for _, c := range all {
+		if c.ledger != nil {
+			c.ledger.End()
+		}
+	}
+	for _, c := range all {
+		if c.transport != nil {
+			c.transport.CloseIdleConnections()
+		}
+	}
+	for _, c := range all {
+		if c.conns != nil {
+			c.conns.Shutdown()
+		}
+	}
+}
+
+func (b *bases) closeIdle() {
+	for _, c := range b.live() {
+		if c.conns != nil {
+			c.conns.CloseIdleConnections()
+		}
+		if c.transport == nil {
+			continue
+		}
+		c.transport.CloseIdleConnections()
+		if c.ledger != nil {
+			c.ledger.CloseIdle()
+		}
+	}
+}
+
+// look brings what is known of connections up to date.
+func (b *bases) look() {
+	for _, c := range b.live() {
+		if c.conns != nil {
+			c.conns.Look()
+		}
+	}
+}
+
+// liveClone is a clone that is still there, or what is left of it.
+type liveClone struct {
+	transport *http.Transport
+	ledger    *ledger.Ledger
+	conns     *connpool.Pool
+}
+
+func (b *bases) live() []liveClone {
 	b.mu.Lock()
-	var open []*http.Transport
-	var pools []*connpool.Pool
+	defer b.mu.Unlock()
+	all := make([]liveClone, 0, len(b.clones))
 	for k, c := range b.clones {
-		if l := c.ledger.Value(); l != nil {
-			l.End()
-		}
-		if t := k.Value(); t != nil {
-			open = append(open, t)
-		}
+		l := liveClone{transport: k.Value(), ledger: c.ledger.Value()}
 		if s := c.site.Value(); s != nil {
-			pools = append(pools, s.conns)
+			l.conns = s.conns
 		}
+		all = append(all, l)
 	}
-	b.mu.Unlock()
-	for _, t := range open {
-		t.CloseIdleConnections()
-	}
-	for _, conns := range pools {
-		conns.Shutdown()
-	}
+	return all
 }
 
 // each calls f for the ledgers of all stacks that are still there.

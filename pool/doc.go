@@ -57,6 +57,40 @@
 //
 // Next to the transport: trace, drain, pool. Every other order works.
 //
+// # One request, one slot
+//
+// A middleware that stands between two layers of one Pool, or that makes requests of
+// its own over it, say for a token, would have a request wait for itself. So
+//
+//   - what is made with the context of a request that has a slot, by a middleware or a
+//     dialer, takes none and does not wait; whoever makes requests of his own does well
+//     to use that context;
+//   - where the Pool stands above and below a middleware, the slot is taken below, where
+//     the request goes out. That is known from the start if all between tell what is
+//     below them (roundtripper.Unwrap), else from the first request on that has come
+//     down with its context. What such a middleware answers by itself takes no slot;
+//   - what is made in the middle of a request, on its goroutine, without its context,
+//     takes a slot but does not wait for it, as often as requests that have one wait for
+//     a middleware: so many more than the limit may have one;
+//   - when the context of a request ends and its middleware does not return, its slot is
+//     lent to those who wait, within 200 ms, for nothing is sent for it any more.
+//
+// What is left is a middleware that the Pool meets for the first time, that does not
+// tell what is below it, and that has its token fetched on another goroutine and without
+// the context, for requests that have no deadline: give them one, set WaitTimeout, or
+// use Exempt.
+//
+// # What the limit means over HTTP/2
+//
+// Over HTTP/1 an open body has its connection, and keeps its slot until it ends. Over
+// HTTP/2, on connections that the Pool owns, a response that has wholly arrived holds
+// nothing but memory, its body's part that is not read yet, up to 4 MiB by default: its stream is
+// over, and the server is free. Its slot is lent to a request that would have to wait.
+// So the limit is one of requests that are under way, and more bodies than that may be
+// open, or leaked: Stats.InUse can be above the limit by as many. What an exempt
+// request has open lends nothing, and keeps as many others on its connection from
+// being lent.
+//
 // # What it costs
 //
 // BenchmarkMiddleware in this package prints it, next to the same record

@@ -57,11 +57,12 @@ func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight 
 }
 
 // Listens implements record.Listener.
-func (t part) Listens() bool { return t.p.tracks() }
+func (t part) Listens() bool { return t.p.tracks() || t.p.limits() }
 
 // Answered implements record.Listener: the body is open from now on.
-func (t part) Answered(_ *record.Record, state any, _ *http.Response) {
-	if f, ok := state.(*flight); ok {
+func (t part) Answered(r *record.Record, state any, _ *http.Response) {
+	t.p.returned(r, state)
+	if f, ok := state.(*flight); ok && t.p.tracks() {
 		t.p.answered(f)
 	}
 }

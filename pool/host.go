@@ -78,14 +78,23 @@ func (p *Pool) release(h *host, f *record.Facts) {
 }
 
 func (p *Pool) host(key ledger.Key, name string) *host {
-	s := &p.shards[maphash.String(p.seed, key.Host)%shards]
-	s.mu.Lock()
-	h := s.hosts[key]
-	s.mu.Unlock()
+	s := p.shard(key)
+	h := s.host(key)
 	if h == nil {
 		h = p.meet(s, key, name)
 	}
 	return h
+}
+
+func (p *Pool) shard(key ledger.Key) *shard {
+	return &p.shards[maphash.String(p.seed, key.Host)%shards]
+}
+
+// host is nil if the host is not known.
+func (s *shard) host(key ledger.Key) *host {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hosts[key]
 }
 
 // meet makes a host that is not known.

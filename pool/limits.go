@@ -50,6 +50,11 @@ func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
 	return own
 }
 
+// limits reports whether there may be any.
+func (p *Pool) limits() bool {
+	return p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 || len(p.hosts) > 0 || p.opts.HostLimits != nil
+}
+
 // rules are a queue's with these limits.
 func (p *Pool) rules(limit, maxWaiting int) rules {
 	return rules{

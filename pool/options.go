@@ -9,7 +9,8 @@ type Options struct {
 	// port. Where the pool watches the dialer it bounds the connections over
 	// HTTP/1 too; those that are idle and fit no request, and those whose dial
 	// outlasts its request, come on top. A program that makes a request to a
-	// host while it holds a body of the same host can wait for itself. Zero or
+	// host while it holds a body of the same host can wait for itself, but over
+	// HTTP/2 not for bodies that have arrived: see the package doc. Zero or
 	// negative means no limit.
 	MaxPerHost int
 	// MaxTotal is the most requests in flight to all hosts together. Hosts take

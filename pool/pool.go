@@ -24,7 +24,7 @@ type Pool struct {
 	total  queue
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
-	stalls func() // gc.run
+	stalls func() // stalled
 	crowd  crowd
 	closed atomic.Bool
 	bases  bases
@@ -34,7 +34,7 @@ type Pool struct {
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
-	p.stalls = p.gc.run
+	p.stalls = p.stalled
 	p.bases.builds.report = o.OnLeak
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)
 	return p
@@ -81,6 +81,19 @@ func (p *Pool) Close() error {
 	return nil
 }
 
+// CloseIdleConnections closes the connections that lie idle, of all clients over this
+// Pool: for an owner who has renewed the client certificate, or knows that a network
+// is gone. The owner's transport has none of them, so its own CloseIdleConnections
+// closes none; nor does the Pool watch it for settings that change, for to read a
+// field that its owner may be writing is a race. A client's CloseIdleConnections does
+// the same for that client's transport alone.
+//
+// It is as net/http's: one that a request has is closed when it comes back, unless
+// another request came before that, and one over HTTP/2 goes on while it is in use.
+// MaxConnAge bounds how long that can be. Connections of bases that are not a plain
+// *http.Transport are not the Pool's to close.
+func (p *Pool) CloseIdleConnections() { p.bases.closeIdle() }
+
 type exemptKey struct{}
 
 // Exempt returns a context whose requests take no slot and do not wait: a
@@ -107,12 +120,14 @@ func (t part) Begin(r *record.Record) (any, error) {
 	if p.closed.Load() {
 		return nil, ErrClosed
 	}
-	// A request inside of one that has a slot would wait for itself: the same
-	// pool above and below somebody else's middleware, or that middleware's
-	// own request for a token.
+	// A request inside of one that has a slot would wait for itself: that of a
+	// middleware for a token, of a dialer for a name. See also lend.go.
 	if exempt(r.Context()) || r.Within(t) {
 		r.Exempt()
 		return nil, nil
+	}
+	if r.Again(t) {
+		return nil, nil // its slot is taken further down
 	}
 	h, v, err := p.acquireAt(r.Context(), r.Site())
 	r.AddPoolWait(v.waited)
@@ -120,6 +135,10 @@ func (t part) Begin(r *record.Record) (any, error) {
 		return nil, err
 	}
 	r.LimitConns(h.queue.limit)
+	if r.Foreign() {
+		h.queue.hold(r)
+		p.total.hold(r)
+	}
 	if f := p.fly(h, r.Request().Method, r.Began(), v.stack); f != nil {
 		return f, nil
 	}
@@ -134,20 +153,19 @@ func (t part) Witness(state any, c *ledger.Culprit) {
 }
 
 func (t part) End(r *record.Record, state any) {
-	var h *host
-	var stack []uintptr
-	switch state := state.(type) {
-	case nil:
+	if state == nil {
 		return // exempt
-	case *host:
-		h = state
-	case *flight:
-		h, stack = state.host, state.stack
+	}
+	h := hostOf(state)
+	var stack []uintptr
+	if fl, ok := state.(*flight); ok {
+		stack = fl.stack
 	}
 	f := r.Final()
 	if fl, ok := state.(*flight); ok {
 		h.flights.end(fl)
 	}
+	t.p.returned(r, state)
 	t.p.release(h, f)
 	if f.Leaked {
 		t.p.crowd.leaked.Store(true)
@@ -156,6 +174,17 @@ func (t part) End(r *record.Record, state any) {
 		// Others wait to be healed, and it may wait for the slot of one of them.
 		go t.p.leaked(r.Host(), r.Method(), *f, stack)
 	}
+}
+
+// hostOf is the host of what Begin has returned; nil of nil.
+func hostOf(state any) *host {
+	switch state := state.(type) {
+	case *host:
+		return state
+	case *flight:
+		return state.host
+	}
+	return nil
 }
 
 func (t part) Phase() record.Phase { return record.Slot }

@@ -22,6 +22,7 @@ type queue struct {
 	still  still
 	holds  meter       // only if rules.predict
 	look   *time.Timer // nil if nobody waits
+	lent   lent
 
 	n Counters // for Stats
 }
@@ -43,33 +44,39 @@ type visit struct {
 	timeout time.Duration // in all of them together; 0: none
 	waited  time.Duration // so far
 	stack   bool          // it is its turn to have its stack taken
+	inside  answerTo      // whether it is made in the middle of another one
 }
 
 // acquire takes a slot, or waits for one in that lane. Ok is false if the queue
 // is dead.
 func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err error) {
 	q.mu.Lock()
-	switch {
-	case q.dead:
-		q.mu.Unlock()
-		return false, nil
-	case q.closed:
-		q.mu.Unlock()
-		return true, ErrClosed
-	case q.limit == 0 || q.inUse < q.limit && q.line.len == 0:
-		if q.predict {
-			q.holds.pass(time.Now(), q.inUse, q.limit)
+	for {
+		switch {
+		case q.dead:
+			q.mu.Unlock()
+			return false, nil
+		case q.closed:
+			q.mu.Unlock()
+			return true, ErrClosed
+		case q.limit == 0 || q.line.len == 0 && !q.full():
+			if q.shedding.target > 0 {
+				in.shedder = shedder{} // a slot was unused
+			}
+			q.take(v)
+			q.mu.Unlock()
+			return true, nil
+		case v.inside == notAsked && len(q.lent.holders) > 0:
+			q.mu.Unlock()
+			v.inside = isInside()
+			q.mu.Lock()
+			continue
+		case v.inside == yes && q.inUse-q.lent.over-len(q.lent.holders) < q.limit:
+			q.take(v)
+			q.mu.Unlock()
+			return true, nil
 		}
-		if q.shedding.target > 0 {
-			in.shedder = shedder{} // a slot was unused
-		}
-		q.inUse++
-		q.moves++
-		if q.last {
-			v.stack = q.sent()
-		}
-		q.mu.Unlock()
-		return true, nil
+		break
 	}
 	now := time.Now()
 	if err := q.turnAway(ctx, in, v, now); err != nil {
@@ -87,6 +94,18 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 	return true, q.wait(ctx, w, v)
 }
 
+// take gives a slot to a request that has not waited. q.mu is held.
+func (q *queue) take(v *visit) {
+	if q.predict {
+		q.holds.pass(time.Now(), q.busy(), q.limit)
+	}
+	q.inUse++
+	q.moves++
+	if q.last {
+		v.stack = q.sent()
+	}
+}
+
 // turnAway says why a request must not even wait. q.mu is held.
 func (q *queue) turnAway(ctx context.Context, in *lane, v *visit, now time.Time) error {
 	if q.maxWaiting < 0 || q.maxWaiting > 0 && q.line.len >= q.maxWaiting {
@@ -100,7 +119,7 @@ func (q *queue) turnAway(ctx context.Context, in *lane, v *visit, now time.Time)
 	if !bounded || can <= 0 { // nothing to predict: it ends at once
 		return nil
 	}
-	q.holds.pass(now, q.inUse, q.limit)
+	q.holds.pass(now, q.busy(), q.limit)
 	must := q.holds.wait(q.limit, q.line.ahead(in))
 	if must <= can {
 		return nil
@@ -204,32 +223,41 @@ func (q *queue) handOn() {
 		q.inUse--
 		return
 	}
-	defer q.watchLine()
 	var now time.Time
-	if q.predict || q.line.len > 0 && q.shedding.target > 0 {
-		now = time.Now()
-	}
 	if q.predict {
-		q.holds.pass(now, q.inUse, q.limit)
-		q.holds.end(q.inUse, q.limit)
-	}
-	for w := q.line.first(); w != nil; w = q.line.first() {
-		if q.sheds(w, now) {
-			q.n.Shed++
-			q.refuse(w, ErrShed, now)
-			continue
-		}
-		q.line.served(w)
-		close(w.ready)
-		return
+		now = time.Now()
+		q.holds.pass(now, q.busy(), q.limit)
+		q.holds.end(q.busy(), q.limit)
 	}
 	q.inUse--
+	q.serve(now)
+}
+
+// serve gives the slots that are free to those who wait. Now may be zero. q.mu is
+// held.
+func (q *queue) serve(now time.Time) {
+	defer q.watchLine()
+	for w := q.line.first(); w != nil && !q.full(); w = q.line.first() {
+		if q.shedding.target > 0 {
+			if now.IsZero() {
+				now = time.Now()
+			}
+			if q.sheds(w, now) {
+				q.n.Shed++
+				q.refuse(w, ErrShed, now)
+				continue
+			}
+		}
+		q.line.served(w)
+		q.inUse++
+		q.moves++
+		close(w.ready)
+	}
 }
 
 // sheds reports whether w, the first, is refused. q.mu is held.
 func (q *queue) sheds(w *waiter, now time.Time) bool {
-	return q.shedding.target > 0 &&
-		w.lane.shedder.sheds(q.shedding, now, now.Sub(w.began), w.lane.waiters.Len() == 1)
+	return w.lane.shedder.sheds(q.shedding, now, now.Sub(w.began), w.lane.waiters.Len() == 1)
 }
 
 // close wakes every waiter with ErrClosed, and all that come later.

@@ -45,7 +45,9 @@ type HostStats struct {
 	Host string
 
 	// Limit is the limit of slots, 0 if there is none, and InUse how many are in
-	// use: requests whose body has not ended, and those that wait for one of all.
+	// use: requests whose body has not ended, and those that wait for one of all. It
+	// can be above the limit by as many as hold nothing but their slot: see the
+	// package doc, "One request, one slot" and HTTP/2.
 	Limit, InUse int
 	// Waiting is how many requests wait for a slot of the host.
 	Waiting int

@@ -1,6 +1,12 @@
 package pool
 
-import "time"
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/record"
+)
 
 // stallStep is how long no slot must have moved before the collector might
 // help: bodies that nobody will close may hold all of them.
@@ -22,17 +28,25 @@ func (q *queue) watchLine() {
 	case q.line.len == 0 && q.look != nil:
 		q.look.Stop()
 		q.look = nil
+		q.lent.overdue = 0
 	}
 }
 
 func (q *queue) lookAtLine() {
 	q.mu.Lock()
 	stalled := false
+	var holders map[*record.Record]context.Context
 	if q.look != nil {
 		stalled = q.isStill(time.Now())
 		q.look.Reset(stallStep)
+		if stalled || q.lent.overdue > 0 {
+			holders = maps.Clone(q.lent.holders)
+		}
 	}
 	q.mu.Unlock()
+	if len(holders) > 0 {
+		q.lendOverdue(holders)
+	}
 	if stalled {
 		q.stalled()
 	}

@@ -121,17 +121,20 @@ func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active {
 		return 0
 	}
+	given := int(c.unreserved.Load()) // first: one that is reserved meanwhile counts twice
 	n := c.cc.Available()
 	if n == 0 {
 		c.lookLocked(now)
 		return 0
 	}
-	if in := c.cc.InFlight(); in >= c.streams {
-		c.route.streams = n + in
-	} else {
-		n -= c.streams - in // given, and not reserved yet
+	in := c.cc.InFlight()
+	if !c.host.pool.reserves() {
+		given = max(c.streams-in, 0)
 	}
-	return n
+	if given == 0 {
+		c.route.streams = n + in
+	}
+	return n - given
 }
 
 // takeLocked gives c to the exchange e.
@@ -148,7 +151,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h.countLocked(c, +1)
 	g.Uses = c.uses
 	c.user = e.id
-	c.streams++
+	c.joinLocked(e)
 	if c.state != active {
 		h.moveLocked(c, active)
 	} else if !c.http2 {
@@ -190,7 +193,7 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	h.countLocked(c, -1)
 	c.uses--
 	h.countLocked(c, +1)
-	c.streams--
+	c.leaveLocked(e)
 	if c.raw != nil {
 		c.raw.armed.Store(false)
 	}
@@ -222,6 +225,9 @@ func (c *Conn) brokeAtOnce() bool {
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
 func (c *Conn) ready(ctx context.Context) bool {
+	if c.http2 && c.host.pool.reserves() {
+		return c.reserve()
+	}
 	if c.http2 || c.raw == nil || c.uses == 1 || c.raw.reading.Load() {
 		return c.cc.Err() == nil
 	}

@@ -178,7 +178,7 @@ func (c *Conn) restLocked(now time.Time) {
 // on whatever became of this one.
 func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
-	c.streams--
+	c.leaveLocked(e)
 	broken := c.cc.Err() != nil
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):

@@ -146,6 +146,8 @@ type Conn struct {
 	http2  bool
 	tls    tlsFacts
 
+	unreserved atomic.Int32 // streams that were given away and are not reserved yet
+
 	// Set when the dial begins, and not changed.
 	dial dialFacts
 
@@ -158,6 +160,8 @@ type Conn struct {
 	uses                   int
 	user                   uint64 // the Entry that has it, or had it last
 	streams                int    // exchanges on it
+	exempt                 int    // of those
+	over                   int    // see over.go
 	wasIdle                bool   // it lay idle once: net/http calls it reused
 	idleAt                 time.Time
 	announced              time.Duration // how long it may lie idle, by what the server says

@@ -147,6 +147,7 @@ func (c *Conn) stateChanged() {
 func (c *Conn) lookLocked(now time.Time) {
 	h, rt := c.host, c.route
 	dead := c.cc.Err() != nil
+	c.countOverLocked()
 	switch c.state {
 	case idle:
 		switch {
@@ -169,7 +170,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.sawGoAway = true
 			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)
-		case c.cc.Available() > 0:
+		case c.cc.Available() > 0: // else roomLocked would look here again, without end
 			rt.shareLocked(c, now)
 		}
 	case draining:

@@ -32,6 +32,12 @@ type Options struct {
 	// the last time are closed, down to DecayFloor. Zero: never.
 	DecayEvery time.Duration
 	DecayFloor int
+	// StreamsOver is told of each change of how many exchanges with a host, those
+	// that are exempt aside, have come to the end of their HTTP/2 stream and have not
+	// ended: their bodies have arrived and are not read. N is the difference. Before
+	// the End of an exchange returns, it is no longer among them. It runs under the
+	// host's lock. Nil: nobody wants to know.
+	StreamsOver func(host ledger.Key, n int)
 }
 
 // Pool owns the connections of one transport. It is safe for concurrent use. Use

@@ -184,7 +184,7 @@ func (e *Entry) leaveStream(c *Conn) {
 	h.mu.Lock()
 	defer h.unlock()
 	e.conn = nil
-	c.streams--
+	c.leaveLocked(e)
 	c.lookLocked(now)
 	if c.streams > 0 {
 		return

@@ -138,6 +138,9 @@ func (rt *route) giveUp(w *waiter, err error) error {
 		return err
 	}
 	if c := w.conn; c != nil { // given and given up in the same moment
+		if c.http2 && h.pool.reserves() {
+			c.unreserved.Add(-1)
+		}
 		c.untakeLocked(w.entry, now)
 	}
 	return err

@@ -43,19 +43,6 @@ func (r *Record) Header() http.Header {
 // exchange was given: others that are given it later find it in their Facts.
 func (r *Record) SetConnSpan(s ledger.Span) { r.conn.SetSpan(s) }
 
-// Within reports whether this exchange is made inside of one that p has its
-// part in, and that has not ended: below it, with somebody else's middleware
-// between, or by that middleware or a dialer on its own account.
-func (r *Record) Within(p Part) bool {
-	for in, o := r, r.outer; o != nil; in, o = o, o.outer {
-		// A dial may go on for another request when its own has ended.
-		if o.line.has(p) && (in.dials || !o.ended()) {
-			return true
-		}
-	}
-	return false
-}
-
 // RetireAfter makes this exchange the last of its connection if that has come to
 // an age or a number of uses; 0: none. Of several limits the smallest holds. In
 // Begin only.

@@ -55,6 +55,9 @@ func (r *Record) publish() {
 	if r.same && o.line.ledger != r.line.ledger {
 		o.line.ledger.Above(r.line.ledger)
 	}
+	for in, o := r, o; o != nil && in.same; in, o = o, o.outer {
+		o.line.seeAgain(r.line)
+	}
 	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
 		if o.facts.Outcome == "" {

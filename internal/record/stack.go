@@ -3,6 +3,7 @@ package record
 import (
 	"net/http"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/chain"
@@ -47,6 +48,7 @@ type line struct {
 	// exchanges below.
 	plain bool
 	gzips *gzips
+	again atomic.Uint64 // which of parts stand below the base, too: see Record.Again
 	sites cache.Map[ledger.Key, *Site]
 	spare spares
 }
@@ -110,6 +112,9 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 	tr, ok := t.Base.(*http.Transport)
 	l.alone = ok
 	l.direct = ok && !chain.Registered(tr)
+	if !l.direct {
+		l.findAgain(t.Base)
+	}
 	for _, part := range l.parts {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()

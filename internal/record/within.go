@@ -1,0 +1,107 @@
+package record
+
+import (
+	"net/http"
+	"runtime"
+	"strings"
+
+	"github.com/warmconn/warmconn/internal/chain"
+)
+
+// An exchange that is made inside of another one, and would wait for what that one
+// holds, must be known. Most are by their context: Within. For those without it, a
+// token that a middleware fetches on its own account, there is what is below.
+
+// Within reports whether this exchange is made inside of one in which p has begun
+// something, a slot say, and that has not ended: below it, with somebody else's
+// middleware between, or by that middleware or a dialer on its own account.
+func (r *Record) Within(p Part) bool {
+	for in, o := r, r.outer; o != nil; in, o = o, o.outer {
+		// A dial may go on for another request when its own has ended.
+		if o.holds(p) && (in.dials || !o.ended()) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds reports whether p's Begin has returned something for this exchange.
+func (r *Record) holds(p Part) bool {
+	for i, x := range r.line.parts {
+		if x == p {
+			return i < int(r.begun) && r.state(i) != nil
+		}
+	}
+	return false
+}
+
+// Again reports whether p stands once more further down, behind somebody else's
+// middleware: it is for that one to do what is to be done once for a request. It is
+// known from the start where all layers tell what is below them, else from the first
+// exchange on that came down to it with its context.
+func (r *Record) Again(p Part) bool {
+	if m := r.line.again.Load(); m != 0 {
+		for i, x := range r.line.parts {
+			if x == p {
+				return m&bit(i) != 0
+			}
+		}
+	}
+	return false
+}
+
+func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
+
+// findAgain looks for the parts below base, as far as its layers tell.
+func (l *line) findAgain(base http.RoundTripper) {
+	chain.Walk(base, func(rt http.RoundTripper) bool {
+		if s, ok := rt.(*Stack); ok {
+			l.seeAgain(s.line)
+		}
+		return true
+	})
+}
+
+// seeAgain notes which parts stand in below, too.
+func (l *line) seeAgain(below *line) {
+	var m uint64
+	for i, p := range l.parts {
+		if below.has(p) {
+			m |= bit(i)
+		}
+	}
+	if l.again.Load()&m != m {
+		l.again.Or(m)
+	}
+}
+
+// Foreign reports whether what is below the kit's layers is not net/http's own
+// transport: somebody else's middleware, most often.
+func (r *Record) Foreign() bool { return !r.line.direct }
+
+// Inside reports whether the goroutine that makes this exchange is in the middle of
+// another one: a middleware's own request, whatever its context. It must be called in
+// a Begin, and takes some microseconds.
+func Inside() bool {
+	const roundTrip = "/internal/record.(*Stack).RoundTrip"
+	var pcs [64]uintptr
+	found := 0
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs[:])
+		if n == 0 {
+			return false
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for {
+			f, more := frames.Next()
+			if strings.HasSuffix(f.Function, roundTrip) {
+				if found++; found > 1 {
+					return true
+				}
+			}
+			if !more {
+				break
+			}
+		}
+	}
+}

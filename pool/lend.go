@@ -1,0 +1,148 @@
+package pool
+
+import (
+	"context"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/record"
+)
+
+// lent says which slots are held by requests that have no use for them, as far as
+// others may have those meanwhile, and only if they would have to wait. The queue's
+// lock guards it. So more than the limit may have a slot; but never do more use one.
+//
+// There are three kinds:
+//
+//   - over: the response has wholly arrived over HTTP/2. An unread body keeps nothing
+//     but its own buffer; the stream and the server are free.
+//   - A middleware has the request in its hands, and makes one of its own in the middle
+//     of it, say for a token. That would wait for what waits for it, so it goes first.
+//     If its context shows that, or the Pool stands below the middleware too, no slot is
+//     asked for in the first place: see part.Begin. Else its goroutine does.
+//   - overdue: the context has ended, and the middleware does not return: perhaps it
+//     waits for such a request on another goroutine. Nothing is sent for it any more.
+type lent struct {
+	over    int
+	overdue int // as of the last look
+	// holders are the requests that have a slot and wait for their response from
+	// somebody else's middleware, or a base that is not net/http's, each with its
+	// context.
+	holders map[*record.Record]context.Context
+}
+
+// busy is how many slots are in use by those who have a use for them. q.mu is held.
+func (q *queue) busy() int { return q.inUse - q.lent.over - q.lent.overdue }
+
+// full reports whether one more must wait. q.mu is held.
+func (q *queue) full() bool { return q.busy() >= q.limit }
+
+// hold notes who has a slot.
+func (q *queue) hold(r *record.Record) {
+	if q.limit == 0 {
+		return
+	}
+	ctx := r.Context()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lent.holders == nil {
+		q.lent.holders = make(map[*record.Record]context.Context)
+	}
+	q.lent.holders[r] = ctx
+}
+
+// letGo is for who has its response, or has failed: before its slot is released.
+func (q *queue) letGo(r *record.Record) {
+	if q.limit == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, ok := q.lent.holders[r]; ok {
+		delete(q.lent.holders, r)
+		q.lent.overdue = max(q.lent.overdue-1, 0) // it may be one of those
+	}
+}
+
+// returned is for an exchange that has come back from what is below the kit's layers.
+func (p *Pool) returned(r *record.Record, state any) {
+	if h := hostOf(state); h != nil && r.Foreign() {
+		h.queue.letGo(r)
+		p.total.letGo(r)
+	}
+}
+
+// answerTo is whether something is so, once it was asked.
+type answerTo uint8
+
+const (
+	notAsked answerTo = iota
+	no
+	yes
+)
+
+// isInside is asked for a request that would have to wait while some of those that
+// have a slot are in a middleware: if it is made in the middle of another one, that
+// must be one of them, if it has a slot.
+func isInside() answerTo {
+	if record.Inside() {
+		return yes
+	}
+	return no
+}
+
+// lendOverdue lends the slots of those whose context has ended while they are in a
+// middleware. It is the program's own context, so it is asked under no lock.
+func (q *queue) lendOverdue(holders map[*record.Record]context.Context) {
+	for r, ctx := range holders {
+		if ctx.Err() == nil {
+			delete(holders, r)
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := 0
+	for r := range holders {
+		if _, ok := q.lent.holders[r]; ok {
+			n++
+		}
+	}
+	if q.line.len > 0 && n != q.lent.overdue {
+		q.lend(0, n-q.lent.overdue)
+	}
+}
+
+// lend changes how many slots are lent, and serves those who wait. q.mu is held.
+func (q *queue) lend(over, overdue int) {
+	if q.predict {
+		q.holds.pass(time.Now(), q.busy(), q.limit)
+	}
+	q.lent.over += over
+	q.lent.overdue += overdue
+	if q.line.len > 0 {
+		q.serve(time.Time{})
+	}
+}
+
+// streamsOver implements connpool.Options.StreamsOver: of the exchanges with a host
+// that have a slot, n more, or fewer, have no stream any more.
+func (p *Pool) streamsOver(key ledger.Key, n int) {
+	h := p.shard(key).host(key)
+	if h == nil {
+		return // a proxy's connections, which serve any host
+	}
+	for _, q := range [...]*queue{&h.queue, &p.total} {
+		if q.limit == 0 {
+			continue
+		}
+		q.mu.Lock()
+		q.lend(n, 0)
+		q.mu.Unlock()
+	}
+}
+
+// stalled is for a queue in which no slot has moved for a while.
+func (p *Pool) stalled() {
+	p.bases.look()
+	p.gc.run()
+}
