@@ -20,8 +20,9 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		}
 		if c := rt.pickLocked(e, now); c != nil {
 			got := c.takeLocked(e, now)
+			tight := c.tightLocked()
 			h.unlock()
-			if c.ready(ctx) {
+			if c.ready(ctx, tight) {
 				return c, got, nil
 			}
 			h.mu.Lock()
@@ -32,9 +33,10 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		w := &waiter{entry: e, began: now, ready: make(chan struct{})}
 		rt.waiters.push(w)
 		h.fillLocked(now)
+		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil
 		h.unlock()
 		c, got, err := rt.wait(ctx, w)
-		if err != nil || c.ready(ctx) {
+		if err != nil || c.ready(ctx, w.tight) {
 			return c, got, err
 		}
 		h.mu.Lock()
@@ -117,15 +119,21 @@ func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active {
 		return 0
 	}
+	if most := c.limit.most; c.limit.settled && most > 0 && c.streams >= most {
+		return 0 // net/http's lock is a busy one
+	}
 	n := c.cc.Available()
 	if n == 0 {
 		c.lookLocked(now)
 		return 0
 	}
 	if in := c.cc.InFlight(); in >= c.streams {
-		c.route.streams = n + in
+		c.noteLimitLocked(n, in)
 	} else {
-		n -= c.streams - in // given, and not reserved yet
+		n -= c.streams - in // given, and not opened yet
+	}
+	if most := c.route.streams; most > 0 && !c.limit.settled {
+		n = min(n, most-c.streams) // what the others to this host have shown
 	}
 	return n
 }
@@ -208,7 +216,11 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 // HTTP/1 net/http's reader must be waiting on the socket: then there is nothing in
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
-func (c *Conn) ready(ctx context.Context) bool {
+// Over HTTP/2 tight says that the stream is to be reserved.
+func (c *Conn) ready(ctx context.Context, tight bool) bool {
+	if tight {
+		return c.cc.Reserve() == nil
+	}
 	if c.http2 || c.raw == nil || c.raw.reading.Load() {
 		return c.cc.Err() == nil
 	}

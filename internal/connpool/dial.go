@@ -76,14 +76,11 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 				fresh++
 			}
 		}
-		return fresh*per < rt.waiters.n
+		n := rt.waiters.n - fresh*per
+		return n > 0 && n > rt.comingLocked(now)
 	}
 	return true
 }
-
-// initialStreams is what net/http takes for the limit of streams until the server
-// has said what it is.
-const initialStreams = 100
 
 // gated reports whether the protocol of the route's connections is to be waited
 // for.

@@ -50,6 +50,7 @@ type Entry struct {
 	entered, left bool
 	returned      bool // the connection went back
 	overHTTP2     bool // the last try was
+	crowded       bool // and found one stream too many on its connection
 	link          exchangeContext
 }
 

@@ -180,7 +180,11 @@ func (c *Conn) restLocked(now time.Time) {
 func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
 	c.streams--
+	c.limit.endedAt = now
 	broken := c.cc.Err() != nil
+	if !broken && cause == "" {
+		c.limit.settled = true
+	}
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
 		why, culprit := cause, loss.Culprit{}

@@ -168,6 +168,7 @@ type Conn struct {
 	peer                   string // its address, if somebody counts those
 	replaced, limitedByAge bool   // a successor is on its way, because of its age
 	sawGoAway              bool
+	limit                  limitFacts
 	saidIdle               int64 // netConn.said when it became idle
 	writtenBefore          int64 // and written when its exchange got it
 }
