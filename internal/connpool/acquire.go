@@ -63,6 +63,9 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 				h.exempt++
 			}
 			h.worth.Arrives(h.inFlight > 1, e.pool.opts.IdleTimeout, now)
+			if h.demand.stock.shortLived() {
+				h.demand.stock.arriveLocked(h.inFlight, now)
+			}
 		}
 		return h.routeLocked(by), now
 	}

@@ -165,7 +165,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) bool {
 func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h := rt.host
 	c := &Conn{ID: h.pool.ledger.NextConn(), route: rt, host: h, state: dialing, jitter: uint8(rand.Uint32())}
-	c.dial.began = now
+	c.dial.began, c.dial.losses = now, h.demand.stock.losses
 	ctx := context.Background()
 	if e != nil {
 		ctx = context.WithoutCancel(e.Owner.DialContext())
@@ -250,6 +250,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	} else if rt.protocol != http2 {
 		rt.protocol = http1
 	}
+	h.demand.stock.dialedLocked(c.dial.losses)
 	if c.http2 && c.dial.reason == loss.KeepAlivesOff && h.pool.keepsAlive(true) {
 		h.verdictLocked(rt, c, now) // its protocol was not known
 	}

@@ -79,8 +79,12 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		c.drainLocked(cause, e.Owner.Culprit(), now)
 		return cause
 	}
+	announced := c.doomed
 	c.loseLocked(cause, e.Owner.Culprit(), now)
 	h.fillLocked(now)
+	if !announced && (cause == loss.ServerClose || cause == loss.ServerClosedIdle || cause == loss.EarlyResponse) {
+		h.succeedLocked(c, e, now)
+	}
 	return cause
 }
 
