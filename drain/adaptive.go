@@ -51,13 +51,19 @@ func cost(p record.Prospect) time.Duration {
 // adapt is the budget of one drain.
 func adapt(p record.Prospect) record.Budget {
 	c := cost(p)
-	b := record.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c}
+	// What is left to net/http's own drain (Go 1.27) costs nobody anything, and a
+	// later request may have the connection. What has no known end is not left to it:
+	// it would come to the same end as ours.
+	leave := p.Left >= 0
+	b := record.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c, Leave: leave}
 	if p.Leaked {
-		b.Bytes, b.Time = record.LeakBytes, record.LeakTime
+		b.Bytes, b.Time, b.Leave = record.LeakBytes, record.LeakTime, false
 		return b
 	}
 	worth := time.Duration(float64(c) * p.Reuse)
-	skip := func(why string) record.Budget { return record.Budget{Why: why, Cost: c, Learn: true} }
+	skip := func(why string) record.Budget {
+		return record.Budget{Why: why, Cost: c, Learn: true, Leave: leave}
+	}
 	switch {
 	case p.Reuse < rarely:
 		return skip("rarely_reused")
@@ -67,8 +73,6 @@ func adapt(p record.Prospect) record.Budget {
 		if takes := float64(p.Left) / p.Rate; takes > worth.Seconds() {
 			b = skip("too_slow")
 			b.Free = true
-			// In the background it costs nobody anything, and a later request
-			// may have the connection.
 			b.Leave = takes < record.NativeDrainTime.Seconds()
 			return b
 		}

@@ -51,9 +51,11 @@
 // Close of the response body: it first reads on, so that the connection is idle
 // when Close returns. When a limit is reached, the request's context (the
 // layer's own) is cancelled and the connection closed; net/http's own drain
-// (Go 1.27) does not go on behind that. There is one exception: a rest of known
-// length that would take longer than C, but less than the 50 ms and 256 KiB of
-// net/http's drain, is left to that, for it costs nobody anything.
+// (Go 1.27) does not go on behind that. There is one exception: where the policy
+// is Adaptive, a body of known length, of 256 KiB at most, that is not worth a drain,
+// or not read when its time is over, is left to net/http's own, for that costs nobody
+// anything, and without the kit it would be, too. It is broken off if nothing of it
+// comes for the 50 ms of that drain, or would take longer.
 //
 // With Options.Background, Close returns at once and the drain goes on without
 // it, and without the caller's context, which callers cancel then.

@@ -20,8 +20,9 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		}
 		if c := rt.pickLocked(e, now); c != nil {
 			got := c.takeLocked(e, now)
+			tight := c.tightLocked()
 			h.unlock()
-			if c.ready(ctx) {
+			if c.ready(ctx, tight) {
 				return c, got, nil
 			}
 			h.mu.Lock()
@@ -36,9 +37,10 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		w := &waiter{entry: e, began: now, ready: make(chan struct{})}
 		rt.waiters.push(w)
 		h.fillLocked(now)
+		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil
 		h.unlock()
 		c, got, err := rt.wait(ctx, req.Cancel, w)
-		if err != nil || c.ready(ctx) || !e.reused && c.brokeAtOnce() {
+		if err != nil || c.ready(ctx, w.tight) || !e.reused && c.brokeAtOnce() {
 			return c, got, err
 		}
 		h.mu.Lock()
@@ -65,6 +67,9 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 				h.exempt++
 			}
 			h.worth.Arrives(h.inFlight > 1, e.pool.opts.IdleTimeout, now)
+			if h.demand.stock.shortLived() {
+				h.demand.stock.arriveLocked(h.inFlight, now)
+			}
 		}
 		return h.routeLocked(by), now
 	}
@@ -121,6 +126,9 @@ func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active {
 		return 0
 	}
+	if c.limit.settled && c.streams >= c.limit.most && c.tightLocked() && !c.host.pool.reserves() {
+		return 0 // net/http's lock is a busy one
+	}
 	given := int(c.unreserved.Load()) // first: one that is reserved meanwhile counts twice
 	n := c.cc.Available()
 	if n == 0 {
@@ -129,12 +137,16 @@ func (c *Conn) roomLocked(now time.Time) int {
 	}
 	in := c.cc.InFlight()
 	if !c.host.pool.reserves() {
-		given = max(c.streams-in, 0)
+		given = max(c.streams-in, 0) // given away, and not opened yet
 	}
 	if given == 0 {
-		c.route.streams = n + in
+		c.noteLimitLocked(n, in)
 	}
-	return n - given
+	n -= given
+	if most := c.route.streams; most > 0 && !c.limit.settled {
+		n = min(n, most-c.streams) // what the others to this host have shown
+	}
+	return n
 }
 
 // takeLocked gives c to the exchange e.
@@ -224,8 +236,9 @@ func (c *Conn) brokeAtOnce() bool {
 // HTTP/1 net/http's reader must be waiting on the socket: then there is nothing in
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
-func (c *Conn) ready(ctx context.Context) bool {
-	if c.http2 && c.host.pool.reserves() {
+// Over HTTP/2 tight says that the stream is to be reserved.
+func (c *Conn) ready(ctx context.Context, tight bool) bool {
+	if tight {
 		return c.reserve()
 	}
 	if c.http2 || c.raw == nil || c.uses == 1 || c.raw.reading.Load() {

@@ -74,14 +74,11 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 				fresh++
 			}
 		}
-		return fresh*per < rt.waiters.n
+		n := rt.waiters.n - fresh*per
+		return n > 0 && n > rt.comingLocked(now)
 	}
 	return true
 }
-
-// initialStreams is what net/http takes for the limit of streams until the server
-// has said what it is.
-const initialStreams = 100
 
 // gated reports whether the protocol of the route's connections is to be waited
 // for.
@@ -165,7 +162,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h := rt.host
 	c := &Conn{ID: h.pool.ledger.NextConn(), route: rt, host: h, state: dialing, jitter: uint8(rand.Uint32())}
-	c.dial.began = now
+	c.dial.began, c.dial.losses = now, h.demand.stock.losses
 	ctx := context.Background()
 	if e != nil {
 		ctx = context.WithoutCancel(e.Owner.DialContext())
@@ -253,6 +250,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	} else if rt.protocol != http2 {
 		rt.protocol = http1
 	}
+	h.demand.stock.dialedLocked(c.dial.losses)
 	if c.http2 && c.dial.reason == loss.KeepAlivesOff && h.pool.keepsAlive(true) {
 		h.verdictLocked(rt, c, now) // its protocol was not known
 	}

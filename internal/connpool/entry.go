@@ -52,8 +52,9 @@ type Entry struct {
 	overHTTP2     bool // the last try was
 	// reused: net/http would call the connection so. It was used before, or lay idle,
 	// for the request that it was dialed for was served by another one.
-	reused bool
-	link   exchangeContext
+	reused  bool
+	crowded bool // and found one stream too many on its connection
+	link    exchangeContext
 }
 
 // Got is what there is to say of the connection that an exchange was given.

@@ -76,8 +76,12 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		c.drainLocked(cause, e.Owner.Culprit(), now)
 		return cause
 	}
+	announced := c.doomed
 	c.loseLocked(cause, e.Owner.Culprit(), now)
 	h.fillLocked(now)
+	if !announced && (cause == loss.ServerClose || cause == loss.ServerClosedIdle || cause == loss.EarlyResponse) {
+		h.succeedLocked(c, e, now)
+	}
 	return cause
 }
 
@@ -179,7 +183,11 @@ func (c *Conn) restLocked(now time.Time) {
 func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
 	c.leaveLocked(e)
+	c.limit.endedAt = now
 	broken := c.cc.Err() != nil
+	if !broken && cause == "" {
+		c.limit.settled = true
+	}
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
 		why, culprit := cause, loss.Culprit{}

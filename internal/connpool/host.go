@@ -172,6 +172,9 @@ type Conn struct {
 	peer                   string // its address, if somebody counts those
 	replaced, limitedByAge bool   // a successor is on its way, because of its age
 	sawGoAway              bool
+	limit                  limitFacts
+	ahead                  bool  // nobody's dial, made for a stock, and not used yet
+	doomed                 bool  // the server has said that it ends it
 	saidIdle               int64 // netConn.said when it became idle
 	writtenBefore          int64 // and written when its exchange got it
 }
@@ -184,6 +187,7 @@ type dialFacts struct {
 	reason  loss.Reason // why it was needed
 	blame   loss.Culprit
 	charged *loss.Loss
+	losses  uint32 // stock.losses when it began
 	clock   dialClock
 }
 

@@ -81,39 +81,6 @@ func (h *Host) breakDrains() {
 	}
 }
 
-// demand is what a host has needed of late.
-type demand struct {
-	// peak is the most connections that were in use at once since decayed.
-	peak    int
-	decayed time.Time
-}
-
-func (d *demand) usedLocked(h *Host, _ time.Time) {
-	d.peak = max(d.peak, h.conns.by[active])
-}
-
-// keptLocked is how many connections decay leaves: as many as were in use at once
-// since the last one; 0 if there is none.
-func (h *Host) keptLocked() int {
-	if h.pool.opts.DecayEvery <= 0 {
-		return 0
-	}
-	return max(h.demand.peak, h.pool.opts.DecayFloor)
-}
-
-// decayLocked returns how many idle connections are to be let go now: half of those
-// that were not needed since it was last asked, so that what a burst has left goes
-// fast, and the last ones slowly.
-func (h *Host) decayLocked(now time.Time) int {
-	d := h.pool.opts.DecayEvery
-	if d <= 0 || now.Sub(h.demand.decayed) < d {
-		return 0
-	}
-	surplus := h.conns.by[active] + h.conns.by[idle] - h.conns.http2 - h.keptLocked()
-	h.demand.decayed, h.demand.peak = now, h.conns.by[active]
-	return max(surplus+1, 0) / 2
-}
-
 // idleTotal bounds the idle connections of all hosts together. Hosts that have had
 // an idle connection since it last looked are in a list, so that requests share no
 // lock.

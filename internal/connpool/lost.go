@@ -154,10 +154,12 @@ func (c *Conn) lookLocked(now time.Time) {
 		case dead:
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 			h.fillLocked(now)
-		case c.http2 && c.cc.Available() == 0:
+		case c.http2 && c.cc.InFlight() == 0 && c.refusesLocked():
 			c.sawGoAway = true
 			c.loseLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)
+		case c.http2 && rt.waiters.first != nil && c.cc.Available() > 0:
+			rt.shareLocked(c, now) // its last stream has ended only now
 		}
 	case active:
 		switch {
@@ -166,11 +168,11 @@ func (c *Conn) lookLocked(now time.Time) {
 		case dead:
 			rt.unshare(c) // its streams' ends will tell
 			h.fillLocked(now)
-		case c.cc.Available() == 0 && c.cc.InFlight() < rt.streams && c.streams < rt.streams:
+		case c.limit.settled && c.refusesLocked():
 			c.sawGoAway = true
 			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)
-		case c.cc.Available() > 0: // else roomLocked would look here again, without end
+		case rt.waiters.first != nil && c.cc.Available() > 0:
 			rt.shareLocked(c, now)
 		}
 	case draining:

@@ -28,8 +28,8 @@ func (c *Conn) countOverLocked() {
 	}
 }
 
-// reserves reports whether streams are reserved, which only this needs: it costs two
-// allocations a request.
+// reserves reports whether each stream is reserved. It costs two allocations a
+// request, and few servers make it necessary otherwise: see tightLocked.
 func (p *Pool) reserves() bool { return p.opts.StreamsOver != nil }
 
 // joinLocked and leaveLocked count an exchange on c, over HTTP/2.
@@ -57,7 +57,9 @@ func (c *Conn) leaveLocked(e *Entry) {
 // reserve has net/http hold the stream that c was given away for.
 func (c *Conn) reserve() bool {
 	err := c.cc.Reserve()
-	c.unreserved.Add(-1)
+	if c.host.pool.reserves() {
+		c.unreserved.Add(-1)
+	}
 	return err == nil
 }
 

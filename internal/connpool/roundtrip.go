@@ -37,6 +37,7 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 	original := req.Body
 	req.Body, body = track(req.Body)
 	*req = *req.WithContext(down)
+	crowds := 0
 	for try := 0; ; try++ {
 		resp, again, err := e.try(ctx, hooks, req, body, try)
 		if err == nil {
@@ -49,6 +50,11 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 				if next != req {
 					*req = *next
 				}
+				if e.crowded && crowds < crowdedMost {
+					crowds++
+					try-- // nothing was sent, and nobody is to be spared
+				}
+				e.crowded = false
 				continue
 			}
 		}
@@ -121,6 +127,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		return nil, again, err
 	}
 	if again = n < h2MaxTries && ctx.Err() == nil && retriesStream(err); again {
+		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
 		e.leaveStream(c)
 	}
 	return nil, again, err
@@ -172,6 +179,10 @@ func (e *Entry) stale(c *Conn, took time.Duration) {
 	e.conn = nil
 }
 
+// crowdedMost is how many tries a request may lose to connections that had no stream
+// left for it, before a try is one that net/http's backoff counts.
+const crowdedMost = 20
+
 // staleMost is the least time that a server must have had a request for its loss
 // not to be that of an idle connection.
 const staleMost = 10 * time.Millisecond
@@ -185,6 +196,9 @@ func (e *Entry) leaveStream(c *Conn) {
 	defer h.unlock()
 	e.conn = nil
 	c.leaveLocked(e)
+	if e.crowded {
+		c.noteCrowdedLocked()
+	}
 	c.lookLocked(now)
 	if c.streams > 0 {
 		return

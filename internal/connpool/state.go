@@ -65,6 +65,9 @@ func (h *Host) moveLocked(c *Conn, to state) {
 	h.countLocked(c, -1)
 	c.state = to
 	h.countLocked(c, +1)
+	if c.ahead || c.doomed {
+		h.demand.stock.movedLocked(c, to)
+	}
 	if from == to {
 		return
 	}

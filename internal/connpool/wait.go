@@ -13,8 +13,10 @@ type waiter struct {
 	ready chan struct{} // closed when conn or err is there
 	conn  *Conn
 	got   Got
+	tight bool // conn's streams are to be reserved
 	err   error
 	dial  *Conn // its own, nil if it has none
+	hopes bool  // for a stream that ends in this moment
 
 	next, prev     *waiter // of all that wait
 	nextUn, prevUn *waiter // of those without a dial of their own
@@ -104,7 +106,10 @@ const lookAgain = 200 * time.Millisecond
 func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*Conn, Got, error) {
 	h := rt.host
 	look := lookAgain
-	if rt.gated() {
+	switch {
+	case w.hopes:
+		look = lingerMost
+	case rt.gated():
 		look = gateMost
 	}
 	t := time.NewTimer(look)
@@ -121,7 +126,8 @@ func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*
 			h.mu.Lock()
 			rt.lookLocked(time.Now())
 			h.unlock()
-			t.Reset(lookAgain)
+			look = min(2*look, lookAgain)
+			t.Reset(look)
 		}
 	}
 }
@@ -179,6 +185,7 @@ func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
 	w.conn = c
 	w.got = c.takeLocked(w.entry, now)
 	w.got.Wait = now.Sub(w.began)
+	w.tight = c.tightLocked()
 	close(w.ready)
 }
 

@@ -13,6 +13,7 @@ import (
 type bound struct {
 	r     *Record
 	limit time.Duration
+	cut   time.Duration  // when a Read that hangs is broken
 	orig  *http.Response // to be closed at last, over a base that may ignore its context
 	seen  bool           // hook is called before the connection is read
 	hook  func()
@@ -30,8 +31,14 @@ type bound struct {
 	closed bool
 }
 
-func (r *Record) bound(limit time.Duration, orig *http.Response) *bound {
-	t := &bound{r: r, limit: limit}
+// bound begins a bound. What net/http goes on to drain by itself is not broken at the
+// limit, for that costs the connection, but left to it when the Read that is in
+// progress returns; what hangs is broken when net/http would give it up, too.
+func (r *Record) bound(limit time.Duration, orig *http.Response, native bool) *bound {
+	t := &bound{r: r, limit: limit, cut: limit}
+	if native {
+		t.cut = max(limit, NativeDrainTime)
+	}
 	if !r.line.direct {
 		t.orig = orig
 	} else {
@@ -52,7 +59,7 @@ func (t *bound) start() {
 		return
 	}
 	t.began = time.Now()
-	t.timer = time.AfterFunc(t.limit, t.r.cancel)
+	t.timer = time.AfterFunc(t.cut, t.r.cancel)
 	if t.orig != nil {
 		t.closing = make(chan struct{})
 		t.late = time.AfterFunc(max(t.limit, t.limit+t.r.patience()), func() { // the sum may overflow

@@ -37,7 +37,8 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 		return OutcomeSkipped, &Drain{Skipped: "early_response", Cost: b.Cost}, false
 	}
 	below := r.sameBelow() // before they end
-	t := r.bound(b.Time, orig)
+	native := b.Leave && r.drainsNatively(orig)
+	t := r.bound(b.Time, orig, native)
 	began := time.Now()
 	n, err := r.discard(orig.Body, b, t)
 	took := time.Since(began)
@@ -57,6 +58,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 		return OutcomeTimedOut, d, closed
 	case !inTime, err == errTimeSpent:
 		out = OutcomeTimedOut
+		d.left = native && inTime
 	case err == errBytesSpent:
 		out = OutcomeGaveUp
 	case r.interrupted(err, r.now()) != "":
@@ -77,7 +79,8 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 // drain ends when that would be read.
 func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d *Drain, closed bool) {
 	d = &Drain{Skipped: b.Why, Cost: b.Cost}
-	d.left = b.Leave && nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
+	// Small enough to lie in net/http's buffer, it is there, and then free at once.
+	d.left = b.Leave && r.drainsNatively(orig) && (!b.Free || left > readBuffer)
 	if b.Learn {
 		r.conn.NotDrained(b.Remeasure, left < 0)
 		for _, in := range r.sameBelow() {
@@ -100,6 +103,15 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 	}
 	return OutcomeSkipped, d, false
 }
+
+// drainsNatively reports whether net/http would drain the body by itself, in the
+// background, if it were closed now.
+func (r *Record) drainsNatively(orig *http.Response) bool {
+	return nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
+}
+
+// readBuffer is net/http's, by default.
+const readBuffer = 4 << 10
 
 // maxFree is more than net/http has in its buffer, unless somebody made that
 // larger.

@@ -99,8 +99,9 @@ type Budget struct {
 	Time  time.Duration
 	// Why says why nothing is to be drained.
 	Why string
-	// Leave says that then the rest may be left to net/http's own drain, and
-	// Free that what is in net/http's buffer may be taken.
+	// Leave says that what is not drained in time, or not at all, may be left to
+	// net/http's own drain, and Free, of a body that is not to be drained, that what
+	// is in net/http's buffer may be taken.
 	Leave, Free bool
 	// Learn says that it was for what is known of the host.
 	Learn bool
@@ -120,7 +121,7 @@ func (b Budget) min(c Budget) Budget {
 	case c.none():
 		return c
 	}
-	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost)}
+	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), Leave: b.Leave && c.Leave}
 }
 
 // Tuner is a Part that watches, or replaces, the base of a stack.

@@ -194,6 +194,9 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 		if v := resp.Header["Keep-Alive"]; v != nil && resp.ProtoMajor == 1 {
 			r.own.KeepAlive(keepAliveTimeout(v))
 		}
+		if resp.Close && !r.askedToEnd && !r.close && resp.ProtoMajor == 1 {
+			r.own.Announced()
+		}
 	} else if resp.ProtoMajor >= 2 {
 		r.use.Share()
 	} else {

@@ -1,0 +1,82 @@
+package connpool
+
+import "time"
+
+// limitFacts are what is known of how many streams an HTTP/2 connection takes at
+// once. net/http believes initialStreams until the server's SETTINGS have come, and
+// does not say whether they have; behind the first response they have.
+type limitFacts struct {
+	most    int       // streams at once; 0: not known yet
+	seen    int       // the last sight of it that was not believed yet
+	settled bool      // a response has come
+	endedAt time.Time // when an exchange last ended on it
+}
+
+// initialStreams is what net/http takes for the limit of streams until the server
+// has said what it is.
+const initialStreams = 100
+
+// lingerMost is how long the end of a stream may take after that of its exchange.
+// net/http closes the stream on a goroutine of its own, some microseconds after the
+// body has shown its end; on a machine that is busy it is later.
+const lingerMost = 2 * time.Millisecond
+
+// noteLimitLocked notes the server's limit of streams: n more are available beside in.
+// The two are not read in one moment, so a limit that is higher than what is known is
+// believed when it is seen twice.
+func (c *Conn) noteLimitLocked(n, in int) {
+	f := &c.limit
+	if !f.settled {
+		return
+	}
+	if sum := n + in; sum <= f.most || sum == f.seen || f.most == 0 {
+		f.most = sum
+	}
+	f.seen = n + in
+	c.route.streams = f.most
+}
+
+// noteCrowdedLocked notes that c takes no more than the streams that it has, as a
+// request has found out that was one too many.
+func (c *Conn) noteCrowdedLocked() {
+	if in := c.cc.InFlight(); in > 0 && c.cc.Available() == 0 && c.cc.Err() == nil && !c.limit.settled {
+		c.limit.settled, c.limit.most = true, in
+		c.route.streams = in
+	}
+}
+
+// tightLocked reports whether a stream is to be reserved before it is used: the
+// server allows few, or somebody wants to know of each whether it is over. Else they
+// are counted, which costs less.
+func (c *Conn) tightLocked() bool {
+	return c.http2 && (c.host.pool.reserves() || c.route.streams > 0 && c.route.streams < initialStreams)
+}
+
+// refusesLocked reports whether c takes no streams though it has fewer than the
+// server allows: it got a GOAWAY. What is asked here changes meanwhile, so it is asked
+// twice.
+func (c *Conn) refusesLocked() bool {
+	for range 2 {
+		if in := c.cc.InFlight(); in > 0 && in >= c.limit.most || c.streams > 0 && c.streams >= c.limit.most || c.cc.Available() > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// lingeringLocked is how many streams of c net/http is about to end, their exchanges
+// having ended.
+func (c *Conn) lingeringLocked(now time.Time) int {
+	if now.Sub(c.limit.endedAt) >= lingerMost {
+		return 0
+	}
+	return max(c.cc.InFlight()-c.streams, 0)
+}
+
+// comingLocked is how many streams come free at once on the route's connections.
+func (rt *route) comingLocked(now time.Time) (n int) {
+	for _, c := range rt.shared {
+		n += c.lingeringLocked(now)
+	}
+	return n
+}
