@@ -86,8 +86,9 @@ var reasonsHTTP2 = []cause{
 		s.gone(0)
 	}},
 	// Only who owns the connection can tell that from one that takes no more
-	// streams, before it is closed.
+	// streams, before it is closed; and only once it knows how many it takes.
 	{name: "GOAWAY, and a stream goes on", reason: "goaway", blind: "unknown", make: func(s *scene) {
+		s.read("/", nil)
 		heard := make(chan struct{})
 		s.peer.answers(func(st stream) {
 			st.headers()
