@@ -100,9 +100,19 @@ type dialerContext struct {
 	keys *contextKeys
 }
 
+// isDialKey finds out whether a context is one.
+type isDialKey struct{}
+
+// IsDial reports whether ctx is that of a dial for a transport that a Pool owns:
+// the Pool counts the connection.
+func IsDial(ctx context.Context) bool { return ctx.Value(isDialKey{}) != nil }
+
 func (c dialerContext) Value(key any) any {
-	if key == c.keys.trace {
+	switch key {
+	case c.keys.trace:
 		return nil
+	case isDialKey{}:
+		return true
 	}
 	return c.Context.Value(key)
 }

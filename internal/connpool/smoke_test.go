@@ -69,7 +69,7 @@ func newPool(base *http.Transport, o Options) *Pool {
 	if base.TLSNextProto["h2"] != nil {
 		c.ForceAttemptHTTP2 = true
 	}
-	return New(base, c, ledger.New(base, ledger.Watched), o)
+	return New(base, c, ledger.New(base), o)
 }
 
 func TestSmoke(t *testing.T) {

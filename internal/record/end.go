@@ -96,12 +96,6 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && r.drainsBehind()
 	r.over, wrote = true, r.surelyWritten()
-	if r.hooked && !wrote && out.whole() && !r.owned() {
-		// The request is still being sent: over HTTP/2 its stream is open, and
-		// the connection not idle.
-		r.sending = true
-		r.use.Uploads(+1)
-	}
 	r.mu.Unlock()
 	if !r.sent {
 		return wrote
@@ -177,8 +171,6 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return r.streamCause(out)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
-	case r.facts.retired != goesOn:
-		return r.facts.retired.reason()
 	case r.askedToEnd || r.close:
 		return ledger.ClientClose
 	case r.ends:
@@ -213,8 +205,6 @@ func (r *Record) streamCause(out Outcome) ledger.Reason {
 	switch {
 	case r.line.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
-	case r.facts.retired != goesOn:
-		return r.facts.retired.reason()
 	case r.major >= 2 && (r.askedToEnd || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
