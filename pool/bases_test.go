@@ -84,7 +84,7 @@ func TestWhatMustNotBeCloned(t *testing.T) {
 				t.Error(err)
 			}
 			if s := p.Stats(); len(s.Hosts) != 1 || s.Hosts[0].Watched || s.Requests != 1 {
-				t.Errorf("stats %+v, want one request and nothing watched", s)
+				t.Errorf("stats %+v, want one request and nothing owned", s)
 			}
 		})
 	}

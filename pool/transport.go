@@ -16,15 +16,15 @@ import (
 //
 // It is net/http's own, and so is its pool. It keeps as many idle connections to a
 // host as MaxIdlePerHost says, or else as its MaxIdleConns allows for all, for
-// IdleTimeout; and dials no more than MaxPerHost at a time to each, as
-// MaxConnsPerHost, unless base has a limit of its own. Over HTTP/2 that is hardly
-// a limit, and no request is refused: one that finds no connection waits in
-// net/http, as long as its context lasts. Limits on requests, queues, retirement,
-// leaks and the reasons for new connections need the Middleware, over this
-// transport or over any other.
-// Where the Middleware stands over it, the Pool makes and owns the connections for
-// requests that come that way, as over every transport; others may send requests
-// over it directly.
+// IdleTimeout; and has no more than MaxPerHost to each, as MaxConnsPerHost, unless
+// base has a limit of its own. A request over that waits in net/http, as long as its
+// context lasts, and is not refused. All else needs the Middleware, over this
+// transport or over any other: the queue with its limits, those of single hosts,
+// dials only for those who wait, retirement by age and use, and to find leaks.
+//
+// Where the Middleware stands over it, the Pool owns the connections for requests
+// that come that way, as over every transport. Others may send requests over it
+// directly all the while.
 //
 // Configure base before. Of the clone, TLSClientConfig and Proxy may still be
 // changed before its first request; connections of a dialer that is set on it are

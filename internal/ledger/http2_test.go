@@ -54,7 +54,7 @@ func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	a.End("", false, time.Now())
 	b := asking(l)
 	if g := b.Got(another(), false, true, time.Now()); g.Reason != Unknown {
-		t.Errorf("new for %q, want unknown: nobody watches the idle one", g.Reason)
+		t.Errorf("new for %q, want unknown: nobody knows of the idle one", g.Reason)
 	}
 	b.Close = true
 	b.End(ClientClose, false, time.Now())
