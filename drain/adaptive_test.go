@@ -19,7 +19,7 @@ type host struct {
 
 func newHost(cost time.Duration) *host {
 	h := &host{cost: cost}
-	ledger.New(nil, ledger.Watched).Begin(&h.use, ledger.Key{Scheme: "https", Host: "host.example", Port: "443"}, nil, time.Now())
+	ledger.New(nil).Begin(&h.use, ledger.Key{Scheme: "https", Host: "host.example", Port: "443"}, nil, time.Now())
 	return h
 }
 

@@ -189,9 +189,9 @@ func TestOverflowIsClosed(t *testing.T) {
 	}
 }
 
-// TestDialWaitsForADrain, as long as a new connection would cost: this network
-// takes its time to connect.
-func TestDialWaitsForADrain(t *testing.T) {
+// TestRequestTakesWhatADrainBringsBack, if that is there before a new connection:
+// this network takes its time to connect.
+func TestRequestTakesWhatADrainBringsBack(t *testing.T) {
 	for _, inTime := range []bool{true, false} {
 		t.Run(fmt.Sprintf("in time=%v", inTime), func(t *testing.T) {
 			const connect = 200 * time.Millisecond

@@ -17,7 +17,7 @@
 // ms. If the rest is known, and at the rate at which this host's bodies of known
 // length come it would take longer than C, no drain is started. Otherwise it
 // goes on until C is spent, at least 1 ms and at most 500 ms. What net/http has
-// in its buffer already is free where pool watches the connection: the clock
+// in its buffer already is free where pool owns the connection: the clock
 // starts when that is first read, and where no drain is started that is taken
 // all the same.
 //
@@ -157,10 +157,10 @@ type Options struct {
 	MaxTime time.Duration
 	// Background is how many bodies may be drained at a time after their Close
 	// has returned, in all stacks of the Drainer; one more is not drained, and
-	// its connection closed. Where pool watches the dialer, a new request to
-	// such a host waits for the connection, as long as a new one would cost,
-	// before it dials; and the slot is taken until the drain has ended. Zero or
-	// negative means that Close drains by itself.
+	// its connection closed. Where pool owns the connections, a new request to
+	// such a host takes that one if it is back before a new one is there; and
+	// the slot is taken until the drain has ended. Zero or negative means that
+	// Close drains by itself.
 	Background int
 }
 

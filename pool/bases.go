@@ -12,9 +12,10 @@ import (
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// site is a watched clone that stacks share. Stacks, and the bodies that they
-// hand out, hold it; nothing that a connection can reach does. When the last
-// of them is dropped, its idle connections are closed.
+// site is a private clone of a transport, with the connections that are made by it,
+// that stacks share. Stacks, and the bodies that they hand out, hold it; nothing
+// that a connection can reach does. When the last of them is dropped, its idle
+// connections are closed.
 type site struct {
 	transport *http.Transport
 	ledger    *ledger.Ledger
@@ -38,10 +39,11 @@ type bases struct {
 type clone struct {
 	ledger weak.Pointer[ledger.Ledger]
 	site   weak.Pointer[site] // nil for what Transport returned
+	// limited: its MaxConnsPerHost is the Pool's, for those who use it directly.
+	limited bool
 }
 
-// Tune implements record.Tuner: it puts a watched clone in the place of a plain
-// transport.
+// Tune implements record.Tuner: it puts a site in the place of a plain transport.
 func (t part) Tune(b record.Tuned) record.Tuned {
 	p := t.p
 	base, ok := b.Base.(*http.Transport)
@@ -50,15 +52,11 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 		b.Why = fmt.Sprintf("a %T is no *http.Transport", b.Base)
 		return b
 	}
-	if l, s := p.bases.clone(base); l != nil {
-		b.Ledger = l
-		if s != nil {
-			b.Keep, b.Owned = s, s.conns
-		}
-		p.bases.note(l)
-		return b
+	if s := p.bases.siteOf(base); s != nil {
+		p.bases.note(s.ledger)
+		return record.Tuned{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
 	}
-	if b.Ledger.Watch() != ledger.Unwatched {
+	if b.Ledger.Watch() == ledger.Owned {
 		// Another pool's clone, further down in this stack. Cloning it again
 		// would split its connections in two.
 		p.bases.note(b.Ledger)
@@ -115,40 +113,50 @@ func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
 	if t == nil {
 		return nil, why
 	}
-	l := ledger.New(t, ledger.Owned)
-	l.Count(p.totals)
-	o := p.keep(t)
+	keep := p.keep(t)
 	if p.limits() {
-		o.StreamsOver = p.streamsOver
+		keep.StreamsOver = p.streamsOver
 	}
-	conns := connpool.New(base, t, l, o)
+	given := p.bases.clones[weak.Make(base)] // base may be what Transport returned
+	if given.limited {
+		keep.MaxConns = 0 // each exchange has that limit
+	}
+	l := given.ledger.Value()
+	counted := l != nil
+	if !counted {
+		l = ledger.New(t)
+		l.Count(p.totals)
+	}
+	conns := connpool.New(base, t, l, keep)
 	l.Own(conns)
 	s := &site{t, l, conns}
-	p.bases.add(t, l, s)
+	p.bases.add(t, clone{ledger: weak.Make(l), site: weak.Make(s)})
+	if counted {
+		p.bases.builds.sited(base, s)
+	} else {
+		p.bases.builds.add(t, l, s)
+	}
 	// The transport holds no site: its connections can't keep this from running. It
 	// must not hold up other clean-ups: a connection's Close may block.
 	runtime.AddCleanup(s, func(conns *connpool.Pool) { go conns.Shutdown() }, conns)
 	return s, ""
 }
 
-// add enters a clone; s is nil for one that Transport returned. b.mu is held.
-func (b *bases) add(t *http.Transport, l *ledger.Ledger, s *site) {
+// add enters a clone. b.mu is held.
+func (b *bases) add(t *http.Transport, c clone) {
 	b.sweep()
 	if b.clones == nil {
 		b.clones = make(map[weak.Pointer[http.Transport]]clone)
 	}
-	b.clones[weak.Make(t)] = clone{weak.Make(l), weak.Make(s)}
-	b.noteLocked(l)
-	b.builds.add(t, l, s)
+	b.clones[weak.Make(t)] = c
+	b.noteLocked(c.ledger)
 }
 
-// clone returns what belongs to a transport that is a clone of this Pool's;
-// nil if it is none.
-func (b *bases) clone(t *http.Transport) (*ledger.Ledger, *site) {
+// siteOf returns the site whose own clone t is; nil if it is none's.
+func (b *bases) siteOf(t *http.Transport) *site {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.clones[weak.Make(t)]
-	return c.ledger.Value(), c.site.Value()
+	return b.clones[weak.Make(t)].site.Value()
 }
 
 // note enters a stack's ledger for Stats.
@@ -156,14 +164,14 @@ func (b *bases) note(l *ledger.Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sweep()
-	b.noteLocked(l)
+	b.noteLocked(weak.Make(l))
 }
 
-func (b *bases) noteLocked(l *ledger.Ledger) {
+func (b *bases) noteLocked(l weak.Pointer[ledger.Ledger]) {
 	if b.ledgers == nil {
 		b.ledgers = make(map[weak.Pointer[ledger.Ledger]]struct{})
 	}
-	b.ledgers[weak.Make(l)] = struct{}{}
+	b.ledgers[l] = struct{}{}
 }
 
 // sweep forgets what was collected, now and then. b.mu is held.
@@ -191,13 +199,7 @@ func (b *bases) sweep() {
 }
 
 func (b *bases) stop() {
-	b.each((*ledger.Ledger).StopDrains)
 	all := b.live()
-	for _, c := range all {
-		if c.ledger != nil {
-			c.ledger.End()
-		}
-	}
 	for _, c := range all {
 		if c.transport != nil {
 			c.transport.CloseIdleConnections()

@@ -78,6 +78,20 @@ func (b *builds) add(t *http.Transport, l *ledger.Ledger, s *site) {
 	}
 }
 
+// sited notes that t, which was added, is a site's base: that one's connections
+// tell of its use.
+func (b *builds) sited(t *http.Transport, s *site) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.places {
+		for i := range p.recent {
+			if x := &p.recent[i]; x.transport == weak.Make(t) {
+				x.site, x.sited = weak.Make(s), true
+			}
+		}
+	}
+}
+
 // place finds or makes the one of that call site, in the place of the one where
 // nothing was made for the longest time. b.mu is held.
 func (b *builds) place(caller string) *place {

@@ -25,10 +25,6 @@ func (t part) Describe(w ledger.Watch) string {
 	switch w {
 	case ledger.Owned:
 		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does"
-	case ledger.Watched:
-		return "pool: " + limit + "; watches connections, on a clone of the transport"
-	case ledger.WatchedHTTP:
-		return "pool: " + limit + "; watches connections for http, on a clone of the transport; only counts those of its own TLS dialer"
 	}
 	return "pool: " + limit + "; only counts requests"
 }

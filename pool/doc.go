@@ -1,4 +1,4 @@
-// Package pool bounds and watches the connections to each host, and heals
+// Package pool bounds the requests to each host, owns their connections, and heals
 // leaks.
 //
 //	p := pool.New(pool.Options{MaxPerHost: 64, OnLeak: func(l pool.Leak) {
@@ -13,25 +13,35 @@
 // wait in vain (RefuseHopeless); or when its turn comes too late (ShedTarget).
 // Hosts can have limits of their own. The zero Options limit nothing.
 //
-// Over a plain *http.Transport, which is left as it is, requests go to a clone
-// of it, and its dialer is watched. A dial is held back while as many connections
-// are on their way as requests wait for one; while one is that all can share,
-// where the host has spoken HTTP/2; and while there are as many as MaxPerHost
-// allows over HTTP/1. It waits for a second at most, for the limit 3 s: so there
-// are more connections than that only where a dialer does not heed its context, a
-// handshake through a proxy hangs, or one that is idle fits no request (another
-// proxy's) and can't be told to. For Exempt requests others come on top.
+// Over a plain *http.Transport, which is left as it is, the Pool owns the
+// connections: it dials them by a private clone, chooses one for each request, and
+// retires them; net/http speaks the protocol on them, does TLS, proxies and HTTP/2.
+// A request takes what lies idle, or waits for what comes free first, another's
+// connection or a dial of its own: so there are never more dials than requests that
+// wait for one. Where the protocol is not known yet one dial stands for all who wait,
+// for 100 ms, and where the host has spoken HTTP/2 it serves all of them.
 //
-// The clone keeps as many idle connections as the host has needed of late; see
-// MaxIdlePerHost. Its transport's limit per host is 2 by default. Those that have
+// Over HTTP/1 there are never more connections to a host than MaxPerHost, in whatever
+// state: handshakes, those whose requests have given up, those whose bodies are
+// drained. One that is idle on another way (through another proxy), or a dial that is
+// nobody's any more, makes room. Those to a proxy that forwards plain http serve
+// requests to all hosts, and are bounded together. For Exempt requests others come on
+// top.
+//
+// As many idle connections are kept as the host has needed of late; see
+// MaxIdlePerHost. A transport's limit per host is 2 by default. Those that have
 // come to IdleTimeout, MaxConnAge or the time that the server has announced in
-// Keep-Alive are closed while no request can be about to have them, and others
-// wait for that: some microseconds. Bases that can't be watched and transports
-// from Transport keep theirs as net/http does, for others may send requests over
-// them; connections to a proxy that forwards plain http, too, for net/http gives
-// them to requests to any host. The clone is the Pool's own: who finds it by
-// roundtripper.Unwrap must not send requests over it, for a connection may be
-// closed under them.
+// Keep-Alive are closed where they lie idle, under the lock that hands them out; one
+// that is in use is not kept after its request. Over HTTP/2 a busy one takes no more
+// streams once its successor is there. The clone is the Pool's own: who finds it by
+// roundtripper.Unwrap must not send requests over it. Names that are not spelled in
+// ASCII net/http translates, by a package that it keeps to itself: it sends requests
+// to those by a pool of its own, and their connections have neither these limits nor
+// these times.
+//
+// Over every other base the Pool bounds requests, and knows of connections what
+// httptrace and the bodies show; MaxConnAge, MaxConnRequests, MaxIdlePerHost and
+// IdleTimeout do nothing. What Transport returns is net/http's own pool, tuned.
 //
 // A response body that the program has dropped without closing it is found by
 // the garbage collector and reported, and its slot and connection come back. One
@@ -47,8 +57,8 @@
 // # What it never touches
 //
 // A body that anything in the program can still reach, however old. A request
-// once it was sent: it is never failed or retried. What a clone would lose is
-// not cloned but only counted: a Facade, a transport with registered protocols
+// once it was sent: it is never failed, and tried again only where net/http would.
+// What a clone would lose is not cloned but only counted: a Facade, a transport with registered protocols
 // or another HTTP/2 implementation. The same goes for every RoundTripper that
 // is not net/http's. roundtripper.Describe says which it is. HTTP/2 stays on
 // where the transport would have spoken it.
@@ -96,8 +106,8 @@
 // BenchmarkMiddleware in this package prints it, next to the same record
 // without the pool's part: some 100 ns, and nothing allocated. BenchmarkAcquire
 // prints that of the slot alone, 30 to 150 ns by the options.
-// BenchmarkHosts shows with -cpu that hosts share no lock, and the ledger of
-// connections has none either; TestCrawlerStaysSmall prints what a million hosts
+// BenchmarkHosts shows with -cpu that hosts share no lock, and their connections
+// have none either; TestCrawlerStaysSmall prints what a million hosts
 // leave behind. The module in benchmarks compares the queue with a
 // semaphore and with net/http's own limit. The first 512 requests to each of
 // the first 512 hosts, those to a host that has leaked or is suspected and one in

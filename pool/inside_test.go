@@ -9,7 +9,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
+	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 )
@@ -216,7 +219,7 @@ func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
 			defer srv.Close()
 			p := New(Options{})
 			defer p.Close()
-			tr, l := p.clone(srv.Transport())
+			tr, l := p.counting(srv.Transport())
 			if host, ok := l.Brief(); ok {
 				t.Errorf("not used, and yet brief for %q", host)
 			}
@@ -243,6 +246,30 @@ func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
 			tr.CloseIdleConnections()
 		})
 	}
+}
+
+// A program that drops its clients must not pay for each until MaxConnAge.
+func TestClockKeepsNoDroppedClient(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }), testserver.Options{})
+	defer srv.Close()
+	p := New(Options{MaxConnAge: time.Hour, IdleTimeout: -1})
+	defer p.Close()
+	dropped := func() (conns weak.Pointer[connpool.Pool]) {
+		rt := p.Middleware(&http.Transport{})
+		req, _ := http.NewRequest("GET", srv.URL, nil)
+		if err := stub.Do(rt, req); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range p.bases.sites {
+			conns = weak.Make(s.Value().conns)
+		}
+		runtime.KeepAlive(rt)
+		return conns
+	}()
+	eventually.True(t, "the client's connections to be collected", func() bool {
+		runtime.GC()
+		return dropped.Value() == nil && p.Stats().Open == 0
+	})
 }
 
 // A program that makes transports in ever new places is not remembered for good.

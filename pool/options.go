@@ -6,12 +6,11 @@ import "time"
 // most programs.
 type Options struct {
 	// MaxPerHost is the most requests in flight to one host: scheme, name and
-	// port. Where the pool watches the dialer it bounds the connections over
-	// HTTP/1 too; those that are idle and fit no request, and those whose dial
-	// outlasts its request, come on top. A program that makes a request to a
-	// host while it holds a body of the same host can wait for itself, but over
-	// HTTP/2 not for bodies that have arrived: see the package doc. Zero or
-	// negative means no limit.
+	// port. Where the pool owns the connections it bounds those over HTTP/1,
+	// too, but for those that Exempt requests need. A program that makes a
+	// request to a host while it holds a body of the same host can wait for
+	// itself, but over HTTP/2 not for bodies that have arrived: see the package
+	// doc. Zero or negative means no limit.
 	MaxPerHost int
 	// MaxTotal is the most requests in flight to all hosts together. Hosts take
 	// turns at it: one with many waiters doesn't starve the others. Zero or
@@ -101,18 +100,17 @@ type Options struct {
 	IdleTimeout time.Duration
 	// MaxConnAge is how old a connection may be when it is given to a request.
 	// Each has an age of its own, up to a tenth less, so that those of one
-	// moment do not end in one. It is retired while it is idle, or else with
-	// the next request that it serves: by Connection: close, over HTTP/2 by
-	// net/http alone. No request fails for it. Zero or negative means never.
-	// Where the base can't be watched, and with a transport from Transport, an
-	// idle one is not retired; nor is one to a proxy that forwards plain http, or
-	// to a name that is not in ASCII. A busy one is only where pool stands next to
-	// an *http.Transport, below the middlewares of others; over HTTP/1 by requests
-	// with a body only where the server has answered Connection: close in kind;
-	// and over HTTP/2 where one connection is enough for all requests to the host.
+	// moment do not end in one. It is closed while it is idle, or else after the
+	// request that has it; over HTTP/2 a busy one takes no more streams once its
+	// successor is there. No request fails for it, and none says Connection:
+	// close. Zero or negative means never. It does nothing where the pool does
+	// not own the connections: over a base that is not a plain *http.Transport,
+	// for names that are not spelled in ASCII, and for requests that go right to
+	// what Transport returned.
 	MaxConnAge time.Duration
-	// MaxConnRequests is how many requests a connection serves, with the same
-	// conditions as for one that is busy. Zero or negative means no limit.
+	// MaxConnRequests is how many requests a connection serves, retired as by
+	// MaxConnAge. Over HTTP/2 a few more may come before its successor is there.
+	// Zero or negative means no limit.
 	MaxConnRequests int
 
 	// OnLeak is called once for each response body that was dropped without

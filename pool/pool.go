@@ -14,7 +14,7 @@ import (
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// Pool bounds and watches the requests of any number of clients. It is safe for
+// Pool bounds the requests of any number of clients, and owns their connections. It is safe for
 // concurrent use. Use New.
 type Pool struct {
 	opts   Options
@@ -41,8 +41,8 @@ func New(o Options) *Pool {
 }
 
 // Middleware puts the pool over next. Over a plain *http.Transport it sends
-// requests to a watched clone, which all stacks of this Pool over that
-// transport share. A nil next is http.DefaultTransport.
+// requests over connections of its own, made by a private clone, which all stacks
+// of this Pool over that transport share. A nil next is http.DefaultTransport.
 func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
 	return record.New(next, part{p})
 }
@@ -70,7 +70,8 @@ func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *
 }
 
 // Close refuses new requests with ErrClosed, those that wait in a queue too,
-// breaks off drains in the background, and closes idle connections. Requests in
+// breaks off drains in the background of connections that it owns, and closes those
+// that are idle. Requests in
 // flight go on to their end, and then their connections are closed; until then
 // OnLeak may be called. Close may be called more than once and returns nil.
 func (p *Pool) Close() error {
@@ -98,7 +99,7 @@ type exemptKey struct{}
 
 // Exempt returns a context whose requests take no slot and do not wait: a
 // health check, say, that must get through when the queue is full. Their
-// connections are watched all the same; their leaks are healed but not
+// connections are the Pool's all the same; their leaks are healed but not
 // reported.
 func Exempt(ctx context.Context) context.Context {
 	return context.WithValue(ctx, exemptKey{}, true)

@@ -28,7 +28,7 @@ type Stats struct {
 	Open, Idle, Active int
 	// Opened and Closed count connections, to forgotten hosts too, and Lost those
 	// closed, by reason; see HostStats. They are of one moment. Of connections
-	// that are not watched there are only those to Hosts.
+	// that the Pool neither owns nor dials there are only those to Hosts.
 	Opened, Closed uint64
 	Lost           map[roundtripper.NewReason]uint64
 
@@ -39,9 +39,9 @@ type Stats struct {
 
 // HostStats is the part of one host.
 type HostStats struct {
-	// Host is scheme, name and port. Connections that were dialed by a clone
-	// from Transport without the Middleware are listed under the address that
-	// was dialed.
+	// Host is scheme, name and port. Connections that a transport from Transport
+	// dials for those who use it directly are listed under the address that was
+	// dialed; those to a proxy that forwards plain http under the proxy's name.
 	Host string
 
 	// Limit is the limit of slots, 0 if there is none, and InUse how many are in
@@ -52,9 +52,10 @@ type HostStats struct {
 	// Waiting is how many requests wait for a slot of the host.
 	Waiting int
 
-	// Watched says that all connections report to the pool that they open and
-	// close: what is said of them is exact. Else it is what the pool believes,
-	// by the requests alone.
+	// Watched says that the pool owns the connections: what is said of them is
+	// exact. Else it is what the pool believes, by the requests alone; or, of
+	// those that a transport from Transport dials for others, those opened and
+	// open, all of which count as idle.
 	Watched bool
 	// Open is how many connections are open. Active is how many of them requests
 	// have; over HTTP/2 several share one. Idle is how many are in nobody's
@@ -64,8 +65,7 @@ type HostStats struct {
 	// pool would not close now for being too many: its busiest moment of late,
 	// or its floor. 0 where it does not tune, or MaxIdlePerHost is set.
 	IdleKept int
-	// Dialing is how many are being dialed, or were and wait for their first
-	// request.
+	// Dialing is how many are being dialed, if the pool owns them.
 	Dialing int
 	// Opened and Closed count connections; Opened - Closed = Open.
 	Opened, Closed uint64

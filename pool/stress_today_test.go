@@ -1,6 +1,6 @@
 package pool_test
 
-// notYet are what a pool that watches a clone of the transport is known to do
+// notYet are what a pool that watched a clone of the transport was known to do
 // worse than bare net/http, found at the full size. The comparison stays and
 // finds them; they are skipped, not passed. A pool that chooses its connections
 // has none of them: an entry that does not show any more is to go.

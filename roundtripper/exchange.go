@@ -74,8 +74,9 @@ type Exchange struct {
 	// DNS, Connect and TLS are what making the connection took; 0 if it was
 	// reused. DNS is 0 too for an address that needs none, and part of Connect
 	// where a dialer looks names up out of sight. All that was not seen is 0: a
-	// TLS dialer of the transport's own, and, if no pool watches the dialer, a
-	// dial that came as a surprise, in place of a connection that was dead.
+	// TLS dialer of the transport's own is Connect where pool owns the connection,
+	// and nothing elsewhere; nor is a dial that came as a surprise there, in place
+	// of a connection that was dead.
 	DNS, Connect, TLS time.Duration
 	// OwnDial says that the connection was made for this exchange, which has
 	// paid for it. False on a new connection means that somebody else's dial

@@ -52,7 +52,7 @@ var signs = foreign(func(next http.RoundTripper, req *http.Request) (*http.Respo
 	return resp, err
 })
 
-// TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow: pool's dialer, slots
+// TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow: pool's connections, slots
 // and the drain are below, whoever tells of the exchange is above.
 func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
@@ -81,7 +81,7 @@ func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	s.seen()
 	s.do("/", nil).Body.Close()
 	if e := next(); e.NewReason != "server_closed_idle" {
-		t.Errorf("new for %q, want what only the watched dialer has seen", e.NewReason)
+		t.Errorf("new for %q, want what only the owner of the connection has seen", e.NewReason)
 	}
 	s.do("/big", nil).Body.Close()
 	if e := next(); e.Outcome != "skipped" || e.Skipped != "too_large" || e.LostReason != "body_unread" {
@@ -499,33 +499,5 @@ func TestContextOfTheResponseIsNotTheExchange(t *testing.T) {
 	resp.Body.Close()
 	if e := <-ends; e.RemoteAddr.String() != srv.Addr || e.ConnUses != 1 {
 		t.Errorf("use %d of a connection to %v, want the first to %s", e.ConnUses, e.RemoteAddr, srv.Addr)
-	}
-}
-
-// TestHeadersAreReadByAttemptsInParallel: retiring a connection must not write
-// to them then. The race detector judges.
-func TestHeadersAreReadByAttemptsInParallel(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
-	defer srv.Close()
-	hedges := foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
-		second := make(chan struct{})
-		go func() {
-			defer close(second)
-			if resp, err := next.RoundTrip(req.WithContext(req.Context())); err == nil {
-				resp.Body.Close()
-			}
-		}()
-		defer func() { <-second }()
-		return next.RoundTrip(req)
-	})
-	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, pool.New(pool.Options{MaxConnAge: 1}).Middleware, hedges)
-	defer client.CloseIdleConnections()
-	for range 50 {
-		resp, err := client.Get(srv.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
 	}
 }

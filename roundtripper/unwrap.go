@@ -62,7 +62,7 @@ func As[T any](rt http.RoundTripper) (T, bool) {
 func CloseIdleConnections(rt http.RoundTripper) { chain.CloseIdle(rt) }
 
 // Describe returns the chain from rt down to its base, one line for each
-// layer: what those of this module do, and whether pool watches the connections
+// layer: what those of this module do, and whether pool owns the connections
 // or only counts requests; for others their type.
 func Describe(rt http.RoundTripper) string {
 	var b strings.Builder

@@ -55,7 +55,7 @@
 // By the conventions, with their buckets, units and required attributes:
 // http.client.request.duration, which is stable, and http.client.active_requests,
 // http.client.open_connections and http.client.connection.duration. Where pool
-// watches the connections they are what the kernel would say; elsewhere the ones
+// owns the connections they are what the kernel would say; elsewhere the ones
 // believed to be open are counted, and no duration. Their network.protocol.version is
 // there from the first request on: 2, or 1.1 for all of HTTP/1. Several Tracers in one
 // stack with one MeterProvider count a request and a connection once, and so do

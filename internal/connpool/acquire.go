@@ -39,7 +39,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		h.fillLocked(now)
 		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil
 		h.unlock()
-		c, got, err := rt.wait(ctx, req.Cancel, w)
+		c, got, err := rt.wait(ctx, legacyCancel(req), w)
 		if err != nil || c.ready(ctx, w.tight) || !e.reused && c.brokeAtOnce() {
 			return c, got, err
 		}

@@ -10,9 +10,6 @@ import "encoding/binary"
 
 const (
 	recordHeader = 5
-	// minRecord is the shortest record of TLS 1.2 or 1.3 that carries data: one
-	// byte of it, encrypted.
-	minRecord = recordHeader + 1 + 16
 	// alert13 is the length of an alert in TLS 1.3: two bytes, the hidden type
 	// and the seal. The record calls itself application data.
 	alert13 = 2 + 1 + 16

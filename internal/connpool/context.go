@@ -2,6 +2,7 @@ package connpool
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -130,9 +131,24 @@ type dialerContext struct {
 	keys *contextKeys
 }
 
+// isDialKey finds out whether a context is one.
+type isDialKey struct{}
+
+// IsDial reports whether ctx is that of a dial for a transport that a Pool owns:
+// the Pool counts the connection.
+func IsDial(ctx context.Context) bool { return ctx.Value(isDialKey{}) != nil }
+
 func (c dialerContext) Value(key any) any {
-	if key == c.keys.trace {
+	switch key {
+	case c.keys.trace:
 		return nil
+	case isDialKey{}:
+		return true
 	}
 	return c.Context.Value(key)
+}
+
+// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
+func legacyCancel(req *http.Request) <-chan struct{} {
+	return req.Cancel //lint:ignore SA1019 http.Client's Timeout closes it
 }

@@ -223,6 +223,10 @@ func (c *Conn) connect(ctx context.Context) {
 func (rt *route) dialFailedLocked(c *Conn, err error, now time.Time) {
 	h := rt.host
 	rt.failed = true
+	if c.counted {
+		h.conns.shaking--
+		c.refused = c.waiter != nil
+	}
 	h.book.Refund(c.dial.charged)
 	h.moveLocked(c, closed)
 	if w := c.waiter; w != nil {
@@ -239,6 +243,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		c.peer = c.held.Peer().Host
 	}
 	h.openedLocked(c)
+	h.conns.shaking--
 	if c.http2 {
 		rt.protocol = http2
 		h.multiplexed.Store(true)

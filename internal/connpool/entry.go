@@ -39,13 +39,12 @@ type Owner interface {
 type Entry struct {
 	Policy
 	Owner Owner
+	pool  *Pool
+	host  *Host
+	id    uint64
+	conn  *Conn
 	// Close says that the request asks for the end of its connection.
 	Close bool
-
-	pool *Pool
-	host *Host
-	id   uint64
-	conn *Conn
 	// entered: the host counts it. left: no more.
 	entered, left bool
 	returned      bool // the connection went back

@@ -84,17 +84,11 @@ func (b *endBody) end(why loss.Reason, provisional bool) {
 	b.once.Do(func() { b.e.End(why, provisional, time.Now()) })
 }
 
-// got is what the exchange of a response was told of its connection.
-func got(resp *http.Response) Got {
-	all := resp.Body.(*endBody).o.got
-	return all[len(all)-1]
-}
-
 // newPool returns a Pool over base. Edges that are not in the table fail the test,
 // and so does what is left when it ends.
 func newPool(t testing.TB, base *http.Transport, o Options, seen ...func(from, to state)) *Pool {
 	clone := base.Clone()
-	p := New(base, clone, ledger.New(base, ledger.Watched), o)
+	p := New(base, clone, ledger.New(base), o)
 	p.onEdge = func(_ *Conn, from, to state) {
 		if !edges[from][to] {
 			t.Errorf("edge %v to %v is not in the table", from, to)

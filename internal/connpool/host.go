@@ -52,6 +52,7 @@ type Host struct {
 type counts struct {
 	by          [states]int
 	multiplexed int // of those open, HTTP/2
+	shaking     int // of those dialing, with a socket
 	http2       int // of those idle or active, HTTP/2
 	http2Idle   int // and of those idle
 	versions    ledger.Versions
@@ -175,6 +176,8 @@ type Conn struct {
 	limit                  limitFacts
 	ahead                  bool  // nobody's dial, made for a stock, and not used yet
 	doomed                 bool  // the server has said that it ends it
+	counted                bool  // as opened
+	refused                bool  // its socket was open, and it came to nothing
 	saidIdle               int64 // netConn.said when it became idle
 	writtenBefore          int64 // and written when its exchange got it
 }

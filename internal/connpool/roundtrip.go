@@ -26,9 +26,9 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
 	down := ctx
-	if ctx.Done() != nil || onConn != nil || req.Cancel != nil {
+	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil {
 		e.link.Context, e.link.keys, e.link.trace = ctx, e.pool.keys, onConn
-		if ctx.Done() == nil && req.Cancel != nil {
+		if ctx.Done() == nil && legacyCancel(req) != nil {
 			e.link.never = make(chan struct{})
 		}
 		down = &e.link
@@ -77,7 +77,7 @@ func (e *Entry) closeBody(original interface{ Close() error }, req *http.Request
 
 // try sends req once.
 func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int) (resp *http.Response, again bool, err error) {
-	if err := e.pause(ctx, req.Cancel, n); err != nil {
+	if err := e.pause(ctx, legacyCancel(req), n); err != nil {
 		return nil, false, err
 	}
 	by, err := e.pool.routeFor(e, req)

@@ -8,22 +8,27 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// openedLocked counts c, which has come up.
+// openedLocked counts c, whose socket is open: TLS and a proxy may have to come yet.
 func (h *Host) openedLocked(c *Conn) {
+	if c.counted {
+		return
+	}
+	c.counted = true
+	h.conns.shaking++
 	h.tally.Opened++
 	h.pool.ledger.Opened()
 }
 
 // closedLocked counts c, which is gone, and tells the subscribers.
 func (h *Host) closedLocked(c *Conn) {
-	if c.cc == nil {
-		return // the dial failed
+	if !c.counted {
+		return // there was no socket
 	}
 	why := c.fate()
 	c.countedAs = why
 	h.tally.Count(why)
 	h.pool.ledger.Closed(why)
-	closed := ledger.Life{Key: h.key, Peer: c.peer, Version: c.version(), Age: time.Since(c.opened), Uses: c.uses}
+	closed := ledger.Life{Key: h.key, Peer: c.peer, Version: c.version(), Age: c.age(), Uses: c.uses}
 	h.afterwards(func() { h.pool.ledger.Tell(closed) })
 	if h.conns.open() == 0 {
 		h.sweep.stop()
@@ -48,6 +53,8 @@ func (c *Conn) fate() loss.Reason {
 	switch {
 	case c.lost != nil:
 		return c.lost.Reason
+	case c.refused:
+		return loss.ConnError
 	case c.uses == 0:
 		return loss.Unused
 	}
@@ -61,9 +68,17 @@ func (p *Pool) Counts(f func(ledger.Counts)) {
 		defer h.mu.Unlock()
 		busy := h.conns.by[active] + h.conns.by[draining] + h.conns.by[goingAway]
 		f(ledger.Counts{
-			Key: h.key, Host: h.name, Watched: true, Open: h.conns.open(), Active: busy, Idle: h.conns.by[idle],
+			Key: h.key, Host: h.name, Watched: true, Open: h.conns.open() + h.conns.shaking, Active: busy, Idle: h.conns.by[idle],
 			Coming: h.conns.by[dialing], Kept: h.keptLocked(), Tally: h.tally, Totals: p.ledger.Totals(),
 			Versions: h.conns.versions, Spoken: h.spoken, Peers: maps.Clone(h.peers),
 		})
 	})
+}
+
+// age is how long ago c came up; a connection that did not has the age of its dial.
+func (c *Conn) age() time.Duration {
+	if c.opened.IsZero() {
+		return time.Since(c.dial.began)
+	}
+	return time.Since(c.opened)
 }

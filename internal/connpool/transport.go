@@ -143,6 +143,9 @@ func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, e
 		return nc, err
 	}
 	c.dial.clock.dialed(time.Since(began))
+	c.host.mu.Lock()
+	c.host.openedLocked(c)
+	c.host.mu.Unlock()
 	c.raw = &netConn{Conn: nc, plain: c.host.key.Scheme == "http" && (c.route.via == nil || c.route.via.Scheme != "https")}
 	return c.raw, nil
 }
@@ -157,6 +160,9 @@ func (p *Pool) watchTLS(dial dialFunc) dialFunc {
 		if err == nil && nc != nil && c != nil {
 			c.dial.clock.dialed(time.Since(began))
 			c.secure = nc
+			c.host.mu.Lock()
+			c.host.openedLocked(c)
+			c.host.mu.Unlock()
 		}
 		return nc, err
 	}

@@ -18,7 +18,7 @@ func (l *Ledger) Brief() (host string, ok bool) {
 		case h.inflight > 0 || h.active > 0:
 			brief = false
 		case uses == 0:
-			brief = brief && h.briefReads()
+			brief = brief && l.briefReads(h.open)
 		}
 	})
 	return host, brief && hosts == 1
@@ -29,19 +29,8 @@ func (l *Ledger) Brief() (host string, ok bool) {
 const briefReads = 16
 
 // briefReads reports whether the connections whose requests nobody knows look
-// like those of a request or two: at most two, still open, with few Reads. h.mu
-// is held.
-func (h *Host) briefReads() bool {
-	opened := h.ledger.conns.Load()
-	if opened == 0 || opened > 2 || h.open < int(opened) {
-		return false
-	}
-	reads := uint32(0)
-	for _, c := range h.coming { // they are never had by a Use
-		if c.conn == nil {
-			return false
-		}
-		reads += c.conn.reads.Load()
-	}
-	return reads <= briefReads
+// like those of a request or two: at most two, still open, with few Reads.
+func (l *Ledger) briefReads(open int) bool {
+	opened := l.conns.Load()
+	return 0 < opened && opened <= 2 && open >= int(opened) && l.reads.Load() <= briefReads
 }

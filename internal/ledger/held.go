@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"sync/atomic"
+	"time"
 )
 
 // Held is a connection as exchanges are given it: one for all of them.
@@ -19,6 +20,9 @@ type Peer struct {
 	Host string
 	Port int
 }
+
+// Setup is what making a connection took, as far as it was seen.
+type Setup struct{ DNS, Connect, TLS time.Duration }
 
 // Hold is nc as exchanges are given it.
 func Hold(nc net.Conn) *Held {

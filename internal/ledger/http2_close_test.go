@@ -6,11 +6,10 @@ import (
 )
 
 // Net/http honours Request.Close over HTTP/2 too, once all streams have ended.
-// It closes where it also closes after GOAWAY, so the stack shows that.
 func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
-	for _, order := range []string{"asked before its end", "closed before its end", "closed after its end"} {
-		l := New(nil, Watched)
-		uses, c := riding(t, l, 1)
+	for _, ended := range []bool{false, true} {
+		l := New(nil)
+		uses, c := riding(l, 1)
 		last := new(Use)
 		last.Close, last.Of = true, by(7)
 		l.Begin(last, key, nil, time.Now())
@@ -19,56 +18,38 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		uses[0].End("", false, time.Now())
 		end := func() {
 			if lost := last.End(ClientClose, false, time.Now()); lost != ClientClose {
-				t.Errorf("%s: lost for %q", order, lost)
+				t.Errorf("ended first %v: lost for %q", ended, lost)
 			}
 		}
-		close := func() {
-			c.line.Closing(GoAway)
-			c.line.Closed()
-		}
-		switch order {
-		case "closed before its end":
-			close()
+		if ended {
 			end()
-		case "closed after its end":
-			end()
-			close()
 		}
-		if g := newFor(t, l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
-			t.Errorf("%s: new for %q by %x, want client_close by the request that said so", order, g.Reason, g.Culprit.SpanID)
+		if g := newFor(l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
+			t.Errorf("ended first %v: new for %q by %x, want client_close by the request that said so", ended, g.Reason, g.Culprit.SpanID)
 		}
-		// Nobody pays for it again.
-		end()
-		close()
-		l.each(func(h *Host) {
-			if h.losses.Len() != 0 {
-				t.Errorf("%s: losses %+v, want none", order, h.losses)
-			}
-		})
+		end() // nobody pays for it again
+		wantSettled(t, l)
 	}
 }
 
 // A stack without ALPN to look at (h2c), or with a layer below that asks for
 // the end, knows it only from the response.
 func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
-	l := New(nil, Watched)
+	l := New(nil)
 	u := asking(l)
 	u.Of = by(7)
-	c := dial(t, u, 0)
-	u.Got(c, false, false, time.Now())
+	u.Got(another(), false, false, time.Now())
 	u.Share()
-	c.line.Closing(GoAway)
-	c.line.Closed()
 	u.End(ClientClose, false, time.Now())
-	if g := newFor(t, l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
+	if g := newFor(l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
 		t.Errorf("new for %q by %x, want client_close by the request that said so", g.Reason, g.Culprit.SpanID)
 	}
 }
 
 // It got the connection at the same moment: the fate of that is sealed.
 func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T) {
-	l := New(nil, Watched)
-	uses, c := riding(t, l, 1)
+	l := New(nil)
+	uses, c := riding(l, 1)
 	last := new(Use)
 	last.Close = true
 	l.Begin(last, key, nil, time.Now())
@@ -79,18 +60,17 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 	for _, u := range append(uses, beside) {
 		u.End("", false, time.Now())
 	}
-	c.line.Closing(GoAway)
-	c.line.Closed()
-	if g := newFor(t, l); g.Reason != ClientClose {
+	last.End(ClientClose, false, time.Now())
+	if g := newFor(l); g.Reason != ClientClose {
 		t.Errorf("new for %q, want client_close", g.Reason)
 	}
-	last.End(ClientClose, false, time.Now())
+	wantSettled(t, l)
 }
 
-// Nobody watches it, and the exchange that cost it ends before another one on
+// The exchange that cost it ends before another one on
 // it does: it is gone with the last, not idle.
 func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
-	l := New(nil, Unwatched)
+	l := New(nil)
 	c := another()
 	a, b := asking(l), new(Use)
 	b.Close = true
@@ -110,7 +90,7 @@ func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 // CloseIdleConnections does not close an HTTP/2 connection one of whose streams
 // net/http has not forgotten yet, though its body was read to the end.
 func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
-	l := New(nil, Unwatched)
+	l := New(nil)
 	c := another()
 	a := asking(l)
 	a.Got(c, false, true, time.Now())

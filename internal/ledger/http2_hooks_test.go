@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"net"
 	"testing"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 // of two in any order. A connection that is called reused when it is first seen
 // is older than the ledger, or so it seems.
 func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
-	l := New(nil, Unwatched)
+	l := New(nil)
 	c := another()
 	a, b := asking(l), asking(l)
 	second := b.Got(c, true, true, time.Now())
@@ -28,7 +27,7 @@ func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 // the hook of any may come first.
 func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 	for _, late := range []bool{false, true} {
-		l := New(nil, Unwatched)
+		l := New(nil)
 		asking(l)
 		b, c := asking(l), another()
 		if late {
@@ -43,25 +42,18 @@ func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 // Net/http calls GetConn for the request that dials, once, and the connection may
 // go to another one that comes just then.
 func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
-	for _, w := range []Watch{Watched, Unwatched} {
-		l := New(nil, w)
-		a := asking(l)
-		var c net.Conn = another()
-		if w == Watched {
-			c = dial(t, a, 0)
-		}
-		b := new(Use)
-		l.Begin(b, key, nil, time.Now())
-		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
-			t.Errorf("watch %v: new for %q, want first", w, g.Reason)
-		}
+	l := New(nil)
+	asking(l)
+	b := new(Use)
+	l.Begin(b, key, nil, time.Now())
+	if g := b.Got(another(), false, true, time.Now()); g.Reason != First {
+		t.Errorf("new for %q, want first", g.Reason)
 	}
 }
 
 func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
-	l := New(nil, Watched)
-	a := asking(l)
-	c := dial(t, a, 0)
+	l := New(nil)
+	a, c := asking(l), another()
 	a.Got(c, false, false, time.Now())
 	a.Share()
 	a.Share()
@@ -79,8 +71,6 @@ func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 	check(1)
 	b.End("", false, time.Now())
 	check(1)
-	c.line.Closing(Unknown)
-	check(0)
-	c.line.Closed()
+	l.CloseIdle()
 	check(0)
 }

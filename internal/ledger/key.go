@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 )
 
 // Key is what the kit counts by: scheme, name and port. It is made of parts so
@@ -83,27 +82,6 @@ func KeyOfAddr(addr string) Key {
 		return Key{Host: addr}
 	}
 	return Key{Host: host, Port: port}
-}
-
-// international reports whether the name can be spelled in two ways, of which
-// net/http knows only the one in ASCII.
-func (k Key) international() bool {
-	for i := range len(k.Host) {
-		if k.Host[i] >= utf8.RuneSelf {
-			return true
-		}
-	}
-	return strings.Contains(k.Host, "xn--")
-}
-
-// dials reports whether addr is what net/http dials for it, unless through a proxy.
-func (k Key) dials(addr string) bool {
-	n := len(addr) - len(k.Port)
-	if n < 1 || addr[n:] != k.Port || addr[n-1] != ':' {
-		return false
-	}
-	host := addr[:n-1]
-	return host == k.Host && !strings.Contains(host, ":") || host == "["+k.Host+"]" && strings.Contains(k.Host, ":")
 }
 
 // String returns the key as "https://example.com:443".

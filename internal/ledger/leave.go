@@ -8,11 +8,9 @@ import (
 
 // giveUp takes a connection back from an exchange that net/http sends over
 // another one. Over HTTP/1 it does so when a reused connection turns out dead:
-// the server had closed it.
+// the server had closed it. h.mu is held.
 func (c *Conn) giveUp(u *Use, now time.Time) {
 	h := c.host
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	if c.shared {
 		h.leave(c)
 		return
@@ -21,11 +19,11 @@ func (c *Conn) giveUp(u *Use, now time.Time) {
 		return
 	}
 	if c.uses > 1 || c.foreign || c.stray != nil {
-		c.loss = &loss.Loss{At: now, Reason: ServerClosedIdle}
+		reason := ServerClosedIdle
 		if u.Apart {
-			c.loss.Reason = Unknown // a retrier's attempt, perhaps
+			reason = Unknown // a retrier's attempt, perhaps
 		}
-		h.losses.Add(c.loss)
+		h.lose(c, &loss.Loss{At: now, Reason: reason})
 	}
 	// Net/http gives no new connection up: it was somebody else's, with our
 	// hooks in its context, and nobody tells what became of it.
@@ -37,31 +35,26 @@ func (h *Host) leave(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
 	}
-	if c.streams == 0 && c.eof && c.loss != nil && c.loss.Reason == Unknown {
-		c.loss.Reason = ServerClosedIdle // nobody was the worse for it
-		h.tell(c)
-	}
-	if c.streams > 0 || c.state != active {
-		return
-	}
-	if c.doom != nil {
+	switch {
+	case c.streams > 0 || c.state != active:
+	case c.goingAway:
 		h.release(c)
-		return
+	default:
+		h.rest(c)
 	}
-	if !c.watched && c.key == nil {
+}
+
+// rest is for a connection that went back. h.mu is held.
+func (h *Host) rest(c *Conn) {
+	if c.key == nil {
 		h.become(c, gone) // it could not be told again
 		return
 	}
 	h.become(c, idle)
 }
 
-// release is the end of a lost connection: a watched one reports its own close,
-// an unwatched one is believed to be gone. h.mu is held.
+// release is the end of a lost connection: it is believed to be gone. h.mu is held.
 func (h *Host) release(c *Conn) {
-	if c.watched {
-		h.become(c, closing)
-		return
-	}
 	h.become(c, gone)
 	if c.key != nil {
 		delete(h.conns, c.key)

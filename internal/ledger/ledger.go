@@ -1,22 +1,32 @@
-// Package ledger remembers, for one stack over one base, which connections to
-// each host are open, what each is doing, and which were lost to whom. From
-// that it says, of a request that had to dial, why.
+// Package ledger remembers, for one stack over one base, what exchanges show of
+// connections that are somebody else's: a RoundTripper of the program's own, a
+// transport that the pool can't own, or one over which there is no pool. Package
+// connpool keeps its own books of those that it owns.
 //
-// It is fed from three sides: by httptrace's hooks through a Use, one for each
-// exchange; by what the response body came to, through Use.End; and, where
-// pool could wrap the dialer, by each connection's own opening and closing.
-// Without a watched dialer it knows of closes only what the first two show,
-// and says Unknown more often.
+// It is told by httptrace's hooks, through a Use, one for each exchange, and by what
+// the response body came to, through Use.End. Nobody tells it that a connection was
+// closed, or dialed. So a connection that is lost is believed to be gone when its
+// exchange ends, one that lies idle to be there until somebody asks for it in vain,
+// and of a request that had to dial the ledger says why as far as those two show;
+// else the reason is Unknown.
 //
-// Memory is bounded by the connections that are open and a fixed number of
-// losses for each host; a host without connections and requests is forgotten
-// when others need its place. There is one lock for each host, and a sharded
-// one to find it.
+//	GetConn ─▶ Ask: what is there to be had?
+//	GotConn ─▶ Got: whose connection, new or not ─▶ a loss is charged, or Unknown
+//	PutIdleConn ─▶ Put: it lies idle
+//	body ─▶ End: it goes on, or was lost, to whom
+//
+// Of connections that a transport dials for users without exchanges it counts those
+// opened and closed: see Dialed. And it is where the counts of all connections come
+// together, also of those that the stack owns: see Own, Totals and Subscribe.
+//
+// Memory is bounded by a number of connections and losses for each host; a host
+// without connections and requests is forgotten when others need its place. There is
+// one lock for each host, and a sharded one to find it. Two hosts' locks are never
+// held at once.
 package ledger
 
 import (
 	"hash/maphash"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -26,27 +36,20 @@ import (
 
 // Ledger is the book of one stack over one base. Use New.
 type Ledger struct {
-	watch         Watch
 	keepAlivesOff bool // DisableKeepAlives
 	keepsNoIdle   bool // a negative MaxIdleConnsPerHost: the same, but not over HTTP/2
 	idleTimeout   time.Duration
-	queues        bool // requests may wait in net/http: MaxConnsPerHost
-	keep          Keep
-	over          atomic.Bool                          // see End
+	queues        bool                                 // requests may wait in net/http: MaxConnsPerHost
 	peers         atomic.Bool                          // see CountPeers
 	below         atomic.Pointer[weak.Pointer[Ledger]] // see Above
 	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
-	own           Owner // see Own
-
-	drains struct {
-		mu    sync.Mutex
-		stops map[*Use]func()
-	}
+	own           atomic.Pointer[Owner] // see Own
 
 	seed   maphash.Seed
 	conns  atomic.Uint64 // the last connection ID given out
 	uses   atomic.Uint64 // the last Use ID given out
+	reads  atomic.Uint32 // of Dialed connections, a few more than briefReads at most
 	asked  atomic.Bool   // hooks are called: there are connections below
 	shards [shards]shard
 }
@@ -69,8 +72,8 @@ type shard struct {
 // New returns the ledger of a stack over base. What base says of keep-alives
 // and idle time is read now: a transport must be configured before it is
 // wrapped.
-func New(base http.RoundTripper, w Watch) *Ledger {
-	l := &Ledger{watch: w, seed: maphash.MakeSeed(), totals: new(Totals)}
+func New(base http.RoundTripper) *Ledger {
+	l := &Ledger{seed: maphash.MakeSeed(), totals: new(Totals)}
 	if t, ok := base.(*http.Transport); ok {
 		l.keepAlivesOff, l.keepsNoIdle = t.DisableKeepAlives, t.MaxIdleConnsPerHost < 0
 		l.idleTimeout = t.IdleConnTimeout
@@ -79,24 +82,27 @@ func New(base http.RoundTripper, w Watch) *Ledger {
 	return l
 }
 
-// Watch says which connections report to the ledger that they open and close.
+// Watch says whose the connections of a stack are.
 type Watch uint8
 
 const (
-	Unwatched   Watch = iota
-	WatchedHTTP       // all but those that a TLS dialer of the base's own makes
-	Watched           // all
-	Owned             // all but those to hosts whose names are not in ASCII: see Own
+	Observed Watch = iota // somebody else's, known by what exchanges show
+	Owned                 // the stack's own, but for those to hosts whose names are not in ASCII
 )
 
 // Owner keeps connections by itself, and counts them.
 type Owner interface{ Counts(f func(Counts)) }
 
-// Own adds the connections of o to what Counts tells.
-func (l *Ledger) Own(o Owner) { l.own = o }
+// Own notes that o keeps the connections, and adds them to what Counts tells.
+func (l *Ledger) Own(o Owner) { l.own.Store(&o) }
 
-// Watch says which connections report to this ledger.
-func (l *Ledger) Watch() Watch { return l.watch }
+// Watch says whose the connections are.
+func (l *Ledger) Watch() Watch {
+	if l.own.Load() == nil {
+		return Observed
+	}
+	return Owned
+}
 
 // KeepAlivesOff reports whether the base never keeps a connection, shared ones
 // (HTTP/2) or the others. Net/http keeps its HTTP/2 connections in a list of
@@ -155,8 +161,7 @@ func (s *shard) sweep() {
 	s.sweepAt = max(sweepFrom, 2*len(s.hosts))
 }
 
-// CloseIdle notes that somebody closed the idle connections. Watched ones
-// report that by themselves.
+// CloseIdle notes that somebody closed the idle connections.
 func (l *Ledger) CloseIdle() {
 	now := time.Now()
 	l.each(func(h *Host) { h.dropIdle(ClosedIdle, now) })
@@ -175,25 +180,4 @@ func (l *Ledger) each(f func(*Host)) {
 			f(h)
 		}
 	}
-}
-
-// holder is a watched connection: it knows its line in the ledger.
-type holder interface{ LedgerConn() *Conn }
-
-// find returns the line of nc in this ledger if its dialer reported it. nc may
-// be a tls.Conn around the watched one, or several.
-func (l *Ledger) find(nc net.Conn) *Conn {
-	for range 4 {
-		if h, ok := nc.(holder); ok {
-			if c := h.LedgerConn(); c.host.ledger == l {
-				return c
-			}
-		}
-		u, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil
-		}
-		nc = u.NetConn()
-	}
-	return nil
 }

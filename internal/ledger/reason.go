@@ -34,8 +34,3 @@ const (
 	Unknown          = loss.Unknown
 	Unused           = loss.Unused
 )
-
-// ReadEnded is what Closing is told where HTTP/2's reading goroutine closes the
-// connection; nobody else is. From Go 1.27 on it does so by itself when it reads
-// GOAWAY and no stream is open.
-const ReadEnded Reason = "read_ended"

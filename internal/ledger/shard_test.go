@@ -9,7 +9,7 @@ import (
 // A host whose lock is held, and is waited for, holds up no other host, not even
 // one of its shard.
 func TestBusyHostHoldsUpNoOther(t *testing.T) {
-	l := New(nil, Watched)
+	l := New(nil)
 	busy := new(Use)
 	l.Begin(busy, key, nil, time.Now())
 	busy.host.mu.Lock()

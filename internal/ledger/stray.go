@@ -4,8 +4,8 @@ import "time"
 
 // A stray is a connection whose request was served by another one while it was
 // being dialed. Net/http puts it among the idle ones when it is there, and
-// httptrace calls it reused at its first use. Where nobody watches the dials, the
-// ledger must expect it, or it would take it for one that is older than itself.
+// httptrace calls it reused at its first use. The ledger, which sees no dials, must
+// expect it, or it would take it for one that is older than itself.
 
 const (
 	// maxStrays and strayTime bound the dials that are awaited: some fail.
@@ -20,7 +20,7 @@ func (u *Use) HandedOver(now time.Time) {
 	h := u.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ledger.queues || u.ended || u.conn == nil || u.conn.shared || u.conn.watched {
+	if h.ledger.queues || u.ended || u.conn == nil || u.conn.shared {
 		return
 	}
 	h.expire(now)

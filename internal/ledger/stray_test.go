@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// another returns a connection that nobody watches.
-func another() *fakeConn { return &fakeConn{line: &Conn{host: &Host{}}} }
-
 // raced plays a dial race: b asks while a has the only connection, and is served
 // by that one; b's dial goes on.
 func raced(l *Ledger) *fakeConn {
@@ -28,7 +25,7 @@ func raced(l *Ledger) *fakeConn {
 
 // Httptrace calls a connection reused that went idle when its dial was done.
 func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
-	l := New(nil, Unwatched)
+	l := New(nil)
 	known := raced(l)
 	c := asking(l)
 	stray := another()
@@ -54,7 +51,7 @@ func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
 
 func TestStrayIsAwaitedForAWhileOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := New(nil, Unwatched)
+		l := New(nil)
 		raced(l)
 		time.Sleep(strayTime + time.Second) // the bubble's clock
 		c := asking(l)
@@ -66,7 +63,7 @@ func TestStrayIsAwaitedForAWhileOnly(t *testing.T) {
 
 // With MaxConnsPerHost the request may have waited in a queue, and not dialed.
 func TestNoStrayWhereRequestsQueue(t *testing.T) {
-	l := New(&http.Transport{MaxConnsPerHost: 1}, Unwatched)
+	l := New(&http.Transport{MaxConnsPerHost: 1})
 	raced(l)
 	c := asking(l)
 	if g := c.Got(another(), true, false, time.Now()); !g.Reused {

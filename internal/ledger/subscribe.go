@@ -8,7 +8,7 @@ import (
 // Subscriber is told what happens between exchanges. It must not hold what a
 // connection must not reach, and must not block.
 type Subscriber interface {
-	// ConnClosed is called once for each watched connection, when it is closed.
+	// ConnClosed is called once for each connection that is known to be closed, when it is closed.
 	ConnClosed(Life)
 	// Same reports whether both write into the same books: of such, only the
 	// first is told.

@@ -85,35 +85,19 @@ func (l *Ledger) Recount(from, to Reason) {
 // NextConn is the ID of a new connection.
 func (l *Ledger) NextConn() uint64 { return l.conns.Add(1) }
 
-func (h *Host) countOpened() {
-	h.tally.Opened++
-	t := h.ledger.totals
-	t.mu.Lock()
-	t.tally.Opened++
-	t.mu.Unlock()
-}
-
 // tell counts c, which is gone, or corrects the reason that it was counted
-// under: the end of an exchange may tell it after the connection was closed.
-// h.mu is held.
+// under: PutIdleConn may come after the end of its exchange. h.mu is held.
 func (h *Host) tell(c *Conn) {
-	if c.state != gone {
-		return
-	}
 	why := c.fate()
-	if why == c.told {
+	switch {
+	case c.state != gone || why == c.told:
 		return
-	}
-	t := h.ledger.totals
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, t := range []*Tally{&h.tally, &t.tally} {
-		if c.told == "" {
-			t.Closed++
-		} else {
-			t.add(c.told, -1)
-		}
-		t.add(why, +1)
+	case c.told == "":
+		h.tally.Count(why)
+		h.ledger.Closed(why)
+	default:
+		h.tally.Recount(c.told, why)
+		h.ledger.Recount(c.told, why)
 	}
 	c.told = why
 }
@@ -133,38 +117,32 @@ func (c *Conn) fate() Reason {
 type Counts struct {
 	Key     Key
 	Host    string
-	Watched bool
+	Watched bool    // each of its connections is known to open and to close
 	Open    int     // connections open now, those being dialed not included
 	Active  int     // in somebody's hands
 	Idle    int     // open, in nobody's hands and not about to be closed
-	Coming  int     // being dialed, or dialed and not used yet
+	Coming  int     // being dialed
 	Kept    int     // that many would not be let go now for being too many
 	Tally           // Opened - Closed = Open
 	Totals  *Totals // that they are summed up in
 	// Versions are those open by protocol, Spoken which of these were seen so far,
-	// and Peers the watched ones by address, if anybody counts those.
+	// and Peers those whose address is known by that, if anybody counts those.
 	Versions Versions
 	Spoken   [len(Versions{})]bool
 	Peers    map[string]Versions
 }
 
-// watched reports whether all connections of the host report to the ledger.
-func (h *Host) watched() bool {
-	w := h.ledger.watch
-	return w == Watched || w == WatchedHTTP && h.key.Scheme != "https"
-}
-
 // Counts calls f for each host. It must keep neither Lost nor Peers.
 func (l *Ledger) Counts(f func(Counts)) {
-	if l.own != nil {
-		l.own.Counts(f)
+	if own := l.own.Load(); own != nil {
+		(*own).Counts(f)
 	}
 	l.each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		f(Counts{
-			Key: h.key, Host: h.key.String(), Watched: h.watched(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
-			Coming: len(h.coming), Kept: h.kept(), Tally: h.tally, Totals: h.ledger.totals, Versions: h.versions, Spoken: h.spoken, Peers: h.peers,
+			Key: h.key, Host: h.key.String(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
+			Tally: h.tally, Totals: h.ledger.totals, Versions: h.versions, Spoken: h.spoken, Peers: h.peers,
 		})
 	})
 }

@@ -105,20 +105,14 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 	if r.leash != nil {
 		r.leash.letGo()
 	}
-	// Who dials, or closes a pool, knows the exchange next to the transport.
+	// Whoever keeps the connection knows the exchange next to the transport.
 	low := r
 	if below := r.sameBelow(); len(below) > 0 {
 		low = below[len(below)-1]
 	}
-	done := func() {}
-	if low.owned() {
-		low.own.Draining(time.Now())
-	} else {
-		done = low.line.ledger.Draining(&low.use, b.Cost, r.breakOff)
-	}
+	low.conn.Draining(time.Now())
 	go func() {
 		defer func() {
-			done()
 			for _, bg := range all {
 				bg.release(r)
 			}

@@ -8,15 +8,14 @@ import (
 
 // bound is the limit in time of one drain. What net/http has in its buffer
 // already is free, and on a busy machine a timer would break off what takes no
-// time at all. So where pool watches the connection, the clock starts when it
+// time at all. So where the connection is the kit's own, the clock starts when it
 // is first read.
 type bound struct {
 	r     *Record
 	limit time.Duration
 	cut   time.Duration  // when a Read that hangs is broken
 	orig  *http.Response // to be closed at last, over a base that may ignore its context
-	seen  bool           // hook is called before the connection is read
-	hook  func()
+	hook  func()         // called before the connection is read, where that shows
 
 	// At the end of the body net/http's own goroutine goes on to read, and may
 	// start the clock while stop is called.
@@ -41,11 +40,9 @@ func (r *Record) bound(limit time.Duration, orig *http.Response, native bool) *b
 	}
 	if !r.line.direct {
 		t.orig = orig
-	} else {
-		t.hook = t.start
-		t.seen = r.conn.BeforeRead(&t.hook)
 	}
-	if !t.seen {
+	t.hook = t.start
+	if !r.owned() || !r.own.BeforeRead(&t.hook) {
 		t.start()
 	}
 	return t
@@ -83,7 +80,7 @@ func (t *bound) stop() (inTime, closed bool) {
 	defer t.mu.Unlock()
 	t.over = true
 	if t.timer == nil {
-		t.r.conn.Unread(&t.hook)
+		t.r.own.Unread(&t.hook)
 		return true, false
 	}
 	inTime = t.timer.Stop()

@@ -75,7 +75,7 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 }
 
 // notDrained is for a body that is not worth a drain. What net/http has in its
-// buffer already is free all the same, where the connection is watched: the
+// buffer already is free all the same, where the connection is the kit's own: the
 // drain ends when that would be read.
 func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d *Drain, closed bool) {
 	d = &Drain{Skipped: b.Why, Cost: b.Cost}
@@ -87,15 +87,15 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 			in.conn.NotDrained(b.Remeasure, left < 0)
 		}
 	}
-	if !b.Free || d.left || left > maxFree || !r.line.direct || !r.isWritten() {
+	if !b.Free || d.left || left > maxFree || !r.owned() || !r.isWritten() {
 		return OutcomeSkipped, d, false
 	}
 	var empty func() = r.cancel
-	if !r.conn.BeforeRead(&empty) {
+	if !r.own.BeforeRead(&empty) {
 		return OutcomeSkipped, d, false
 	}
 	n, err := r.discard(orig.Body, Budget{Bytes: maxFree}, nil)
-	r.conn.Unread(&empty)
+	r.own.Unread(&empty)
 	d.Bytes = n
 	if put, refused := r.conn.Returned(); err == io.EOF && (put || refused != "") {
 		d.Skipped = ""

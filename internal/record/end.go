@@ -98,12 +98,6 @@ func (r *Record) settle(out Outcome, err error, got received, d *Drain) (wrote b
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && r.drainsBehind()
 	r.over, wrote = true, r.surelyWritten()
-	if r.hooked && !wrote && out.whole() && !r.owned() {
-		// The request is still being sent: over HTTP/2 its stream is open, and
-		// the connection not idle.
-		r.sending = true
-		r.use.Uploads(+1)
-	}
 	r.mu.Unlock()
 	if !r.sent {
 		return wrote
@@ -149,7 +143,7 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 	}
 	ctx := r.parent
 	e := ctx.Err()
-	if stop := r.legacy; e == nil && stop != nil {
+	if stop := r.legacyCancel(); e == nil && stop != nil {
 		select {
 		case <-stop:
 			e = context.Canceled
@@ -166,6 +160,14 @@ func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
 	return ledger.Canceled
 }
 
+// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
+func (r *Record) legacyCancel() <-chan struct{} {
+	if r.sent {
+		return r.req.Cancel //lint:ignore SA1019 see above
+	}
+	return r.orig.Cancel //lint:ignore SA1019 see above
+}
+
 // cause says why the connection of an exchange that has ended does not go
 // back, empty if it goes on. Refused is what net/http said when it was put back, if
 // it was. r.mu is held.
@@ -179,8 +181,6 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return r.streamCause(out, err)
 	case r.line.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
-	case r.facts.retired != goesOn:
-		return r.facts.retired.reason()
 	case r.askedToEnd || r.close:
 		return ledger.ClientClose
 	case r.ends:
@@ -215,8 +215,6 @@ func (r *Record) streamCause(out Outcome, err error) ledger.Reason {
 	switch {
 	case r.line.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
-	case r.facts.retired != goesOn:
-		return r.facts.retired.reason()
 	case r.major >= 2 && (r.askedToEnd || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:

@@ -42,9 +42,8 @@ type Facts struct {
 	Leaked   bool
 	TimedOut bool // canceled, by a deadline
 
-	retired retirement
-	shared  bool // HTTP/2
-	hedged  bool // two inner exchanges were in flight at once: whose facts are whose?
+	shared bool // HTTP/2
+	hedged bool // two inner exchanges were in flight at once: whose facts are whose?
 }
 
 // NewConn is what is known of a connection that was new to its exchange. It does not
@@ -55,7 +54,7 @@ type NewConn struct {
 	Setup    ledger.Setup
 	OwnDial  bool
 	DialedBy ledger.Culprit
-	Dialed   time.Time // zero if nobody watches
+	Dialed   time.Time // zero unless the kit owns the connection
 }
 
 // Drain is what came of a drain. It does not change.

@@ -3,8 +3,6 @@ package record
 import (
 	"crypto/tls"
 	"net/http/httptrace"
-
-	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // hooks are made when somebody looks for them in the context: not every base does,
@@ -32,9 +30,6 @@ func (r *Record) bind(above *httptrace.ClientTrace) {
 	r.trace.PutIdleConn = r.putIdleConn
 	if r.hasBody {
 		r.trace.WroteRequest = r.wroteRequest
-	}
-	if r.use.MaxAge > 0 || r.use.MaxUses > 0 {
-		r.trace.WroteHeaders = r.wroteHeaders
 	}
 	r.made.Or(hooksMade)
 }
@@ -90,63 +85,12 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	}
 	f.New = nil
 	if !g.Reused {
-		f.New = r.newConn(&g)
+		f.New = &NewConn{Reason: g.Reason, Culprit: g.Culprit, OwnDial: g.Own}
+		if r.dial != nil && g.Own {
+			f.New.Setup = r.dial.setup()
+		}
 	}
 	r.learnConn(info.Conn)
-	r.retire(g.Retire)
-}
-
-func (r *Record) newConn(g *ledger.Got) *NewConn {
-	n := &NewConn{Reason: g.Reason, Culprit: g.Culprit, Setup: g.Setup, OwnDial: g.Own, DialedBy: g.DialedBy, Dialed: g.Dialed}
-	if r.dial != nil && g.Own && n.Setup == (ledger.Setup{}) {
-		n.Setup = r.dial.setup() // nobody watches the dialer
-	}
-	return n
-}
-
-// retirement is why an exchange is its connection's last: a Reason in one byte.
-type retirement uint8
-
-const (
-	goesOn retirement = iota
-	byAge
-	byUses
-)
-
-func retirementFor(why ledger.Reason) retirement {
-	switch why {
-	case "":
-		return goesOn
-	case ledger.MaxRequests:
-		return byUses
-	}
-	return byAge
-}
-
-func (x retirement) reason() ledger.Reason {
-	if x == byUses {
-		return ledger.MaxRequests
-	}
-	return ledger.MaxAge
-}
-
-// retire makes this the last exchange of its connection, or takes that back:
-// net/http may try a second connection. It writes to the request after GotConn;
-// the server answers, and the connection ends without having failed anybody. Of a
-// request with a body, net/http has made a copy by now that shares the header.
-// Somebody else's middleware may have cloned that, or read it for a second
-// attempt.
-func (r *Record) retire(why ledger.Reason) {
-	last := r.facts.retired != goesOn
-	switch {
-	case why != "" && !last:
-		r.header["Connection"] = []string{"close"}
-		r.req.Close = true
-	case why == "" && last:
-		delete(r.header, "Connection")
-		r.req.Close = false
-	}
-	r.facts.retired = retirementFor(why)
 }
 
 func (r *Record) putIdleConn(err error) {
@@ -154,14 +98,6 @@ func (r *Record) putIdleConn(err error) {
 	if t := r.above; t != nil && t.PutIdleConn != nil {
 		t.PutIdleConn(err)
 	}
-}
-
-// wroteHeaders is installed only where connections are retired.
-func (r *Record) wroteHeaders() {
-	if t := r.above; t != nil && t.WroteHeaders != nil {
-		defer t.WroteHeaders()
-	}
-	r.use.Settled()
 }
 
 // wroteRequest is installed only for a request with a body. The derived

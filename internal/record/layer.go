@@ -43,30 +43,19 @@ func (r *Record) Header() http.Header {
 // exchange was given: others that are given it later find it in their Facts.
 func (r *Record) SetConnSpan(s ledger.Span) { r.conn.SetSpan(s) }
 
-// RetireAfter makes this exchange the last of its connection if that has come to
-// an age or a number of uses; 0: none. Of several limits the smallest holds. In
-// Begin only.
+// RetireAfter retires the exchange's connection after it if that has come to an age
+// or a number of uses; 0: none. Of several limits the smallest holds. It means
+// nothing, as all limits of connections, where they are somebody else's. In Begin
+// only.
 func (r *Record) RetireAfter(age time.Duration, uses int) {
-	if r.owned() {
-		r.own.MaxAge = least(r.own.MaxAge, age)
-		r.own.MaxUses = least(r.own.MaxUses, int32(min(uses, math.MaxInt32)))
-		return
-	}
-	if !r.line.alone {
-		return
-	}
-	// Not where the caller uses the header for something else.
-	if h := r.Header(); len(h["Connection"]) == 0 { // gotConn writes to a map of our own
-		r.use.MaxAge = least(r.use.MaxAge, age)
-		r.use.MaxUses = least(r.use.MaxUses, int32(min(uses, math.MaxInt32)))
-	}
+	r.own.MaxAge = least(r.own.MaxAge, age)
+	r.own.MaxUses = least(r.own.MaxUses, int32(min(uses, math.MaxInt32)))
 }
 
 // LimitConns bounds the connections to the exchange's host over HTTP/1; 0: no
 // limit. Of several the smallest holds. In Begin only.
 func (r *Record) LimitConns(n int) {
-	r.use.MaxConns = least(r.use.MaxConns, int32(min(n, math.MaxInt32)))
-	r.own.MaxConns = r.use.MaxConns
+	r.own.MaxConns = least(r.own.MaxConns, int32(min(n, math.MaxInt32)))
 }
 
 // least is the smaller of two limits, of which 0 is none.
@@ -77,5 +66,5 @@ func least[T int32 | time.Duration](a, b T) T {
 	return a
 }
 
-// Exempt says that the limits do not hold for this exchange. In Begin only.
-func (r *Record) Exempt() { r.use.Exempt, r.own.Exempt = true, true }
+// Exempt says that the limits do not count this exchange. In Begin only.
+func (r *Record) Exempt() { r.own.Exempt = true }

@@ -11,8 +11,8 @@ import (
 
 // Layers on two sides of somebody else's middleware have a record each, for
 // that middleware may retry, ask for a token first, change the request or the
-// body. What the inner record knows better, the outer one takes over: the inner
-// ledger may be a watched one, and pool and drain may stand below. It does so
+// body. What the inner record knows better, the outer one takes over: pool, which
+// owns the connections, may stand below, and drain. It does so
 // only from an exchange that goes where its own goes, by method, host and path;
 // of several, attempts of a retrier say, from the last.
 
@@ -93,9 +93,6 @@ func (r *Record) Culprit() (c ledger.Culprit) {
 	}
 	return c
 }
-
-// Done implements ledger.Exchange.
-func (r *Record) Done() <-chan struct{} { return r.parent.Done() }
 
 func methodOf(m string) string {
 	if m == "" {

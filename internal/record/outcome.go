@@ -21,12 +21,6 @@ const (
 	OutcomeLeaked   Outcome = "leaked"    // nobody could close the body any more
 )
 
-// whole reports whether the response has come to its end: net/http cancels the
-// request in all other cases.
-func (o Outcome) whole() bool {
-	return o == OutcomeEOF || o == OutcomeDrained || o == OutcomeNone
-}
-
 var (
 	errPanicked     = errors.New("warmconn: the RoundTripper below panicked")
 	errBodyPanicked = errors.New("warmconn: the body below panicked")

@@ -26,10 +26,8 @@ type connBook interface {
 	Read(bytes int64, took time.Duration)
 	Drained(took, cost time.Duration, whole, unknown bool)
 	NotDrained(remeasure, unknown bool)
-	// BeforeRead has f called before the connection is read next, or is false if
-	// that can't be seen.
-	BeforeRead(f *func()) bool
-	Unread(f *func())
+	// Draining notes that the rest of the body is read though it was closed.
+	Draining(now time.Time)
 	// SetSpan says which span stands for the making of the connection.
 	SetSpan(s ledger.Span)
 }

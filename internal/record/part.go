@@ -25,7 +25,7 @@ type Part interface {
 	// Phase says where in the order of Ends this part stands.
 	Phase() Phase
 	// Describe is the layer's line in roundtripper.Describe, in a stack whose
-	// ledger watches w.
+	// connections are w.
 	Describe(w ledger.Watch) string
 }
 
@@ -124,7 +124,7 @@ func (b Budget) min(c Budget) Budget {
 	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), Leave: b.Leave && c.Leave}
 }
 
-// Tuner is a Part that watches, or replaces, the base of a stack.
+// Tuner is a Part that owns the connections of a stack's base, or replaces it.
 type Tuner interface {
 	Part
 	// Tune is called when a stack is built, with what the layers below have.

@@ -9,13 +9,11 @@
 // read or close that body any more. A Record must therefore never point to a
 // Body, of its own or of a stack further down, nor to a Stack.
 //
-// Tried instead of the derived context, and not taken: a read deadline on the
-// watched connection saves 5 allocations of 11 over loopback, but belongs to the
-// connection. Set around the end of one body it broke the next request on it: 60
-// of 5000 POSTs on Go 1.26, 204 on 1.27. A context of our own that can be
-// cancelled saves none over net/http's transport where the caller's context can
-// end: net/http makes them up again. Over other bases the one of package context
-// is made only if somebody looks for its end.
+// Where the kit owns the connections it needs neither the derived context nor most
+// of the hooks: see owned.go. Tried instead of that context elsewhere, and not
+// taken: one of our own that can be cancelled saves no allocation over net/http's
+// transport where the caller's can end, for net/http makes them up again. Over other
+// bases the one of package context is made only if somebody looks for its end.
 package record
 
 import (
@@ -39,25 +37,22 @@ type Record struct {
 	// The caller's request. The caller may change it once RoundTrip has failed,
 	// or the body was closed or dropped: what dials, hooks and the end need of
 	// it is below.
-	orig     *http.Request
-	site     *Site
-	path     string
-	outer    *Record         // the exchange that this one is made in, if any
-	parent   context.Context // the caller's, with what the layers added; ends with that. See down
-	header   http.Header     // the layers' own map, nil until one asks
-	close    bool            // the request asks for the end of its connection
-	upgrade  bool            // it asks for another protocol
-	hasBody  bool            // it has one
-	same     bool            // it is outer's own, not a token's or a name's: see link
-	first    bool            // and the first of those
-	dials    bool            // outer's connection is dialed by means of it
-	gzip     bool            // we have asked for gzip, and must decompress
-	sent     bool
-	begun    uint8
-	detached bool            // it goes on whatever the caller does: see closeLater
-	legacy   <-chan struct{} // Request.Cancel
-	states   [4]any          // of the parts that have begun
-	more     *[]any          // states beyond four
+	orig    *http.Request
+	site    *Site
+	path    string
+	outer   *Record         // the exchange that this one is made in, if any
+	parent  context.Context // the caller's, with what the layers added; ends with that. See down
+	header  http.Header     // the layers' own map, nil until one asks
+	close   bool            // the request asks for the end of its connection
+	hasBody bool            // it has one
+	same    bool            // it is outer's own, not a token's or a name's: see link
+	first   bool            // and the first of those
+	dials   bool            // outer's connection is dialed by means of it
+	gzip    bool            // we have asked for gzip, and must decompress
+	sent    bool
+	begun   uint8
+	states  [4]any          // of the parts that have begun
+	more    *[]any          // states beyond four
 
 	ctx   context.Context        // see cancelable
 	trace httptrace.ClientTrace  // see hooks
@@ -90,8 +85,8 @@ type Record struct {
 	hooked     bool          // GotConn came: WroteRequest will, too
 	wrote      bool          // the request was written, or has no body; see written.go
 	over       bool          // the exchange has ended: cancel as soon as wrote
-	sending    bool          // it has, and the request is still being sent
 	continued  bool          // an inner exchange was this one's own
+	detached   bool          // it goes on whatever the caller does: see closeLater; the closing goroutine's
 	writes     int32         // that have begun and not ended, as far as hooks tell
 	made       atomic.Uint32 // hooksMade, ctxMade, canceled, atLast
 }
@@ -99,14 +94,11 @@ type Record struct {
 // open starts a record.
 func open(ln *line, req *http.Request) *Record {
 	r := &Record{line: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), parent: req.Context()}
-	//lint:ignore SA1019 http.Client's Timeout closes it
-	r.legacy = req.Cancel
 	r.conn = &r.use
 	if ln.owned != nil && connpool.Takes(req) {
 		r.conn = &r.own
 	}
 	r.close = saysClose(req)
-	r.upgrade = len(req.Header["Upgrade"]) > 0 && hasToken(req.Header["Connection"], "upgrade")
 	if req.URL != nil {
 		r.path = req.URL.Path
 	}
@@ -148,7 +140,7 @@ func (r *Record) derive() *http.Request {
 	if r.line.gzips != nil {
 		r.askGzip()
 	}
-	r.use.Of, r.use.Close, r.use.Apart, r.use.HasBody = r, r.close, !r.line.alone, r.hasBody
+	r.use.Of, r.use.Close, r.use.Apart = r, r.close, !r.line.alone
 	r.enter()
 	r.publish()
 	if r.use.MayDial(r.line.direct) {
@@ -184,29 +176,22 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	switch q := resp.Request; {
 	case q == nil:
 	case r.owned(), q == &r.req && r.line.alone:
-		r.askedToEnd = r.close || r.facts.retired != goesOn
+		r.askedToEnd = r.close
 	default: // a middleware below may have changed even ours
 		r.askedToEnd = saysClose(q)
 	}
-	retired := r.facts.retired
 	r.mu.Unlock()
-	if r.owned() {
-		if v := resp.Header["Keep-Alive"]; v != nil && resp.ProtoMajor == 1 {
+	switch v := resp.Header["Keep-Alive"]; {
+	case !r.owned():
+		if resp.ProtoMajor >= 2 {
+			r.use.Share()
+		}
+	case resp.ProtoMajor == 1:
+		if v != nil {
 			r.own.KeepAlive(keepAliveTimeout(v))
 		}
-		if resp.Close && !r.askedToEnd && !r.close && resp.ProtoMajor == 1 {
+		if resp.Close && !r.askedToEnd && !r.close {
 			r.own.Announced()
-		}
-	} else if resp.ProtoMajor >= 2 {
-		r.use.Share()
-	} else {
-		if r.line.direct {
-			if v := resp.Header["Keep-Alive"]; v != nil {
-				r.use.KeepAlive(keepAliveTimeout(v))
-			}
-		}
-		if retired != goesOn {
-			r.use.Echoed(resp.Close)
 		}
 	}
 

@@ -40,7 +40,7 @@ type line struct {
 	// direct: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
 	direct bool
-	// alone: nobody but a *http.Transport has the headers that go down.
+	// alone: nobody but a *http.Transport has the request that goes down.
 	alone  bool
 	drains bool // some part does
 	later  bool // drains may go on after Close
@@ -67,7 +67,7 @@ func New(next http.RoundTripper, part Part) http.RoundTripper {
 	if below != nil {
 		t = Tuned{Base: below.base, Ledger: below.line.ledger, Owned: below.line.owned, Keep: below.keep}
 	} else {
-		t.Ledger = ledger.New(chain.Bottom(next), ledger.Unwatched)
+		t.Ledger = ledger.New(chain.Bottom(next))
 	}
 	if tuner, ok := part.(Tuner); ok {
 		tuned := tuner.Tune(t)

@@ -23,7 +23,7 @@ func (*keep) Describe(ledger.Watch) string { return "keep" }
 
 func TestTheKeyOfTheHooksIsFound(t *testing.T) {
 	if findTraceKey() == nil {
-		t.Error("httptrace looks for hooks in a way that findTraceKey does not know: each request costs an allocation more, and a watched dialer sees the hooks of its request")
+		t.Error("httptrace looks for hooks in a way that findTraceKey does not know: each request costs an allocation more")
 	}
 }
 

@@ -43,10 +43,6 @@ func (r *Record) written() {
 		r.onWrote = nil
 	}
 	over := r.over
-	if r.sending {
-		r.sending = false
-		r.use.Uploads(-1)
-	}
 	r.mu.Unlock()
 	if over && !r.owned() {
 		r.cancel()
@@ -89,9 +85,6 @@ func (r *Record) waitWritten(d time.Duration) bool {
 // any more. Until then a request may be written that nobody tells of, and heeds the
 // caller's end; but that may live for long, and must not collect what is never ended.
 func (r *Record) letGoAtLast() {
-	if d := r.dial; d != nil {
-		d.forget()
-	}
 	r.mu.Lock()
 	r.inner = nil // whose context leads here, and must go first
 	r.mu.Unlock()

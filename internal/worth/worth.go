@@ -182,7 +182,7 @@ func (w *Estimator) Announced(idle time.Duration, now time.Time) {
 	w.serverIdle, w.serverIdleAt = idle, now
 }
 
-// Survived notes that a connection was idle for so long, and lived. h.mu is
+// Survived notes that a connection was idle for so long, and lived.
 func (w *Estimator) Survived(idle time.Duration) {
 	if idle > w.serverIdle {
 		w.serverIdle = 0

@@ -1,0 +1,42 @@
+package ledger
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
+	l := New(nil)
+	l.CountPeers()
+	read, unread := l.Dialed("host.example:80", "192.0.2.1"), l.Dialed("host.example:80", "192.0.2.1")
+	read.WasRead()
+	check := func(open int, lost string) {
+		t.Helper()
+		l.Counts(func(c Counts) {
+			if c.Host != "host.example:80" || c.Watched || c.Open != open || c.Active != 0 || c.Opened != 2 || c.Closed != uint64(2-open) || fmt.Sprint(c.Lost) != lost ||
+				c.Peers["192.0.2.1"][Unspoken].Open != open {
+				t.Errorf("counts %+v; want %d open of 2, lost %s", c, open, lost)
+			}
+		})
+	}
+	check(2, "[]")
+	read.Closed()
+	read.Closed() // net/http may close it twice
+	check(1, "[{unknown 1}]")
+	unread.Closed()
+	check(0, "[{unknown 1} {unused 1}]")
+}
+
+// A crawler over very many hosts, by a transport that only counts.
+func TestHostsOfDialedConnectionsAreForgotten(t *testing.T) {
+	l := New(nil)
+	for i := range 100_000 {
+		l.Dialed(fmt.Sprintf("host%d.example:80", i), "").Closed()
+	}
+	if n := hosts(l); n > 2*shards*sweepFrom {
+		t.Errorf("%d hosts are kept", n)
+	}
+	if got := l.Totals().Tally(); got.Opened != 100_000 || got.Closed != 100_000 {
+		t.Errorf("%d opened, %d closed in all", got.Opened, got.Closed)
+	}
+}

@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"net"
+	"testing"
+	"time"
+)
+
+// fakeConn is a connection that is only an identity.
+type fakeConn struct{ net.Conn }
+
+// another returns a new one.
+func another() *fakeConn { return new(fakeConn) }
+
+var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
+
+// asking returns a Use that has asked for a connection.
+func asking(l *Ledger) *Use {
+	u := new(Use)
+	l.Begin(u, key, nil, time.Now())
+	u.Ask("host.example:80", time.Now())
+	return u
+}
+
+// by is an exchange whose span has that ID.
+type by byte
+
+func (b by) Culprit() (c Culprit) {
+	c.SpanID[0] = byte(b)
+	return c
+}
+
+// losing leaves a loss for each cause in the book, over HTTP/1. The exchange of
+// the first has a span that begins with 1, and so on.
+func losing(l *Ledger, causes ...Reason) {
+	uses := make([]*Use, len(causes))
+	for i := range causes {
+		uses[i] = asking(l)
+		uses[i].Of = by(i + 1)
+		uses[i].Got(another(), false, false, time.Now())
+	}
+	for i, cause := range causes {
+		if i > 0 {
+			time.Sleep(time.Millisecond) // only in a bubble
+		}
+		uses[i].End(cause, false, time.Now())
+	}
+}
+
+// wantNew asks for a connection, is given a new one over HTTP/1 and looks at why.
+func wantNew(t *testing.T, l *Ledger, want Reason, culprit byte) {
+	t.Helper()
+	u := asking(l)
+	if g := u.Got(another(), false, false, time.Now()); g.Reason != want || g.Culprit.SpanID[0] != culprit {
+		t.Errorf("new for %q by %d, want %q by %d", g.Reason, g.Culprit.SpanID[0], want, culprit)
+	}
+}
+
+// wantSettled fails unless each loss was charged to a dial, or taken back.
+func wantSettled(t *testing.T, l *Ledger) {
+	t.Helper()
+	l.each(func(h *Host) {
+		if h.losses.Len() != 0 {
+			t.Errorf("losses %+v, want none", h.losses)
+		}
+	})
+}

@@ -1,0 +1,35 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
+	for _, putFirst := range []bool{true, false} {
+		l := New(nil)
+		a, c := asking(l), another()
+		a.Got(c, false, false, time.Now())
+		b := asking(l)
+		if putFirst {
+			a.Put("")
+		}
+		b.Got(c, true, false, time.Now())
+		if !putFirst {
+			a.Put("")
+		}
+		a.End("", false, time.Now())
+		l.Counts(func(n Counts) {
+			if n.Open != 1 || n.Idle != 0 {
+				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
+			}
+		})
+		b.Put("")
+		b.End("", false, time.Now())
+		l.Counts(func(n Counts) {
+			if n.Idle != 1 {
+				t.Errorf("put first %v: idle %d, want 1", putFirst, n.Idle)
+			}
+		})
+	}
+}

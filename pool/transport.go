@@ -1,0 +1,82 @@
+package pool
+
+import (
+	"net/http"
+	"weak"
+
+	"github.com/hashicorp/go-cleanhttp"
+
+	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Transport returns a clone of base that is tuned as Options say, for SDKs that
+// want an *http.Transport, and counts the connections that it dials: see Stats. A
+// nil base is go-cleanhttp's pooled transport. Each call returns a new clone.
+//
+// It is net/http's own, and so is its pool. It keeps as many idle connections to a
+// host as MaxIdlePerHost says, or else as its MaxIdleConns allows for all, for
+// IdleTimeout; and has no more than MaxPerHost to each, as MaxConnsPerHost, unless
+// base has a limit of its own. A request over that waits in net/http, as long as its
+// context lasts, and is not refused. All else needs the Middleware, over this
+// transport or over any other: the queue with its limits, those of single hosts,
+// dials only for those who wait, retirement by age and use, and to find leaks.
+//
+// Where the Middleware stands over it, the Pool owns the connections for requests
+// that come that way, as over every transport. Others may send requests over it
+// directly all the while.
+//
+// Configure base before. Of the clone, TLSClientConfig and Proxy may still be
+// changed before its first request; connections of a dialer that is set on it are
+// not counted, nor are those of a TLS dialer of the base's own.
+//
+// If a clone of base would lose something (see the package doc), base itself is
+// returned, neither tuned nor counted.
+func (p *Pool) Transport(base *http.Transport) *http.Transport {
+	if base == nil {
+		base = cleanhttp.DefaultPooledTransport()
+	}
+	t, l := p.counting(base)
+	if t == nil {
+		return base
+	}
+	p.bases.mu.Lock()
+	defer p.bases.mu.Unlock()
+	p.bases.add(t, clone{ledger: weak.Make(l), limited: t.MaxConnsPerHost != base.MaxConnsPerHost})
+	p.bases.builds.add(t, l, nil)
+	return t
+}
+
+// counting returns a tuned clone of base, and the ledger that counts its
+// connections; nil if base must not be cloned.
+func (p *Pool) counting(base *http.Transport) (*http.Transport, *ledger.Ledger) {
+	t, _ := connpool.Clone(base)
+	if t == nil {
+		return nil, nil
+	}
+	switch n := p.opts.MaxIdlePerHost; {
+	case n != 0:
+		t.MaxIdleConnsPerHost = n
+	case t.MaxIdleConnsPerHost < 0:
+		// Keep-alive was switched off this way on purpose.
+	case t.MaxIdleConns > 0:
+		t.MaxIdleConnsPerHost = t.MaxIdleConns
+	default:
+		t.MaxIdleConnsPerHost = 1 << 20
+	}
+	switch d := p.opts.IdleTimeout; {
+	case d > 0:
+		t.IdleConnTimeout = d
+	case d < 0:
+		t.IdleConnTimeout = 0
+	case t.IdleConnTimeout == 0:
+		t.IdleConnTimeout = defaultIdleTimeout
+	}
+	if t.MaxConnsPerHost == 0 {
+		t.MaxConnsPerHost = max(p.opts.MaxPerHost, 0)
+	}
+	l := ledger.New(t)
+	l.Count(p.totals)
+	t.DialContext = countDials(t, l)
+	return t, l
+}
