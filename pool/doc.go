@@ -60,8 +60,15 @@
 // once it was sent: it is never failed, and tried again only where net/http would.
 // What a clone would lose is not cloned but only counted: a Facade, a transport with registered protocols
 // or another HTTP/2 implementation. The same goes for every RoundTripper that
-// is not net/http's. roundtripper.Describe says which it is. HTTP/2 stays on
-// where the transport would have spoken it.
+// is not net/http's. roundtripper.Describe says which it is, and why. HTTP/2 stays
+// on where the transport would have spoken it.
+//
+// A transport on which http2.ConfigureTransports of golang.org/x/net was called, as
+// many SDKs do, is cloned like a plain one: what its http2.Transport was told
+// (ReadIdleTimeout, PingTimeout) is told net/http's own HTTP/2. Configure first, wrap
+// last: what is set afterwards is missed. Of the two IdleConnTimeouts the shorter
+// holds. What net/http can't be told is left alone: a ConnPool, a TLS dialer of the
+// http2.Transport's own.
 //
 // # Where it stands
 //
