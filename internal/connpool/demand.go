@@ -19,6 +19,10 @@ func (d *demand) usedLocked(h *Host, _ time.Time) {
 	d.peak = max(d.peak, h.conns.by[active])
 }
 
+// resetDecay is for a host without connections. What it keeps of a stock outlives
+// them: a client of one request at a time has none between two.
+func (d *demand) resetDecay() { d.peak, d.decayed = 0, time.Time{} }
+
 // keptLocked is how many connections decay leaves: as many as were in use at once
 // since the last one; 0 if there is none.
 func (h *Host) keptLocked() int {

@@ -91,10 +91,10 @@ func (rt *route) gatedLocked(now time.Time) bool {
 }
 
 // adoptLocked gives a dial that is no request's any more to one that waits. It is
-// false if none is young enough.
+// false if none is young enough, and was not broken off.
 func (rt *route) adoptLocked(now time.Time) bool {
 	for _, c := range rt.dials {
-		if c.waiter == nil && (c.abandoned.IsZero() || now.Sub(c.abandoned) < rt.promiseLocked()) {
+		if c.waiter == nil && c.cancel != nil && (c.abandoned.IsZero() || now.Sub(c.abandoned) < rt.promiseLocked()) {
 			rt.unowned--
 			rt.waiters.assign(rt.waiters.firstUn, c)
 			return true

@@ -64,6 +64,7 @@ func (h *Host) closeIdle(why loss.Reason) {
 		for _, c := range rt.dials {
 			if c.waiter == nil && c.cancel != nil {
 				c.cancel()
+				c.cancel = nil // so that no request adopts it
 			}
 		}
 	}

@@ -148,6 +148,11 @@ func (c *Conn) lookLocked(now time.Time) {
 	h, rt := c.host, c.route
 	dead := c.cc.Err() != nil
 	c.countOverLocked()
+	if c.http2 && !c.limit.settled && !dead {
+		if n := c.cc.Available(); n > 0 {
+			c.noteLimitLocked(n, c.cc.InFlight())
+		}
+	}
 	switch c.state {
 	case idle:
 		switch {

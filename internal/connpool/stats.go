@@ -32,7 +32,7 @@ func (h *Host) closedLocked(c *Conn) {
 	h.afterwards(func() { h.pool.ledger.Tell(closed) })
 	if h.conns.open() == 0 {
 		h.sweep.stop()
-		h.demand = demand{}
+		h.demand.resetDecay()
 	}
 }
 

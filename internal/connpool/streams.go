@@ -4,11 +4,12 @@ import "time"
 
 // limitFacts are what is known of how many streams an HTTP/2 connection takes at
 // once. net/http believes initialStreams until the server's SETTINGS have come, and
-// does not say whether they have; behind the first response they have.
+// does not say whether they have; they have if it believes something else, and behind
+// the first response.
 type limitFacts struct {
 	most    int       // streams at once; 0: not known yet
 	seen    int       // the last sight of it that was not believed yet
-	settled bool      // a response has come
+	settled bool      // the SETTINGS have come
 	endedAt time.Time // when an exchange last ended on it
 }
 
@@ -21,18 +22,20 @@ const initialStreams = 100
 // body has shown its end; on a machine that is busy it is later.
 const lingerMost = 2 * time.Millisecond
 
-// noteLimitLocked notes the server's limit of streams: n more are available beside in.
-// The two are not read in one moment, so a limit that is higher than what is known is
-// believed when it is seen twice.
+// noteLimitLocked notes the server's limit of streams, n more being available beside
+// in. The two are not read in one moment, so a limit that is higher than what is known
+// is believed when it is seen twice.
 func (c *Conn) noteLimitLocked(n, in int) {
-	f := &c.limit
-	if !f.settled {
+	f, sum := &c.limit, n+in
+	twice := sum == f.seen
+	f.seen = sum
+	if !f.settled && (sum == initialStreams || !twice && c.cc.InFlight() != in) {
 		return
 	}
-	if sum := n + in; sum <= f.most || sum == f.seen || f.most == 0 {
+	f.settled = true
+	if f.most == 0 || sum < f.most || twice {
 		f.most = sum
 	}
-	f.seen = n + in
 	c.route.streams = f.most
 }
 

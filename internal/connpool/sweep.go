@@ -85,6 +85,6 @@ func (h *Host) sweepIdle() {
 	if d := h.pool.opts.DecayEvery; d > 0 && h.conns.by[idle] > 0 {
 		h.sweep.byLocked(h, h.demand.decayed.Add(d))
 	} else if h.conns.open() == 0 {
-		h.demand = demand{}
+		h.demand.resetDecay()
 	}
 }
