@@ -50,7 +50,7 @@ func (rt *route) fillLocked(now time.Time) {
 // needsDialLocked reports whether one of the requests that wait has neither a dial
 // nor hope for what is on its way.
 func (rt *route) needsDialLocked(now time.Time) bool {
-	for rt.unowned > 0 && rt.waiters.undialed > 0 {
+	for rt.unowned > 0 && rt.waiters.undialed > 0 && rt.passesOn() {
 		if !rt.adoptLocked(now) {
 			break
 		}
@@ -106,6 +106,10 @@ func (rt *route) adoptLocked(now time.Time) bool {
 	return false
 }
 
+// passesOn reports whether a dial may serve another request than its own: not where
+// no connection is kept, for then each request is promised one that was made for it.
+func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
+
 // promiseLocked is how long an abandoned dial is hoped for.
 func (rt *route) promiseLocked() time.Duration {
 	cost, measured := rt.host.worth.Cost(rt.hop)
@@ -152,7 +156,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	}
 	for _, other := range h.allRoutes() {
 		for _, c := range other.dials {
-			if c.waiter == nil && c.cancel != nil && (other != rt || now.Sub(c.abandoned) >= rt.promiseLocked()) {
+			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || now.Sub(c.abandoned) >= rt.promiseLocked()) {
 				c.cancel()
 				c.cancel = nil
 				return
@@ -268,12 +272,12 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		rt.replaceLocked(now)
 		return
 	}
-	if w := rt.waiters.first; w != nil {
-		rt.serveLocked(w, c, now)
-		return
+	w := rt.waiters.first
+	if !rt.passesOn() {
+		w = c.waiter
 	}
-	if own := c.waiter; own != nil {
-		rt.serveLocked(own, c, now)
+	if w != nil {
+		rt.serveLocked(w, c, now)
 		return
 	}
 	c.putLocked(nil, now)

@@ -140,11 +140,11 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 		why = loss.MaxRequests
 	case c.older(maxAge, now):
 		why = loss.MaxAge
+	case c.uses == 0 && !h.pool.keepsAlive(false):
+		why = loss.KeepAlivesOff
 	case rt.waiters.first != nil:
 		rt.serveLocked(rt.waiters.first, c, now)
 		return ""
-	case c.uses == 0 && !h.pool.keepsAlive(false):
-		why = loss.KeepAlivesOff
 	case o.MaxIdlePerHost < 0 && c.uses > 0, o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
 		why = loss.IdleLimit
 	}
