@@ -139,7 +139,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h, rt := c.host, c.route
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
 	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id)
-	if c.state == idle {
+	if c.state == idle && c.wasIdle {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
 		h.worth.Survived(g.IdleTime)
 	}
@@ -171,8 +171,13 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 			}
 		}
 	}
-	if c.http2 && e.Close && c.state == active {
-		c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now) // net/http gives it to nobody else
+	if c.http2 && c.state == active { // net/http gives it to nobody else
+		switch {
+		case e.Close:
+			c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now)
+		case !rt.passesOn():
+			c.goAwayLocked(loss.KeepAlivesOff, loss.Culprit{}, now)
+		}
 	}
 	h.demand.usedLocked(h, now)
 	e.conn, e.returned = c, false
@@ -254,7 +259,6 @@ const (
 
 // addIdleLocked and dropIdleLocked keep the route's list of idle connections.
 func (rt *route) addIdleLocked(c *Conn) {
-	c.wasIdle = true
 	if !c.http2 {
 		rt.idle = append(rt.idle, c)
 		rt.host.pool.idle.n.Add(1)

@@ -9,11 +9,14 @@ import (
 	"github.com/warmconn/warmconn/internal/eventually"
 )
 
-// forAnew runs f with pools that keep no connection over HTTP/1: net/http promises
-// there that each request has one that was made for it.
+// forAnew runs f with pools that keep no connection, a negative MaxIdlePerHost none
+// over HTTP/1: net/http promises there that each request has one that was made for it.
 func forAnew(t *testing.T, o Options, f func(t *testing.T, p *Pool, url string, d *gatedDialer)) {
-	for _, protocol := range []string{"http", "tls"} {
+	for _, protocol := range protocols {
 		for name, off := range map[string]bool{"DisableKeepAlives": true, "MaxIdlePerHost": false} {
+			if protocol == "h2" && !off {
+				continue
+			}
 			t.Run(protocol+"/"+name, func(t *testing.T) {
 				s, base := serve(t, protocol, hello)
 				d := newDialer(base)
@@ -41,6 +44,23 @@ func TestADialServesItsOwnRequestWhereNoConnectionIsKept(t *testing.T) {
 		one <- refused
 		if err := <-first; !errors.Is(err, refused) {
 			t.Errorf("the first request: %v, want the error of its dial", err)
+		}
+	})
+}
+
+func TestAConnectionIsUsedOnceWhereNoneIsKept(t *testing.T) {
+	forAnew(t, Options{MaxConns: 1}, func(t *testing.T, p *Pool, url string, d *gatedDialer) {
+		first := send(context.Background(), rt{p: p}, url)
+		dial := <-d.begun
+		second := send(context.Background(), rt{p: p}, url)
+		waitWaiting(t, p, 2)
+		dial <- nil
+		if err := <-first; err != nil {
+			t.Error(err)
+		}
+		(<-d.begun) <- nil
+		if err := <-second; err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -60,7 +60,7 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		return false
 	case rt.gatedLocked(now):
 		return false
-	case rt.protocol == http2:
+	case rt.protocol == http2 && rt.passesOn():
 		if rt.host.pool.strict && len(rt.shared) > 0 {
 			return false // a limit of streams is to be waited for, not to be dialed around
 		}
@@ -263,11 +263,17 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	if c.http2 {
 		// It is idle for a moment, so that it can be given to all who wait.
 		h.moveLocked(c, idle)
-		c.wasIdle = false
 		c.idleAt = now
-		rt.shareLocked(c, now)
-		if c.streams == 0 {
-			c.restLocked(now)
+		switch {
+		case rt.passesOn():
+			rt.shareLocked(c, now)
+			if c.streams == 0 {
+				c.restLocked(now)
+			}
+		case c.waiter != nil:
+			rt.serveLocked(c.waiter, c, now)
+		default:
+			c.loseLocked(loss.Unused, loss.Culprit{}, now)
 		}
 		rt.replaceLocked(now)
 		return

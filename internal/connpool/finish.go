@@ -167,7 +167,7 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 
 // restLocked makes c idle.
 func (c *Conn) restLocked(now time.Time) {
-	c.idleAt = now
+	c.idleAt, c.wasIdle = now, true
 	if c.state != idle {
 		c.host.moveLocked(c, idle)
 	}
