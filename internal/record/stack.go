@@ -39,6 +39,8 @@ type line struct {
 	// direct: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
 	direct bool
+	// underRead: and a Close drains by itself, while a Read goes on.
+	underRead bool
 	// alone: nobody but a *http.Transport has the headers that go down.
 	alone  bool
 	drains bool // some part does
@@ -110,6 +112,7 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 	tr, ok := t.Base.(*http.Transport)
 	l.alone = ok
 	l.direct = ok && !chain.Registered(tr)
+	l.underRead = l.direct && nativeDrain && closesUnderRead(runtime.Version())
 	for _, part := range l.parts {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()
