@@ -11,6 +11,10 @@ import (
 
 var reasonsHTTP2OfThisGo []cause
 
+// closedUnderRead is what a connection is lost for whose body is closed during a
+// Read.
+const closedUnderRead = roundtripper.ReasonBodyUnread
+
 // TestGOAWAYOnAnIdleConnection: on Go 1.26 net/http leaves the connection open,
 // and uses it for nothing. Only who owns it can tell why the next request dials.
 func TestGOAWAYOnAnIdleConnection(t *testing.T) {

@@ -3,10 +3,14 @@
 package roundtripper_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
@@ -22,6 +26,10 @@ var reasonsHTTP2OfThisGo = []cause{
 		s.gone(0)
 	}},
 }
+
+// closedUnderRead is what a connection is lost for whose body is closed during a
+// Read: net/http may still bring it back.
+const closedUnderRead = roundtripper.ReasonDraining
 
 // nativeDrain is what net/http allows itself for a drain in the background
 // (maxPostCloseReadTime).
@@ -190,4 +198,60 @@ func (s *scene) closed() <-chan struct{} {
 		}
 	}()
 	return done
+}
+
+// TestNetHTTPDrainsUnderARead: the Read has the end of the body if that comes in
+// time, and the connection goes back.
+func TestNetHTTPDrainsUnderARead(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		inBubble(t, k, func(s *scene) {
+			done, _ := s.closesUnderRead(synctest.Wait)
+			s.release()
+			// One more byte, or the end, if net/http has taken that.
+			if err := <-done; err != nil && err != io.EOF {
+				t.Errorf("the Read returned %v", err)
+			}
+			synctest.Wait()
+			s.wantReused(s.read("/", nil))
+			s.wantNoLoss()
+		})
+	})
+}
+
+// TestNetHTTPDrainsUnderAReadForSoLong: then the Read is told that it was closed.
+// Not in a bubble: net/http's drain waits for the Read's lock.
+func TestNetHTTPDrainsUnderAReadForSoLong(t *testing.T) {
+	forStacks(t, stack{}, func(t *testing.T, k stack) {
+		s := serverScene(t, testserver.Options{}, k)
+		done, culprit := s.closesUnderRead(func() {})
+		if err := <-done; err != http.ErrBodyReadAfterClose {
+			t.Errorf("the Read returned %v", err)
+		}
+		s.gone(0)
+		s.wantNew(s.read("/", nil), "body_unread", culprit)
+	})
+}
+
+// closesUnderRead closes a body during a Read, when settled has returned. What the
+// Read returns is on the channel.
+func (s *scene) closesUnderRead(settled func()) (done chan error, culprit oteltrace.SpanContext) {
+	s.t.Helper()
+	resp := s.do("/hold", nil)
+	if _, err := resp.Body.Read(make([]byte, 1)); err != nil {
+		s.t.Fatal(err)
+	}
+	done = make(chan error, 1)
+	reading := make(chan struct{})
+	go func() {
+		close(reading)
+		_, err := resp.Body.Read(make([]byte, 1))
+		done <- err
+	}()
+	<-reading
+	settled()
+	resp.Body.Close()
+	if e := s.next(); e.Outcome != "closed" || e.LostReason != "draining" || e.BytesRead != 1 {
+		s.t.Errorf("outcome %q, lost for %q, %d bytes; want closed, draining, 1", e.Outcome, e.LostReason, e.BytesRead)
+	}
+	return done, s.culprit()
 }

@@ -126,19 +126,16 @@ func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active {
 		return 0
 	}
-	if c.limit.settled && c.streams >= c.limit.most && c.tightLocked() && !c.host.pool.reserves() {
+	if c.limit.settled && c.streams >= c.limit.most && c.tightLocked() && !c.host.pool.countsOver() {
 		return 0 // net/http's lock is a busy one
 	}
-	given := int(c.unreserved.Load()) // first: one that is reserved meanwhile counts twice
 	n := c.cc.Available()
 	if n == 0 {
 		c.lookLocked(now)
 		return 0
 	}
 	in := c.cc.InFlight()
-	if !c.host.pool.reserves() {
-		given = max(c.streams-in, 0) // given away, and not opened yet
-	}
+	given := max(c.streams-c.over-in, 0) // away, and not opened yet
 	if given == 0 {
 		c.noteLimitLocked(n, in)
 	}
@@ -154,7 +151,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h, rt := c.host, c.route
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
 	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id)
-	if c.state == idle {
+	if c.state == idle && c.wasIdle {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
 		h.worth.Survived(g.IdleTime)
 	}
@@ -186,8 +183,13 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 			}
 		}
 	}
-	if c.http2 && e.Close && c.state == active {
-		c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now) // net/http gives it to nobody else
+	if c.http2 && c.state == active { // net/http gives it to nobody else
+		switch {
+		case e.Close:
+			c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now)
+		case !rt.passesOn():
+			c.goAwayLocked(loss.KeepAlivesOff, loss.Culprit{}, now)
+		}
 	}
 	h.demand.usedLocked(h, now)
 	e.conn, e.returned = c, false
@@ -273,7 +275,6 @@ const (
 
 // addIdleLocked and dropIdleLocked keep the route's list of idle connections.
 func (rt *route) addIdleLocked(c *Conn) {
-	c.wasIdle = true
 	if !c.http2 {
 		rt.idle = append(rt.idle, c)
 		rt.host.pool.idle.n.Add(1)

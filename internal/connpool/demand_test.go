@@ -50,7 +50,7 @@ func newCloser(t *testing.T, after int32) *closer {
 		time.Sleep(5 * time.Millisecond) // what makes it dear
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
-	c.pool = New(base, base.Clone(), ledger.New(base, ledger.Watched), Options{})
+	c.pool = New(base, base.Clone(), ledger.New(base), Options{})
 	t.Cleanup(func() {
 		c.pool.Shutdown()
 		c.CloseClientConnections()

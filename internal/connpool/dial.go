@@ -50,7 +50,7 @@ func (rt *route) fillLocked(now time.Time) {
 // needsDialLocked reports whether one of the requests that wait has neither a dial
 // nor hope for what is on its way.
 func (rt *route) needsDialLocked(now time.Time) bool {
-	for rt.unowned > 0 && rt.waiters.undialed > 0 {
+	for rt.unowned > 0 && rt.waiters.undialed > 0 && rt.passesOn() {
 		if !rt.adoptLocked(now) {
 			break
 		}
@@ -60,7 +60,7 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		return false
 	case rt.gatedLocked(now):
 		return false
-	case rt.protocol == http2:
+	case rt.protocol == http2 && rt.passesOn():
 		if rt.host.pool.strict && len(rt.shared) > 0 {
 			return false // a limit of streams is to be waited for, not to be dialed around
 		}
@@ -102,6 +102,10 @@ func (rt *route) adoptLocked(now time.Time) bool {
 	}
 	return false
 }
+
+// passesOn reports whether a dial may serve another request than its own: not where
+// no connection is kept, for then each request is promised one that was made for it.
+func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
 
 // promiseLocked is how long an abandoned dial is hoped for.
 func (rt *route) promiseLocked() time.Duration {
@@ -149,7 +153,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	}
 	for _, other := range h.allRoutes() {
 		for _, c := range other.dials {
-			if c.waiter == nil && c.cancel != nil && (other != rt || now.Sub(c.abandoned) >= rt.promiseLocked()) {
+			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || now.Sub(c.abandoned) >= rt.promiseLocked()) {
 				c.cancel()
 				c.cancel = nil
 				return
@@ -262,21 +266,27 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	if c.http2 {
 		// It is idle for a moment, so that it can be given to all who wait.
 		h.moveLocked(c, idle)
-		c.wasIdle = false
 		c.idleAt = now
-		rt.shareLocked(c, now)
-		if c.streams == 0 {
-			c.restLocked(now)
+		switch {
+		case rt.passesOn():
+			rt.shareLocked(c, now)
+			if c.streams == 0 {
+				c.restLocked(now)
+			}
+		case c.waiter != nil:
+			rt.serveLocked(c.waiter, c, now)
+		default:
+			c.loseLocked(loss.Unused, loss.Culprit{}, now)
 		}
 		rt.replaceLocked(now)
 		return
 	}
-	if w := rt.waiters.first; w != nil {
-		rt.serveLocked(w, c, now)
-		return
+	w := rt.waiters.first
+	if !rt.passesOn() {
+		w = c.waiter
 	}
-	if own := c.waiter; own != nil {
-		rt.serveLocked(own, c, now)
+	if w != nil {
+		rt.serveLocked(w, c, now)
 		return
 	}
 	c.putLocked(nil, now)

@@ -231,3 +231,24 @@ func mix(t *testing.T, protocol string, note edgeFunc) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestANewConnectionWasNotIdle: HTTP/2's is for a moment, for all who wait.
+func TestANewConnectionWasNotIdle(t *testing.T) {
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s, base := serve(t, protocol, hello)
+			p := newPool(t, base, Options{})
+			for _, wasIdle := range []bool{false, true} {
+				resp, err := openGet(t.Context(), rt{p: p}, s.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if g := got(resp); g.WasIdle != wasIdle || g.Reused != wasIdle {
+					t.Errorf("was idle %v, reused %v; want %v", g.WasIdle, g.Reused, wasIdle)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+			}
+		})
+	}
+}

@@ -47,6 +47,7 @@ type Entry struct {
 	Close bool
 	// entered: the host counts it. left: no more.
 	entered, left bool
+	answered      bool // counted in conn.answered
 	returned      bool // the connection went back
 	overHTTP2     bool // the last try was
 	// reused: net/http would call the connection so. It was used before, or lay idle,

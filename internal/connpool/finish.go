@@ -144,11 +144,11 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 		why = loss.MaxRequests
 	case c.older(maxAge, now):
 		why = loss.MaxAge
+	case c.uses == 0 && !h.pool.keepsAlive(false):
+		why = loss.KeepAlivesOff
 	case rt.waiters.first != nil:
 		rt.serveLocked(rt.waiters.first, c, now)
 		return ""
-	case c.uses == 0 && !h.pool.keepsAlive(false):
-		why = loss.KeepAlivesOff
 	case o.MaxIdlePerHost < 0 && c.uses > 0, o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
 		why = loss.IdleLimit
 	}
@@ -171,7 +171,7 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 
 // restLocked makes c idle.
 func (c *Conn) restLocked(now time.Time) {
-	c.idleAt = now
+	c.idleAt, c.wasIdle = now, true
 	if c.state != idle {
 		c.host.moveLocked(c, idle)
 	}

@@ -259,3 +259,9 @@ func must(t testing.TB, r http.RoundTripper, url string) string {
 	}
 	return body
 }
+
+// got is what the exchange of a response was told of its connection.
+func got(resp *http.Response) Got {
+	all := resp.Body.(*endBody).o.got
+	return all[len(all)-1]
+}

@@ -147,8 +147,6 @@ type Conn struct {
 	http2  bool
 	tls    tlsFacts
 
-	unreserved atomic.Int32 // streams that were given away and are not reserved yet
-
 	// Set when the dial begins, and not changed.
 	dial dialFacts
 
@@ -161,7 +159,7 @@ type Conn struct {
 	uses                   int
 	user                   uint64 // the Entry that has it, or had it last
 	streams                int    // exchanges on it
-	exempt                 int    // of those
+	answered               int    // of those that are not exempt, that have their response
 	over                   int    // see over.go
 	wasIdle                bool   // it lay idle once: net/http calls it reused
 	idleAt                 time.Time

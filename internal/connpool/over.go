@@ -1,67 +1,57 @@
 package connpool
 
 // An HTTP/2 stream is over when both sides have sent all: net/http takes it off
-// InFlight then, whether or not anybody has read the body. So what exchanges have of
-// the connection, less InFlight, is how many hold nothing but a body that has arrived.
+// InFlight then, whether or not anybody has read the body. So of the exchanges that
+// have their response, as many as are more than InFlight hold nothing but a body that
+// has arrived. Those that wait for their response are in flight, too, or will be:
+// while there are such, too few count as over, and never too many.
 
 // countOverLocked brings that number up to date. It must follow each change of
-// c.streams over HTTP/2.
-//
-// A stream that was given away is neither in flight nor over until it is reserved.
-// Those are read first: one that is reserved in between counts twice, and too few are
-// over. The same goes for those that are exempt, of which nobody knows whether they
-// are.
+// c.answered.
 func (c *Conn) countOverLocked() {
 	h := c.host
-	told := h.pool.opts.StreamsOver
-	if told == nil || !c.http2 {
+	if !h.pool.countsOver() || !c.http2 {
 		return
 	}
-	held := c.streams - c.exempt - int(c.unreserved.Load())
 	over := 0
-	if held > 0 {
-		over = max(held-c.cc.InFlight(), 0)
+	if c.answered > 0 {
+		over = max(c.answered-c.cc.InFlight(), 0)
 	}
 	if n := over - c.over; n != 0 {
 		c.over = over
-		told(h.key, n)
+		h.pool.opts.StreamsOver(h.key, n)
 	}
 }
 
-// reserves reports whether each stream is reserved. It costs two allocations a
-// request, and few servers make it necessary otherwise: see tightLocked.
-func (p *Pool) reserves() bool { return p.opts.StreamsOver != nil }
+// countsOver reports whether somebody wants to know.
+func (p *Pool) countsOver() bool { return p.opts.StreamsOver != nil }
 
-// joinLocked and leaveLocked count an exchange on c, over HTTP/2.
-func (c *Conn) joinLocked(e *Entry) {
-	c.streams++
-	if c.http2 && c.host.pool.reserves() {
-		c.unreserved.Add(1)
-		if e.Exempt {
-			c.exempt++
-		}
-		c.countOverLocked()
-	}
-}
+// joinLocked and leaveLocked count an exchange on c, and answered one that has its
+// response.
+func (c *Conn) joinLocked(e *Entry) { c.streams++ }
 
 func (c *Conn) leaveLocked(e *Entry) {
 	c.streams--
-	if c.http2 && c.host.pool.reserves() {
-		if e.Exempt {
-			c.exempt--
-		}
+	if e.answered {
+		e.answered = false
+		c.answered--
 		c.countOverLocked()
 	}
 }
 
-// reserve has net/http hold the stream that c was given away for.
-func (c *Conn) reserve() bool {
-	err := c.cc.Reserve()
-	if c.host.pool.reserves() {
-		c.unreserved.Add(-1)
+func (c *Conn) answeredBy(e *Entry) {
+	if !c.http2 || !c.host.pool.countsOver() || e.Exempt {
+		return
 	}
-	return err == nil
+	c.host.mu.Lock()
+	defer c.host.unlock()
+	e.answered = true
+	c.answered++
+	c.countOverLocked()
 }
+
+// reserve has net/http hold the stream that c was given away for.
+func (c *Conn) reserve() bool { return c.cc.Reserve() == nil }
 
 // Look brings what is known of all connections up to date: their state hooks can be
 // lost.

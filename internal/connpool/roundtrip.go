@@ -110,6 +110,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
 			body.close()
 		}
+		c.answeredBy(e)
 		return resp, false, nil
 	}
 	if !c.http2 {

@@ -48,11 +48,10 @@ func (c *Conn) noteCrowdedLocked() {
 	}
 }
 
-// tightLocked reports whether a stream is to be reserved before it is used: the
-// server allows few, or somebody wants to know of each whether it is over. Else they
-// are counted, which costs less.
+// tightLocked reports whether the server allows so few streams that each is to be
+// reserved before it is used. Else they are counted, which costs less.
 func (c *Conn) tightLocked() bool {
-	return c.http2 && (c.host.pool.reserves() || c.route.streams > 0 && c.route.streams < initialStreams)
+	return c.http2 && c.route.streams > 0 && c.route.streams < initialStreams
 }
 
 // refusesLocked reports whether c takes no streams though it has fewer than the

@@ -28,7 +28,7 @@ func fewStreams(t *testing.T, most int, held *atomic.Pointer[chan struct{}], the
 	base := srv.Client().Transport.(*http.Transport).Clone()
 	clone := base.Clone()
 	clone.ForceAttemptHTTP2 = true
-	p := New(base, clone, ledger.New(base, ledger.Watched), Options{})
+	p := New(base, clone, ledger.New(base), Options{})
 	t.Cleanup(func() {
 		p.Shutdown()
 		srv.CloseClientConnections()

@@ -144,20 +144,22 @@ func (rt *route) giveUp(w *waiter, err error) error {
 		return err
 	}
 	if c := w.conn; c != nil { // given and given up in the same moment
-		if c.http2 && h.pool.reserves() {
-			c.unreserved.Add(-1)
-		}
 		c.untakeLocked(w.entry, now)
 	}
 	return err
 }
 
-// unqueueLocked takes w out of the queue; its dial goes on for the next.
+// unqueueLocked takes w out of the queue; its dial goes on for the next, or for those
+// who wait to learn its protocol, if there can be any.
 func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 	rt.waiters.remove(w)
 	if c := w.dial; c != nil {
 		w.dial, c.waiter, c.abandoned = nil, nil, now
 		rt.unowned++
+		if c.cancel != nil && !rt.passesOn() && rt.waiters.undialed == 0 {
+			c.cancel()
+			c.cancel = nil
+		}
 	}
 }
 

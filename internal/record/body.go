@@ -46,6 +46,7 @@ type bodyState struct {
 	later  bool // it is drained in the background, and ends with that
 	broken bool // see breakOff
 	sized  bool // the server said how long it is
+	left   bool // Close has left a Read to net/http, at last: see leaveRead
 }
 
 // received is what Reads have brought.
@@ -190,9 +191,10 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 	if timed {
 		b.took += now - began
 	}
-	closed := b.closed
+	closed, left := b.closed, b.left && r.elapsed()-b.last < NativeDrainTime
 	var got received
 	switch {
+	case b.left:
 	case err == nil:
 		b.last = now
 	case !closed:
@@ -202,9 +204,12 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 	switch {
 	case err == nil:
 		return n, nil, false
+	case closed && left: // net/http lets the Read go on
+		return n, err, false
 	case closed:
 		// The error is of our own making: Close had to break the Read, and ends
-		// the exchange. Over TLS it can look like the end of the body.
+		// the exchange; or net/http has by now. Over TLS it can look like the end of
+		// the body.
 		return n, http.ErrBodyReadAfterClose, false
 	case !ended: // before
 	case err == io.EOF:
@@ -233,9 +238,9 @@ func (r *Record) readPanicked() {
 }
 
 // patience is how long Close waits for a Read that it has cancelled, before it
-// closes the raw body under it. net/http's Reads end at once; on Go 1.27.0 and
-// 1.27.1 a Close under a Read can deadlock (golang/go#81404), so they get
-// time. A base that may ignore its context gets little.
+// closes the raw body under it. net/http's Reads end at once, and where a Close
+// under a Read can deadlock they get time: see closesUnderRead. A base that may
+// ignore its context gets little.
 func (r *Record) patience() time.Duration {
 	if r.line.direct {
 		return 50 * time.Millisecond
@@ -254,6 +259,13 @@ func (r *Record) closeBody(orig *http.Response) error {
 	ended := b.ended
 	var wait chan struct{}
 	if b.inRead && !ended {
+		if r.leavesRead(orig) {
+			b.left = true
+			got, _ := b.end()
+			b.last = r.elapsed()
+			b.mu.Unlock()
+			return r.leaveRead(orig.Body, got)
+		}
 		wait = b.freed()
 	}
 	b.mu.Unlock()
@@ -284,6 +296,20 @@ func (r *Record) closeBody(orig *http.Response) error {
 	}
 	out, d, closed := r.drainWithin(budget, orig)
 	return r.closeRest(orig.Body, out, d, closed)
+}
+
+// leavesRead reports whether a Close during a Read is for net/http alone. r.body.mu
+// is held.
+func (r *Record) leavesRead(orig *http.Response) bool {
+	return r.line.underRead && orig.ContentLength <= maxPostCloseReadBytes && r.hopeless(orig) == ""
+}
+
+// leaveRead closes the raw body under a Read. Net/http drains it and lets the Read go
+// on meanwhile: if the body comes to its end so does the Read, and the connection is
+// kept.
+func (r *Record) leaveRead(raw io.Closer, got received) error {
+	defer r.conclude(OutcomeClosed, nil, got, nil) // though Close panics
+	return raw.Close()
 }
 
 // closeRest closes the raw body after a drain, unless the drain did, and ends

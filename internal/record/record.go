@@ -51,8 +51,8 @@ type Record struct {
 	gzip    bool            // we have asked for gzip, and must decompress
 	sent    bool
 	begun   uint8
-	states  [4]any          // of the parts that have begun
-	more    *[]any          // states beyond four
+	states  [4]any // of the parts that have begun
+	more    *[]any // states beyond four
 
 	ctx   context.Context        // see cancelable
 	trace httptrace.ClientTrace  // see hooks

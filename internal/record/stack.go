@@ -40,6 +40,8 @@ type line struct {
 	// direct: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
 	direct bool
+	// underRead: and a Close drains by itself, while a Read goes on.
+	underRead bool
 	// alone: nobody but a *http.Transport has the request that goes down.
 	alone  bool
 	drains bool // some part does
@@ -115,6 +117,7 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 	if !l.direct {
 		l.findAgain(t.Base)
 	}
+	l.underRead = l.direct && nativeDrain && closesUnderRead(runtime.Version())
 	for _, part := range l.parts {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()
