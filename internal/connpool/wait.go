@@ -117,6 +117,9 @@ func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*
 	for {
 		select {
 		case <-w.ready:
+			if w.err != nil && ctx.Err() != nil {
+				return nil, Got{}, context.Cause(ctx) // probably what it comes from, and of more use (golang.org/issue/16049)
+			}
 			return w.conn, w.got, w.err
 		case <-ctx.Done():
 			return nil, Got{}, rt.giveUp(w, context.Cause(ctx))
