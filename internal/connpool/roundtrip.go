@@ -190,9 +190,7 @@ func (e *Entry) leaveStream(c *Conn) {
 	defer h.unlock()
 	e.conn = nil
 	c.streams--
-	if e.crowded {
-		c.noteCrowdedLocked()
-	}
+	c.noteCrowdedLocked()
 	c.lookLocked(now)
 	if c.streams > 0 {
 		return
