@@ -197,9 +197,7 @@ func (e *Entry) leaveStream(c *Conn) {
 	defer h.unlock()
 	e.conn = nil
 	c.leaveLocked(e)
-	if e.crowded {
-		c.noteCrowdedLocked()
-	}
+	c.noteCrowdedLocked()
 	c.lookLocked(now)
 	if c.streams > 0 {
 		return

@@ -39,13 +39,15 @@ func (c *Conn) noteLimitLocked(n, in int) {
 	c.route.streams = f.most
 }
 
-// noteCrowdedLocked notes that c takes no more than the streams that it has, as a
-// request has found out that was one too many.
+// noteCrowdedLocked notes what a request has shown that was one too many on c, by
+// net/http's word or by the server's: the SETTINGS have come.
 func (c *Conn) noteCrowdedLocked() {
-	if in := c.cc.InFlight(); in > 0 && c.cc.Available() == 0 && c.cc.Err() == nil && !c.limit.settled {
-		c.limit.settled, c.limit.most = true, in
-		c.route.streams = in
+	in, n := c.cc.InFlight(), c.cc.Available()
+	if c.limit.settled || in+n == 0 || c.cc.Err() != nil {
+		return
 	}
+	c.limit.settled, c.limit.most = true, in+n
+	c.route.streams = in + n
 }
 
 // tightLocked reports whether the server allows so few streams that each is to be
