@@ -2,14 +2,18 @@ package connpool
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
+	"time"
 )
 
 // h2 is the server's end of an HTTP/2 connection, as far as a test needs it.
@@ -20,12 +24,8 @@ type h2 struct {
 
 // scriptH2 is script over HTTP/2, behind the handshakes.
 func scriptH2(t testing.TB, f func(n int, c *h2)) (url string, base *http.Transport) {
-	s := httptest.NewUnstartedServer(nil)
-	s.StartTLS()
-	s.Close()
-	cfg := &tls.Config{Certificates: s.TLS.Certificates, NextProtos: []string{"h2"}}
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
+	cfg, client := newTLS(t)
+	cfg.NextProtos = []string{"h2"}
 	addr := script(t, func(n int, nc net.Conn, _ *bufio.Reader) {
 		c := tls.Server(nc, cfg)
 		h := &h2{c, bufio.NewReader(c)}
@@ -36,7 +36,7 @@ func scriptH2(t testing.TB, f func(n int, c *h2)) (url string, base *http.Transp
 		h.frame(4, 1, 0, nil) // and the acknowledgement of the client's
 		f(n, h)
 	})
-	base = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true}
+	base = &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true}
 	t.Cleanup(base.CloseIdleConnections)
 	return "https://" + addr, base
 }
@@ -74,4 +74,28 @@ func (c *h2) reset(stream, code uint32) {
 
 func (c *h2) goAway(last, code uint32) {
 	c.frame(7, 0, 0, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, last), code))
+}
+
+// newTLS returns configurations for a server on loopback and for its clients, with
+// a key of which handshakes are cheap.
+func newTLS(t testing.TB) (server, client *tls.Config) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(c)
+	server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: c}}}
+	return server, &tls.Config{RootCAs: roots}
 }
