@@ -70,6 +70,7 @@ func (h *Host) countLocked(c *Conn, n int) {
 	if s == dialing || s == closed {
 		return
 	}
+	c.route.open += n
 	if c.http2 {
 		h.conns.multiplexed += n
 		if s == idle || s == active {
@@ -119,7 +120,7 @@ type route struct {
 	drains   []*Conn
 	dials    []*Conn // in progress, the oldest first
 	unowned  int     // of those, no waiter's own
-	inUse    int     // connections that exchanges have
+	open     int     // connections in whatever state but dialing and closed
 	failed   bool    // the last dial did
 	waiters  waiters
 }

@@ -115,7 +115,7 @@ func (h *Host) routeLocked(by routeKey) *route {
 	if len(h.routes) >= maxRoutes {
 		kept := h.routes[:0]
 		for _, rt := range h.routes {
-			if len(rt.idle)+len(rt.shared)+len(rt.drains)+len(rt.dials)+rt.waiters.n+rt.inUse > 0 {
+			if rt.open+len(rt.dials)+rt.waiters.n > 0 {
 				kept = append(kept, rt)
 			}
 		}
