@@ -56,7 +56,12 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 		h.mu.Lock()
 		if h.forgotten {
 			h.mu.Unlock()
-			e.host = e.pool.host(h.key)
+			if h == e.target {
+				e.target = e.pool.host(h.key)
+				e.host = e.target
+			} else {
+				e.host = e.pool.forwarder(e.target, by)
+			}
 			continue
 		}
 		now := time.Now()
@@ -73,6 +78,29 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 		}
 		return h.routeLocked(by), now
 	}
+}
+
+// leave takes the exchange, which has no connection, out of the books of the host
+// that it has entered.
+func (e *Entry) leave(now time.Time) {
+	if !e.entered {
+		return
+	}
+	h := e.host
+	h.mu.Lock()
+	defer h.unlock()
+	e.leaveLocked(now)
+}
+
+func (e *Entry) leaveLocked(now time.Time) {
+	h := e.host
+	e.entered = false
+	h.inFlight--
+	if e.Exempt {
+		h.exempt--
+		h.fillLocked(now)
+	}
+	h.worth.Ended(now)
 }
 
 // pickLocked returns a connection that can be used at once; nil if there is none.

@@ -38,11 +38,12 @@ type Owner interface {
 // which must be followed by one End.
 type Entry struct {
 	Policy
-	Owner Owner
-	pool  *Pool
-	host  *Host
-	id    uint64
-	conn  *Conn
+	Owner  Owner
+	pool   *Pool
+	target *Host // of the URL
+	host   *Host // target, or the proxy's that forwards to it
+	id     uint64
+	conn   *Conn
 	// Close says that the request asks for the end of its connection.
 	Close bool
 	// entered: the host counts it. left: no more.
@@ -84,9 +85,9 @@ type Got struct {
 	Dialed     time.Time
 }
 
-// Host is the host that the exchange goes to: nil before RoundTrip. It may be kept
-// as a short way to it.
-func (e *Entry) Host() *Host { return e.host }
+// Host is the host of the exchange's URL: nil before Enter. It may be kept as a short
+// way to it.
+func (e *Entry) Host() *Host { return e.target }
 
 // SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2. It is false for
 // nil.

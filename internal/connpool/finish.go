@@ -36,12 +36,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 	defer h.unlock()
 	e.left = true
 	if e.entered {
-		h.inFlight--
-		if e.Exempt {
-			h.exempt--
-			h.fillLocked(now)
-		}
-		h.worth.Ended(now)
+		e.leaveLocked(now)
 	}
 	c := e.conn
 	if c == nil {

@@ -14,9 +14,10 @@ import (
 // that key before, if anything.
 func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 	e.pool, e.id = p, p.uses.Add(1)
-	if e.host = known; known == nil {
-		e.host = p.host(key)
+	if e.target = known; known == nil {
+		e.target = p.host(key)
 	}
+	e.host = e.target
 }
 
 // RoundTrip sends the request over a connection of the Pool's, and again over

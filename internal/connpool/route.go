@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 )
@@ -25,11 +26,16 @@ func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 		}
 	}
 	secure := req.URL.Scheme == "https"
+	host := e.target
 	if by.via != nil {
 		by.proxy = by.via.String()
 		if !secure && (by.via.Scheme == "http" || by.via.Scheme == "https") {
-			e.host = p.forwarder(e.host, by)
+			host = p.forwarder(e.target, by)
 		}
+	}
+	if host != e.host { // Proxy may have another answer for another try
+		e.leave(time.Now())
+		e.host = host
 	}
 	by.http1 = secure && p.mayHTTP2 && needsHTTP1(req)
 	return by, nil
