@@ -150,6 +150,12 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 			other.idle[0].retireLocked(loss.IdleLimit, now)
 			return
 		}
+		for _, c := range other.shared {
+			if other != rt && c.state == idle && h.pool.opts.MaxConns > 0 { // the other limit is not HTTP/2's
+				c.retireLocked(loss.IdleLimit, now)
+				return false
+			}
+		}
 	}
 	for _, other := range h.allRoutes() {
 		for _, c := range other.dials {
