@@ -153,7 +153,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 		for _, c := range other.shared {
 			if other != rt && c.state == idle && h.pool.opts.MaxConns > 0 { // the other limit is not HTTP/2's
 				c.retireLocked(loss.IdleLimit, now)
-				return false
+				return
 			}
 		}
 	}
