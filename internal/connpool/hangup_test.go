@@ -1,0 +1,60 @@
+package connpool
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestAServerThatClosesAtOnceIsDialedOnceForARequest: a new connection that broke
+// is no reason for another one, or a request would dial for as long as it lives.
+func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
+	for _, protocol := range []string{"http", "h2"} {
+		t.Run(protocol, func(t *testing.T) {
+			url, base := "", &http.Transport{}
+			if protocol == "h2" {
+				url, base = scriptH2(t, func(_ int, c *h2) { c.goAway(0, 0) })
+			} else {
+				url = "http://" + script(t, func(int, net.Conn, *bufio.Reader) {})
+			}
+			var dials atomic.Int64
+			base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				dials.Add(1)
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}
+			most := map[string]int64{}
+			for _, own := range []bool{false, true} {
+				var r http.RoundTripper = base
+				if own {
+					r = rt{p: newPool(t, base, Options{})}
+				}
+				for range 20 {
+					ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+					dials.Store(0)
+					resp, err := openGet(ctx, r, url)
+					cancel()
+					if err == nil {
+						resp.Body.Close()
+						t.Fatalf("own %v: no error", own)
+					}
+					most[fmt.Sprint(own)] = max(most[fmt.Sprint(own)], dials.Load())
+					if protocol == "h2" {
+						break
+					}
+				}
+			}
+			limit := int64(1)
+			if protocol == "h2" {
+				limit = h2MaxTries
+			}
+			if most["true"] > limit {
+				t.Errorf("%d dials for one request, bare net/http makes %d", most["true"], most["false"])
+			}
+		})
+	}
+}
