@@ -246,9 +246,7 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 		}
 	case c.http2:
-		if c.streams == 0 {
-			c.restLocked(now)
-		}
+		c.emptyLocked(now)
 	default:
 		c.putLocked(nil, now)
 	}

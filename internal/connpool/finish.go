@@ -173,6 +173,18 @@ func (c *Conn) restLocked(now time.Time) {
 	c.host.restsLocked(c, now)
 }
 
+// emptyLocked is for an HTTP/2 connection that may have no stream any more: a look
+// at it since it was active may have found that it goes away.
+func (c *Conn) emptyLocked(now time.Time) {
+	switch {
+	case c.streams > 0:
+	case c.state == active:
+		c.restLocked(now)
+	case c.state == goingAway:
+		c.finishLocked(now)
+	}
+}
+
 // streamEndedLocked takes the exchange off an HTTP/2 connection, on which others go
 // on whatever became of this one.
 func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
@@ -229,9 +241,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 		if rt.waiters.first != nil {
 			rt.shareLocked(c, now)
 		}
-		if c.streams == 0 {
-			c.restLocked(now)
-		}
+		c.emptyLocked(now)
 	}
 	h.fillLocked(now)
 	return cause
