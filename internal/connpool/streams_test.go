@@ -90,7 +90,8 @@ func TestLimitOfStreamsIsRemembered(t *testing.T) {
 				break
 			}
 		}
-		if n := opened(p); n != uint64(workers/most) {
+		// On a busy machine one more: a stream that ends late is not waited for.
+		if n := opened(p); n < uint64(workers/most) || n > uint64(workers/most)+1 {
 			t.Errorf("limit %d: %d connections for %d requests at once", most, n, workers)
 		}
 		close(hold)
