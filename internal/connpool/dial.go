@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// promiseMin and promiseMost bound how long a dial whose request has gone counts
-	// as one for the next: twice what a connection has been costing, or
+	// promiseMin and promiseMost bound how old a dial may be, whose request has gone,
+	// to count as one for the next: twice what a connection has been costing, or
 	// promiseUnknown. Then that request dials by itself, and under a limit the dial
 	// is broken off to make room.
-	promiseMin, promiseUnknown, promiseMost = 50 * time.Millisecond, 500 * time.Millisecond, time.Second
+	promiseMin, promiseUnknown, promiseMost = 50 * time.Millisecond, 250 * time.Millisecond, time.Second
 	// gateMost is how long requests wait for the first connection to a host that
 	// may turn out to speak HTTP/2, and then serves all of them. If it speaks
 	// HTTP/1 they dial at once.
@@ -94,7 +94,7 @@ func (rt *route) gatedLocked(now time.Time) bool {
 // false if none is young enough, and was not broken off.
 func (rt *route) adoptLocked(now time.Time) bool {
 	for _, c := range rt.dials {
-		if c.waiter == nil && c.cancel != nil && (c.abandoned.IsZero() || now.Sub(c.abandoned) < rt.promiseLocked()) {
+		if c.waiter == nil && c.cancel != nil && (c.abandoned.IsZero() || now.Sub(c.dial.began) < rt.promiseLocked()) {
 			rt.unowned--
 			rt.waiters.assign(rt.waiters.firstUn, c)
 			return true
@@ -107,7 +107,7 @@ func (rt *route) adoptLocked(now time.Time) bool {
 // no connection is kept, for then each request is promised one that was made for it.
 func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
 
-// promiseLocked is how long an abandoned dial is hoped for.
+// promiseLocked is how old an abandoned dial may be that is hoped for.
 func (rt *route) promiseLocked() time.Duration {
 	cost, measured := rt.host.worth.Cost(rt.hop)
 	if measured == 0 {
@@ -120,7 +120,7 @@ func (rt *route) promiseLocked() time.Duration {
 // too long.
 func (rt *route) disownLocked(now time.Time) {
 	for _, c := range rt.dials {
-		if w := c.waiter; w != nil && !c.abandoned.IsZero() && now.Sub(c.abandoned) >= rt.promiseLocked() {
+		if w := c.waiter; w != nil && !c.abandoned.IsZero() && now.Sub(c.dial.began) >= rt.promiseLocked() {
 			w.dial, c.waiter = nil, nil
 			rt.unowned++
 			rt.waiters.pushUndialed(w)
@@ -159,7 +159,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	}
 	for _, other := range h.allRoutes() {
 		for _, c := range other.dials {
-			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || now.Sub(c.abandoned) >= rt.promiseLocked()) {
+			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || now.Sub(c.dial.began) >= rt.promiseLocked()) {
 				c.cancel()
 				c.cancel = nil
 				return
