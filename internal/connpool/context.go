@@ -23,15 +23,7 @@ type exchangeContext struct {
 	cut    func() bool
 	end    func()                 // ends what was derived
 	over   atomic.Bool            // it is to be ended
-	never  chan struct{}          // Done of a context that does not end, where something must be derived of it
 	trace  *httptrace.ClientTrace // in the place of the caller's, if not nil
-}
-
-func (c *exchangeContext) Done() <-chan struct{} {
-	if c.never != nil {
-		return c.never
-	}
-	return c.Context.Done()
 }
 
 func (c *exchangeContext) Err() error {
@@ -88,6 +80,15 @@ func (c *exchangeContext) unlink() bool {
 	c.cut = nil
 	return cut()
 }
+
+// endless is a context that does not end, but has a Done: so package context links
+// what is derived from it, and that can be ended by finish.
+type endless struct {
+	context.Context
+	done chan struct{}
+}
+
+func (c endless) Done() <-chan struct{} { return c.done }
 
 // contextKeys are the keys by which package context looks for a context of its
 // own, and httptrace for hooks. They are not exported, but a context that is asked

@@ -94,7 +94,7 @@ func (rt *route) gatedLocked(now time.Time) bool {
 // false if none is young enough, and was not broken off.
 func (rt *route) adoptLocked(now time.Time) bool {
 	for _, c := range rt.dials {
-		if c.waiter == nil && c.cancel != nil && (c.abandoned.IsZero() || now.Sub(c.dial.began) < rt.promiseLocked()) {
+		if c.waiter == nil && c.cancel != nil && c.hopefulLocked(now) {
 			rt.unowned--
 			rt.waiters.assign(rt.waiters.firstUn, c)
 			return true
@@ -116,11 +116,25 @@ func (rt *route) promiseLocked() time.Duration {
 	return min(max(2*cost, promiseMin), promiseMost)
 }
 
+// hopefulLocked reports whether a request that has no dial of its own may hope for c.
+// If the request that it was begun for was served by another connection, nothing
+// speaks against it for a while, however busy the machine is; one that gave up may
+// have done so because the dial hangs.
+func (c *Conn) hopefulLocked(now time.Time) bool {
+	switch {
+	case c.abandoned.IsZero():
+		return true
+	case c.givenUp:
+		return now.Sub(c.dial.began) < c.route.promiseLocked()
+	}
+	return now.Sub(c.abandoned) < promiseMost
+}
+
 // disownLocked lets those who have adopted a dial hope no longer for one that takes
 // too long.
 func (rt *route) disownLocked(now time.Time) {
 	for _, c := range rt.dials {
-		if w := c.waiter; w != nil && !c.abandoned.IsZero() && now.Sub(c.dial.began) >= rt.promiseLocked() {
+		if w := c.waiter; w != nil && !c.hopefulLocked(now) {
 			w.dial, c.waiter = nil, nil
 			rt.unowned++
 			rt.waiters.pushUndialed(w)
@@ -159,7 +173,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	}
 	for _, other := range h.allRoutes() {
 		for _, c := range other.dials {
-			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || now.Sub(c.dial.began) >= rt.promiseLocked()) {
+			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || !c.hopefulLocked(now)) {
 				c.cancel()
 				c.cancel = nil
 				return

@@ -153,9 +153,10 @@ type Conn struct {
 
 	// Guarded by host.mu.
 	state                  state
-	waiter                 *waiter // whose dial it is, while it waits for it
-	abandoned              time.Time
-	cancel                 func() // breaks the dial off
+	waiter                 *waiter   // whose dial it is, while it waits for it
+	abandoned              time.Time // since when it is no request's own
+	givenUp                bool      // because that has ended, and not because it was served
+	cancel                 func()    // breaks the dial off
 	opened                 time.Time
 	uses                   int
 	user                   uint64 // the Entry that has it, or had it last

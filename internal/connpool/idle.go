@@ -100,13 +100,12 @@ func (t *idleTotal) add(h *Host) {
 
 // evict closes those that have been idle for longest, down to most.
 func (t *idleTotal) evict(most int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	type idler struct {
 		c  *Conn
 		at time.Time
 	}
 	var all []idler
+	t.mu.Lock()
 	t.hosts = slices.DeleteFunc(t.hosts, func(h *Host) bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -122,6 +121,7 @@ func (t *idleTotal) evict(most int) {
 		}
 		return false
 	})
+	t.mu.Unlock()
 	slices.SortFunc(all, func(a, b idler) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
 	now := time.Now()
 	for i := range max(len(all)-most, 0) {

@@ -28,11 +28,11 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 	hooks := httptrace.ContextClientTrace(ctx)
 	down := ctx
 	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil {
+		down = &e.link
 		e.link.Context, e.link.keys, e.link.trace = ctx, e.pool.keys, onConn
 		if ctx.Done() == nil && legacyCancel(req) != nil {
-			e.link.never = make(chan struct{})
+			e.link.Context = endless{ctx, make(chan struct{})}
 		}
-		down = &e.link
 	}
 	var body *trackedBody
 	original := req.Body

@@ -157,7 +157,7 @@ func (rt *route) giveUp(w *waiter, err error) error {
 func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 	rt.waiters.remove(w)
 	if c := w.dial; c != nil {
-		w.dial, c.waiter, c.abandoned = nil, nil, now
+		w.dial, c.waiter, c.abandoned, c.givenUp = nil, nil, now, true
 		rt.unowned++
 		if c.cancel != nil && !rt.passesOn() && rt.waiters.undialed == 0 {
 			c.cancel()
