@@ -129,7 +129,7 @@ func TestNetHTTPDrainsInTheBackground(t *testing.T) {
 				s.gone(1)
 				select {
 				case err := <-put:
-					if err == nil {
+					if err == nil && s.pool == nil { // net/http does not keep it, but the pool does not either
 						s.t.Error("a second connection was put back, over a limit of one")
 					}
 				default:

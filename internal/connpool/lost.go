@@ -190,11 +190,14 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.loseLocked(reason, loss.Culprit{}, now)
 			h.fillLocked(now)
 		case c.cc.Available() > 0 && c.streams == 0: // else its exchange goes on draining
-			if c.lost != nil {
-				h.book.Withdraw(c.lost)
+			was := c.lost
+			if was != nil {
+				h.book.Withdraw(was)
 				c.lost = nil
 			}
-			c.putLocked(nil, now)
+			if why := c.putLocked(nil, now); was != nil && c.lost != nil && why.Blames() {
+				c.lost.Culprit = was.Culprit // it came back, and was not kept
+			}
 		}
 	case goingAway:
 		if c.streams == 0 {

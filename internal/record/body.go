@@ -287,6 +287,11 @@ func (r *Record) closeBody(orig *http.Response) error {
 		defer r.finish(OutcomeClosed, nil, nil) // though Close panics
 		return orig.Body.Close()
 	}
+	if r.owned() && r.canceled() {
+		// The end of the caller's context reaches net/http on a goroutine of its own,
+		// and Go 1.27 would drain in the meantime.
+		r.cancel()
+	}
 	budget, ok := r.budget(orig, false)
 	if !ok || r.closedAbove() {
 		return r.closeRest(orig.Body, OutcomeClosed, nil, false)
