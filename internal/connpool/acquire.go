@@ -187,7 +187,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	c.uses++
 	h.countLocked(c, +1)
 	g.Uses = c.uses
-	c.user = e.id
+	c.user, c.givenAt = e.id, now
 	c.joinLocked(e)
 	if c.state != active {
 		h.moveLocked(c, active)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"math/rand/v2"
-	"net/http"
 	"net/http/httptrace"
 	"slices"
 	"sync"
@@ -214,12 +213,14 @@ func (c *Conn) connect(ctx context.Context) {
 	err = c.tls.timedOut(err)
 	if err == nil {
 		c.cc = cc
-		if c.raw != nil {
-			c.raw.cc.Store(cc)
-		}
 		c.http2 = c.tls.protocol == "h2" || h.key.Scheme == "http" && h.pool.priorHTTP2
 		c.held = c.hold()
-		cc.SetStateHook(func(*http.ClientConn) { c.stateChanged() })
+		if c.raw != nil {
+			c.raw.owner.Store(c)
+		}
+		if c.http2 || c.raw == nil {
+			c.hook(true)
+		}
 	} else if c.raw != nil && !c.raw.closed.Load() {
 		c.raw.Close() // net/http leaves that to a goroutine in places
 	}

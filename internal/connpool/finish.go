@@ -102,6 +102,9 @@ func (c *Conn) drainLocked(cause loss.Reason, culprit loss.Culprit, now time.Tim
 	}
 	if c.state != draining {
 		c.host.moveLocked(c, draining)
+		if c.raw != nil {
+			c.host.afterwards(func() { c.hook(true) })
+		}
 	}
 	c.host.sweep.byLocked(c.host, now.Add(drainLook))
 }

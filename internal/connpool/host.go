@@ -155,6 +155,7 @@ type Conn struct {
 	state                  state
 	waiter                 *waiter   // whose dial it is, while it waits for it
 	abandoned              time.Time // since when it is no request's own
+	givenAt                time.Time // to the exchange that has it
 	givenUp                bool      // because that has ended, and not because it was served
 	cancel                 func()    // breaks the dial off
 	opened                 time.Time

@@ -2,6 +2,7 @@ package connpool
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"syscall"
 	"time"
@@ -135,6 +136,26 @@ func (rt *route) unshare(c *Conn) {
 	}
 }
 
+// hook sets the state hook, or takes it away. It costs each request over HTTP/1 some
+// locks, and there the end of an exchange and that of the socket tell the same; but
+// for a connection that net/http drains behind.
+func (c *Conn) hook(on bool) {
+	if !on {
+		c.cc.SetStateHook(nil)
+		return
+	}
+	c.cc.SetStateHook(func(*http.ClientConn) { c.stateChanged() })
+}
+
+// socketClosed follows a Close of the socket by net/http, which is not done with it
+// yet: Available waits for the lock that it holds meanwhile.
+func (c *Conn) socketClosed() {
+	if !c.http2 {
+		c.cc.Available()
+	}
+	c.stateChanged()
+}
+
 // stateChanged is the state hook. It is a hint only: it can be lost while it runs.
 // It runs on net/http's goroutines, and inside of the caller's Close of a body.
 func (c *Conn) stateChanged() {
@@ -190,6 +211,9 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.loseLocked(reason, loss.Culprit{}, now)
 			h.fillLocked(now)
 		case c.cc.Available() > 0 && c.streams == 0: // else its exchange goes on draining
+			if c.raw != nil {
+				h.afterwards(func() { c.hook(false) })
+			}
 			was := c.lost
 			if was != nil {
 				h.book.Withdraw(was)

@@ -28,8 +28,8 @@ type netConn struct {
 	said     atomic.Int64
 	farewell atomic.Bool
 	tls13    atomic.Bool
-	ended    atomic.Uint32 // an ending
-	cc       atomic.Pointer[http.ClientConn]
+	ended    atomic.Uint32        // an ending
+	owner    atomic.Pointer[Conn] // once the connection is up
 	// closing is set when net/http begins to close it, closed when that is done.
 	closing, closed atomic.Bool
 	// before is called once, before the next Read.
@@ -100,7 +100,7 @@ func (c *netConn) noteEnd(p []byte, err error) {
 	if c.ended.Load() == uint32(end) {
 		return
 	}
-	if cc := c.cc.Load(); end != open && cc != nil && cc.Err() != nil {
+	if o := c.owner.Load(); end != open && o != nil && o.cc.Err() != nil {
 		return // net/http has ended it, and the peer answers that
 	}
 	c.ended.Store(uint32(end))
@@ -134,6 +134,9 @@ func (c *netConn) Close() error {
 	c.closing.Store(true)
 	err := c.Conn.Close()
 	c.closed.Store(true)
+	if o := c.owner.Load(); o != nil {
+		go o.socketClosed() // net/http holds a lock of the connection's
+	}
 	return err
 }
 

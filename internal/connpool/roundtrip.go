@@ -105,7 +105,6 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	} else {
 		e.link.linked.Store(true) // HTTP/2 derives nothing
 	}
-	sent := time.Now()
 	resp, err = c.cc.RoundTrip(req)
 	if err == nil {
 		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
@@ -117,7 +116,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if !c.http2 {
 		e.link.finish()
 		if again = ctx.Err() == nil && c.retries(req, err, got.NetReused); again {
-			e.stale(c, time.Since(sent))
+			e.stale(c)
 		}
 		switch {
 		case again:
@@ -160,20 +159,20 @@ func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error 
 }
 
 // stale takes the exchange off a connection that turned out dead as it was used.
-func (e *Entry) stale(c *Conn, took time.Duration) {
+func (e *Entry) stale(c *Conn) {
 	now := time.Now()
 	why, culprit := loss.ServerClosedIdle, loss.Culprit{}
+	h := c.host
+	h.mu.Lock()
+	defer h.unlock()
 	switch {
 	case c.raw.ending() == byOthers:
 		why = loss.ConnError
-	case took > max(staleMost, 4*c.dial.clock.took().Connect):
+	case now.Sub(c.givenAt) > max(staleMost, 4*c.dial.clock.took().Connect):
 		// The server had it for longer than a way there and back: it died under
 		// the request, and did not close an idle connection.
 		why, culprit = loss.ConnError, e.Owner.Culprit()
 	}
-	h := c.host
-	h.mu.Lock()
-	defer h.unlock()
 	c.streams = 0
 	if c.user == e.id && c.state == active {
 		c.loseLocked(why, culprit, now)

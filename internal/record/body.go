@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -181,6 +182,9 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 		}
 	}()
 	n, err = raw.Read(p)
+	if err != nil && err != io.EOF {
+		err = r.readError(err)
+	}
 	returned = true
 	if timed || err == nil {
 		now = r.elapsed()
@@ -235,6 +239,18 @@ func (r *Record) readPanicked() {
 	if ended {
 		r.conclude(OutcomeFailed, errBodyPanicked, got, nil)
 	}
+}
+
+// readError is what a Read that failed returns: the cause, if the caller's context
+// has ended, as net/http has it. Of an owned connection that may not know yet, and
+// only see that it is closed.
+func (r *Record) readError(err error) error {
+	if r.owned() && r.major < 2 && !r.detached {
+		if cause := context.Cause(r.parent); cause != nil {
+			return cause
+		}
+	}
+	return err
 }
 
 // patience is how long Close waits for a Read that it has cancelled, before it
