@@ -129,7 +129,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	}
 	if again = n < h2MaxTries && ctx.Err() == nil && retriesStream(err); again {
 		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
-		e.leaveStream(c)
+		e.leaveStream(c, err)
 	}
 	return nil, again, err
 }
@@ -190,7 +190,7 @@ const staleMost = 10 * time.Millisecond
 
 // leaveStream takes the exchange off an HTTP/2 connection that did not take its
 // request.
-func (e *Entry) leaveStream(c *Conn) {
+func (e *Entry) leaveStream(c *Conn, err error) {
 	now := time.Now()
 	h := c.host
 	h.mu.Lock()
@@ -198,6 +198,11 @@ func (e *Entry) leaveStream(c *Conn) {
 	e.conn = nil
 	c.leaveLocked(e)
 	c.noteCrowdedLocked()
+	if err.Error() == h2GotGoAway && (c.state == active || c.state == idle) {
+		// Else it might be given to the next try, and to the one after that.
+		c.sawGoAway = true
+		c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
+	}
 	c.lookLocked(now)
 	if c.streams > 0 {
 		return
