@@ -53,7 +53,7 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 				}
 				if e.crowded && crowds < crowdedMost {
 					crowds++
-					try-- // the server took nothing, and nobody is to be spared
+					try-- // nothing was sent, and nobody is to be spared
 				}
 				e.crowded = false
 				continue
@@ -128,9 +128,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		return nil, again, err
 	}
 	if again = n < h2MaxTries && ctx.Err() == nil && retriesStream(err); again {
-		// net/http counts no try either whose connection left none for the next one:
-		// it dials at once, and counts from nought.
-		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil || err.Error() == h2GotGoAway && !got.NetReused
+		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
 		e.leaveStream(c, err)
 	}
 	return nil, again, err
@@ -183,8 +181,7 @@ func (e *Entry) stale(c *Conn) {
 }
 
 // crowdedMost is how many tries a request may lose to connections that had no stream
-// left for it, or to new ones that said GOAWAY before its stream, before a try is one
-// that net/http's backoff counts.
+// left for it, before a try is one that net/http's backoff counts.
 const crowdedMost = 20
 
 // staleMost is the least time that a server must have had a request for its loss
