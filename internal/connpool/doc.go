@@ -21,7 +21,8 @@
 //
 //   - state.go: the life of a connection, with its picture and its edges
 //   - acquire.go, wait.go: how a request comes to a connection
-//   - dial.go: dials, whose they are, and how many there are
+//   - dialneed.go: how many dials there are, and whose they are
+//   - dial.go, dialclock.go: a dial, and how long its parts took
 //   - roundtrip.go, retry.go, body.go: net/http's promises to the request
 //   - finish.go: what becomes of a connection when its exchange ends
 //   - idle.go, sweep.go: how many connections are kept, and for how long

@@ -1,0 +1,175 @@
+package connpool
+
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+const (
+	// promiseMin and promiseMost bound how old a dial may be, whose request has gone,
+	// to count as one for the next: twice what a connection has been costing, or
+	// promiseUnknown. Then that request dials by itself, and under a limit the dial
+	// is broken off to make room.
+	promiseMin, promiseUnknown, promiseMost = 50 * time.Millisecond, 250 * time.Millisecond, time.Second
+	// gateMost is how long requests wait for the first connection to a host that
+	// may turn out to speak HTTP/2, and then serves all of them. If it speaks
+	// HTTP/1 they dial at once.
+	gateMost = 100 * time.Millisecond
+)
+
+// fillLocked starts the dials that the host's waiting requests need: never more
+// than requests wait, nor than the limit allows.
+func (h *Host) fillLocked(now time.Time) {
+	h.direct.fillLocked(now)
+	for _, rt := range h.routes {
+		rt.fillLocked(now)
+	}
+}
+
+func (rt *route) fillLocked(now time.Time) {
+	h := rt.host
+	for rt.needsDialLocked(now) {
+		w := rt.waiters.firstUn
+		if h.fullLocked(rt, w.entry) {
+			h.makeRoomLocked(rt, now)
+			return
+		}
+		rt.waiters.assign(w, rt.dialLocked(w.entry, now))
+	}
+}
+
+// needsDialLocked reports whether one of the requests that wait has neither a dial
+// nor hope for what is on its way.
+func (rt *route) needsDialLocked(now time.Time) bool {
+	for rt.unowned > 0 && rt.waiters.undialed > 0 && rt.passesOn() {
+		if !rt.adoptLocked(now) {
+			break
+		}
+	}
+	switch {
+	case rt.waiters.undialed == 0:
+		return false
+	case rt.gatedLocked(now):
+		return false
+	case rt.protocol == http2 && rt.passesOn():
+		if rt.host.pool.strict && len(rt.shared) > 0 {
+			return false // a limit of streams is to be waited for, not to be dialed around
+		}
+		per := max(rt.streams, 1)
+		if rt.streams == 0 {
+			per = initialStreams
+		}
+		fresh := 0 // one that takes longer than usual is no hope for others
+		for _, c := range rt.dials {
+			if now.Sub(c.dial.began) < rt.promiseLocked() {
+				fresh++
+			}
+		}
+		n := rt.waiters.n - fresh*per
+		return n > 0 && n > rt.comingLocked(now)
+	}
+	return true
+}
+
+// gated reports whether the protocol of the route's connections is to be waited
+// for.
+func (rt *route) gated() bool {
+	return rt.host.key.Scheme == "https" && rt.host.pool.mayHTTP2 && !rt.http1
+}
+
+func (rt *route) gatedLocked(now time.Time) bool {
+	return rt.protocol == unknown && rt.gated() && !rt.failed && len(rt.dials) > 0 && now.Sub(rt.dials[0].dial.began) < gateMost
+}
+
+// adoptLocked gives a dial that is no request's any more to one that waits. It is
+// false if none is young enough, and was not broken off.
+func (rt *route) adoptLocked(now time.Time) bool {
+	for _, c := range rt.dials {
+		if c.waiter == nil && c.cancel != nil && c.hopefulLocked(now) {
+			rt.unowned--
+			rt.waiters.assign(rt.waiters.firstUn, c)
+			return true
+		}
+	}
+	return false
+}
+
+// passesOn reports whether a dial may serve another request than its own: not where
+// no connection is kept, for then each request is promised one that was made for it.
+func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
+
+// promiseLocked is how old an abandoned dial may be that is hoped for.
+func (rt *route) promiseLocked() time.Duration {
+	cost, measured := rt.host.worth.Cost(rt.hop)
+	if measured == 0 {
+		return promiseUnknown
+	}
+	return min(max(2*cost, promiseMin), promiseMost)
+}
+
+// hopefulLocked reports whether a request that has no dial of its own may hope for c.
+// If the request that it was begun for was served by another connection, nothing
+// speaks against it for a while, however busy the machine is; one that gave up may
+// have done so because the dial hangs.
+func (c *Conn) hopefulLocked(now time.Time) bool {
+	switch {
+	case c.abandoned.IsZero():
+		return true
+	case c.givenUp:
+		return now.Sub(c.dial.began) < c.route.promiseLocked()
+	}
+	return now.Sub(c.abandoned) < promiseMost
+}
+
+// disownLocked lets those who have adopted a dial hope no longer for one that takes
+// too long.
+func (rt *route) disownLocked(now time.Time) {
+	for _, c := range rt.dials {
+		if w := c.waiter; w != nil && !c.hopefulLocked(now) {
+			w.dial, c.waiter = nil, nil
+			rt.unowned++
+			rt.waiters.pushUndialed(w)
+		}
+	}
+}
+
+// fullLocked reports whether the limit forbids one more connection.
+func (h *Host) fullLocked(rt *route, e *Entry) bool {
+	all := h.conns.open() + h.conns.by[dialing]
+	if n := h.pool.opts.MaxConns; n > 0 && all >= n {
+		return true
+	}
+	n := int(e.MaxConns)
+	return n > 0 && rt.protocol != http2 && all-h.conns.multiplexed >= n+h.exempt
+}
+
+// makeRoomLocked sees to it that a place under the limit comes free, if some
+// connection is of no use to those who wait: idle on another route, or being dialed
+// for nobody.
+func (h *Host) makeRoomLocked(rt *route, now time.Time) {
+	if h.conns.by[closing] > 0 {
+		return // one comes free
+	}
+	for _, other := range h.allRoutes() {
+		if other != rt && len(other.idle) > 0 {
+			other.idle[0].retireLocked(loss.IdleLimit, now)
+			return
+		}
+		for _, c := range other.shared {
+			if other != rt && c.state == idle && h.pool.opts.MaxConns > 0 { // the other limit is not HTTP/2's
+				c.retireLocked(loss.IdleLimit, now)
+				return
+			}
+		}
+	}
+	for _, other := range h.allRoutes() {
+		for _, c := range other.dials {
+			if c.waiter == nil && c.cancel != nil && (other != rt || !rt.passesOn() || !c.hopefulLocked(now)) {
+				c.cancel()
+				c.cancel = nil
+				return
+			}
+		}
+	}
+}
