@@ -24,13 +24,25 @@ type trackedBody struct {
 }
 
 func (b *trackedBody) Read(p []byte) (int, error) {
-	b.didRead.Store(true)
+	b.read()
 	return b.ReadCloser.Read(p)
 }
 
+// read notes that a read begins. One that begins behind a Close that was put off, as
+// HTTP/2's writer's may, finds the body closed, or it would wait in a pipe for bytes
+// that nobody sends any more.
+func (b *trackedBody) read() {
+	b.didRead.Store(true)
+	if b.held.Load() && b.wasAsked.Load() {
+		b.close()
+	}
+}
+
+// Close asks before it looks whether there was a read, and read the other way round:
+// one of the two closes.
 func (b *trackedBody) Close() error {
+	b.wasAsked.Store(true)
 	if b.held.Load() && !b.didRead.Load() {
-		b.wasAsked.Store(true)
 		return nil
 	}
 	return b.close()
@@ -47,7 +59,7 @@ func (b *trackedBody) close() error {
 type trackedWriterTo struct{ *trackedBody }
 
 func (b trackedWriterTo) WriteTo(w io.Writer) (int64, error) {
-	b.didRead.Store(true)
+	b.read()
 	return b.ReadCloser.(io.WriterTo).WriteTo(w)
 }
 

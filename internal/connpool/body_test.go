@@ -218,3 +218,19 @@ func TestTheBodyIsClosedOnEveryPath(t *testing.T) {
 		})
 	}
 }
+
+// TestAReadBehindACloseThatWasPutOffEnds: HTTP/2 asks for the Close while its writer
+// is about to read, and waits for the writer.
+func TestAReadBehindACloseThatWasPutOffEnds(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	body, tracked := track(r)
+	tracked.held.Store(true)
+	body.Close()
+	if tracked.didClose.Load() {
+		t.Error("a body that was not read was closed, and another try may want it")
+	}
+	if _, err := body.Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("the read: %v, want %v", err, io.ErrClosedPipe)
+	}
+}

@@ -52,6 +52,15 @@ func (c *h2) frame(kind, flags byte, stream uint32, payload []byte) {
 // request reads until the next request, or another request's body, has come to its
 // end, and returns its stream; 0 if there is none.
 func (c *h2) request() (stream uint32) {
+	return c.until(func(kind, flags byte) bool { return kind <= 1 && flags&1 != 0 }) // DATA or HEADERS, END_STREAM
+}
+
+// headers is request, but does not wait for the body.
+func (c *h2) headers() (stream uint32) {
+	return c.until(func(kind, _ byte) bool { return kind == 1 })
+}
+
+func (c *h2) until(is func(kind, flags byte) bool) (stream uint32) {
 	for {
 		var b [9]byte
 		if _, err := io.ReadFull(c.r, b[:]); err != nil {
@@ -60,7 +69,7 @@ func (c *h2) request() (stream uint32) {
 		if _, err := io.CopyN(io.Discard, c.r, int64(binary.BigEndian.Uint32(b[:])>>8)); err != nil {
 			return 0
 		}
-		if kind, flags := b[3], b[4]; kind <= 1 && flags&1 != 0 { // DATA or HEADERS, END_STREAM
+		if is(b[3], b[4]) {
 			return binary.BigEndian.Uint32(b[5:])
 		}
 	}

@@ -50,7 +50,7 @@ func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
 			}
 			limit := int64(1)
 			if protocol == "h2" {
-				limit = h2MaxTries
+				limit = h2Retries
 			}
 			if most["true"] > limit {
 				t.Errorf("%d dials for one request, bare net/http makes %d", most["true"], most["false"])

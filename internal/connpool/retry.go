@@ -21,7 +21,7 @@ const (
 	h2ErrCodeProtocol = 1
 	h2ErrCodeRefused  = 7
 	h2FromPeer        = "received from peer"
-	h2MaxTries        = 6
+	h2Retries         = 7 // behind the first try
 	invalidHeader     = "http: invalid header "
 	invalidTrailer    = "http: invalid trailer "
 )

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -69,6 +70,49 @@ func TestRetriesStreamsAsNetHTTP(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAnEndedContextOutweighsAServerThatWentAway: where a context ends while the
+// request is taken off a connection that goes away, the error is the context's.
+// Bare net/http's is too, but for a race of its own on whether the body was read.
+func TestAnEndedContextOutweighsAServerThatWentAway(t *testing.T) {
+	url, base := scriptH2(t, func(_ int, c *h2) {
+		c.answer(c.request())
+		c.goAway(c.headers()-2, 0)
+		c.request()
+	})
+	r := rt{p: newPool(t, base, Options{})}
+	must(t, r, url)
+	ctx, cancel := context.WithCancel(context.Background())
+	req, _ := http.NewRequestWithContext(ctx, "POST", url, newCancelingBody(cancel))
+	req.GetBody = func() (io.ReadCloser, error) { return newCancelingBody(cancel), nil }
+	if _, err := r.RoundTrip(req); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want the context's error", err)
+	}
+}
+
+// cancelingBody has no byte until it is closed, and then first cancels its request.
+type cancelingBody struct {
+	cancel func()
+	once   sync.Once
+	closed chan struct{}
+}
+
+func newCancelingBody(cancel func()) *cancelingBody {
+	return &cancelingBody{cancel: cancel, closed: make(chan struct{})}
+}
+
+func (b *cancelingBody) Read([]byte) (int, error) {
+	<-b.closed
+	return 0, io.EOF
+}
+
+func (b *cancelingBody) Close() error {
+	b.once.Do(func() {
+		b.cancel()
+		close(b.closed)
+	})
+	return nil
 }
 
 // TestErrorsAreSpelledAsNetHTTPSpellsThem fails where net/http has changed a text

@@ -127,7 +127,9 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		}
 		return nil, again, err
 	}
-	if again = n < h2MaxTries && ctx.Err() == nil && retriesStream(err); again {
+	// Whether ctx has ended is for the next try to find, as in net/http: the error is
+	// then the context's, and not that the server went away as well.
+	if again = n < h2Retries && retriesStream(err); again {
 		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
 		e.leaveStream(c, err)
 	}
@@ -143,6 +145,7 @@ func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error 
 			select {
 			case <-t.C:
 			case <-ctx.Done():
+				return ctx.Err()
 			case <-cancel:
 			}
 		}
