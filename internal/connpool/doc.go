@@ -21,11 +21,12 @@
 //
 //   - state.go: the life of a connection, with its picture and its edges
 //   - acquire.go, wait.go: how a request comes to a connection
+//   - pick.go, ready.go, take.go: which one, whether it can be used, and its hand-out
 //   - dialneed.go: how many dials there are, and whose they are
 //   - dial.go, dialclock.go: a dial, and how long its parts took
 //   - roundtrip.go, retry.go, body.go: net/http's promises to the request
 //   - finish.go: what becomes of a connection when its exchange ends
-//   - idle.go, sweep.go: how many connections are kept, and for how long
+//   - idle.go, idletotal.go, sweep.go: how many connections are kept, and for how long
 //   - lost.go: the reason for each loss
 //   - netconn.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone

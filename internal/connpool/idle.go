@@ -1,10 +1,7 @@
 package connpool
 
 import (
-	"cmp"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -46,6 +43,22 @@ func (c *Conn) dueAt() (t time.Time) {
 	return t
 }
 
+// tooIdle reports whether c has lain idle for too long, by the wall clock: the
+// machine may have slept.
+func (c *Conn) tooIdle(now time.Time) bool {
+	d := c.idleLimit()
+	return d > 0 && (now.Sub(c.idleAt) >= d || now.Round(0).Sub(c.idleAt.Round(0)) >= d)
+}
+
+// idleLimit is how long c may lie idle; 0: for good.
+func (c *Conn) idleLimit() time.Duration {
+	d := c.host.pool.opts.IdleTimeout
+	if c.announced > 0 && (d == 0 || c.announced < d) {
+		d = c.announced
+	}
+	return d
+}
+
 // closeIdle closes the connections that lie idle, and breaks off the dials that no
 // request waits for.
 func (h *Host) closeIdle(why loss.Reason) {
@@ -79,57 +92,5 @@ func (h *Host) breakDrains() {
 		for _, c := range rt.drains {
 			h.afterwards(func() { go c.cc.Close() })
 		}
-	}
-}
-
-// idleTotal bounds the idle connections of all hosts together. Hosts that have had
-// an idle connection since it last looked are in a list, so that requests share no
-// lock.
-type idleTotal struct {
-	n atomic.Int64
-
-	mu    sync.Mutex
-	hosts []*Host
-}
-
-func (t *idleTotal) add(h *Host) {
-	t.mu.Lock()
-	t.hosts = append(t.hosts, h)
-	t.mu.Unlock()
-}
-
-// evict closes those that have been idle for longest, down to most.
-func (t *idleTotal) evict(most int) {
-	type idler struct {
-		c  *Conn
-		at time.Time
-	}
-	var all []idler
-	t.mu.Lock()
-	t.hosts = slices.DeleteFunc(t.hosts, func(h *Host) bool {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		n := len(all)
-		for _, rt := range h.allRoutes() {
-			for _, c := range rt.idle {
-				all = append(all, idler{c, c.idleAt})
-			}
-		}
-		if len(all) == n {
-			h.indexed = false
-			return true
-		}
-		return false
-	})
-	t.mu.Unlock()
-	slices.SortFunc(all, func(a, b idler) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
-	now := time.Now()
-	for i := range max(len(all)-most, 0) {
-		c := all[i].c
-		c.host.mu.Lock()
-		if c.state == idle && c.idleAt.Equal(all[i].at) {
-			c.retireLocked(loss.IdleLimit, now)
-		}
-		c.host.unlock()
 	}
 }

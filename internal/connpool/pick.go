@@ -1,0 +1,85 @@
+package connpool
+
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// pickLocked returns a connection that can be used at once; nil if there is none.
+func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
+	for i := 0; i < len(rt.shared); i++ {
+		c := rt.shared[i]
+		if c.roomLocked(now) > 0 && !c.dueLocked(e, now) {
+			return c
+		}
+		if i < len(rt.shared) && rt.shared[i] != c {
+			i-- // it was found dead, and taken out
+		}
+	}
+	for len(rt.idle) > 0 {
+		c := rt.idle[len(rt.idle)-1]
+		switch {
+		case c.cc.Err() != nil:
+			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+		case c.tooIdle(now):
+			c.retireLocked(loss.IdleTimeout, now)
+		case c.older(rt.host.pool.opts.MaxAge, now):
+			c.retireLocked(loss.MaxAge, now)
+		default:
+			return c
+		}
+	}
+	return nil
+}
+
+// roomLocked is how many more streams c takes. It notes what that shows of the
+// server's limit, and of a server that takes none any more. Streams that were given
+// out and not opened yet are counted here, and not by Reserve: that costs two
+// allocations a request, for each call that may run the state hook costs one.
+func (c *Conn) roomLocked(now time.Time) int {
+	if c.state != idle && c.state != active {
+		return 0
+	}
+	if c.limit.settled && c.streams >= c.limit.most && c.tightLocked() && !c.host.pool.countsOver() {
+		return 0 // net/http's lock is a busy one
+	}
+	n := c.cc.Available()
+	if n == 0 {
+		c.lookLocked(now)
+		return 0
+	}
+	in := c.cc.InFlight()
+	given := max(c.streams-c.over-in, 0) // away, and not opened yet
+	if given == 0 {
+		c.noteLimitLocked(n, in)
+	}
+	n -= given
+	if most := c.route.streams; most > 0 && !c.limit.settled {
+		n = min(n, most-c.streams) // what the others to this host have shown
+	}
+	return n
+}
+
+// addIdleLocked and dropIdleLocked keep the route's list of idle connections.
+func (rt *route) addIdleLocked(c *Conn) {
+	if !c.http2 {
+		rt.idle = append(rt.idle, c)
+		rt.host.pool.idle.n.Add(1)
+	}
+}
+
+func (rt *route) dropIdleLocked(c *Conn) {
+	if c.http2 {
+		return
+	}
+	rt.host.pool.idle.n.Add(-1)
+	for i := len(rt.idle) - 1; i >= 0; i-- { // the last put back is the first taken
+		if rt.idle[i] == c {
+			copy(rt.idle[i:], rt.idle[i+1:])
+			rt.idle[len(rt.idle)-1] = nil
+			rt.idle = rt.idle[:len(rt.idle)-1]
+			return
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package connpool
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+// brokeAtOnce reports whether c, which is new and can't be used, has broken before
+// anybody used it. Its request gets the error, as net/http has it, or over HTTP/2 a
+// bounded number of tries: a server that hangs up on each connection would be
+// dialed for as long as the request lives.
+func (c *Conn) brokeAtOnce() bool {
+	return c.cc.Err() != nil || c.cc.Available() == 0 && c.cc.InFlight() == 0
+}
+
+// ready reports whether a request can be sent on c, which it was given. Over
+// HTTP/1 net/http's reader must be waiting on the socket: then there is nothing in
+// its buffer that this request would take for its response. It comes back there
+// some microseconds after the end of the last body.
+// Over HTTP/2 tight says that the stream is to be reserved.
+func (c *Conn) ready(ctx context.Context, tight bool) bool {
+	if tight {
+		return c.reserve()
+	}
+	if c.http2 || c.raw == nil || c.uses == 1 || c.raw.reading.Load() {
+		return c.cc.Err() == nil
+	}
+	const yields = 100
+	began := time.Time{}
+	for i := 0; ; i++ {
+		switch {
+		case c.cc.Err() != nil:
+			return false
+		case c.raw.reading.Load():
+			return true
+		case i < yields:
+			runtime.Gosched()
+			continue
+		case i == yields:
+			began = time.Now()
+		case time.Since(began) > readyMost, ctx.Err() != nil:
+			return true // as net/http would; the request's own end is told by itself
+		}
+		time.Sleep(readyStep)
+	}
+}
+
+const (
+	// readyMost is how long net/http's reader gets to come back to the socket, on a
+	// machine that is too busy to run it, and readyStep how often to look.
+	readyMost = 50 * time.Millisecond
+	readyStep = 50 * time.Microsecond
+)

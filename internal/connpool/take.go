@@ -1,0 +1,85 @@
+package connpool
+
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// takeLocked gives c to the exchange e.
+func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
+	h, rt := c.host, c.route
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
+	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id)
+	if c.state == idle && c.wasIdle {
+		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
+		h.worth.Survived(g.IdleTime)
+	}
+	h.countLocked(c, -1)
+	c.uses++
+	h.countLocked(c, +1)
+	g.Uses = c.uses
+	c.user, c.givenAt = e.id, now
+	c.joinLocked(e)
+	if c.state != active {
+		h.moveLocked(c, active)
+	} else if !c.http2 {
+		h.moveLocked(c, active) // in other hands
+	}
+	if !g.Reused {
+		h.spoken[c.version()] = true
+		g.Reason, g.Culprit = c.dial.reason, c.dial.blame
+		g.Setup, g.TLSVersion, g.Resumed = c.dial.clock.took(), c.tls.version, c.tls.resumed
+		g.Own, g.Dialed = c.dial.by == e.id, c.dial.began
+		if g.Own {
+			h.worth.Paid(rt.hop, now.Sub(c.dial.began))
+		} else {
+			g.DialedBy = c.dial.culprit
+		}
+		if !rt.served {
+			rt.served = true
+			if g.Reason == loss.AllBusy {
+				g.Reason = loss.First // whoever's dial it was
+			}
+		}
+	}
+	if c.http2 && c.state == active { // net/http gives it to nobody else
+		switch {
+		case e.Close:
+			c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now)
+		case !rt.passesOn():
+			c.goAwayLocked(loss.KeepAlivesOff, loss.Culprit{}, now)
+		}
+	}
+	h.demand.usedLocked(h, now)
+	e.conn, e.returned = c, false
+	e.reused = g.NetReused
+	if c.raw != nil && c.raw.plain && !c.http2 {
+		c.raw.armed.Store(true)
+	}
+	return g
+}
+
+// untakeLocked takes c back from an exchange that has sent nothing on it.
+func (c *Conn) untakeLocked(e *Entry, now time.Time) {
+	h := c.host
+	e.conn = nil
+	h.countLocked(c, -1)
+	c.uses--
+	h.countLocked(c, +1)
+	c.leaveLocked(e)
+	if c.raw != nil {
+		c.raw.armed.Store(false)
+	}
+	switch {
+	case c.cc.Err() != nil:
+		c.wasIdle = true
+		if c.streams == 0 {
+			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+		}
+	case c.http2:
+		c.emptyLocked(now)
+	default:
+		c.putLocked(nil, now)
+	}
+}
