@@ -5,6 +5,9 @@
 package trace_test
 
 import (
+	"context"
+	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"testing"
@@ -15,6 +18,7 @@ import (
 
 	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/stub"
+	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 	"github.com/warmconn/warmconn/trace"
@@ -63,6 +67,32 @@ func BenchmarkNewHost(b *testing.B) {
 				if err := stub.Do(rt, req); err != nil {
 					b.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// BenchmarkNewHostSockets is BenchmarkNewHost over net/http and sockets, with
+// http.DefaultTransport's settings. Try -benchtime=20000x.
+func BenchmarkNewHostSockets(b *testing.B) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), testserver.Options{})
+	defer srv.Close()
+	for _, v := range newHostStacks() {
+		b.Run(v.name, func(b *testing.B) {
+			base := http.DefaultTransport.(*http.Transport).Clone()
+			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) { return srv.Dial(ctx, network, srv.Addr) }
+			client := &http.Client{Transport: roundtripper.Wrap(base, v.mw...)}
+			defer client.CloseIdleConnections()
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				i++
+				resp, err := client.Get("http://" + hostName(i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
 			}
 		})
 	}
