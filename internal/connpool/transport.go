@@ -84,6 +84,11 @@ func (p *Pool) transportFor(rt *route) *http.Transport {
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetHTTP1(true)
 		t.TLSNextProto = nil
+		if t.TLSClientConfig != nil {
+			// It would offer HTTP/2 through a CONNECT, where net/http shakes hands: without
+			// HTTP/2 it leaves as they are the protocols that it wrote for the other clone.
+			t.TLSClientConfig.NextProtos = nil
+		}
 		p.own(t)
 		if p.foreignTLS {
 			t.DialTLSContext = p.transport.DialTLSContext
