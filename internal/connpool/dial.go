@@ -57,7 +57,11 @@ func (c *Conn) connect(ctx context.Context) {
 	now := time.Now()
 	h.mu.Lock()
 	if c.cancel != nil { // else it was broken off
-		c.cancel()
+		if err != nil {
+			c.cancel()
+		}
+		// A dialer may have made a connection that lives as long as the dial's context:
+		// net/http does not end it, and nothing above waits for its end.
 		c.cancel = nil
 	}
 	if i := slices.Index(rt.dials, c); i >= 0 {

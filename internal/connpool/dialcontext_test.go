@@ -1,0 +1,88 @@
+package connpool
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/warmconn/warmconn/internal/eventually"
+)
+
+// A connection may live as long as the context that it was dialed with: a command's
+// pipes (exec.CommandContext), a tunnel, a WebSocket made a net.Conn.
+func TestTheDialsContextLivesOnWithTheConnection(t *testing.T) {
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s, base := serve(t, protocol, hello)
+			ctxs := make(chan context.Context, 10)
+			base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				ctxs <- ctx
+				return new(net.Dialer).DialContext(context.Background(), network, addr)
+			}
+			for name, r := range map[string]http.RoundTripper{"bare": base, "own": rt{p: newPool(t, base, Options{})}} {
+				ctx, cancel := context.WithCancel(context.Background())
+				resp, err := openGet(ctx, r, s.URL)
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				cancel() // the request's own end is not the connection's
+				must(t, r, s.URL)
+				if dial := <-ctxs; dial.Err() != nil {
+					t.Errorf("%s: the context of a dial that succeeded: %v", name, dial.Err())
+				}
+				if len(ctxs) > 0 {
+					t.Errorf("%s: %d dials more than one", name, len(ctxs))
+				}
+			}
+		})
+	}
+}
+
+// TestAFailedDialsContextEnds, so that what waits for it does not wait for good: bare
+// net/http lets go of it without a word.
+func TestAFailedDialsContextEnds(t *testing.T) {
+	ctxs := make(chan context.Context, 1)
+	p := newPool(t, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		ctxs <- ctx
+		return nil, io.ErrClosedPipe
+	}}, Options{})
+	if _, err := fetch(rt{p: p}, "http://host.example/"); err == nil {
+		t.Fatal("no error")
+	}
+	<-(<-ctxs).Done()
+}
+
+// TestAConnectionKeepsNoValueOfTheRequestItWasDialedFor.
+func TestAConnectionKeepsNoValueOfTheRequestItWasDialedFor(t *testing.T) {
+	type key struct{}
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			s, base := serve(t, protocol, hello)
+			for name, r := range map[string]http.RoundTripper{"bare": base, "own": rt{p: newPool(t, base, Options{})}} {
+				value := new([1 << 10]byte)
+				gone := weak.Make(value)
+				resp, err := openGet(context.WithValue(context.Background(), key{}, value), r, s.URL)
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				resp, value = nil, nil
+				eventually.True(t, name+": the collector to find the value", func() bool {
+					runtime.GC()
+					return gone.Value() == nil
+				})
+				must(t, r, s.URL)
+				if n := s.Opened(); n > 2 {
+					t.Errorf("%s: %d connections", name, n)
+				}
+			}
+		})
+	}
+}
