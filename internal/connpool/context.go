@@ -124,12 +124,38 @@ func keyOf(ask func(context.Context)) any {
 	return p.key
 }
 
+// dialContext is the context of a dial, as net/http gets it.
+type dialContext struct {
+	context.Context
+	conn  *Conn                  // that is being made
+	hooks *httptrace.ClientTrace // the caller's, which those of the dial call
+}
+
+// dialKey finds the dialContext.
+type dialKey struct{}
+
+// dialOf is the dial that ctx is of; nil if it is of none.
+func dialOf(ctx context.Context) *dialContext {
+	d, _ := ctx.Value(dialKey{}).(*dialContext)
+	return d
+}
+
+func (d *dialContext) Value(key any) any {
+	switch key {
+	case dialKey{}:
+		return d
+	case d.conn.host.pool.keys.trace:
+		return nil // or WithClientTrace would have the caller's hooks called twice
+	}
+	return d.Context.Value(key)
+}
+
 // dialerContext is what the program's dialer gets: what it requests by itself, a
 // name over HTTPS say, must not call the hooks of the request that it dials for.
 // Those of net.Dialer, for DNS and connects, have another key and stay.
 type dialerContext struct {
 	context.Context
-	keys *contextKeys
+	dial *dialContext
 }
 
 // isDialKey finds out whether a context is one.
@@ -141,7 +167,9 @@ func IsDial(ctx context.Context) bool { return ctx.Value(isDialKey{}) != nil }
 
 func (c dialerContext) Value(key any) any {
 	switch key {
-	case c.keys.trace:
+	case c.dial.conn.host.pool.keys.trace:
+		return nil
+	case dialKey{}:
 		return nil
 	case isDialKey{}:
 		return true

@@ -31,15 +31,12 @@ func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	return c
 }
 
-// dialKey finds the connection that is being made in the context of its dial.
-type dialKey struct{}
-
 // connect dials, shakes hands and hands the connection over.
 func (c *Conn) connect(ctx context.Context) {
 	h, rt := c.host, c.route
-	ctx = context.WithValue(ctx, dialKey{}, c)
-	hooks := c.dialHooks(h.pool.transport.TLSHandshakeTimeout)
-	cc, err := h.pool.transportFor(rt).NewClientConn(httptrace.WithClientTrace(ctx, hooks), h.key.Scheme, h.addr)
+	d := &dialContext{ctx, c, httptrace.ContextClientTrace(ctx)}
+	hooks := c.dialHooks(h.pool.transport.TLSHandshakeTimeout, d.hooks)
+	cc, err := h.pool.transportFor(rt).NewClientConn(httptrace.WithClientTrace(d, hooks), h.key.Scheme, h.addr)
 	err = c.tls.timedOut(err)
 	if err == nil {
 		c.cc = cc

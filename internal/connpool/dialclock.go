@@ -16,33 +16,51 @@ type dialClock struct {
 	setup       ledger.Setup
 }
 
-// dialHooks follow the dial of c.
-func (c *Conn) dialHooks(tlsTimeout time.Duration) *httptrace.ClientTrace {
+// dialHooks follow the dial of c. They call the caller's own, those above, after them,
+// so that it is told of TLS what net/http itself would have told.
+func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace) *httptrace.ClientTrace {
 	d := &c.dial.clock
-	return &httptrace.ClientTrace{
-		DNSStart: func(httptrace.DNSStartInfo) {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.dns = time.Now()
-		},
-		DNSDone: func(httptrace.DNSDoneInfo) {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.setup.DNS += time.Since(d.dns)
-		},
-		TLSHandshakeStart: func() {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.shakes = time.Now()
-			c.tls.arm(c.raw, tlsTimeout)
-		},
-		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			d.setup.TLS += time.Since(d.shakes)
-			c.tls.done(s, err)
-		},
+	t := new(httptrace.ClientTrace)
+	if above != nil {
+		*t = *above
 	}
+	looking, looked, shaking, shaken := t.DNSStart, t.DNSDone, t.TLSHandshakeStart, t.TLSHandshakeDone
+	t.DNSStart = func(info httptrace.DNSStartInfo) {
+		d.mu.Lock()
+		d.dns = time.Now()
+		d.mu.Unlock()
+		if looking != nil {
+			looking(info)
+		}
+	}
+	t.DNSDone = func(info httptrace.DNSDoneInfo) {
+		d.mu.Lock()
+		d.setup.DNS += time.Since(d.dns)
+		d.mu.Unlock()
+		if looked != nil {
+			looked(info)
+		}
+	}
+	t.TLSHandshakeStart = func() {
+		d.mu.Lock()
+		d.shakes = time.Now()
+		c.tls.arm(c.raw, tlsTimeout)
+		d.mu.Unlock()
+		if shaking != nil {
+			shaking()
+		}
+	}
+	t.TLSHandshakeDone = func(s tls.ConnectionState, err error) {
+		d.mu.Lock()
+		d.setup.TLS += time.Since(d.shakes)
+		c.tls.done(s, err)
+		err = c.tls.timedOut(err)
+		d.mu.Unlock()
+		if shaken != nil {
+			shaken(s, err)
+		}
+	}
+	return t
 }
 
 // took is what the dial took, which has ended: all that is not the lookup is the

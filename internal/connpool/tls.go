@@ -43,8 +43,8 @@ func (p *Pool) dialTLS(http1 bool, transport func() *tls.Config) dialFunc {
 			cfg.NextProtos = nil
 		}
 		tc := tls.Client(nc, cfg)
-		if c, _ := ctx.Value(dialKey{}).(*Conn); c != nil {
-			c.secure = tc
+		if d := dialOf(ctx); d != nil {
+			d.conn.secure = tc
 		}
 		return tc, nil
 	}

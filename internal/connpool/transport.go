@@ -64,8 +64,8 @@ func (p *Pool) own(t *http.Transport) {
 	// NewClientConn asks with a request of its own making: the answer to the real
 	// one is in the dial's context.
 	t.Proxy = func(req *http.Request) (*url.URL, error) {
-		if c, _ := req.Context().Value(dialKey{}).(*Conn); c != nil {
-			return c.route.via, nil
+		if d := dialOf(req.Context()); d != nil {
+			return d.conn.route.via, nil
 		}
 		if p.proxy == nil {
 			return nil, nil
@@ -141,10 +141,14 @@ func tlsDialer(base *http.Transport) dialFunc {
 
 // dialPlain dials the first hop, and puts the socket where it is seen.
 func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
-	c, _ := ctx.Value(dialKey{}).(*Conn)
+	d := dialOf(ctx)
+	if d == nil {
+		return p.dial(ctx, network, addr) // for a request that the Pool did not take
+	}
+	c := d.conn
 	began := time.Now()
-	nc, err := p.dial(dialerContext{ctx, p.keys}, network, addr)
-	if err != nil || c == nil {
+	nc, err := p.dial(dialerContext{ctx, d}, network, addr)
+	if err != nil {
 		return nc, err
 	}
 	c.dial.clock.dialed(time.Since(began))
@@ -159,10 +163,14 @@ func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, e
 // wrapped: net/http looks for a *tls.Conn.
 func (p *Pool) watchTLS(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, _ := ctx.Value(dialKey{}).(*Conn)
+		d := dialOf(ctx)
+		if d == nil {
+			return dial(ctx, network, addr)
+		}
+		c := d.conn
 		began := time.Now()
-		nc, err := dial(dialerContext{ctx, p.keys}, network, addr)
-		if err == nil && nc != nil && c != nil {
+		nc, err := dial(dialerContext{ctx, d}, network, addr)
+		if err == nil && nc != nil {
 			c.dial.clock.dialed(time.Since(began))
 			c.secure = nc
 			c.host.mu.Lock()
