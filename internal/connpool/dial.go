@@ -37,7 +37,7 @@ func (c *Conn) connect(ctx context.Context) {
 	d := &dialContext{ctx, c, httptrace.ContextClientTrace(ctx)}
 	hooks := c.dialHooks(h.pool.transport.TLSHandshakeTimeout, d.hooks)
 	cc, err := h.pool.transportFor(rt).NewClientConn(httptrace.WithClientTrace(d, hooks), h.key.Scheme, h.addr)
-	err = c.tls.timedOut(err)
+	err = c.dialError(err)
 	if err == nil {
 		c.cc = cc
 		c.http2 = c.tls.protocol == "h2" || h.key.Scheme == "http" && h.pool.priorHTTP2

@@ -76,7 +76,7 @@ func TestAHandshakeThatTakesTooLongIsToldAsNetHTTPTellsIt(t *testing.T) {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
 		r.WriteTo(io.Discard)
 	})
-	for via, target := range map[string]string{"": "https://" + addr, "http://" + connects: "https://host.example/"} {
+	for via, target := range map[string]string{"": "https://" + addr, "https://" + addr: "http://host.example/", "http://" + connects: "https://host.example/"} {
 		base := &http.Transport{TLSHandshakeTimeout: 20 * time.Millisecond}
 		if via != "" {
 			u, _ := url.Parse(via)
@@ -84,4 +84,42 @@ func TestAHandshakeThatTakesTooLongIsToldAsNetHTTPTellsIt(t *testing.T) {
 		}
 		failsAlike(t, base, target)
 	}
+}
+
+func TestAProxysFailedHandshakeIsAnErrorOfConnectingToIt(t *testing.T) {
+	nonsense := script(t, func(_ int, c net.Conn, r *bufio.Reader) {
+		io.WriteString(c, "nonsense nonsense")
+		r.WriteTo(io.Discard)
+	})
+	u, _ := url.Parse("https://" + nonsense)
+	own := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return tls.Client(nc, &tls.Config{ServerName: "proxy.example"}), nil
+	}
+	for _, dial := range []dialFunc{nil, own} {
+		for _, target := range []string{"http://host.example/", "https://host.example/"} {
+			failsAlike(t, &http.Transport{Proxy: http.ProxyURL(u), DialTLSContext: dial}, target)
+		}
+	}
+}
+
+// TestATunnelsFailedHandshakeIsNone: behind an https proxy it is the server's.
+func TestATunnelsFailedHandshakeIsNone(t *testing.T) {
+	tunnels, base := serve(t, "tls", func(w http.ResponseWriter, _ *http.Request) {
+		c, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+		buffered.ReadByte() // a hello: what came before that, net/http would drop
+		io.WriteString(c, "nonsense nonsense")
+		io.Copy(io.Discard, c)
+	})
+	u, _ := url.Parse(tunnels.URL)
+	base.Proxy, base.ForceAttemptHTTP2 = http.ProxyURL(u), false
+	failsAlike(t, base, "https://host.example/")
 }

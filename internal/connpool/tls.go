@@ -13,8 +13,10 @@ type tlsFacts struct {
 	version  uint16
 	resumed  bool
 
-	timer *time.Timer
-	fired bool
+	timer  *time.Timer
+	fired  bool
+	shakes int  // handshakes that have ended
+	failed bool // the last of them did
 }
 
 // dialTLS makes the connection to a first hop that speaks TLS, as net/http does
@@ -66,6 +68,7 @@ func (f *tlsFacts) done(s tls.ConnectionState, err error) {
 		f.fired = !f.timer.Stop() && err != nil
 	}
 	f.protocol, f.version, f.resumed = s.NegotiatedProtocol, s.Version, s.DidResume
+	f.shakes, f.failed = f.shakes+1, err != nil
 }
 
 // timedOut returns net/http's error for a handshake that took too long, if that is
@@ -75,6 +78,18 @@ func (f *tlsFacts) timedOut(err error) error {
 		return handshakeTimeout{}
 	}
 	return err
+}
+
+// dialError returns the error of the dial of c as net/http has it where it shakes hands
+// with the first hop itself: that of a proxy's handshake says so. A TLS dialer of the
+// program's own gets what we get.
+func (c *Conn) dialError(err error) error {
+	err = c.tls.timedOut(err)
+	via := c.route.via
+	if err == nil || !c.tls.failed || c.tls.shakes > 1 || via == nil || via.Scheme != "https" || c.host.pool.foreignTLS {
+		return err
+	}
+	return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}
 }
 
 // handshakeTimeout is net/http's tlsHandshakeTimeoutError.
