@@ -150,9 +150,11 @@ func (d *dialContext) Value(key any) any {
 	return d.Context.Value(key)
 }
 
-// dialerContext is what the program's dialer gets: what it requests by itself, a
-// name over HTTPS say, must not call the hooks of the request that it dials for.
-// Those of net.Dialer, for DNS and connects, have another key and stay.
+// dialerContext is what the program's dialer gets: it finds the caller's hooks, as
+// with bare net/http, and may call them. What it requests by itself, a name over HTTPS
+// say, calls them as well. The dial's own it does not find: another handshake than the
+// connection's would be taken for that. Net.Dialer's, for DNS and connects, have
+// another key.
 type dialerContext struct {
 	context.Context
 	dial *dialContext
@@ -168,7 +170,7 @@ func IsDial(ctx context.Context) bool { return ctx.Value(isDialKey{}) != nil }
 func (c dialerContext) Value(key any) any {
 	switch key {
 	case c.dial.conn.host.pool.keys.trace:
-		return nil
+		return c.dial.hooks
 	case dialKey{}:
 		return nil
 	case isDialKey{}:

@@ -5,7 +5,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"runtime"
+	"slices"
 	"testing"
 	"weak"
 
@@ -84,5 +86,44 @@ func TestAConnectionKeepsNoValueOfTheRequestItWasDialedFor(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheDialerFindsTheCallersHooks, and those alone, as with bare net/http: what it
+// requests by itself calls them, and is not taken for the connection's making.
+func TestTheDialerFindsTheCallersHooks(t *testing.T) {
+	s, base := serve(t, "http", hello)
+	names, resolver := serve(t, "h2", hello)
+	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if h := httptrace.ContextClientTrace(ctx); h != nil {
+			h.DNSStart(httptrace.DNSStartInfo{Host: addr}) // as a resolver of one's own does
+			h.DNSDone(httptrace.DNSDoneInfo{})
+		}
+		resp, err := openGet(ctx, resolver, names.URL) // names over HTTPS
+		if err != nil {
+			return nil, err
+		}
+		resp.Body.Close()
+		resolver.CloseIdleConnections()
+		return new(net.Dialer).DialContext(context.WithoutCancel(ctx), network, addr)
+	}
+	var hooks [2][]string
+	for i, r := range []http.RoundTripper{base, rt{p: newPool(t, base, Options{})}} {
+		var l told
+		resp, err := openGet(httptrace.WithClientTrace(context.Background(), l.hooks()), r, s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		if i == 1 {
+			if g := got(resp); g.HTTP2 || g.Setup.TLS > 0 || g.TLSVersion != 0 {
+				t.Errorf("a plain connection: HTTP/2 %v, handshake %v, version %x", g.HTTP2, g.Setup.TLS, g.TLSVersion)
+			}
+		}
+		resp.Body.Close()
+		hooks[i] = l.all
+	}
+	if len(hooks[0]) != 4 || !slices.Equal(hooks[0], hooks[1]) {
+		t.Errorf("bare %q, own %q, want 4 alike", hooks[0], hooks[1])
 	}
 }
