@@ -21,10 +21,13 @@ type Host struct {
 	pool *Pool
 	key  ledger.Key
 	name string
-	addr string // host and port, as it is dialed
+	addr string // host and port, as it is dialed where a request spells it so
 
 	// direct is the route that most requests take: no proxy, any protocol.
 	direct route
+
+	// spelling is the last other one of its name.
+	spelling atomic.Pointer[spelling]
 
 	// multiplexed says that a connection to it has spoken HTTP/2.
 	multiplexed atomic.Bool
@@ -110,6 +113,9 @@ type route struct {
 	proxy string // via as a string; part of the route's identity
 	http1 bool   // requests that must not get HTTP/2
 	hop   string // host and port of the first hop, for GetConn
+	// spelled is the host's address for requests that spell its name otherwise;
+	// empty: addr.
+	spelled string
 
 	// Guarded by host.mu.
 	protocol protocol

@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +15,7 @@ type routeKey struct {
 	via   *url.URL // the proxy; nil: none
 	proxy string   // as a string
 	http1 bool     // no HTTP/2
+	addr  string   // host and port, where the request spells them otherwise than the Host
 }
 
 // routeFor asks the base's Proxy with the real request, and says by which route it
@@ -33,12 +35,33 @@ func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 			host = p.forwarder(e.target, by)
 		}
 	}
+	if host == e.target && !host.key.Spells(req.URL) {
+		by.addr = host.spelledBy(req.URL)
+	}
 	if host != e.host { // Proxy may have another answer for another try
 		e.leave(time.Now())
 		e.host = host
 	}
 	by.http1 = secure && p.mayHTTP2 && needsHTTP1(req)
 	return by, nil
+}
+
+// spelling is how URLs spell a host's name otherwise than its key.
+type spelling struct{ host, addr string }
+
+// spelledBy is the host's address as u spells it; empty if that is no other one. As in
+// net/http, each spelling has connections of its own: the program's dialer may tell them
+// apart.
+func (h *Host) spelledBy(u *url.URL) string {
+	if s := h.spelling.Load(); s != nil && s.host == u.Host {
+		return s.addr
+	}
+	s := &spelling{host: u.Host, addr: ledger.AddrOf(u)}
+	if s.addr == h.addr {
+		s.addr = ""
+	}
+	h.spelling.Store(s)
+	return s.addr
 }
 
 // Takes reports whether the Pool can send the request. What it can't, and what
@@ -100,9 +123,8 @@ func portOf(u *url.URL) string {
 	return "80"
 }
 
-func hopOf(u *url.URL) string {
-	return ledger.KeyOf(&url.URL{Scheme: u.Scheme, Host: u.Hostname()}).Host + ":" + portOf(u)
-}
+// hopOf is the proxy's address, as net/http dials it and tells it to GetConn.
+func hopOf(u *url.URL) string { return ledger.AddrOf(u) }
 
 // maxRoutes is how many routes a host may have before those that hold nothing are
 // forgotten: a proxy may be another one for each request.
@@ -110,11 +132,11 @@ const maxRoutes = 8
 
 // routeLocked finds or makes the route.
 func (h *Host) routeLocked(by routeKey) *route {
-	if h.direct.proxy == by.proxy && !by.http1 {
+	if h.direct.proxy == by.proxy && !by.http1 && by.addr == "" {
 		return &h.direct
 	}
 	for _, rt := range h.routes {
-		if rt.proxy == by.proxy && rt.http1 == by.http1 {
+		if rt.proxy == by.proxy && rt.http1 == by.http1 && rt.spelled == by.addr {
 			return rt
 		}
 	}
@@ -127,7 +149,8 @@ func (h *Host) routeLocked(by routeKey) *route {
 		}
 		h.routes = kept
 	}
-	rt := &route{host: h, via: by.via, proxy: by.proxy, http1: by.http1, hop: h.addr}
+	rt := &route{host: h, via: by.via, proxy: by.proxy, http1: by.http1, spelled: by.addr}
+	rt.hop = rt.addr()
 	if by.via != nil {
 		rt.hop = hopOf(by.via)
 	}
@@ -135,6 +158,9 @@ func (h *Host) routeLocked(by routeKey) *route {
 	h.routes = append(h.routes, rt)
 	return rt
 }
+
+// addr is the host and port that the route's dials are for.
+func (rt *route) addr() string { return cmp.Or(rt.spelled, rt.host.addr) }
 
 // allRoutes are the host's, direct included.
 func (h *Host) allRoutes() []*route {

@@ -34,6 +34,35 @@ func KeyOf(u *url.URL) Key {
 	return k
 }
 
+// AddrOf is the host and port that net/http dials for u: the name as u spells it, for a
+// dialer may tell spellings apart, but for one that is not in ASCII, which is as in the
+// key. Of those net/http maps some that look alike by a table that is not to be had.
+func AddrOf(u *url.URL) string {
+	bare := url.URL{Host: WithoutUser(u.Host)}
+	port := bare.Port()
+	if port == "" {
+		switch u.Scheme {
+		case "http":
+			port = "80"
+		case "https":
+			port = "443"
+		case "socks5", "socks5h":
+			port = "1080"
+		}
+	}
+	name := bare.Hostname()
+	if !isASCII(name) {
+		name = inASCII(strings.ToLower(name))
+	}
+	return net.JoinHostPort(name, port)
+}
+
+// Spells reports whether u spells the name as k has it, which is u's own key.
+func (k Key) Spells(u *url.URL) bool {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(u.Host, "["), k.Host)
+	return ok && (rest == "" || rest[0] == ':' || rest[0] == ']')
+}
+
 // WithoutUser is a host without the user information that one made by hand may hold:
 // a credential, which must not be shown. Net/http fails to dial such a host, but that
 // is told, too.
