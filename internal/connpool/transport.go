@@ -29,7 +29,7 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 		strict:        clone.HTTP2 != nil && clone.HTTP2.StrictMaxConcurrentRequests,
 		dial:          dialer(base),
 	}
-	if c := base.HTTP2; c != nil && c.SendPingTimeout > 0 {
+	if c := clone.HTTP2; c != nil && c.SendPingTimeout > 0 {
 		p.pingTimeout = cmp.Or(c.PingTimeout, defaultPingTimeout)
 	}
 	p.mayHTTP2 = clone.ForceAttemptHTTP2 && clone.Protocols == nil
