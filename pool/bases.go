@@ -213,6 +213,7 @@ func (b *bases) stop() {
 }
 
 func (b *bases) closeIdle() {
+	b.renew()
 	for _, c := range b.live() {
 		if c.conns != nil {
 			c.conns.CloseIdleConnections()
@@ -224,6 +225,26 @@ func (b *bases) closeIdle() {
 		if c.ledger != nil {
 			c.ledger.CloseIdle()
 		}
+	}
+}
+
+// renew has those transports looked at that are still there for a TLSClientConfig that
+// was replaced.
+func (b *bases) renew() {
+	type pair struct {
+		base *http.Transport
+		site *site
+	}
+	b.mu.Lock()
+	all := make([]pair, 0, len(b.sites))
+	for k, s := range b.sites {
+		if x := (pair{k.Value(), s.Value()}); x.base != nil && x.site != nil {
+			all = append(all, x)
+		}
+	}
+	b.mu.Unlock()
+	for _, x := range all {
+		x.site.conns.Renew(x.base)
 	}
 }
 

@@ -24,7 +24,7 @@ func (t part) Describe(w ledger.Watch) string {
 	}
 	switch w {
 	case ledger.Owned:
-		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does"
+		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over"
 	}
 	return "pool: " + limit + "; only counts requests"
 }

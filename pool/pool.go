@@ -85,9 +85,14 @@ func (p *Pool) Close() error {
 // CloseIdleConnections closes the connections that lie idle, of all clients over this
 // Pool: for an owner who has renewed the client certificate, or knows that a network
 // is gone. The owner's transport has none of them, so its own CloseIdleConnections
-// closes none; nor does the Pool watch it for settings that change, for to read a
-// field that its owner may be writing is a race. A client's CloseIdleConnections does
-// the same for that client's transport alone.
+// closes none. A client's CloseIdleConnections does the same for that client's
+// transport alone, but for what follows.
+//
+// If the owner has put another TLSClientConfig in the place of the one that a
+// transport had, new connections are made by it from now on; HTTP/2 stays on where it
+// was. It must not be called while that field is written: the Pool reads it here and
+// nowhere else, for to look at a field that its owner may be writing is a race. Other
+// settings that change, and a configuration that is changed in place, it does not see.
 //
 // It is as net/http's: one that a request has is closed when it comes back, unless
 // another request came before that, and one over HTTP/2 goes on while it is in use.

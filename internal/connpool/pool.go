@@ -3,7 +3,6 @@ package connpool
 import (
 	"net/http"
 	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,7 +45,7 @@ type Pool struct {
 	opts   Options
 	ledger *ledger.Ledger // connection IDs, totals and subscribers
 
-	transport     *http.Transport // the private clone
+	transport     *http.Transport // the private clone, as New got it
 	dial          dialFunc        // the base's
 	proxy         func(*http.Request) (*url.URL, error)
 	keepAlivesOff bool          // DisableKeepAlives: over HTTP/2, too
@@ -55,10 +54,10 @@ type Pool struct {
 	priorHTTP2    bool          // http connections speak HTTP/2 from the start
 	pingTimeout   time.Duration // HTTP/2: how long an answer to a ping may take; 0: none is sent
 	strict        bool          // HTTP/2: a limit of streams is waited for
-	foreignTLS    bool          // TLS to the first hop is made by a dialer of the program's
+	foreignTLS    dialFunc      // the program's own for TLS to the first hop; nil if it has none
 
-	http1Once      sync.Once
-	http1Transport *http.Transport // for requests that need HTTP/1
+	clones  atomic.Pointer[clones] // that dial
+	renewed renewed
 
 	hosts hosts
 	idle  idleTotal

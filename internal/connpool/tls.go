@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/http"
 	"time"
 )
 
@@ -21,15 +22,15 @@ type tlsFacts struct {
 
 // dialTLS makes the connection to a first hop that speaks TLS, as net/http does
 // (persistConn.addTLS) but that net/http gets the *tls.Conn to see, so that the
-// caller's GotConn does, too. net/http shakes hands on it. HTTP/1 only: the
-// connections must not become HTTP/2's.
-func (p *Pool) dialTLS(http1 bool, transport func() *tls.Config) dialFunc {
+// caller's GotConn does, too. net/http shakes hands on it. T is the clone that dials,
+// which has set itself up by then.
+func (p *Pool) dialTLS(t *http.Transport) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := p.dialPlain(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		cfg := transport().Clone()
+		cfg := t.TLSClientConfig.Clone()
 		if cfg == nil {
 			cfg = &tls.Config{}
 		}
@@ -40,9 +41,6 @@ func (p *Pool) dialTLS(http1 bool, transport func() *tls.Config) dialFunc {
 				return nil, err
 			}
 			cfg.ServerName = host
-		}
-		if http1 {
-			cfg.NextProtos = nil
 		}
 		tc := tls.Client(nc, cfg)
 		if d := dialOf(ctx); d != nil {
@@ -86,7 +84,7 @@ func (f *tlsFacts) timedOut(err error) error {
 func (c *Conn) dialError(err error) error {
 	err = c.tls.timedOut(err)
 	via := c.route.via
-	if err == nil || !c.tls.failed || c.tls.shakes > 1 || via == nil || via.Scheme != "https" || c.host.pool.foreignTLS {
+	if err == nil || !c.tls.failed || c.tls.shakes > 1 || via == nil || via.Scheme != "https" || c.host.pool.foreignTLS != nil {
 		return err
 	}
 	return &net.OpError{Op: "proxyconnect", Net: "tcp", Err: err}

@@ -3,11 +3,11 @@ package connpool
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -37,14 +37,11 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 		p.mayHTTP2 = ps.HTTP2()
 		p.priorHTTP2 = ps.UnencryptedHTTP2() && !ps.HTTP1()
 	}
-	p.own(clone)
-	clone.DialTLSContext = tlsDialer(base)
-	if clone.DialTLSContext != nil {
-		p.foreignTLS = true
-		clone.DialTLSContext = p.watchTLS(clone.DialTLSContext)
-	} else {
-		clone.DialTLSContext = p.dialTLS(false, func() *tls.Config { return clone.TLSClientConfig })
+	if dial := tlsDialer(base); dial != nil {
+		p.foreignTLS = p.watchTLS(dial)
 	}
+	p.renewed.config = base.TLSClientConfig
+	p.clones.Store(p.newClones(clone))
 	return p
 }
 
@@ -61,6 +58,9 @@ func (p *Pool) own(t *http.Transport) {
 	}
 	t.Dial, t.DialTLS = nil, nil //lint:ignore SA1019 they are taken over
 	t.DialContext = p.dialPlain
+	if t.DialTLSContext = p.foreignTLS; t.DialTLSContext == nil {
+		t.DialTLSContext = p.dialTLS(t)
+	}
 	// NewClientConn asks with a request of its own making: the answer to the real
 	// one is in the dial's context.
 	t.Proxy = func(req *http.Request) (*url.URL, error) {
@@ -74,30 +74,37 @@ func (p *Pool) own(t *http.Transport) {
 	}
 }
 
-// transportFor is the clone that dials for rt.
-func (p *Pool) transportFor(rt *route) *http.Transport {
-	if !rt.http1 {
-		return p.transport
-	}
-	p.http1Once.Do(func() {
-		t := p.transport.Clone()
+// clones are the private clone, and what was made of it for requests that need HTTP/1.
+type clones struct {
+	all   *http.Transport
+	http1 func() *http.Transport
+}
+
+// newClones makes t, a clone, the one that dials.
+func (p *Pool) newClones(t *http.Transport) *clones {
+	p.own(t)
+	return &clones{all: t, http1: sync.OnceValue(func() *http.Transport {
+		t := t.Clone()
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetHTTP1(true)
 		t.TLSNextProto = nil
 		if t.TLSClientConfig != nil {
-			// It would offer HTTP/2 through a CONNECT, where net/http shakes hands: without
-			// HTTP/2 it leaves as they are the protocols that it wrote for the other clone.
+			// It would offer HTTP/2: without that, net/http leaves as they are the
+			// protocols that it wrote for the other clone.
 			t.TLSClientConfig.NextProtos = nil
 		}
 		p.own(t)
-		if p.foreignTLS {
-			t.DialTLSContext = p.transport.DialTLSContext
-		} else {
-			t.DialTLSContext = p.dialTLS(true, func() *tls.Config { return p.transport.TLSClientConfig })
-		}
-		p.http1Transport = t
-	})
-	return p.http1Transport
+		return t
+	})}
+}
+
+// transportFor is the clone that dials for rt.
+func (p *Pool) transportFor(rt *route) *http.Transport {
+	c := p.clones.Load()
+	if rt.http1 {
+		return c.http1()
+	}
+	return c.all
 }
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
