@@ -19,17 +19,31 @@
 //
 // # What is where
 //
+//   - pool.go, host.go, entry.go: the Pool, its hosts with their connections, and an
+//     exchange at it
 //   - state.go: the life of a connection, with its picture and its edges
+//   - route.go: by which way a request goes: its proxy, its protocol, its spelling of the
+//     host
 //   - acquire.go, wait.go: how a request comes to a connection
 //   - pick.go, ready.go, take.go: which one, whether it can be used, and its hand-out
+//   - streams.go: how many streams of an HTTP/2 connection there are to be had
 //   - dialneed.go: how many dials there are, and whose they are
+//   - demand.go: what a host has needed of late, and what is kept ready for it
 //   - dial.go, dialclock.go: a dial, and how long its parts took
-//   - roundtrip.go, retry.go, body.go: net/http's promises to the request
-//   - finish.go: what becomes of a connection when its exchange ends
-//   - idle.go, idletotal.go, sweep.go: how many connections are kept, and for how long
+//   - roundtrip.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
+//     net/http's promises to the request
+//   - context.go: the contexts that net/http and the program's dialer get
+//   - finish.go, over.go: what becomes of a connection when its exchange ends, and of a
+//     stream that ends before it
+//   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
+//     how long
 //   - lost.go: the reason for each loss
-//   - netconn.go: the wire, as evidence
+//   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
+//   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among
+//     them
+//   - renew.go: a TLS configuration that was replaced
+//   - stats.go, brief.go: what is counted, and told
 //
 // # Locks
 //

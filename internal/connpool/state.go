@@ -1,7 +1,7 @@
 package connpool
 
-// state is where a connection's life stands. Host.move is the only way along an
-// edge, and edges lists them all.
+// state is where a connection's life stands. Host.moveLocked is the only way
+// along an edge, and edges lists them all.
 //
 //	             given to a request           body closed early
 //	dialing ──────────────▶ active ──────────────────────▶ draining
