@@ -41,6 +41,9 @@ func (c *Conn) dialHooks(tlsTimeout time.Duration) *httptrace.ClientTrace {
 			defer d.mu.Unlock()
 			d.setup.TLS += time.Since(d.shakes)
 			c.tls.done(s, err)
+			if c.raw != nil && s.NegotiatedProtocol == "h2" {
+				c.raw.speaksHTTP2(s.Version) // net/http reads no frame before
+			}
 		},
 	}
 }
