@@ -27,9 +27,9 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
 	down := ctx
-	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil {
+	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil || e.pool.proxy != nil {
 		down = &e.link
-		e.link.Context, e.link.keys, e.link.trace = ctx, e.pool.keys, onConn
+		e.link.Context, e.link.entry, e.link.trace = ctx, e, onConn
 		if ctx.Done() == nil && legacyCancel(req) != nil {
 			e.link.Context = endless{ctx, make(chan struct{})}
 		}
