@@ -17,9 +17,8 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		}
 		if c := rt.pickLocked(e, now); c != nil {
 			got := c.takeLocked(e, now)
-			tight := c.tightLocked()
 			h.unlock()
-			if c.ready(ctx, tight) {
+			if e.ready(ctx, c) {
 				return c, got, nil
 			}
 			h.mu.Lock()
@@ -37,7 +36,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil
 		h.unlock()
 		c, got, err := rt.wait(ctx, legacyCancel(req), w)
-		if err != nil || c.ready(ctx, w.tight) || !e.reused && c.brokeAtOnce() {
+		if err != nil || e.ready(ctx, c) || !e.reused && c.brokeAtOnce() {
 			return c, got, err
 		}
 		h.mu.Lock()

@@ -37,14 +37,39 @@ func endsInAlert(p []byte) bool {
 	return false
 }
 
+// alertMost is the length of the longest record of an alert.
+const alertMost = recordHeader + 64
+
+// tail are the last bytes that were read: package tls reads into a buffer that may end
+// within a record.
+type tail struct {
+	b [alertMost]byte
+	n int
+}
+
+// with returns the last bytes of what was read before and of p, and keeps them. They are
+// valid until it is called again.
+func (t *tail) with(p []byte) []byte {
+	if len(p) >= alertMost {
+		t.n = copy(t.b[:], p[len(p)-alertMost:])
+		return p
+	}
+	if over := t.n + len(p) - alertMost; over > 0 {
+		t.n = copy(t.b[:], t.b[over:t.n])
+	}
+	t.n += copy(t.b[t.n:], p)
+	return t.b[:t.n]
+}
+
 // isAlert reports whether p is one alert and nothing else.
 func isAlert(p []byte) bool {
 	return len(p) > recordHeader && len(p) == recordHeader+int(binary.BigEndian.Uint16(p[3:])) && endsInAlert(p)
 }
 
 // goAwayRecord are the least lengths of a record with a GOAWAY frame in it, in TLS
-// 1.3 and in 1.2: 17 bytes and the seal. PING frames are as long, but nobody sends
-// one right before it closes; others that a server sends unasked are shorter.
+// 1.3 and in 1.2: 17 bytes and the seal. PING frames are as long, but hardly anybody
+// sends one right before it closes, see farewellMost; others that a server sends unasked
+// are shorter.
 const goAwayRecord13, goAwayRecord12 = 17 + 1 + 16, 17 + 16
 
 // bringsGoAway reports whether p, read from an HTTP/2 connection on which there is
@@ -71,6 +96,31 @@ func (c *netConn) bringsGoAway(p []byte) bool {
 	for len(p) >= recordHeader {
 		n := int(binary.BigEndian.Uint16(p[3:]))
 		if p[0] == typeApplicationData && n >= least {
+			return true
+		}
+		if recordHeader+n >= len(p) {
+			return false
+		}
+		p = p[recordHeader+n:]
+	}
+	return false
+}
+
+// ticketRecord13 is less than the record of a session ticket of TLS 1.3 is long, which
+// may come first; a server's first SETTINGS, and its first WINDOW_UPDATE behind it, are
+// shorter.
+const ticketRecord13 = 120
+
+// bringsSettings reports whether p, the first that came on an HTTP/2 connection, has
+// the server's SETTINGS: its first frame by RFC 9113, 3.4. What can't be told through
+// TLS 1.3 is a ticket of some 50 bytes, by servers that keep the session themselves.
+func (c *netConn) bringsSettings(p []byte) bool {
+	if c.plain {
+		return true
+	}
+	for len(p) >= recordHeader {
+		n := int(binary.BigEndian.Uint16(p[3:]))
+		if p[0] == typeApplicationData && (n < ticketRecord13 || !c.tls13.Load()) {
 			return true
 		}
 		if recordHeader+n >= len(p) {

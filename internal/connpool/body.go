@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"os"
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"syscall"
 )
 
 // trackedBody is a request's body of which it is known whether it was read and
@@ -79,19 +79,23 @@ func track(body io.ReadCloser) (io.ReadCloser, *trackedBody) {
 // knownToNetHTTP reports whether net/http treats a body of that type apart:
 // transferWriter.unwrapBody and isKnownInMemoryReader, and sendfile.
 func knownToNetHTTP(body io.ReadCloser) bool {
-	switch body.(type) {
-	case *os.File:
-		return true
+	if _, ok := body.(syscall.Conn); ok {
+		return true // a file, or what embeds one
 	}
-	t := reflect.TypeOf(body)
-	if t != nopCloser && t != nopCloserWriterTo {
-		return false
+	for r := io.Reader(body); ; {
+		switch r.(type) {
+		case *bytes.Reader, *bytes.Buffer, *strings.Reader:
+			return true
+		}
+		t := reflect.TypeOf(r)
+		if t != nopCloser && t != nopCloserWriterTo {
+			return false
+		}
+		r, _ = reflect.ValueOf(r).Field(0).Interface().(io.Reader)
+		if r == nil {
+			return false
+		}
 	}
-	switch reflect.ValueOf(body).Field(0).Interface().(type) {
-	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
-		return true
-	}
-	return false
 }
 
 // The two types that io.NopCloser returns.

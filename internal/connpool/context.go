@@ -18,11 +18,11 @@ import (
 // Request.Cancel costs a goroutine, which ends with the derived context.
 type exchangeContext struct {
 	context.Context
-	keys   *contextKeys
+	entry  *Entry // whose it is
 	linked atomic.Bool
+	over   atomic.Bool // it is to be ended
 	cut    func() bool
 	end    func()                 // ends what was derived
-	over   atomic.Bool            // it is to be ended
 	trace  *httptrace.ClientTrace // in the place of the caller's, if not nil
 }
 
@@ -35,15 +35,18 @@ func (c *exchangeContext) Err() error {
 
 func (c *exchangeContext) Value(key any) any {
 	switch key {
-	case c.keys.cancel:
+	case c.entry.pool.keys.cancel:
 		// One that has ended takes no child any more, and is asked for its cause.
 		if !c.linked.Load() && c.Context.Err() == nil {
 			return nil
 		}
-	case c.keys.trace:
+	case c.entry.pool.keys.trace:
 		if c.trace != nil {
 			return c.trace
 		}
+	default:
+		// What Proxy requests with it is within this exchange.
+		return c.entry.Owner.DialContext().Value(key)
 	}
 	return c.Context.Value(key)
 }

@@ -2,7 +2,6 @@ package connpool
 
 import (
 	"context"
-	"crypto/tls"
 	"math/rand/v2"
 	"net/http/httptrace"
 	"slices"
@@ -104,12 +103,8 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		rt.protocol = http2
 		h.multiplexed.Store(true)
 		rt.shared = append(rt.shared, c)
-		if c.raw != nil {
-			c.raw.tls13.Store(c.tls.version == tls.VersionTLS13)
-			c.raw.frames.Store(true)
-		}
-	} else if rt.protocol != http2 {
-		rt.protocol = http1
+	} else {
+		rt.protocol = http1 // perhaps no more HTTP/2
 	}
 	h.demand.stock.dialedLocked(c.dial.losses)
 	if c.http2 && c.dial.reason == loss.KeepAlivesOff && h.pool.keepsAlive(true) {
@@ -146,7 +141,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 
 // shareLocked gives those who wait streams of c, as many as it takes.
 func (rt *route) shareLocked(c *Conn, now time.Time) {
-	for n := c.roomLocked(now); n > 0 && rt.waiters.first != nil; n-- {
+	for n := c.roomLocked(now); n > 0 && rt.waiters.first != nil && c.state <= active; n-- {
 		rt.serveLocked(rt.waiters.first, c, now)
 	}
 }

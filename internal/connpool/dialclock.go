@@ -54,6 +54,9 @@ func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace)
 		d.mu.Lock()
 		d.setup.TLS += time.Since(d.shakes)
 		c.tls.done(s, err)
+		if c.raw != nil && s.NegotiatedProtocol == "h2" {
+			c.raw.speaksHTTP2(s.Version) // net/http reads no frame before
+		}
 		err = c.tls.timedOut(err)
 		d.mu.Unlock()
 		if shaken != nil {

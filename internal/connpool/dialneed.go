@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -21,10 +22,32 @@ const (
 // fillLocked starts the dials that the host's waiting requests need: never more
 // than requests wait, nor than the limit allows.
 func (h *Host) fillLocked(now time.Time) {
-	h.direct.fillLocked(now)
-	for _, rt := range h.routes {
+	if len(h.routes) == 0 {
+		h.direct.fillLocked(now)
+		return
+	}
+	// Under a limit the one that has waited longest comes first, whatever its route.
+	routes := h.allRoutes()
+	slices.SortStableFunc(routes, func(a, b *route) int { return a.waiters.undialedSince(now).Compare(b.waiters.undialedSince(now)) })
+	for _, rt := range routes {
 		rt.fillLocked(now)
 	}
+}
+
+// olderElsewhereLocked reports whether a request has waited on another route for longer
+// than any on rt, and can't have a connection for the limit.
+func (h *Host) olderElsewhereLocked(rt *route, now time.Time) bool {
+	since := now
+	if w := rt.waiters.first; w != nil {
+		since = w.began
+	}
+	for _, other := range h.allRoutes() {
+		w := other.waiters.firstUn
+		if other != rt && w != nil && w.began.Before(since) && h.fullLocked(other, w.entry) {
+			return true
+		}
+	}
+	return false
 }
 
 func (rt *route) fillLocked(now time.Time) {
@@ -52,6 +75,9 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		return false
 	case rt.gatedLocked(now):
 		return false
+	case rt.failed:
+		// Its error would reach one request after the other.
+		return true
 	case rt.protocol == http2 && rt.passesOn():
 		if rt.host.pool.strict && len(rt.shared) > 0 {
 			return false // a limit of streams is to be waited for, not to be dialed around
@@ -63,6 +89,11 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		fresh := 0 // one that takes longer than usual is no hope for others
 		for _, c := range rt.dials {
 			if now.Sub(c.dial.began) < rt.promiseLocked() {
+				fresh++
+			}
+		}
+		for _, c := range rt.shared {
+			if c.unsettledLocked(now) {
 				fresh++
 			}
 		}
@@ -141,7 +172,7 @@ func (h *Host) fullLocked(rt *route, e *Entry) bool {
 		return true
 	}
 	n := int(e.MaxConns)
-	return n > 0 && rt.protocol != http2 && all-h.conns.multiplexed >= n+h.exempt
+	return n > 0 && all-h.conns.multiplexed >= n+h.exempt
 }
 
 // makeRoomLocked sees to it that a place under the limit comes free, if some
@@ -157,7 +188,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 			return
 		}
 		for _, c := range other.shared {
-			if other != rt && c.state == idle && h.pool.opts.MaxConns > 0 { // the other limit is not HTTP/2's
+			if other != rt && c.state == idle && c.quietLocked() && h.pool.opts.MaxConns > 0 { // the other limit is not HTTP/2's
 				c.retireLocked(loss.IdleLimit, now)
 				return
 			}

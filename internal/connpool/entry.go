@@ -54,6 +54,7 @@ type Entry struct {
 	// reused: net/http would call the connection so. It was used before, or lay idle,
 	// for the request that it was dialed for was served by another one.
 	reused  bool
+	tight   bool // a stream of its connection is to be reserved
 	crowded bool // and found one stream too many on its connection
 	link    exchangeContext
 }
@@ -196,6 +197,7 @@ func (e *Entry) KeepAlive(d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c.announced = max(d-margin, d/2)
+	c.route.announced = c.announced
 	h.worth.Announced(d, time.Now())
 }
 

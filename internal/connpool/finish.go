@@ -21,7 +21,10 @@ func (e *Entry) Returned() (yes bool, refused loss.Reason) {
 
 // reusable reports whether net/http has come to the end of the response and keeps
 // the connection, over HTTP/1.
-func (c *Conn) reusable() bool { return c.cc.Err() == nil && c.cc.Available() > 0 }
+func (c *Conn) reusable() bool {
+	// While net/http closes the socket, Available waits for that.
+	return c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
+}
 
 // End ends the exchange. Cause is why its connection is lost, as far as the
 // exchange can say; empty if it need not be. Provisional says that net/http may
@@ -32,15 +35,18 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 	if h == nil || e.left {
 		return cause
 	}
+	c := e.conn
+	// It is asked without the lock: over TLS a Close that blocks has not come to the
+	// socket yet.
+	back := c != nil && !c.http2 && c.reusable()
 	h.mu.Lock()
 	defer h.unlock()
 	e.left = true
 	if e.entered {
 		e.leaveLocked(now)
 	}
-	c := e.conn
 	if c == nil {
-		return cause
+		return "" // it had none, or none any more
 	}
 	if c.http2 {
 		return c.streamEndedLocked(e, cause, now)
@@ -55,7 +61,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		h.moveLocked(c, closed)
 		h.fillLocked(now)
 		return cause
-	case c.reusable():
+	case back:
 		if c.lost != nil { // it was being drained
 			h.book.Withdraw(c.lost)
 			c.lost = nil
@@ -144,6 +150,8 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 		why = loss.MaxAge
 	case c.uses == 0 && !h.pool.keepsAlive(false):
 		why = loss.KeepAlivesOff
+	case len(h.routes) > 0 && h.olderElsewhereLocked(rt, now):
+		why = loss.IdleLimit // its place is another's
 	case rt.waiters.first != nil:
 		rt.serveLocked(rt.waiters.first, c, now)
 		return ""
@@ -167,13 +175,34 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	return why
 }
 
-// restLocked makes c idle.
+// restLocked makes c idle, unless nothing is kept any more.
 func (c *Conn) restLocked(now time.Time) {
+	if c.http2 && c.host.pool.over.Load() && c.quietLocked() {
+		c.loseLocked(loss.ClosedIdle, loss.Culprit{}, now)
+		return
+	}
 	c.idleAt, c.wasIdle = now, true
 	if c.state != idle {
 		c.host.moveLocked(c, idle)
 	}
 	c.host.restsLocked(c, now)
+}
+
+// quietLocked reports whether no exchange has a stream of c, and no request is still
+// being sent on one though its response has ended.
+func (c *Conn) quietLocked() bool { return c.streams == 0 && (!c.http2 || c.cc.InFlight() == 0) }
+
+// retireQuietLocked retires c, on which no exchange has a stream any more. Net/http ends
+// a stream some microseconds behind its exchange; or a request goes on, whose response
+// came early.
+func (c *Conn) retireQuietLocked(why loss.Reason, now time.Time) {
+	if c.quietLocked() {
+		c.loseLocked(why, loss.Culprit{}, now)
+		return
+	}
+	c.due = why
+	c.restLocked(now)
+	c.host.sweep.byLocked(c.host, now.Add(drainLook)) // the state hook can be lost
 }
 
 // emptyLocked is for an HTTP/2 connection that may have no stream any more: a look
@@ -203,12 +232,14 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 		why, culprit := cause, loss.Culprit{}
 		if why == "" || why == loss.Unknown {
 			why = c.atRest(now) // the exchange itself was none the worse for it
+			c.guessed = true
 		} else if why.Blames() {
 			culprit = e.Owner.Culprit()
 		}
 		c.goAwayLocked(why, culprit, now)
-	case broken && c.lost != nil && (c.lost.Reason == loss.Unknown || c.lost.Reason == loss.ServerClosedIdle) && cause != "" && cause != loss.Unknown:
+	case broken && c.lost != nil && c.guessed && cause != "" && cause != loss.Unknown:
 		// It was found broken before the first of those on it could tell.
+		c.guessed = false
 		c.lost.Settle(cause, now)
 		c.lost.Culprit = e.Owner.Culprit()
 		h.recountLocked(c)
@@ -219,7 +250,11 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	case !broken:
 		cause = "" // the stream alone
 	}
-	if c.state == active && !broken {
+	switch {
+	case c.state != active:
+	case broken:
+		h.moveLocked(c, goingAway)
+	default:
 		c.roomLocked(now)
 	}
 	if c.streams > 0 {
@@ -237,8 +272,8 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 			why = loss.ClosedIdle
 		}
 		if why != "" {
-			c.loseLocked(why, loss.Culprit{}, now)
 			cause = why
+			c.retireQuietLocked(why, now)
 			break
 		}
 		if rt.waiters.first != nil {

@@ -118,17 +118,18 @@ type route struct {
 	spelled string
 
 	// Guarded by host.mu.
-	protocol protocol
-	streams  int // what one HTTP/2 connection was last seen to take at once
-	served   bool
-	idle     []*Conn // HTTP/1, the last put back is the last
-	shared   []*Conn // HTTP/2, that take new streams
-	drains   []*Conn
-	dials    []*Conn // in progress, the oldest first
-	unowned  int     // of those, no waiter's own
-	open     int     // connections in whatever state but dialing and closed
-	failed   bool    // the last dial did
-	waiters  waiters
+	protocol  protocol
+	streams   int // what one HTTP/2 connection was last seen to take at once
+	served    bool
+	idle      []*Conn // HTTP/1, the last put back is the last
+	shared    []*Conn // HTTP/2, that take new streams
+	drains    []*Conn
+	dials     []*Conn       // in progress, the oldest first
+	unowned   int           // of those, no waiter's own
+	open      int           // connections in whatever state but dialing and closed
+	failed    bool          // the last dial did
+	announced time.Duration // the last that a connection's was
+	waiters   waiters
 }
 
 // protocol is what a route's connections speak, as far as one has shown.
@@ -158,35 +159,39 @@ type Conn struct {
 	dial dialFacts
 
 	// Guarded by host.mu.
-	state                  state
-	waiter                 *waiter   // whose dial it is, while it waits for it
-	abandoned              time.Time // since when it is no request's own
-	givenAt                time.Time // to the exchange that has it
-	givenUp                bool      // because that has ended, and not because it was served
-	cancel                 func()    // breaks the dial off
-	opened                 time.Time
-	uses                   int
-	user                   uint64 // the Entry that has it, or had it last
-	streams                int    // exchanges on it
-	answered               int    // of those that are not exempt, that have their response
-	over                   int    // see over.go
-	wasIdle                bool   // it lay idle once: net/http calls it reused
-	idleAt                 time.Time
-	announced              time.Duration // how long it may lie idle, by what the server says
-	jitter                 uint8         // its part, in 1/256, of what ages differ by
-	lost                   *loss.Loss
-	countedAs              loss.Reason
-	span                   *ledger.Span
-	peer                   string // its address, if somebody counts those
-	replaced, limitedByAge bool   // a successor is on its way, because of its age
-	sawGoAway              bool
-	limit                  limitFacts
-	ahead                  bool  // nobody's dial, made for a stock, and not used yet
-	doomed                 bool  // the server has said that it ends it
-	counted                bool  // as opened
-	refused                bool  // its socket was open, and it came to nothing
-	saidIdle               int64 // netConn.said when it became idle
-	writtenBefore          int64 // and written when its exchange got it
+	state         state
+	waiter        *waiter   // whose dial it is, while it waits for it
+	abandoned     time.Time // since when it is no request's own
+	givenAt       time.Time // to the exchange that has it
+	givenUp       bool      // because that has ended, and not because it was served
+	cancel        func()    // breaks the dial off
+	opened        time.Time
+	uses          int
+	user          uint64 // the Entry that has it, or had it last
+	streams       int    // exchanges on it
+	answered      int    // of those that are not exempt, that have their response
+	over          int    // see over.go
+	wasIdle       bool   // it lay idle once: net/http calls it reused
+	idleAt        time.Time
+	announced     time.Duration // how long it may lie idle, by what the server says
+	jitter        uint8         // its part, in 1/256, of what ages differ by
+	lost          *loss.Loss
+	guessed       bool // the reason is, until an exchange can tell
+	countedAs     loss.Reason
+	span          *ledger.Span
+	peer          string    // its address, if somebody counts those
+	replacedAt    time.Time // when a successor was last dialed, because of its age or uses
+	limitedByAge  bool      // a successor is on its way, because of its age
+	sawGoAway     bool
+	due           loss.Reason // why it is retired once what is being sent on it is sent
+	limit         limitFacts
+	unreserved    atomic.Int32 // see tightLocked; of no mutex
+	ahead         bool         // nobody's dial, made for a stock, and not used yet
+	doomed        bool         // the server has said that it ends it
+	counted       bool         // as opened
+	refused       bool         // its socket was open, and it came to nothing
+	saidIdle      int64        // netConn.said when it became idle
+	writtenBefore int64        // and written when its exchange got it
 }
 
 // dialFacts are what a dial knows of itself.

@@ -13,6 +13,9 @@ func (h *Host) restsLocked(c *Conn, now time.Time) {
 		c.saidIdle = c.raw.said.Load()
 	}
 	h.sweep.byLocked(h, c.dueAt())
+	if h.pool.over.Load() {
+		h.sweep.byLocked(h, now.Add(drainLook)) // a request is still being sent on it
+	}
 	if d := h.pool.opts.DecayEvery; d > 0 && !c.http2 {
 		if h.demand.decayed.IsZero() {
 			h.demand.decayed = now
@@ -53,8 +56,12 @@ func (c *Conn) tooIdle(now time.Time) bool {
 // idleLimit is how long c may lie idle; 0: for good.
 func (c *Conn) idleLimit() time.Duration {
 	d := c.host.pool.opts.IdleTimeout
-	if c.announced > 0 && (d == 0 || c.announced < d) {
-		d = c.announced
+	announced := c.announced
+	if c.uses == 0 {
+		announced = c.route.announced // the server will not have told it anything else
+	}
+	if announced > 0 && (d == 0 || announced < d) {
+		d = announced
 	}
 	return d
 }
@@ -70,7 +77,7 @@ func (h *Host) closeIdle(why loss.Reason) {
 			c.retireLocked(why, now)
 		}
 		for _, c := range slices.Clone(rt.shared) {
-			if c.state == idle {
+			if c.state == idle && c.quietLocked() {
 				c.retireLocked(why, now)
 			}
 		}

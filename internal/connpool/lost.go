@@ -34,7 +34,7 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 		return loss.ProtocolError // bytes that nobody had asked for
 	case errors.Is(err, syscall.ECONNRESET), end == byPeer:
 		return loss.ServerClosedIdle
-	case end == byOthers:
+	case end == byOthers, c.raw != nil && c.raw.closing.Load():
 		return loss.ConnError // the program itself has closed it, or set a deadline
 	}
 	return loss.Unknown
@@ -45,7 +45,7 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 	switch {
 	case c.sawGoAway:
 		return loss.GoAway
-	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.raw.said.Load() > c.saidIdle:
+	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.toldLast():
 		return loss.GoAway
 	case end == byPeer:
 		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
@@ -56,9 +56,23 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.Unknown
 	case c.host.pool.pingTimeout > 0 && now.UnixNano()-c.raw.readAt.Load() >= int64(c.host.pool.pingTimeout):
 		return loss.Dead // net/http has closed it by itself: its ping was not answered
+	case !c.toldLast():
+		return loss.ConnError // the program itself has closed it
+	case c.raw.farewell.Load():
+		return loss.GoAway // net/http was told to
 	}
-	return loss.GoAway // or it was told to
+	return loss.ProtocolError // of what was read net/http could make nothing
 }
+
+// toldLast reports whether something came on c since it became idle, and that right
+// before its end.
+func (c *Conn) toldLast() bool {
+	return c.raw.said.Load() > c.saidIdle && c.raw.endedAt.Load()-c.raw.readAt.Load() < int64(farewellMost)
+}
+
+// farewellMost is how long behind a GOAWAY the end of the connection may be seen. Net/http
+// ends an idle one at once, or the server does.
+const farewellMost = 10 * time.Millisecond
 
 // noteLocked writes down why c is lost.
 func (c *Conn) noteLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
@@ -170,6 +184,7 @@ func (c *Conn) lookLocked(now time.Time) {
 	dead := c.cc.Err() != nil
 	c.countOverLocked()
 	if c.http2 && !c.limit.settled && !dead {
+		c.settleLocked()
 		if n := c.cc.Available(); n > 0 {
 			c.noteLimitLocked(n, c.cc.InFlight())
 		}
@@ -179,6 +194,9 @@ func (c *Conn) lookLocked(now time.Time) {
 		switch {
 		case dead:
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
+			h.fillLocked(now)
+		case c.due != "" && c.quietLocked():
+			c.retireLocked(c.due, now)
 			h.fillLocked(now)
 		case c.http2 && c.cc.InFlight() == 0 && c.refusesLocked():
 			c.sawGoAway = true
@@ -192,7 +210,15 @@ func (c *Conn) lookLocked(now time.Time) {
 		case !c.http2:
 			// Its exchange's end will tell.
 		case dead:
-			rt.unshare(c) // its streams' ends will tell
+			rt.unshare(c)
+			if c.lost == nil { // its streams' ends will tell more
+				why := loss.ConnError
+				if c.atRest(now) == loss.GoAway {
+					why = loss.GoAway
+				}
+				c.guessed = true
+				c.noteLocked(why, loss.Culprit{}, now)
+			}
 			h.fillLocked(now)
 		case c.limit.settled && c.refusesLocked():
 			c.sawGoAway = true
@@ -210,7 +236,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			}
 			c.loseLocked(reason, loss.Culprit{}, now)
 			h.fillLocked(now)
-		case c.cc.Available() > 0 && c.streams == 0: // else its exchange goes on draining
+		case c.streams == 0 && c.reusable(): // else its exchange goes on draining
 			if c.raw != nil {
 				h.afterwards(func() { c.hook(false) })
 			}

@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +24,20 @@ type netConn struct {
 	written, read atomic.Int64
 	// Of HTTP/2 only, where frames is set: readAt is when a Read last brought more
 	// than an alert, in nanoseconds of the wall clock; said is how many did; and farewell that the last of those looked like a GOAWAY.
-	frames   atomic.Bool
-	readAt   atomic.Int64
-	said     atomic.Int64
-	farewell atomic.Bool
-	tls13    atomic.Bool
-	ended    atomic.Uint32        // an ending
-	owner    atomic.Pointer[Conn] // once the connection is up
+	frames    atomic.Bool
+	readAt    atomic.Int64
+	said      atomic.Int64
+	farewell  atomic.Bool
+	tls13     atomic.Bool
+	ended     atomic.Uint32        // an ending
+	sentAtEnd atomic.Int64         // how much was written when it ended
+	endedAt   atomic.Int64         // when it did, or was closed, in nanoseconds of the wall clock
+	saidBye   atomic.Bool          // over TLS this side has sent an alert
+	tail      tail                 // of the reader alone
+	owner     atomic.Pointer[Conn] // once the connection is up
+	// brought is set when something came that may have been the server's SETTINGS, and
+	// settings once net/http has read it: it reads on.
+	brought, settings atomic.Bool
 	// closing is set when net/http begins to close it, closed when that is done.
 	closing, closed atomic.Bool
 	// before is called once, before the next Read.
@@ -53,6 +61,12 @@ const (
 // sent. net/http treats it as a connection that broke before the response.
 var errUnasked = errors.New("warmconn: the server sent a response before the request")
 
+// speaksHTTP2 says that what comes from now on are HTTP/2's frames.
+func (c *netConn) speaksHTTP2(version uint16) {
+	c.tls13.Store(version == tls.VersionTLS13)
+	c.frames.Store(true)
+}
+
 // NetConn returns the connection that the program's dialer made.
 func (c *netConn) NetConn() net.Conn { return c.Conn }
 
@@ -61,6 +75,11 @@ func (c *netConn) Read(p []byte) (int, error) {
 		(*f)()
 	}
 	c.reading.Store(true)
+	if c.brought.Load() && !c.settings.Swap(true) {
+		if o := c.owner.Load(); o != nil {
+			go o.stateChanged() // for those who wait to learn the limit of streams
+		}
+	}
 	n, err := c.Conn.Read(p)
 	if n > 0 && c.plain && c.armed.Load() {
 		c.ended.Store(uint32(byPeer))
@@ -74,6 +93,9 @@ func (c *netConn) Read(p []byte) (int, error) {
 				c.readAt.Store(time.Now().UnixNano())
 				c.farewell.Store(c.bringsGoAway(p[:n]))
 				c.said.Add(1)
+			}
+			if !c.brought.Load() && c.bringsSettings(p[:n]) {
+				c.brought.Store(true)
 			}
 		}
 	}
@@ -94,8 +116,11 @@ func (c *netConn) noteEnd(p []byte, err error) {
 		end = byOthers
 	case c.plain:
 		return
-	case endsInAlert(p):
+	case endsInAlert(c.tail.with(p)):
 		end = byPeer
+	}
+	if end == byPeer && c.saidBye.Load() {
+		end = byOthers // the peer answers a close_notify of this side's
 	}
 	if c.ended.Load() == uint32(end) {
 		return
@@ -103,11 +128,16 @@ func (c *netConn) noteEnd(p []byte, err error) {
 	if o := c.owner.Load(); end != open && o != nil && o.cc.Err() != nil {
 		return // net/http has ended it, and the peer answers that
 	}
+	c.sentAtEnd.Store(c.written.Load())
+	c.endedAt.Store(time.Now().UnixNano())
 	c.ended.Store(uint32(end))
 }
 
 func (c *netConn) Write(p []byte) (int, error) {
 	c.armed.Store(false)
+	if !c.plain && len(p) <= alertMost && isAlert(p) {
+		c.saidBye.Store(true)
+	}
 	n, err := c.Conn.Write(p)
 	c.written.Add(int64(n))
 	return n, err
@@ -131,7 +161,9 @@ func (c *netConn) CloseWrite() error {
 }
 
 func (c *netConn) Close() error {
-	c.closing.Store(true)
+	if !c.closing.Swap(true) {
+		c.endedAt.CompareAndSwap(0, time.Now().UnixNano())
+	}
 	err := c.Conn.Close()
 	c.closed.Store(true)
 	if o := c.owner.Load(); o != nil {

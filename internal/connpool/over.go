@@ -28,7 +28,7 @@ func (p *Pool) countsOver() bool { return p.opts.StreamsOver != nil }
 
 // joinLocked and leaveLocked count an exchange on c, and answered one that has its
 // response.
-func (c *Conn) joinLocked(e *Entry) { c.streams++ }
+func (c *Conn) joinLocked() { c.streams++ }
 
 func (c *Conn) leaveLocked(e *Entry) {
 	c.streams--
@@ -40,6 +40,9 @@ func (c *Conn) leaveLocked(e *Entry) {
 }
 
 func (c *Conn) answeredBy(e *Entry) {
+	if c.http2 && c.raw != nil && !c.raw.settings.Swap(true) {
+		c.stateChanged() // the SETTINGS came before
+	}
 	if !c.http2 || !c.host.pool.countsOver() || e.Exempt {
 		return
 	}
@@ -49,9 +52,6 @@ func (c *Conn) answeredBy(e *Entry) {
 	c.answered++
 	c.countOverLocked()
 }
-
-// reserve has net/http hold the stream that c was given away for.
-func (c *Conn) reserve() bool { return c.cc.Reserve() == nil }
 
 // Look brings what is known of all connections up to date: their state hooks can be
 // lost.

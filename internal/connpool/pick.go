@@ -36,23 +36,30 @@ func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
 // roomLocked is how many more streams c takes. It notes what that shows of the
 // server's limit, and of a server that takes none any more. Streams that were given
 // out and not opened yet are counted here, and not by Reserve: that costs two
-// allocations a request, for each call that may run the state hook costs one.
+// allocations a request, for each call that may run the state hook costs one. Only
+// where there are few each is reserved: an exchange may hold an unread body and no
+// stream, so that the count is too high.
 func (c *Conn) roomLocked(now time.Time) int {
-	if c.state != idle && c.state != active {
+	if c.state != idle && c.state != active || c.due != "" {
 		return 0
-	}
-	if c.limit.settled && c.streams >= c.limit.most && c.tightLocked() && !c.host.pool.countsOver() {
-		return 0 // net/http's lock is a busy one
 	}
 	n := c.cc.Available()
 	if n == 0 {
 		c.lookLocked(now)
 		return 0
 	}
+	c.settleLocked()
 	in := c.cc.InFlight()
 	given := max(c.streams-c.over-in, 0) // away, and not opened yet
 	if given == 0 {
 		c.noteLimitLocked(n, in)
+	}
+	n -= int(c.unreserved.Load())
+	switch {
+	case c.unsettledLocked(now):
+		return min(n, 1-min(c.streams, 1))
+	case c.tightLocked():
+		return max(n, 0)
 	}
 	n -= given
 	if most := c.route.streams; most > 0 && !c.limit.settled {

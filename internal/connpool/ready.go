@@ -18,10 +18,11 @@ func (c *Conn) brokeAtOnce() bool {
 // HTTP/1 net/http's reader must be waiting on the socket: then there is nothing in
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
-// Over HTTP/2 tight says that the stream is to be reserved.
-func (c *Conn) ready(ctx context.Context, tight bool) bool {
-	if tight {
-		return c.reserve()
+func (e *Entry) ready(ctx context.Context, c *Conn) bool {
+	if e.tight {
+		e.tight = false
+		c.unreserved.Add(-1) // before it is: one too many finds out, one too few would wait
+		return c.cc.Reserve() == nil
 	}
 	if c.http2 || c.raw == nil || c.uses == 1 || c.raw.reading.Load() {
 		return c.cc.Err() == nil

@@ -46,7 +46,7 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	if why == "" {
 		return false
 	}
-	if c.streams == 0 {
+	if c.quietLocked() {
 		c.retireLocked(why, now)
 		return true
 	}
@@ -56,24 +56,27 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 			return true
 		}
 	}
-	if c.replaced {
-		return false // its successor is on its way
+	if now.Sub(c.replacedAt) < replaceAgain {
+		return false // its successor is on its way, or could not be had
 	}
 	if h.fullLocked(rt, e) {
 		c.goAwayLocked(why, loss.Culprit{}, now)
 		return true
 	}
-	c.replaced, c.limitedByAge = true, why == loss.MaxAge
+	c.replacedAt, c.limitedByAge = now, why == loss.MaxAge
 	rt.dialLocked(nil, now)
 	return false
 }
+
+// replaceAgain is when a successor is dialed once more that has not come.
+const replaceAgain = 500 * time.Millisecond
 
 // replaceLocked takes those out of use that have waited for the successor that has
 // just come.
 func (rt *route) replaceLocked(now time.Time) {
 	for i := 0; i < len(rt.shared); i++ {
 		c := rt.shared[i]
-		if !c.replaced {
+		if c.replacedAt.IsZero() {
 			continue
 		}
 		why := c.dueReason(nil, now)

@@ -27,9 +27,9 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
 	down := ctx
-	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil {
+	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil || e.pool.proxy != nil {
 		down = &e.link
-		e.link.Context, e.link.keys, e.link.trace = ctx, e.pool.keys, onConn
+		e.link.Context, e.link.entry, e.link.trace = ctx, e, onConn
 		if ctx.Done() == nil && legacyCancel(req) != nil {
 			e.link.Context = endless{ctx, make(chan struct{})}
 		}
@@ -76,7 +76,9 @@ func (e *Entry) closeBody(original interface{ Close() error }, req *http.Request
 	}
 }
 
-// try sends req once.
+// try sends req once. Again says that net/http would send it once more; whether ctx has
+// ended meanwhile is for the next try to find: then the error is the context's, and
+// not that of the connection as well.
 func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int) (resp *http.Response, again bool, err error) {
 	if err := e.pause(ctx, legacyCancel(req), n); err != nil {
 		return nil, false, err
@@ -115,7 +117,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	}
 	if !c.http2 {
 		e.link.finish()
-		if again = ctx.Err() == nil && c.retries(req, err, got.NetReused); again {
+		if again = c.retries(req, err, got.NetReused); again {
 			e.stale(c)
 		}
 		switch {
@@ -127,11 +129,11 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		}
 		return nil, again, err
 	}
-	// Whether ctx has ended is for the next try to find, as in net/http: the error is
-	// then the context's, and not that the server went away as well.
 	if again = n < h2Retries && retriesStream(err); again {
 		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
 		e.leaveStream(c, err)
+	} else if refused(err) {
+		err = plainError(err)
 	}
 	return nil, again, err
 }
@@ -168,9 +170,11 @@ func (e *Entry) stale(c *Conn) {
 	h := c.host
 	h.mu.Lock()
 	defer h.unlock()
-	switch {
-	case c.raw.ending() == byOthers:
+	switch end := c.raw.ending(); {
+	case end == byOthers:
 		why = loss.ConnError
+	case end == byPeer && c.raw.sentAtEnd.Load() <= c.writtenBefore:
+		// It ended before the request was sent, however long ago it was handed out.
 	case now.Sub(c.givenAt) > max(staleMost, 4*c.dial.clock.took().Connect):
 		// The server had it for longer than a way there and back: it died under
 		// the request, and did not close an idle connection.

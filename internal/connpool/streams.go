@@ -39,11 +39,35 @@ func (c *Conn) noteLimitLocked(n, in int) {
 	c.route.streams = f.most
 }
 
+// settleLocked notes that the server's SETTINGS have come, if the wire has shown it.
+func (c *Conn) settleLocked() {
+	if c.limit.settled || c.raw == nil || !c.raw.settings.Load() {
+		return
+	}
+	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one of them, at most, is in flight
+		c.limit.settled, c.limit.most = true, sum
+		c.route.streams = sum
+	}
+}
+
+// unsettledLocked reports whether the server's limit of streams is still to come: till
+// then one request has c, for an http.ClientConn lets those that are too many wait for
+// good, where a Transport sends them over another connection.
+func (c *Conn) unsettledLocked(now time.Time) bool {
+	return c.http2 && !c.limit.settled && now.Sub(c.opened) < c.settlesWithin()
+}
+
+// settlesWithin is how long the server's first frame may take: it is there a way there
+// and back behind the handshake.
+func (c *Conn) settlesWithin() time.Duration {
+	return max(gateMost, 4*c.dial.clock.took().Connect)
+}
+
 // noteCrowdedLocked notes what a request has shown that was one too many on c, by
 // net/http's word or by the server's: the SETTINGS have come.
 func (c *Conn) noteCrowdedLocked() {
 	in, n := c.cc.InFlight(), c.cc.Available()
-	if c.limit.settled || in+n == 0 || c.cc.Err() != nil {
+	if c.limit.settled || n == 0 || c.cc.Err() != nil {
 		return
 	}
 	c.limit.settled, c.limit.most = true, in+n
@@ -52,6 +76,9 @@ func (c *Conn) noteCrowdedLocked() {
 
 // tightLocked reports whether the server allows so few streams that each is to be
 // reserved before it is used. Else they are counted, which costs less.
+//
+// It is reserved without the host's mutex: c.unreserved are those that are given out
+// and not reserved yet.
 func (c *Conn) tightLocked() bool {
 	return c.http2 && c.route.streams > 0 && c.route.streams < initialStreams
 }

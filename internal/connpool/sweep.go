@@ -67,6 +67,10 @@ func (h *Host) sweepIdle() {
 			case c.cc.InFlight() > 0:
 				// A request is still being sent though its response has ended.
 				h.sweep.byLocked(h, now.Add(drainLook))
+			case c.due != "":
+				c.retireLocked(c.due, now)
+			case h.pool.over.Load():
+				c.retireLocked(loss.ClosedIdle, now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)
 			case c.tooIdle(now):

@@ -10,7 +10,7 @@ import (
 func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h, rt := c.host, c.route
 	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
-	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id)
+	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id && !c.abandoned.IsZero())
 	if c.state == idle && c.wasIdle {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
 		h.worth.Survived(g.IdleTime)
@@ -20,7 +20,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h.countLocked(c, +1)
 	g.Uses = c.uses
 	c.user, c.givenAt = e.id, now
-	c.joinLocked(e)
+	c.joinLocked()
 	if c.state != active {
 		h.moveLocked(c, active)
 	} else if !c.http2 {
@@ -38,8 +38,13 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		}
 		if !rt.served {
 			rt.served = true
-			if g.Reason == loss.AllBusy {
-				g.Reason = loss.First // whoever's dial it was
+			if g.Reason == loss.AllBusy { // whoever's dial it was
+				g.Reason = loss.First
+				for _, x := range rt.dials {
+					if x.dial.reason == loss.First {
+						x.dial.reason = loss.AllBusy
+					}
+				}
 			}
 		}
 	}
@@ -53,6 +58,9 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	}
 	h.demand.usedLocked(h, now)
 	e.conn, e.returned = c, false
+	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
+		c.unreserved.Add(1)
+	}
 	e.reused = g.NetReused
 	if c.raw != nil && c.raw.plain && !c.http2 {
 		c.raw.armed.Store(true)
@@ -64,6 +72,10 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	h := c.host
 	e.conn = nil
+	if e.tight {
+		e.tight = false
+		c.unreserved.Add(-1)
+	}
 	h.countLocked(c, -1)
 	c.uses--
 	h.countLocked(c, +1)

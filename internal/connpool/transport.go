@@ -163,6 +163,9 @@ func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, e
 	c.host.openedLocked(c)
 	c.host.mu.Unlock()
 	c.raw = &netConn{Conn: nc, plain: c.host.key.Scheme == "http" && (c.route.via == nil || c.route.via.Scheme != "https")}
+	if c.raw.plain && p.priorHTTP2 {
+		c.raw.speaksHTTP2(0)
+	}
 	return c.raw, nil
 }
 

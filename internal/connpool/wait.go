@@ -13,7 +13,6 @@ type waiter struct {
 	ready chan struct{} // closed when conn or err is there
 	conn  *Conn
 	got   Got
-	tight bool // conn's streams are to be reserved
 	err   error
 	dial  *Conn // its own, nil if it has none
 	hopes bool  // for a stream that ends in this moment
@@ -28,6 +27,14 @@ type waiters struct {
 	first, last     *waiter
 	firstUn, lastUn *waiter
 	n, undialed     int
+}
+
+// undialedSince is when the first of those without a dial came, now if there is none.
+func (ws *waiters) undialedSince(now time.Time) time.Time {
+	if ws.firstUn == nil {
+		return now
+	}
+	return ws.firstUn.began
 }
 
 func (ws *waiters) push(w *waiter) {
@@ -190,7 +197,6 @@ func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
 	w.conn = c
 	w.got = c.takeLocked(w.entry, now)
 	w.got.Wait = now.Sub(w.began)
-	w.tight = c.tightLocked()
 	close(w.ready)
 }
 
