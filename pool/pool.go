@@ -130,7 +130,8 @@ func (t part) Begin(r *record.Record) (any, error) {
 	if r.Again(t) {
 		return nil, nil // its slot is taken further down
 	}
-	h, v, err := p.acquireAt(r.Context(), r.Site())
+	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
+	h, v, err := p.acquireAt(r.Context(), visit{cancel: r.Request().Cancel}, r.Site())
 	r.AddPoolWait(v.waited)
 	if err != nil {
 		return nil, err

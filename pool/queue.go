@@ -41,10 +41,11 @@ type rules struct {
 
 // visit is one request on its way through its queues.
 type visit struct {
-	timeout time.Duration // in all of them together; 0: none
-	waited  time.Duration // so far
-	stack   bool          // it is its turn to have its stack taken
-	inside  answerTo      // whether it is made in the middle of another one
+	cancel  <-chan struct{} // Request.Cancel
+	timeout time.Duration   // in all of them together; 0: none
+	waited  time.Duration   // so far
+	stack   bool            // it is its turn to have its stack taken
+	inside  answerTo        // whether it is made in the middle of another one
 }
 
 // acquire takes a slot, or waits for one in that lane. Ok is false if the queue
@@ -142,6 +143,10 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 	case <-w.ready:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
+	case <-v.cancel:
+		if err = errRequestCanceled; ctx.Err() != nil {
+			err = context.Cause(ctx) // http.Client's Timeout ends both
+		}
 	case <-timeout:
 		err = ErrWaitTimeout
 	}
