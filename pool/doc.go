@@ -86,16 +86,19 @@
 //     the request goes out. That is known from the start if all between tell what is
 //     below them (roundtripper.Unwrap), else from the first request on that has come
 //     down with its context. What such a middleware answers by itself takes no slot;
-//   - what is made in the middle of a request, on its goroutine, without its context,
-//     takes a slot but does not wait for it, as often as requests that have one wait for
-//     a middleware: so many more than the limit may have one;
+//   - what is made in the middle of a request, on its goroutine or on that of its dial,
+//     without its context, takes a slot but does not wait for it, as often as requests
+//     that have one wait for a middleware or a dial: so many more than the limit may
+//     have one;
 //   - when the context of a request ends and its middleware does not return, its slot is
 //     lent to those who wait, within 200 ms, for nothing is sent for it any more.
 //
 // What is left is a middleware that the Pool meets for the first time, that does not
 // tell what is below it, and that has its token fetched on another goroutine and without
 // the context, for requests that have no deadline: give them one, set WaitTimeout, or
-// use Exempt.
+// use Exempt. The same goes for a dialer that asks on another goroutine without the
+// dial's context; and for a transport's Proxy function, which is shown the request with
+// the caller's own context, if it asks the same client.
 //
 // # What the limit means over HTTP/2
 //

@@ -33,6 +33,14 @@ type shard struct {
 	past    Counters // of hosts that were forgotten
 }
 
+// visit is one request on its way through its queues.
+type visit struct {
+	cancel  <-chan struct{} // Request.Cancel
+	timeout time.Duration   // in all of them together; 0: none
+	waited  time.Duration   // so far
+	stack   bool            // it is its turn to have its stack taken
+}
+
 // acquireAt is acquire for the host of a site, which most often has it at hand.
 func (p *Pool) acquireAt(ctx context.Context, v visit, s *record.Site) (*host, visit, error) {
 	last, _ := s.Kept(p).(*host)

@@ -24,7 +24,8 @@ type Pool struct {
 	total  queue
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
-	stalls func() // stalled
+	stalls func()                // stalled
+	dials  func(host string) int // dialing
 	crowd  crowd
 	closed atomic.Bool
 	bases  bases
@@ -34,7 +35,7 @@ type Pool struct {
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
-	p.stalls = p.stalled
+	p.stalls, p.dials = p.stalled, p.dialing
 	p.bases.builds.report = o.OnLeak
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)
 	return p
