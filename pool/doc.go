@@ -70,6 +70,10 @@
 // holds. What net/http can't be told is left alone: a ConnPool, a TLS dialer of the
 // http2.Transport's own.
 //
+// What the program's dialer returns is wrapped, to see it read and closed. Httptrace's
+// GotConn may show that wrapper, or a *tls.Conn on it: to find the dialer's own, call
+// NetConn, which both have, until it is there. The example of GotConn does so.
+//
 // # Where it stands
 //
 // Next to the transport: trace, drain, pool. Every other order works.
