@@ -34,10 +34,8 @@
 // Keep-Alive are closed where they lie idle, under the lock that hands them out; one
 // that is in use is not kept after its request. Over HTTP/2 a busy one takes no more
 // streams once its successor is there. The clone is the Pool's own: who finds it by
-// roundtripper.Unwrap must not send requests over it. Names that are not spelled in
-// ASCII net/http translates, by a package that it keeps to itself: it sends requests
-// to those by a pool of its own, and their connections have neither these limits nor
-// these times.
+// roundtripper.Unwrap must not send requests over it. Names that are not in ASCII are
+// spelled as net/http spells them, and are hosts like all others.
 //
 // Over every other base the Pool bounds requests, and knows of connections what
 // httptrace and the bodies show; MaxConnAge, MaxConnRequests, MaxIdlePerHost and
