@@ -113,6 +113,12 @@
 // request has open lends nothing, and keeps as many others on its connection from
 // being lent.
 //
+// Over other bases nobody tells that a response has arrived: httptrace has no hook for
+// the end of a stream, a body does not show what lies in it unread, and to read ahead of
+// the caller would take the back-pressure from every stream. There a body keeps its
+// slot until its end, over HTTP/2, too, and a leaked one until the collector finds it.
+// Where leaks hold all slots, requests wait for that, up to half a second each time.
+//
 // # What it costs
 //
 // BenchmarkMiddleware in this package prints it, next to the same record
