@@ -113,6 +113,7 @@ func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
 	if t == nil {
 		return nil, why
 	}
+	nameProxyAuth(t)
 	keep := p.keep(t)
 	if p.limits() {
 		keep.StreamsOver = p.streamsOver

@@ -20,7 +20,8 @@ type Counters struct {
 	// Hopeless those by RefuseHopeless, which WaitTimeouts does not, and Shed
 	// those by ShedTarget.
 	QueueFull, WaitTimeouts, Hopeless, Shed uint64
-	// WaitsCanceled is how many requests left the queue with their context.
+	// WaitsCanceled is how many requests left the queue with their context, or
+	// their Request.Cancel.
 	WaitsCanceled uint64
 
 	// Leaks is how many bodies were dropped without being closed.

@@ -34,10 +34,8 @@
 // Keep-Alive are closed where they lie idle, under the lock that hands them out; one
 // that is in use is not kept after its request. Over HTTP/2 a busy one takes no more
 // streams once its successor is there. The clone is the Pool's own: who finds it by
-// roundtripper.Unwrap must not send requests over it. Names that are not spelled in
-// ASCII net/http translates, by a package that it keeps to itself: it sends requests
-// to those by a pool of its own, and their connections have neither these limits nor
-// these times.
+// roundtripper.Unwrap must not send requests over it. Names that are not in ASCII are
+// spelled as net/http spells them, and are hosts like all others.
 //
 // Over every other base the Pool bounds requests, and knows of connections what
 // httptrace and the bodies show; MaxConnAge, MaxConnRequests, MaxIdlePerHost and
@@ -70,6 +68,10 @@
 // holds. What net/http can't be told is left alone: a ConnPool, a TLS dialer of the
 // http2.Transport's own.
 //
+// What the program's dialer returns is wrapped, to see it read and closed. Httptrace's
+// GotConn may show that wrapper, or a *tls.Conn on it: to find the dialer's own, call
+// NetConn, which both have, until it is there. The example of GotConn does so.
+//
 // # Where it stands
 //
 // Next to the transport: trace, drain, pool. Every other order works.
@@ -86,16 +88,19 @@
 //     the request goes out. That is known from the start if all between tell what is
 //     below them (roundtripper.Unwrap), else from the first request on that has come
 //     down with its context. What such a middleware answers by itself takes no slot;
-//   - what is made in the middle of a request, on its goroutine, without its context,
-//     takes a slot but does not wait for it, as often as requests that have one wait for
-//     a middleware: so many more than the limit may have one;
+//   - what is made in the middle of a request, on its goroutine or on that of its dial,
+//     without its context, takes a slot but does not wait for it, as often as requests
+//     that have one wait for a middleware or a dial: so many more than the limit may
+//     have one;
 //   - when the context of a request ends and its middleware does not return, its slot is
 //     lent to those who wait, within 200 ms, for nothing is sent for it any more.
 //
 // What is left is a middleware that the Pool meets for the first time, that does not
 // tell what is below it, and that has its token fetched on another goroutine and without
 // the context, for requests that have no deadline: give them one, set WaitTimeout, or
-// use Exempt.
+// use Exempt. The same goes for a dialer that asks on another goroutine without the
+// dial's context; and for a transport's Proxy function, which is shown the request with
+// the caller's own context, if it asks the same client.
 //
 // # What the limit means over HTTP/2
 //
@@ -107,6 +112,12 @@
 // open, or leaked: Stats.InUse can be above the limit by as many. What an exempt
 // request has open lends nothing, and keeps as many others on its connection from
 // being lent.
+//
+// Over other bases nobody tells that a response has arrived: httptrace has no hook for
+// the end of a stream, a body does not show what lies in it unread, and to read ahead of
+// the caller would take the back-pressure from every stream. There a body keeps its
+// slot until its end, over HTTP/2, too, and a leaked one until the collector finds it.
+// Where leaks hold all slots, requests wait for that, up to half a second each time.
 //
 // # What it costs
 //

@@ -28,6 +28,20 @@ func (closedError) Error() string { return "pool: closed" }
 // ErrorType names the error for OpenTelemetry's error.type.
 func (closedError) ErrorType() string { return "pool_closed" }
 
+// errRequestCanceled ends the wait of a request whose Request.Cancel was closed. It
+// says what net/http says where MaxConnsPerHost has a request wait, whose error is not
+// exported.
+var errRequestCanceled error = canceledError{}
+
+type canceledError struct{}
+
+func (canceledError) Error() string {
+	return "net/http: request canceled while waiting for connection"
+}
+
+// ErrorType names the error for OpenTelemetry's error.type, as a context's end.
+func (canceledError) ErrorType() string { return "canceled" }
+
 // LimitError says which limit refused a request. The request was not sent.
 type LimitError struct {
 	// Host is scheme, name and port; empty if the limit was MaxTotal.

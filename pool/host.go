@@ -33,10 +33,18 @@ type shard struct {
 	past    Counters // of hosts that were forgotten
 }
 
+// visit is one request on its way through its queues.
+type visit struct {
+	cancel  <-chan struct{} // Request.Cancel
+	timeout time.Duration   // in all of them together; 0: none
+	waited  time.Duration   // so far
+	stack   bool            // it is its turn to have its stack taken
+}
+
 // acquireAt is acquire for the host of a site, which most often has it at hand.
-func (p *Pool) acquireAt(ctx context.Context, s *record.Site) (*host, visit, error) {
+func (p *Pool) acquireAt(ctx context.Context, v visit, s *record.Site) (*host, visit, error) {
 	last, _ := s.Kept(p).(*host)
-	h, v, err := p.acquire(ctx, s.Key(), s.Name(), last)
+	h, v, err := p.acquire(ctx, v, s.Key(), s.Name(), last)
 	if h != nil && h != last {
 		s.Keep(p, h)
 	}
@@ -45,7 +53,7 @@ func (p *Pool) acquireAt(ctx context.Context, s *record.Site) (*host, visit, err
 
 // acquire takes the slots of one request: its host's, then one of all. Name is the
 // key's, empty if it is not at hand. Last is what the host was last, if anything.
-func (p *Pool) acquire(ctx context.Context, key ledger.Key, name string, last *host) (h *host, v visit, err error) {
+func (p *Pool) acquire(ctx context.Context, v visit, key ledger.Key, name string, last *host) (h *host, _ visit, err error) {
 	for ok := false; !ok; last = nil {
 		if p.closed.Load() {
 			return nil, v, ErrClosed

@@ -19,7 +19,8 @@ import (
 //   - A middleware has the request in its hands, and makes one of its own in the middle
 //     of it, say for a token. That would wait for what waits for it, so it goes first.
 //     If its context shows that, or the Pool stands below the middleware too, no slot is
-//     asked for in the first place: see part.Begin. Else its goroutine does.
+//     asked for in the first place: see part.Begin. Else its goroutine does. The same
+//     goes for the request of a dialer, whose goroutine dials for one that has a slot.
 //   - overdue: the context has ended, and the middleware does not return: perhaps it
 //     waits for such a request on another goroutine. Nothing is sent for it any more.
 type lent struct {
@@ -72,23 +73,16 @@ func (p *Pool) returned(r *record.Record, state any) {
 	}
 }
 
-// answerTo is whether something is so, once it was asked.
-type answerTo uint8
-
-const (
-	notAsked answerTo = iota
-	no
-	yes
-)
-
-// isInside is asked for a request that would have to wait while some of those that
-// have a slot are in a middleware: if it is made in the middle of another one, that
-// must be one of them, if it has a slot.
-func isInside() answerTo {
-	if record.Inside() {
-		return yes
+// inside reports whether the request that asks is made in the middle of another one,
+// and if so, how many connections are dialed for those that have a slot: its dialer's
+// may be one of them. It is asked for a request that would have to wait, under no lock:
+// that of the connections goes before the queue's. Middlewares says that some of those
+// that have a slot are in one: that must be one of them, then, if it has a slot.
+func (q *queue) inside(middlewares bool) (yes bool, dialing int) {
+	if !record.Inside(middlewares) {
+		return false, 0
 	}
-	return no
+	return true, q.dialing(q.host)
 }
 
 // lendOverdue lends the slots of those whose context has ended while they are in a
@@ -139,6 +133,17 @@ func (p *Pool) streamsOver(key ledger.Key, n int) {
 		q.lend(n, 0)
 		q.mu.Unlock()
 	}
+}
+
+// dialing is how many connections that the Pool owns are being dialed, to that host or,
+// if it is empty, to all.
+func (p *Pool) dialing(host string) (n int) {
+	for _, c := range p.bases.live() {
+		if c.conns != nil {
+			n += c.conns.Dialing(host)
+		}
+	}
+	return n
 }
 
 // stalled is for a queue in which no slot has moved for a while.

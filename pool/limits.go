@@ -55,6 +55,19 @@ func (p *Pool) limits() bool {
 	return p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 || len(p.hosts) > 0 || p.opts.HostLimits != nil
 }
 
+// rules are what was set for a queue; they never change.
+type rules struct {
+	host       string // empty: of all hosts
+	limit      int    // 0: none, only counted
+	maxWaiting int
+	predict    bool
+	shedding   shedding
+	last       bool   // who has its slot is sent: no other queue comes after
+	stalled    func() // called when no slot has moved for a while
+	dialing    func(host string) int
+	crowd      *crowd // that the host belongs to; nil: none
+}
+
 // rules are a queue's with these limits.
 func (p *Pool) rules(limit, maxWaiting int) rules {
 	return rules{
@@ -63,6 +76,7 @@ func (p *Pool) rules(limit, maxWaiting int) rules {
 		predict:    p.opts.RefuseHopeless && limit > 0,
 		shedding:   sheddingOf(p.opts.ShedTarget, p.opts.ShedInterval),
 		stalled:    p.stalls,
+		dialing:    p.dials,
 	}
 }
 

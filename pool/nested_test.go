@@ -76,6 +76,19 @@ func elsewhere(f func()) {
 	<-done
 }
 
+// deep calls f far up the stack.
+func deep(f func()) {
+	var up func(n int)
+	up = func(n int) {
+		if n == 0 {
+			f()
+			return
+		}
+		up(n - 1)
+	}
+	up(200)
+}
+
 // A token that an SDK fetches in the middle of a request would wait for the slot of
 // that request, which waits for the token: for good.
 func TestTokensDoNotWaitForTheirOwnRequests(t *testing.T) {
@@ -86,6 +99,7 @@ func TestTokensDoNotWaitForTheirOwnRequests(t *testing.T) {
 		on            func(func())
 	}{
 		{name: "opaque", on: here},
+		{name: "opaque, deep in the stack", on: deep},
 		{name: "opaque, on a goroutine apart, but not the first", known: true, on: elsewhere},
 		{name: "honest", honest: true, on: here},
 		{name: "honest, on a goroutine apart", honest: true, on: elsewhere},

@@ -105,8 +105,7 @@ type Options struct {
 	// successor is there. No request fails for it, and none says Connection:
 	// close. Zero or negative means never. It does nothing where the pool does
 	// not own the connections: over a base that is not a plain *http.Transport,
-	// for names that are not spelled in ASCII, and for requests that go right to
-	// what Transport returned.
+	// and for requests that go right to what Transport returned.
 	MaxConnAge time.Duration
 	// MaxConnRequests is how many requests a connection serves, retired as by
 	// MaxConnAge. Over HTTP/2 a few more may come before its successor is there.

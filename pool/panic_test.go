@@ -128,3 +128,19 @@ func TestABodyThatPanicsCostsNoSlot(t *testing.T) {
 		})
 	}
 }
+
+// A layer refuses, and the request's body, which must be closed, panics: the layer
+// above it has given a slot by then.
+func TestARefusedRequestWhoseBodyPanicsCostsNoSlot(t *testing.T) {
+	above, below := pool.New(pool.Options{MaxPerHost: 1}), pool.New(pool.Options{})
+	defer above.Close()
+	below.Close()
+	rt := roundtripper.Wrap(&http.Transport{}, above.Middleware, below.Middleware)
+	req, _ := http.NewRequest("POST", "http://host.example/", &bomb{close: "close"})
+	if v := blown(t, "RoundTrip", func() { rt.RoundTrip(req) }); v != "close" {
+		t.Errorf("RoundTrip panicked with %v, want close", v)
+	}
+	if n := above.Stats().InUse; n != 0 {
+		t.Errorf("%d slots in use, want none", n)
+	}
+}

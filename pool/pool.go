@@ -24,7 +24,8 @@ type Pool struct {
 	total  queue
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
-	stalls func() // stalled
+	stalls func()                // stalled
+	dials  func(host string) int // dialing
 	crowd  crowd
 	closed atomic.Bool
 	bases  bases
@@ -34,7 +35,7 @@ type Pool struct {
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
-	p.stalls = p.stalled
+	p.stalls, p.dials = p.stalled, p.dialing
 	p.bases.builds.report = o.OnLeak
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)
 	return p
@@ -135,7 +136,8 @@ func (t part) Begin(r *record.Record) (any, error) {
 	if r.Again(t) {
 		return nil, nil // its slot is taken further down
 	}
-	h, v, err := p.acquireAt(r.Context(), r.Site())
+	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
+	h, v, err := p.acquireAt(r.Context(), visit{cancel: r.Request().Cancel}, r.Site())
 	r.AddPoolWait(v.waited)
 	if err != nil {
 		return nil, err

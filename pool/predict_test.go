@@ -96,21 +96,21 @@ func TestEndedContextIsNotCalledHopeless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Options{MaxPerHost: 1, RefuseHopeless: true})
 		for range basisLeast + 1 {
-			h, _, err := p.acquire(t.Context(), simulated, "", nil)
+			h, _, err := p.acquire(t.Context(), visit{}, simulated, "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(meanHold)
 			p.release(h, nil)
 		}
-		h, _, err := p.acquire(t.Context(), simulated, "", nil)
+		h, _, err := p.acquire(t.Context(), visit{}, simulated, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		time.Sleep(2 * time.Second)
-		if _, _, err := p.acquire(ctx, simulated, "", nil); err != context.DeadlineExceeded {
+		if _, _, err := p.acquire(ctx, visit{}, simulated, "", nil); err != context.DeadlineExceeded {
 			t.Errorf("got %v, want the context's error", err)
 		}
 		p.release(h, nil)

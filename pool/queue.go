@@ -27,31 +27,11 @@ type queue struct {
 	n Counters // for Stats
 }
 
-// rules are what was set for a queue; they never change.
-type rules struct {
-	host       string // empty: of all hosts
-	limit      int    // 0: none, only counted
-	maxWaiting int
-	predict    bool
-	shedding   shedding
-	last       bool   // who has its slot is sent: no other queue comes after
-	stalled    func() // called when no slot has moved for a while
-	crowd      *crowd // that the host belongs to; nil: none
-}
-
-// visit is one request on its way through its queues.
-type visit struct {
-	timeout time.Duration // in all of them together; 0: none
-	waited  time.Duration // so far
-	stack   bool          // it is its turn to have its stack taken
-	inside  answerTo      // whether it is made in the middle of another one
-}
-
 // acquire takes a slot, or waits for one in that lane. Ok is false if the queue
 // is dead.
 func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err error) {
 	q.mu.Lock()
-	for {
+	for asked, inside, dialing := false, false, 0; ; {
 		switch {
 		case q.dead:
 			q.mu.Unlock()
@@ -66,12 +46,14 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 			q.take(v)
 			q.mu.Unlock()
 			return true, nil
-		case v.inside == notAsked && len(q.lent.holders) > 0:
+		case !asked:
+			asked = true
+			held := len(q.lent.holders) > 0
 			q.mu.Unlock()
-			v.inside = isInside()
+			inside, dialing = q.inside(held)
 			q.mu.Lock()
 			continue
-		case v.inside == yes && q.inUse-q.lent.over-len(q.lent.holders) < q.limit:
+		case inside && q.inUse-q.lent.over-len(q.lent.holders)-dialing < q.limit:
 			q.take(v)
 			q.mu.Unlock()
 			return true, nil
@@ -142,6 +124,10 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 	case <-w.ready:
 	case <-ctx.Done():
 		err = context.Cause(ctx)
+	case <-v.cancel:
+		if err = errRequestCanceled; ctx.Err() != nil {
+			err = context.Cause(ctx) // http.Client's Timeout ends both
+		}
 	case <-timeout:
 		err = ErrWaitTimeout
 	}

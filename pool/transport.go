@@ -30,6 +30,10 @@ import (
 // changed before its first request; connections of a dialer that is set on it are
 // not counted, nor are those of a TLS dialer of the base's own.
 //
+// Httptrace's GotConn shows a wrapper of each connection, or a *tls.Conn on it: what
+// base's dialer returned is found by NetConn, called until it is there. The example of
+// GotConn does so.
+//
 // If a clone of base would lose something (see the package doc), base itself is
 // returned, neither tuned nor counted.
 func (p *Pool) Transport(base *http.Transport) *http.Transport {

@@ -140,12 +140,12 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 }
 
 // stop ends the collections of a Tracer that was dropped.
-func stop(m *more) {
-	if err := m.observing.Unregister(); err != nil {
-		otel.Handle(err)
-	}
+func (m *more) stop() {
 	for _, l := range m.ledgers.live() {
 		l.Unsubscribe(m)
+	}
+	if err := m.observing.Unregister(); err != nil {
+		otel.Handle(err)
 	}
 }
 

@@ -40,7 +40,8 @@
 // canceled, timeout, dns, refused, reset, eof, tls, malformed (what the server sent
 // is not HTTP), server_closed_idle (the server closed the connection before this
 // request was sent on it), goaway, conn_lost (an HTTP/2 connection answered no
-// ping), proxy_auth (a proxy answered CONNECT with 407), pool_queue_full,
+// ping), proxy_auth (a proxy answered CONNECT with 407; where pool does not own the
+// connections, only if the proxy says so in HTTP's own words), pool_queue_full,
 // pool_wait_timeout, pool_shed, pool_closed and _OTHER; an error with a method
 // ErrorType() string names itself. A caller's own cancellation is no
 // error: it is outcome canceled without error.type; canceled as an error type

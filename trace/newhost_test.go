@@ -80,7 +80,9 @@ func BenchmarkNewHostSockets(b *testing.B) {
 	for _, v := range newHostStacks() {
 		b.Run(v.name, func(b *testing.B) {
 			base := http.DefaultTransport.(*http.Transport).Clone()
-			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) { return srv.Dial(ctx, network, srv.Addr) }
+			base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return srv.Dial(ctx, network, srv.Addr)
+			}
 			client := &http.Client{Transport: roundtripper.Wrap(base, v.mw...)}
 			defer client.CloseIdleConnections()
 			b.ReportAllocs()

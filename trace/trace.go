@@ -70,7 +70,10 @@ func New(o Options) *Tracer {
 	_, t.idle = t.tracer.(noop.Tracer)
 	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), &t.opts)
 	if m := t.metrics; m != nil && m.more != nil && m.observing != nil {
-		runtime.AddCleanup(t, stop, m.more)
+		// The SDK's lock may be held by a collection, for as long as the program's own
+		// callbacks take, and other clean-ups must not wait for that. The goroutine ends
+		// with the collection.
+		runtime.AddCleanup(t, func(m *more) { go m.stop() }, m.more)
 	}
 	return t
 }

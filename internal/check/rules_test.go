@@ -32,11 +32,6 @@ var rules = []rule{
 		text:  "drain imports the standard library, internal and roundtripper only: what layers know of one another travels in the record",
 	},
 	{
-		dir:   "pool/poolz",
-		allow: []string{"internal/...", "roundtripper", "pool", cleanhttp},
-		text:  "pool/poolz imports what pool may, and pool",
-	},
-	{
 		dir:   "pool/pooltest",
 		allow: []string{"internal/...", "roundtripper", "pool", cleanhttp},
 		text:  "pool/pooltest imports what pool may, and pool",

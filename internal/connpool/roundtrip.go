@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptrace"
@@ -236,5 +237,5 @@ func (e *Entry) hopFor(by routeKey) string {
 	if by.via != nil {
 		return hopOf(by.via)
 	}
-	return e.host.addr
+	return cmp.Or(by.addr, e.host.addr)
 }

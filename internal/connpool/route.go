@@ -98,12 +98,15 @@ func hasToken(values []string, token string) bool {
 }
 
 // forwarder is the Host of a proxy that forwards plain http. Its address is of no
-// use but to have one: net/http asks for it by NewClientConn.
+// use but to have one: net/http asks for it by NewClientConn. With other credentials
+// it is another one, for the proxy may tell its clients apart by the connection; what
+// is shown and handed out has none of them.
 func (p *Pool) forwarder(target *Host, by routeKey) *Host {
-	key := ledger.Key{Scheme: "http", Host: by.via.Host, Port: "proxy " + by.proxy}
-	return p.hosts.table.Of(key, key.Host, func() *Host {
-		h := p.newHost(ledger.Key{Scheme: "http", Host: by.via.Hostname(), Port: portOf(by.via)})
-		h.key, h.name = key, "http://"+by.via.Host+" (proxy)"
+	secret := ledger.Key{Scheme: "http", Host: by.via.Host, Port: "proxy " + by.proxy}
+	return p.hosts.table.Of(secret, secret.Host, func() *Host {
+		shown := ledger.WithoutUser(by.via.Host)
+		h := p.newHost(ledger.Key{Scheme: "http", Host: shown, Port: "proxy " + by.via.Scheme})
+		h.name = "http://" + shown + " (proxy)"
 		h.addr = target.addr
 		h.direct.via, h.direct.proxy, h.direct.hop = by.via, by.proxy, hopOf(by.via)
 		return h

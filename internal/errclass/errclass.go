@@ -67,10 +67,11 @@ func byText(text string) string {
 		return "server_closed_idle"
 	case text == "http2: client connection lost": // a ping was not answered
 		return "conn_lost"
-	case strings.HasPrefix(text, "malformed "): // a response, a MIME header, a chunk
+	case isMalformed(text):
 		return "malformed"
 	// Of a proxy's answer to CONNECT net/http tells nothing but the words that
-	// stood behind the status, as HTTP names them.
+	// stood behind the status, as HTTP names them. Where pool owns the connections
+	// the error has a class of its own, whatever the words.
 	case strings.EqualFold(text, "Proxy Authentication Required"):
 		return "proxy_auth"
 	case strings.HasPrefix(text, "http2: server sent GOAWAY"):
@@ -81,6 +82,34 @@ func byText(text string) string {
 		return "canceled"
 	}
 	return "reset"
+}
+
+// isMalformed knows net/http's errors of a response that is no HTTP, by how they begin:
+// what follows is often a part of it.
+func isMalformed(text string) bool {
+	for _, begin := range [...]string{
+		"malformed ", // a response, a MIME header, a chunk
+		"bad Content-Length ",
+		"invalid empty Content-Length ",
+		"http: message cannot contain multiple Content-Length headers",
+		"unsupported transfer encoding: ",
+		"too many transfer encodings: ",
+		"bad trailer key ",
+		"http: suspiciously long trailer after chunked body",
+		// Of chunks:
+		"invalid byte in chunk length",
+		"empty hex number for chunk length",
+		"http chunk length too large",
+		"chunked line ends with bare LF",
+		"invalid CR in chunked line",
+		"chunked encoding contains too much non-data",
+		"header line too long",
+	} {
+		if strings.HasPrefix(text, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 func isTLS(err error) bool {

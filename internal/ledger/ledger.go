@@ -87,7 +87,7 @@ type Watch uint8
 
 const (
 	Observed Watch = iota // somebody else's, known by what exchanges show
-	Owned                 // the stack's own, but for those to hosts whose names are not in ASCII
+	Owned                 // the stack's own
 )
 
 // Owner keeps connections by itself, and counts them.

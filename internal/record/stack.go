@@ -184,11 +184,12 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 	}()
 	if err := r.begin(); err != nil {
 		returned = true
+		// Nor must a body whose Close does: the layers above have slots already.
+		defer r.finish(OutcomeRefused, err, nil)
 		r.publish()
 		if req.Body != nil {
 			req.Body.Close()
 		}
-		r.finish(OutcomeRefused, err, nil)
 		return nil, err
 	}
 	resp, err := r.send(s.base)

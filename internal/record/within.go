@@ -80,28 +80,51 @@ func (l *line) seeAgain(below *line) {
 func (r *Record) Foreign() bool { return !r.line.direct }
 
 // Inside reports whether the goroutine that makes this exchange is in the middle of
-// another one: a middleware's own request, whatever its context. It must be called in
-// a Begin, and takes some microseconds.
-func Inside() bool {
+// another one, whatever its context: it dials a connection, or, where that is to be
+// asked, it runs somebody else's middleware. It must be called in a Begin. It takes a
+// microsecond, and some more if middlewares.
+func Inside(middlewares bool) bool {
 	const roundTrip = "/internal/record.(*Stack).RoundTrip"
-	var pcs [64]uintptr
+	var few [64]uintptr
+	pcs := few[:runtime.Callers(2, few[:])]
+	if len(pcs) == len(few) {
+		pcs = make([]uintptr, 4096)
+		pcs = pcs[:runtime.Callers(2, pcs)]
+	}
+	if dials(pcs) {
+		return true
+	}
+	if !middlewares {
+		return false
+	}
 	found := 0
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs[:])
-		if n == 0 {
-			return false
+	eachFrame(pcs, func(function string) {
+		if strings.HasSuffix(function, roundTrip) {
+			found++
 		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for {
-			f, more := frames.Next()
-			if strings.HasSuffix(f.Function, roundTrip) {
-				if found++; found > 1 {
-					return true
-				}
-			}
-			if !more {
-				break
-			}
+	})
+	return found > 1
+}
+
+// dials reports whether a goroutine with that stack was started to dial, by package
+// connpool or by net/http. What it was started for are the last of its frames.
+func dials(pcs []uintptr) (yes bool) {
+	const own, netHTTP = "/internal/connpool.(*Conn).connect", "net/http.(*Transport).dialConnFor"
+	eachFrame(pcs[max(0, len(pcs)-4):], func(function string) {
+		yes = yes || function == netHTTP || strings.HasSuffix(function, own)
+	})
+	return yes
+}
+
+func eachFrame(pcs []uintptr, f func(function string)) {
+	if len(pcs) == 0 {
+		return
+	}
+	for frames := runtime.CallersFrames(pcs); ; {
+		frame, more := frames.Next()
+		f(frame.Function)
+		if !more {
+			return
 		}
 	}
 }
