@@ -99,8 +99,8 @@
 // tell what is below it, and that has its token fetched on another goroutine and without
 // the context, for requests that have no deadline: give them one, set WaitTimeout, or
 // use Exempt. The same goes for a dialer that asks on another goroutine without the
-// dial's context; and for a transport's Proxy function, which is shown the request with
-// the caller's own context, if it asks the same client.
+// dial's context; and for a transport's Proxy function that asks the same client without
+// the context of the request which it is shown.
 //
 // # What the limit means over HTTP/2
 //
