@@ -60,6 +60,9 @@ type stock struct {
 	// uses is how many requests a connection has been serving until the server
 	// ended it: a moving average, 0 if it ended none.
 	uses float64
+	// last is how many the last one has served, and same how many before it have
+	// served as many.
+	last, same int
 	// need are the most exchanges at once, in the window that began then and in the
 	// one before.
 	need  [2]int
@@ -87,11 +90,14 @@ const (
 	needFor = 500 * time.Millisecond
 	// stockMost is the most connections ready or on their way, in parts of what was
 	// needed at once.
-	stockMost = 4
+	stockMost = 8
 	// firstCredit is for a host where nothing was made ahead, and creditMost the most.
 	firstCredit, creditMost = 2, 64
 	// creditAgain is after how many losses a host without credit gets one again.
 	creditAgain = 64
+	// foreseen is how many connections must have ended after as many requests as the
+	// one before.
+	foreseen = 3
 )
 
 // shortLived reports whether the host's connections are.
@@ -112,6 +118,11 @@ func (s *stock) arriveLocked(n int, now time.Time) {
 // requests.
 func (s *stock) endedLocked(uses int) {
 	s.losses++
+	if uses == s.last {
+		s.same++
+	} else {
+		s.last, s.same = uses, 0
+	}
 	if s.uses == 0 {
 		s.uses, s.credit = float64(uses), firstCredit
 	}
@@ -129,6 +140,9 @@ func (s *stock) movedLocked(c *Conn, to state) {
 	if c.doomed && to != active && to != draining {
 		c.doomed = false
 		s.doomed--
+		if to == idle {
+			s.same = 0 // it lives on
+		}
 	}
 	switch {
 	case !c.ahead:
@@ -167,12 +181,25 @@ func (e *Entry) Announced() {
 	if c.user != e.id || c.state != active || c.doomed || !h.pool.keepsAlive(false) {
 		return
 	}
-	c.doomed = true
-	h.demand.stock.doomed++
 	if c.lost == nil {
 		c.noteLocked(loss.ServerClose, e.Owner.Culprit(), now) // for the successor to be charged with
 	}
-	h.succeedLocked(c, e, now)
+	c.doomLocked(e, now)
+}
+
+// foreseeLocked is Announced as the exchange begins: for a server that has ended its
+// connections after so many requests each. Whether it does so again shows when the
+// successor is used, and that is charged with it then.
+func (c *Conn) foreseeLocked(e *Entry, now time.Time) {
+	if s := &c.host.demand.stock; !c.http2 && s.same >= foreseen && s.last == c.uses && !c.doomed {
+		c.doomLocked(e, now)
+	}
+}
+
+func (c *Conn) doomLocked(e *Entry, now time.Time) {
+	c.doomed = true
+	c.host.demand.stock.doomed++
+	c.host.succeedLocked(c, e, now)
 }
 
 // succeedLocked dials successors of c, which the server ends behind the exchange e,

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/loss"
 )
@@ -22,6 +23,7 @@ type closer struct {
 	*httptest.Server
 	pool  *Pool
 	dials atomic.Int32
+	after atomic.Int32  // how many requests it serves on each; 0: it ends none
 	held  chan struct{} // if not nil, a response waits for it
 }
 
@@ -29,8 +31,9 @@ type servedKey struct{}
 
 func newCloser(t *testing.T, after int32) *closer {
 	c := new(closer)
+	c.after.Store(after)
 	c.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n := r.Context().Value(servedKey{}).(*atomic.Int32).Add(1); after > 0 && n >= after {
+		if n := r.Context().Value(servedKey{}).(*atomic.Int32).Add(1); c.after.Load() > 0 && n >= c.after.Load() {
 			w.Header().Set("Connection", "close")
 		}
 		if c.held != nil {
@@ -225,5 +228,44 @@ func TestCreditOfAStockComesBackSlowly(t *testing.T) {
 	s.movedLocked(&Conn{ahead: true, uses: 1}, active)
 	if s.credit != 2 {
 		t.Errorf("a credit of %d when one was used, want 2", s.credit)
+	}
+}
+
+// TestASuccessorIsDialedAsALastRequestBegins where the server has ended its connections
+// after as many requests: the dial takes the time of that request, and not of the next.
+func TestASuccessorIsDialedAsALastRequestBegins(t *testing.T) {
+	c := newCloser(t, 2)
+	pair := func() {
+		for range 2 {
+			exchange(t, c.pool, c.URL, Policy{}, false)
+		}
+	}
+	for i := range foreseen + 2 {
+		pair()
+		if i > 0 && !c.readyWithin(10*time.Second) { // the first loss shows what is needed
+			t.Fatal("no successor comes")
+		}
+	}
+	exchange(t, c.pool, c.URL, Policy{}, false)
+	before := c.dials.Load()
+	c.held = make(chan struct{})
+	last := make(chan []Got)
+	go func() { last <- exchange(t, c.pool, c.URL, Policy{}, false) }()
+	eventually.True(t, "the successor to be dialed while the last request is served", func() bool { return c.dials.Load() == before+1 })
+	close(c.held)
+	<-last
+	c.held = nil
+	if got := exchange(t, c.pool, c.URL, Policy{}, false); got[0].Reason != loss.ServerClose {
+		t.Errorf("the successor is new for %q, want %q", got[0].Reason, loss.ServerClose)
+	}
+	// The server keeps its word no more.
+	c.after.Store(0)
+	exchange(t, c.pool, c.URL, Policy{}, false)
+	before = c.dials.Load()
+	for range 20 {
+		exchange(t, c.pool, c.URL, Policy{}, false)
+	}
+	if n := c.dials.Load() - before; n > 1 {
+		t.Errorf("%d dials behind a server that ends no connection any more, want one at most", n)
 	}
 }

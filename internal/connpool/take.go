@@ -15,6 +15,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
 		h.worth.Survived(g.IdleTime)
 	}
+	ahead := c.ahead
 	h.countLocked(c, -1)
 	c.uses++
 	h.countLocked(c, +1)
@@ -27,6 +28,9 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		h.moveLocked(c, active) // in other hands
 	}
 	if !g.Reused {
+		if ahead && c.dial.charged == nil {
+			h.verdictLocked(rt, c, now)
+		}
 		h.spoken[c.version()] = true
 		g.Reason, g.Culprit = c.dial.reason, c.dial.blame
 		g.Setup, g.TLSVersion, g.Resumed = c.dial.clock.took(), c.tls.version, c.tls.resumed
@@ -57,6 +61,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		}
 	}
 	h.demand.usedLocked(h, now)
+	c.foreseeLocked(e, now)
 	e.conn, e.returned = c, false
 	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
 		c.unreserved.Add(1)
