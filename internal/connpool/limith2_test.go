@@ -2,11 +2,9 @@ package connpool
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,18 +40,8 @@ func limited(t *testing.T, most int, secure bool, h http.HandlerFunc) (s *testse
 // net/http gets them, too, by tries that are seconds apart.
 func TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate(t *testing.T) {
 	const requests = 40
-	var in atomic.Int32
-	all := make(chan struct{})
-	s, transport := limited(t, 4, false, func(w http.ResponseWriter, r *http.Request) {
-		if in.Add(1) == requests {
-			close(all)
-		}
-		select {
-		case <-all:
-		case <-r.Context().Done():
-		}
-		io.WriteString(w, "hi")
-	})
+	together, in := meeting(requests)
+	s, transport := limited(t, 4, false, together)
 	r := rt{p: newPool(t, transport(), Options{})}
 	ctx, cancel := context.WithTimeout(t.Context(), hangs)
 	defer cancel()
