@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
 )
 
 // TestAServerThatClosesAtOnceIsDialedOnceForARequest: a new connection that broke
@@ -64,7 +66,12 @@ func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
 // gets the connection that another one dialed has a new one, too.
 func TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach(t *testing.T) {
 	const requests = 10
-	addr := script(t, func(_ int, _ net.Conn, r *bufio.Reader) { read(r) })
+	var came atomic.Int64
+	addr := script(t, func(_ int, _ net.Conn, r *bufio.Reader) {
+		if read(r) != nil {
+			came.Add(1)
+		}
+	})
 	for _, own := range []bool{false, true} {
 		base := &http.Transport{}
 		d := newDialer(base)
@@ -79,7 +86,9 @@ func TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach(t *testing.T) {
 			dials = append(dials, <-d.begun)
 		}
 		for _, dial := range slices.Backward(dials) {
+			before := came.Load()
 			dial <- nil
+			eventually.True(t, "a request to come", func() bool { return came.Load() > before })
 		}
 		d.open(t)
 		for _, done := range all {
