@@ -77,3 +77,37 @@ func TestEndOfATLSConnectionIsToldFromData(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAlertIsToldHoweverItsReadsAreSplit: package tls reads into a buffer that may end
+// within a record.
+func TestAnAlertIsToldHoweverItsReadsAreSplit(t *testing.T) {
+	record := func(typ byte, n int) []byte {
+		b := make([]byte, recordHeader+n)
+		b[0], b[1], b[2], b[4] = typ, 3, 3, byte(n)
+		return b
+	}
+	alerts := [][]byte{record(typeApplicationData, alert13)}
+	for _, n := range alert12 {
+		alerts = append(alerts, record(typeAlert, n))
+	}
+	for _, alert := range alerts {
+		for _, before := range []int{0, 1, 30, 200} {
+			all := append(record(typeApplicationData, before), alert...)
+			for step := 1; step <= len(all); step++ {
+				var last tail
+				told := false
+				for rest := all; len(rest) > 0; {
+					n := min(step, len(rest))
+					told = endsInAlert(last.with(rest[:n]))
+					rest = rest[n:]
+				}
+				if !told {
+					t.Errorf("an alert of %d bytes behind %d in reads of %d: not told", len(alert), before, step)
+				}
+				if endsInAlert(last.with([]byte{1})) {
+					t.Errorf("an alert of %d bytes behind %d in reads of %d: told a byte behind it", len(alert), before, step)
+				}
+			}
+		}
+	}
+}

@@ -27,7 +27,8 @@ func TestBodiesThatNetHTTPKnowsGoDownAsTheyAre(t *testing.T) {
 	}
 	defer file.Close()
 	for _, body := range []io.ReadCloser{
-		nil, http.NoBody, file,
+		nil, http.NoBody, file, embedsFile{file},
+		io.NopCloser(io.NopCloser(strings.NewReader("x"))),
 		io.NopCloser(strings.NewReader("x")), io.NopCloser(bytes.NewReader(nil)), io.NopCloser(new(bytes.Buffer)),
 	} {
 		if down, tracked := track(body); down != body || tracked != nil {
@@ -75,6 +76,9 @@ func countWrites(t *testing.T, own bool, body io.Reader) int64 {
 		r = rt{p: newPool(t, base, Options{})}
 	}
 	req, _ := http.NewRequest("POST", "http://"+addr, body)
+	if _, ok := body.(io.Closer); ok {
+		req.ContentLength = int64(len("hello")) // http.NewRequest does not look inside
+	}
 	resp, err := r.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +92,7 @@ func TestHeaderAndBodyAreWrittenAsOftenAsByNetHTTP(t *testing.T) {
 		"strings.Reader": func() io.Reader { return strings.NewReader("hello") },
 		"bytes.Reader":   func() io.Reader { return bytes.NewReader([]byte("hello")) },
 		"bytes.Buffer":   func() io.Reader { return bytes.NewBufferString("hello") },
+		"two NopClosers": func() io.Reader { return io.NopCloser(io.NopCloser(bytes.NewReader([]byte("hello")))) },
 		"of no length":   func() io.Reader { return bufio.NewReader(strings.NewReader("hello")) },
 	} {
 		bare, own := countWrites(t, false, body()), countWrites(t, true, body())
@@ -121,12 +126,16 @@ func TestAFileReachesTheSocketsReadFrom(t *testing.T) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 		return &readsFrom{nc, &from}, err
 	}}
-	for _, known := range []bool{true, false} {
+	for _, kind := range []string{"of known length", "embedded", "of no length"} {
 		f, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req, _ := http.NewRequest("POST", "http://"+addr, f)
+		known, body := kind != "of no length", io.ReadCloser(f)
+		if kind == "embedded" {
+			body = embedsFile{f}
+		}
+		req, _ := http.NewRequest("POST", "http://"+addr, body)
 		if known {
 			req.ContentLength = 1 << 20
 		}
@@ -138,14 +147,17 @@ func TestAFileReachesTheSocketsReadFrom(t *testing.T) {
 		if n := <-sent; n != 1<<20 {
 			t.Errorf("%d bytes came", n)
 		}
-		if r, ok := from.Load().(*io.LimitedReader); known && (!ok || r.R != io.Reader(f)) {
-			t.Errorf("ReadFrom got %#v, want the file, limited", from.Load())
+		if r, ok := from.Load().(*io.LimitedReader); known && (!ok || r.R != io.Reader(body)) {
+			t.Errorf("%s: ReadFrom got %#v, want the file, limited", kind, from.Load())
 		}
 		if err := f.Close(); !errors.Is(err, os.ErrClosed) {
 			t.Errorf("the file was not closed: %v", err)
 		}
 	}
 }
+
+// embedsFile is a file with something of the program's own to it.
+type embedsFile struct{ *os.File }
 
 type readsFrom struct {
 	net.Conn

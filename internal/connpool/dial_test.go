@@ -6,9 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
 )
 
 // gatedDialer makes connections when it is told to.
@@ -40,6 +43,22 @@ func (d *gatedDialer) dial(ctx context.Context, network, addr string) (net.Conn,
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// open lets all dials go on from now on.
+func (d *gatedDialer) open(t *testing.T) {
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	go func() {
+		for {
+			select {
+			case end := <-d.begun:
+				end <- nil
+			case <-over:
+				return
+			}
+		}
+	}()
 }
 
 // send sends a GET in the background. The channel has what became of it.
@@ -170,4 +189,44 @@ func TestADialsErrorReachesTheRequestThatHasNoOther(t *testing.T) {
 	if n := d.started.Load(); n != 2 {
 		t.Errorf("%d dials for two requests", n)
 	}
+}
+
+// TestAConnectionThatWasDialedForAnotherRequestIsNew: the dials of two requests come in
+// the wrong order, and each may get the other's connection, which nobody has had. A
+// request on a reused one would be sent again if it breaks.
+func TestAConnectionThatWasDialedForAnotherRequestIsNew(t *testing.T) {
+	var in atomic.Int64
+	goOn := make(chan struct{})
+	s, base := serve(t, "http", func(w http.ResponseWriter, r *http.Request) {
+		in.Add(1)
+		<-goOn
+		hello(w, r)
+	})
+	test := func(t *testing.T, base *http.Transport, of func(*http.Transport) http.RoundTripper) {
+		d := newDialer(base)
+		r := of(base)
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(g httptrace.GotConnInfo) {
+			if g.Reused || g.WasIdle {
+				t.Errorf("reused %v, was idle %v; want a new connection", g.Reused, g.WasIdle)
+			}
+		}})
+		before := in.Load()
+		one := send(ctx, r, s.URL)
+		dialOne := <-d.begun
+		two := send(ctx, r, s.URL)
+		(<-d.begun) <- nil
+		eventually.True(t, "one of them to be served", func() bool { return in.Load() == before+1 })
+		dialOne <- nil
+		eventually.True(t, "both to be served", func() bool { return in.Load() == before+2 })
+		for range 2 {
+			goOn <- struct{}{}
+		}
+		for _, done := range []<-chan error{one, two} {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	test(t, base.Clone(), func(b *http.Transport) http.RoundTripper { return b })
+	test(t, base.Clone(), func(b *http.Transport) http.RoundTripper { return rt{p: newPool(t, b, Options{})} })
 }

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
 )
 
 // TestAServerThatClosesAtOnceIsDialedOnceForARequest: a new connection that broke
@@ -56,5 +59,45 @@ func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
 				t.Errorf("%d dials for one request, bare net/http makes %d", most["true"], most["false"])
 			}
 		})
+	}
+}
+
+// TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach, when they come together: who
+// gets the connection that another one dialed has a new one, too.
+func TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach(t *testing.T) {
+	const requests = 10
+	var came atomic.Int64
+	addr := script(t, func(_ int, _ net.Conn, r *bufio.Reader) {
+		if read(r) != nil {
+			came.Add(1)
+		}
+	})
+	for _, own := range []bool{false, true} {
+		base := &http.Transport{}
+		d := newDialer(base)
+		var r http.RoundTripper = base
+		if own {
+			r = rt{p: newPool(t, base, Options{})}
+		}
+		var all []<-chan error
+		var dials []chan error
+		for range requests {
+			all = append(all, send(t.Context(), r, "http://"+addr))
+			dials = append(dials, <-d.begun)
+		}
+		for _, dial := range slices.Backward(dials) {
+			before := came.Load()
+			dial <- nil
+			eventually.True(t, "a request to come", func() bool { return came.Load() > before })
+		}
+		d.open(t)
+		for _, done := range all {
+			if err := <-done; err == nil {
+				t.Error("a response")
+			}
+		}
+		if n := d.started.Load(); n != requests {
+			t.Errorf("own %v: %d dials for %d requests", own, n, requests)
+		}
 	}
 }

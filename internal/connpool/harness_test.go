@@ -35,7 +35,7 @@ func (t rt) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.p.transport.RoundTrip(req)
 	}
 	o := &owner{ctx: req.Context()}
-	e := &Entry{Policy: t.policy, Owner: o}
+	e := &Entry{Policy: t.policy, Owner: o, Close: req.Close}
 	t.p.Enter(e, ledger.KeyOf(req.URL), nil)
 	q := *req
 	resp, err := e.RoundTrip(req.Context(), &q, nil)
@@ -175,6 +175,29 @@ func serve(t testing.TB, protocol string, h http.HandlerFunc) (*testserver.Serve
 	base := s.Transport()
 	t.Cleanup(base.CloseIdleConnections)
 	return s, base
+}
+
+// bareAndPool runs f over bare net/http and over a Pool, each with a transport of its
+// own that transport returns: what holds for one must hold for the other.
+func bareAndPool(t *testing.T, o Options, transport func() *http.Transport, f func(t *testing.T, r http.RoundTripper)) {
+	t.Run("bare", func(t *testing.T) {
+		base := transport()
+		defer base.CloseIdleConnections()
+		f(t, base)
+	})
+	t.Run("pool", func(t *testing.T) { f(t, rt{p: newPool(t, transport(), o)}) })
+}
+
+// lost is how many connections were lost for a reason, over all hosts.
+func lost(p *Pool, why loss.Reason) (n uint64) {
+	p.Counts(func(c ledger.Counts) {
+		for _, l := range c.Lost {
+			if l.Reason == why {
+				n += l.N
+			}
+		}
+	})
+	return n
 }
 
 // fetch sends a GET and reads the response to the end.

@@ -2,11 +2,14 @@ package connpool
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,6 +81,113 @@ func TestTheLimitIsExact(t *testing.T) {
 				eventually.True(t, "the connections to be closed", func() bool { return open.Load() == 0 })
 			})
 		}
+	}
+}
+
+// TestTheLimitHoldsForAHostThatSpokeHTTP2Before: over HTTP/2 the policy's limit does not
+// count, and the host has been rolled back since.
+func TestTheLimitHoldsForAHostThatSpokeHTTP2Before(t *testing.T) {
+	const limit, requests = 2, 10
+	var back atomic.Bool
+	goOn := make(chan struct{})
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 1 {
+			<-goOn
+		}
+		hello(w, r)
+	}))
+	s.EnableHTTP2 = true
+	s.TLS = new(tls.Config)
+	s.TLS.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if !back.Load() {
+			return nil, nil
+		}
+		c := s.TLS.Clone()
+		c.GetConfigForClient, c.NextProtos = nil, []string{"http/1.1"}
+		return c, nil
+	}
+	s.StartTLS()
+	defer s.Close()
+	base := s.Client().Transport.(*http.Transport).Clone()
+	base.ForceAttemptHTTP2 = true
+	d := newDialer(base)
+	p := newPool(t, base, Options{})
+	r := rt{p: p, policy: Policy{MaxConns: limit}}
+	first := send(t.Context(), r, s.URL)
+	(<-d.begun) <- nil
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	back.Store(true)
+	eventually.True(t, "the stream to end", func() bool { return inFlight(p) == 0 })
+	p.CloseIdleConnections()
+	opensNone(t, p)
+	var all []<-chan error
+	for range requests {
+		all = append(all, send(t.Context(), r, s.URL))
+	}
+	waitWaiting(t, p, requests)
+	for n := 1; n <= limit; n++ {
+		(<-d.begun) <- nil
+		waitCount(t, p, active, n) // and what it shows has been acted upon
+	}
+	if n := count(p, active) + count(p, dialing); n != limit {
+		t.Errorf("%d connections over HTTP/1, want %d", n, limit)
+	}
+	close(goOn)
+	for _, done := range all {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestUnderALimitTheOldestRequestIsNextWhateverItsRoute: a WebSocket's handshake must not
+// get HTTP/2, so it has a route of its own, and no use for the others' connection. Bare
+// net/http has a limit for each of the two.
+func TestUnderALimitTheOldestRequestIsNextWhateverItsRoute(t *testing.T) {
+	goOn := make(chan struct{})
+	order := make(chan string, 10)
+	s, base := serve(t, "tls", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/first" {
+			<-goOn
+		}
+		order <- r.URL.Path
+		hello(w, r)
+	})
+	p := newPool(t, base, Options{MaxConns: 1})
+	r := rt{p: p}
+	first := send(t.Context(), r, s.URL+"/first")
+	waitCount(t, p, active, 1)
+	var all []<-chan error
+	for n := range 4 {
+		if n == 0 {
+			done := make(chan error, 1)
+			go func() {
+				req, _ := http.NewRequest("GET", s.URL+"/handshake", nil)
+				req.Header.Set("Connection", "Upgrade")
+				req.Header.Set("Upgrade", "websocket")
+				resp, err := r.RoundTrip(req)
+				if err == nil {
+					io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+				done <- err
+			}()
+			all = append(all, done)
+		} else {
+			all = append(all, send(t.Context(), r, s.URL+"/later"))
+		}
+		waitWaiting(t, p, n+1)
+	}
+	close(goOn)
+	for _, done := range append(all, first) {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if a, b := <-order, <-order; a != "/first" || b != "/handshake" {
+		t.Errorf("%s and then %s was served, and the handshake had waited for longest", a, b)
 	}
 }
 

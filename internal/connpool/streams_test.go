@@ -1,7 +1,9 @@
 package connpool
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // fewStreams is an HTTP/2 server that takes so many streams at once on a connection.
@@ -96,5 +99,62 @@ func TestLimitOfStreamsIsRemembered(t *testing.T) {
 		}
 		close(hold)
 		wg.Wait()
+	}
+}
+
+// goAways counts the GOAWAY frames that come on an unencrypted HTTP/2 connection.
+type goAways struct {
+	net.Conn
+	n    *atomic.Int64
+	skip int    // of the frame's payload
+	head []byte // of the frame's header, what has come
+}
+
+func (c *goAways) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	for b := p[:n]; len(b) > 0; {
+		if k := min(c.skip, len(b)); k > 0 {
+			c.skip -= k
+			b = b[k:]
+			continue
+		}
+		k := min(9-len(c.head), len(b))
+		c.head = append(c.head, b[:k]...)
+		b = b[k:]
+		if len(c.head) == 9 {
+			if c.head[3] == 7 {
+				c.n.Add(1)
+			}
+			c.skip = int(c.head[0])<<16 | int(c.head[1])<<8 | int(c.head[2])
+			c.head = c.head[:0]
+		}
+	}
+	return n, err
+}
+
+// TestFewStreamsAreNoGoAway: a connection that has no stream left looks like one of which
+// the server wants no more.
+func TestFewStreamsAreNoGoAway(t *testing.T) {
+	for _, most := range []int{1, 2, 4} {
+		s, transport := limited(t, most, false, hello)
+		var frames atomic.Int64
+		base := transport()
+		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			nc, err := s.Dial(ctx, network, addr)
+			return &goAways{Conn: nc, n: &frames}, err
+		}
+		p := newPool(t, base, Options{})
+		var workers sync.WaitGroup
+		for range 12 {
+			workers.Go(func() {
+				for range 40 {
+					exchange(t, p, s.URL, Policy{}, false)
+				}
+			})
+		}
+		workers.Wait()
+		if n := int64(lost(p, loss.GoAway)); n > frames.Load() {
+			t.Errorf("limit %d: %d connections lost for a GOAWAY, of which %d came", most, n, frames.Load())
+		}
 	}
 }

@@ -1,0 +1,139 @@
+package connpool
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/testserver"
+)
+
+// hangs is far more than what must not hang takes.
+const hangs = 10 * time.Second
+
+// limited starts an HTTP/2 server that takes so many streams at once on a connection;
+// unencrypted if it is not secure, where many handshakes would keep a machine busy.
+func limited(t *testing.T, most int, secure bool, h http.HandlerFunc) (s *testserver.Server, transport func() *http.Transport) {
+	s = testserver.New(h, testserver.Options{HTTP2: secure, Config: func(s *http.Server) {
+		s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: most}
+		s.Protocols = new(http.Protocols)
+		s.Protocols.SetHTTP2(secure)
+		s.Protocols.SetUnencryptedHTTP2(!secure)
+	}})
+	t.Cleanup(s.Close)
+	return s, func() *http.Transport {
+		base := s.Transport()
+		base.Protocols = new(http.Protocols)
+		base.Protocols.SetHTTP2(secure)
+		base.Protocols.SetUnencryptedHTTP2(!secure)
+		return base
+	}
+}
+
+// TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate: until the server's SETTINGS
+// have come a connection seems to take 100 streams. An http.ClientConn lets those that
+// are too many wait for the end of others, and these wait for all to be there. Bare
+// net/http gets them, too, by tries that are seconds apart.
+func TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate(t *testing.T) {
+	const requests = 40
+	together, in := meeting(requests)
+	s, transport := limited(t, 4, false, together)
+	r := rt{p: newPool(t, transport(), Options{})}
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
+	defer cancel()
+	var done []<-chan error
+	for range requests {
+		done = append(done, send(ctx, r, s.URL))
+	}
+	for _, d := range done {
+		if err := <-d; err != nil {
+			t.Fatalf("%d of %d requests are with the server: %v", in.Load(), requests, err)
+		}
+	}
+}
+
+// TestARequestDoesNotWaitBehindAnEndlessOneForAStream: two have a new connection, as it
+// seems, on which the server allows one stream; the one that is slow to begin finds it
+// taken, for good.
+func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
+	s, transport := limited(t, 1, true, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		if r.URL.Path == "/watch" {
+			<-r.Context().Done()
+		}
+	})
+	bareAndPool(t, Options{}, transport, func(t *testing.T, r http.RoundTripper) {
+		ctx, cancel := context.WithTimeout(t.Context(), hangs)
+		defer cancel()
+		watching := make(chan struct{})
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			resp, err := openGet(ctx, r, s.URL+"/watch")
+			close(watching)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			<-ctx.Done()
+			resp.Body.Close()
+		})
+		slow := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-watching }})
+		if err := <-send(slow, r, s.URL+"/other"); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		watch.Wait()
+	})
+}
+
+// TestAnUnreadBodyHoldsNoStream: the server has sent all of the response, so that its
+// stream is over, whatever the caller does with the body.
+func TestAnUnreadBodyHoldsNoStream(t *testing.T) {
+	s, transport := limited(t, 1, true, hello)
+	strict := func() *http.Transport {
+		base := transport()
+		base.HTTP2 = &http.HTTP2Config{StrictMaxConcurrentRequests: true}
+		return base
+	}
+	one := func() *http.Transport {
+		base := transport()
+		base.MaxConnsPerHost = 1
+		return base
+	}
+	test := func(t *testing.T, r http.RoundTripper) {
+		ctx, cancel := context.WithTimeout(t.Context(), hangs)
+		defer cancel()
+		must(t, r, s.URL) // the limit is known
+		unread, err := openGet(ctx, r, s.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unread.Body.Close()
+		if r, ok := r.(rt); ok {
+			eventually.True(t, "the stream to end", func() bool { return inFlight(r.p) == 0 })
+		}
+		for range 3 {
+			if err := <-send(ctx, r, s.URL); err != nil {
+				t.Fatal("behind an unread body:", err)
+			}
+		}
+	}
+	t.Run("strict", func(t *testing.T) { bareAndPool(t, Options{}, strict, test) })
+	t.Run("one connection", func(t *testing.T) { bareAndPool(t, Options{MaxConns: 1}, one, test) })
+}
+
+// inFlight is how many streams net/http has on the HTTP/2 connections that are shared.
+func inFlight(p *Pool) (n int) {
+	p.hosts.each(func(h *Host) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, c := range h.direct.shared {
+			n += c.cc.InFlight()
+		}
+	})
+	return n
+}
