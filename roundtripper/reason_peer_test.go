@@ -44,9 +44,6 @@ func TestAConnectionThatTheProgramEndsIsItsOwnError(t *testing.T) {
 		"deadline below TLS": func(c net.Conn, _ *tls.Conn) { c.SetDeadline(time.Unix(1, 0)) },
 	} {
 		for _, http2 := range []bool{false, true} {
-			if name == "Close over TLS" && !http2 {
-				continue // whether the server's answer comes first is a matter of luck
-			}
 			t.Run(fmt.Sprintf("%s, HTTP/2 %v", name, http2), func(t *testing.T) {
 				var raw net.Conn
 				s := serverScene(t, testserver.Options{TLS: !http2, HTTP2: http2}, stack{pooled: true, base: func(tr *http.Transport) {

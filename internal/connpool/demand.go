@@ -191,7 +191,9 @@ func (e *Entry) Announced() {
 // connections after so many requests each. Whether it does so again shows when the
 // successor is used, and that is charged with it then.
 func (c *Conn) foreseeLocked(e *Entry, now time.Time) {
-	if s := &c.host.demand.stock; !c.http2 && s.same >= foreseen && s.last == c.uses && !c.doomed {
+	// One that serves a single request is a server's that keeps none: a burst's
+	// successors would be as many as the burst.
+	if s := &c.host.demand.stock; !c.http2 && c.uses > 1 && s.same >= foreseen && s.last == c.uses && !c.doomed {
 		c.doomLocked(e, now)
 	}
 }

@@ -93,7 +93,10 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 			}
 		}
 		for _, c := range rt.shared {
-			if c.unsettledLocked(now) {
+			switch unsettled, late := c.unsettledLocked(now); {
+			case late && rt.streams == 0:
+				per = 1 // the host does not show its limit
+			case unsettled && !late:
 				fresh++
 			}
 		}

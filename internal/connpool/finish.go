@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -189,8 +190,18 @@ func (c *Conn) restLocked(now time.Time) {
 }
 
 // quietLocked reports whether no exchange has a stream of c, and no request is still
-// being sent on one though its response has ended.
-func (c *Conn) quietLocked() bool { return c.streams == 0 && (!c.http2 || c.cc.InFlight() == 0) }
+// being sent on one though its response has ended. A stream that was reset stays in
+// flight, for net/http, until a ping is answered: that of a peer that is gone for good.
+func (c *Conn) quietLocked() bool {
+	if c.streams > 0 || !c.http2 {
+		return c.streams == 0
+	}
+	in := c.cc.InFlight()
+	if in == 0 {
+		c.resets = 0
+	}
+	return in <= c.resets
+}
 
 // retireQuietLocked retires c, on which no exchange has a stream any more. Net/http ends
 // a stream some microseconds behind its exchange; or a request goes on, whose response
@@ -205,6 +216,19 @@ func (c *Conn) retireQuietLocked(why loss.Reason, now time.Time) {
 	c.host.sweep.byLocked(c.host, now.Add(drainLook)) // the state hook can be lost
 }
 
+// departLocked ends c, which goes away and on which no exchange has a stream any more, once
+// nothing is being sent on it.
+func (c *Conn) departLocked(now time.Time) {
+	if c.cc.Err() != nil || c.quietLocked() {
+		c.finishLocked(now)
+		return
+	}
+	if rt := c.route; !slices.Contains(rt.drains, c) {
+		rt.drains = append(rt.drains, c)
+	}
+	c.host.sweep.byLocked(c.host, now.Add(drainLook)) // the state hook can be lost
+}
+
 // emptyLocked is for an HTTP/2 connection that may have no stream any more: a look
 // at it since it was active may have found that it goes away.
 func (c *Conn) emptyLocked(now time.Time) {
@@ -213,7 +237,7 @@ func (c *Conn) emptyLocked(now time.Time) {
 	case c.state == active:
 		c.restLocked(now)
 	case c.state == goingAway:
-		c.finishLocked(now)
+		c.departLocked(now)
 	}
 }
 
@@ -224,8 +248,12 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	c.leaveLocked(e)
 	c.limit.endedAt = now
 	broken := c.cc.Err() != nil
-	if !broken && cause == "" {
+	switch {
+	case broken:
+	case cause == "":
 		c.limit.settled = true
+	default:
+		c.resets++
 	}
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
@@ -265,7 +293,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	}
 	switch c.state {
 	case goingAway:
-		c.finishLocked(now)
+		c.departLocked(now)
 	case active:
 		why := c.dueReason(e, now)
 		if h.pool.over.Load() {

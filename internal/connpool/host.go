@@ -121,9 +121,9 @@ type route struct {
 	protocol  protocol
 	streams   int // what one HTTP/2 connection was last seen to take at once
 	served    bool
-	idle      []*Conn // HTTP/1, the last put back is the last
-	shared    []*Conn // HTTP/2, that take new streams
-	drains    []*Conn
+	idle      []*Conn       // HTTP/1, the last put back is the last
+	shared    []*Conn       // HTTP/2, that take new streams
+	drains    []*Conn       // and those going away on which only a request is still being sent
 	dials     []*Conn       // in progress, the oldest first
 	unowned   int           // of those, no waiter's own
 	open      int           // connections in whatever state but dialing and closed
@@ -184,13 +184,16 @@ type Conn struct {
 	limitedByAge  bool      // a successor is on its way, because of its age
 	sawGoAway     bool
 	due           loss.Reason // why it is retired once what is being sent on it is sent
+	resets        int         // streams that were, since none was in flight
 	limit         limitFacts
 	unreserved    atomic.Int32 // see tightLocked; of no mutex
+	heard         atomic.Bool  // over HTTP/2 a response; of no mutex
 	ahead         bool         // nobody's dial, made for a stock, and not used yet
 	doomed        bool         // the server has said that it ends it
 	counted       bool         // as opened
 	refused       bool         // its socket was open, and it came to nothing
 	saidIdle      int64        // netConn.said when it became idle
+	readIdle      int64        // and netConn.read
 	writtenBefore int64        // and written when its exchange got it
 }
 

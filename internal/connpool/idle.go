@@ -10,7 +10,7 @@ import (
 // restsLocked sees to it that c, which has become idle, is retired in time.
 func (h *Host) restsLocked(c *Conn, now time.Time) {
 	if c.raw != nil {
-		c.saidIdle = c.raw.said.Load()
+		c.saidIdle, c.readIdle = c.raw.said.Load(), c.raw.read.Load()
 	}
 	h.sweep.byLocked(h, c.dueAt())
 	if h.pool.over.Load() {
@@ -77,8 +77,12 @@ func (h *Host) closeIdle(why loss.Reason) {
 			c.retireLocked(why, now)
 		}
 		for _, c := range slices.Clone(rt.shared) {
-			if c.state == idle && c.quietLocked() {
+			switch {
+			case c.state != idle:
+			case c.quietLocked():
 				c.retireLocked(why, now)
+			case h.pool.over.Load():
+				h.sweep.byLocked(h, now.Add(drainLook))
 			}
 		}
 		for _, c := range rt.dials {
@@ -97,7 +101,9 @@ func (h *Host) breakDrains() {
 	defer h.unlock()
 	for _, rt := range h.allRoutes() {
 		for _, c := range rt.drains {
-			h.afterwards(func() { go c.cc.Close() })
+			if c.state == draining {
+				h.afterwards(func() { go c.cc.Close() })
+			}
 		}
 	}
 }

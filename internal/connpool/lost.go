@@ -26,16 +26,16 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 		text = err.Error()
 	}
 	switch {
+	case errors.Is(err, errUnasked), strings.HasSuffix(text, "%!w(<nil>)"):
+		return loss.ProtocolError // bytes that nobody had asked for
+	case end == byOthers, end == open && c.raw != nil && c.raw.closing.Load() && c.raw.read.Load() == c.readIdle:
+		return loss.ConnError // the program itself has closed it, or set a deadline
 	case text == serverClosedIdle:
 		// Also a 408, by which a server announces it.
 		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
 		return loss.ServerClosedIdle
-	case errors.Is(err, errUnasked), strings.HasSuffix(text, "%!w(<nil>)"):
-		return loss.ProtocolError // bytes that nobody had asked for
 	case errors.Is(err, syscall.ECONNRESET), end == byPeer:
 		return loss.ServerClosedIdle
-	case end == byOthers, c.raw != nil && c.raw.closing.Load():
-		return loss.ConnError // the program itself has closed it, or set a deadline
 	}
 	return loss.Unknown
 }
@@ -251,7 +251,7 @@ func (c *Conn) lookLocked(now time.Time) {
 		}
 	case goingAway:
 		if c.streams == 0 {
-			c.finishLocked(now)
+			c.departLocked(now)
 		}
 	case closing:
 		if c.gone() {

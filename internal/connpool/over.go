@@ -40,7 +40,7 @@ func (c *Conn) leaveLocked(e *Entry) {
 }
 
 func (c *Conn) answeredBy(e *Entry) {
-	if c.http2 && c.raw != nil && !c.raw.settings.Swap(true) {
+	if c.http2 && !c.heard.Load() && !c.heard.Swap(true) {
 		c.stateChanged() // the SETTINGS came before
 	}
 	if !c.http2 || !c.host.pool.countsOver() || e.Exempt {

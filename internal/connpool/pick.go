@@ -43,29 +43,25 @@ func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active || c.due != "" {
 		return 0
 	}
+	in := c.cc.InFlight() // before what is available: a stream opened between them counts twice, and not never
 	n := c.cc.Available()
 	if n == 0 {
 		c.lookLocked(now)
 		return 0
 	}
 	c.settleLocked()
-	in := c.cc.InFlight()
 	given := max(c.streams-c.over-in, 0) // away, and not opened yet
 	if given == 0 {
 		c.noteLimitLocked(n, in)
 	}
 	n -= int(c.unreserved.Load())
-	switch {
-	case c.unsettledLocked(now):
+	if unsettled, _ := c.unsettledLocked(now); unsettled {
 		return min(n, 1-min(c.streams, 1))
-	case c.tightLocked():
+	}
+	if c.tightLocked() {
 		return max(n, 0)
 	}
-	n -= given
-	if most := c.route.streams; most > 0 && !c.limit.settled {
-		n = min(n, most-c.streams) // what the others to this host have shown
-	}
-	return n
+	return n - given
 }
 
 // addIdleLocked and dropIdleLocked keep the route's list of idle connections.

@@ -46,8 +46,8 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	if why == "" {
 		return false
 	}
-	if c.quietLocked() {
-		c.retireLocked(why, now)
+	if c.streams == 0 {
+		c.retireQuietLocked(why, now)
 		return true
 	}
 	for _, other := range rt.shared {
@@ -86,11 +86,15 @@ func (rt *route) replaceLocked(now time.Time) {
 				why = loss.MaxAge
 			}
 		}
-		i--
 		if c.streams == 0 {
-			c.retireLocked(why, now)
+			c.replacedAt = time.Time{}
+			c.retireQuietLocked(why, now)
 		} else {
 			c.goAwayLocked(why, loss.Culprit{}, now)
 		}
+		if i < len(rt.shared) && rt.shared[i] == c {
+			continue // something is still being sent on it
+		}
+		i--
 	}
 }

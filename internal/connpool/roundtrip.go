@@ -217,7 +217,7 @@ func (e *Entry) leaveStream(c *Conn, err error) {
 	}
 	switch {
 	case c.state == goingAway:
-		c.finishLocked(now)
+		c.departLocked(now)
 	case c.state == active && c.cc.Err() != nil:
 		c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 	case c.state == active:

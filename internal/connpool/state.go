@@ -74,7 +74,7 @@ func (h *Host) moveLocked(c *Conn, to state) {
 	switch from {
 	case idle:
 		c.route.dropIdleLocked(c)
-	case draining:
+	case draining, goingAway:
 		c.route.drains = without(c.route.drains, c)
 	}
 	switch to {

@@ -41,10 +41,10 @@ func (c *Conn) noteLimitLocked(n, in int) {
 
 // settleLocked notes that the server's SETTINGS have come, if the wire has shown it.
 func (c *Conn) settleLocked() {
-	if c.limit.settled || c.raw == nil || !c.raw.settings.Load() {
+	if c.limit.settled || !c.heard.Load() && (c.raw == nil || !c.raw.settings.Load()) {
 		return
 	}
-	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one of them, at most, is in flight
+	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one stream, at most, is in flight
 		c.limit.settled, c.limit.most = true, sum
 		c.route.streams = sum
 	}
@@ -52,15 +52,13 @@ func (c *Conn) settleLocked() {
 
 // unsettledLocked reports whether the server's limit of streams is still to come: till
 // then one request has c, for an http.ClientConn lets those that are too many wait for
-// good, where a Transport sends them over another connection.
-func (c *Conn) unsettledLocked(now time.Time) bool {
-	return c.http2 && !c.limit.settled && now.Sub(c.opened) < c.settlesWithin()
-}
-
-// settlesWithin is how long the server's first frame may take: it is there a way there
-// and back behind the handshake.
-func (c *Conn) settlesWithin() time.Duration {
-	return max(gateMost, 4*c.dial.clock.took().Connect)
+// good, where a Transport sends them over another connection. It is late if it takes
+// longer than a way there and back behind the handshake does: then others dial.
+func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
+	if !c.http2 || c.limit.settled {
+		return false, false
+	}
+	return true, now.Sub(c.opened) >= max(gateMost, 4*c.dial.clock.took().Connect)
 }
 
 // noteCrowdedLocked notes what a request has shown that was one too many on c, by

@@ -81,7 +81,7 @@ func (h *Host) sweepIdle() {
 		}
 		for _, c := range slices.Clone(rt.drains) {
 			c.lookLocked(now)
-			if c.state == draining {
+			if c.state == draining || c.state == goingAway {
 				h.sweep.byLocked(h, now.Add(drainLook))
 			}
 		}
