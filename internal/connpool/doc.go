@@ -19,7 +19,7 @@
 //
 // # What is where
 //
-//   - pool.go, host.go, entry.go: the Pool, its hosts with their connections, and an
+//   - pool.go, host.go, conn.go, entry.go: the Pool, its hosts, their connections, and an
 //     exchange at it
 //   - state.go: the life of a connection, with its picture and its edges
 //   - route.go: by which way a request goes: its proxy, its protocol, its spelling of the
@@ -33,11 +33,11 @@
 //   - roundtrip.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
 //   - context.go: the contexts that net/http and the program's dialer get
-//   - finish.go, over.go: what becomes of a connection when its exchange ends, and of a
+//   - finish.go, streamend.go, over.go: what becomes of a connection when its exchange ends, and of a
 //     stream that ends before it
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
 //     how long
-//   - lost.go: the reason for each loss
+//   - lost.go, atrest.go: the reason for each loss
 //   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among

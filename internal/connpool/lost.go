@@ -1,78 +1,11 @@
 package connpool
 
 import (
-	"errors"
 	"net/http"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
 )
-
-// atRest says why a connection is lost that no exchange had, or of which none can
-// tell. net/http's own words on it are Err; the socket has seen who ended it.
-//
-// Unknown is left where neither has a word: a connection of a TLS dialer of the
-// program's own, whose socket can't be seen, and a peer that vanished without one.
-func (c *Conn) atRest(now time.Time) loss.Reason {
-	err := c.cc.Err()
-	end := c.raw.ending()
-	if c.http2 {
-		return c.atRestHTTP2(end, now)
-	}
-	text := ""
-	if err != nil {
-		text = err.Error()
-	}
-	switch {
-	case errors.Is(err, errUnasked), strings.HasSuffix(text, "%!w(<nil>)"):
-		return loss.ProtocolError // bytes that nobody had asked for
-	case end == byOthers, end == open && c.raw != nil && c.raw.closing.Load() && c.raw.read.Load() == c.readIdle:
-		return loss.ConnError // the program itself has closed it, or set a deadline
-	case text == serverClosedIdle:
-		// Also a 408, by which a server announces it.
-		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
-		return loss.ServerClosedIdle
-	case errors.Is(err, syscall.ECONNRESET), end == byPeer:
-		return loss.ServerClosedIdle
-	}
-	return loss.Unknown
-}
-
-// atRestHTTP2 is atRest over HTTP/2, where Err only says that it is closed.
-func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
-	switch {
-	case c.sawGoAway:
-		return loss.GoAway
-	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.toldLast():
-		return loss.GoAway
-	case end == byPeer:
-		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
-		return loss.ServerClosedIdle
-	case end == byOthers:
-		return loss.ConnError
-	case c.raw == nil:
-		return loss.Unknown
-	case c.host.pool.pingTimeout > 0 && now.UnixNano()-c.raw.readAt.Load() >= int64(c.host.pool.pingTimeout):
-		return loss.Dead // net/http has closed it by itself: its ping was not answered
-	case !c.toldLast():
-		return loss.ConnError // the program itself has closed it
-	case c.raw.farewell.Load():
-		return loss.GoAway // net/http was told to
-	}
-	return loss.ProtocolError // of what was read net/http could make nothing
-}
-
-// toldLast reports whether something came on c since it became idle, and that right
-// before its end.
-func (c *Conn) toldLast() bool {
-	return c.raw.said.Load() > c.saidIdle && c.raw.endedAt.Load()-c.raw.readAt.Load() < int64(farewellMost)
-}
-
-// farewellMost is how long behind a GOAWAY the end of the connection may be seen. Net/http
-// ends an idle one at once, or the server does.
-const farewellMost = 10 * time.Millisecond
 
 // noteLocked writes down why c is lost.
 func (c *Conn) noteLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {

@@ -1,0 +1,99 @@
+package connpool
+
+import (
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// Conn is one connection.
+type Conn struct {
+	ID    uint64
+	route *route
+	host  *Host
+
+	// Set when the dial has ended.
+	cc     *http.ClientConn
+	secure net.Conn     // its TLS to the first hop; nil if there is none, or it is a proxy's CONNECT
+	raw    *netConn     // nil if the dialer's connection can't be seen
+	held   *ledger.Held // as exchanges are shown it
+	http2  bool
+	tls    tlsFacts
+
+	// Set when the dial begins, and not changed.
+	dial dialFacts
+
+	// Guarded by host.mu.
+	state         state
+	waiter        *waiter   // whose dial it is, while it waits for it
+	abandoned     time.Time // since when it is no request's own
+	givenAt       time.Time // to the exchange that has it
+	givenUp       bool      // because that has ended, and not because it was served
+	cancel        func()    // breaks the dial off
+	opened        time.Time
+	uses          int
+	user          uint64 // the Entry that has it, or had it last
+	streams       int    // exchanges on it
+	answered      int    // of those that are not exempt, that have their response
+	over          int    // see over.go
+	wasIdle       bool   // it lay idle once: net/http calls it reused
+	idleAt        time.Time
+	announced     time.Duration // how long it may lie idle, by what the server says
+	jitter        uint8         // its part, in 1/256, of what ages differ by
+	lost          *loss.Loss
+	guessed       bool // the reason is, until an exchange can tell
+	countedAs     loss.Reason
+	span          *ledger.Span
+	peer          string    // its address, if somebody counts those
+	replacedAt    time.Time // when a successor was last dialed, because of its age or uses
+	limitedByAge  bool      // a successor is on its way, because of its age
+	sawGoAway     bool
+	due           loss.Reason // why it is retired once what is being sent on it is sent
+	resets        int         // streams that were, since none was in flight
+	limit         limitFacts
+	unreserved    atomic.Int32 // see tightLocked; of no mutex
+	heard         atomic.Bool  // over HTTP/2 a response; of no mutex
+	ahead         bool         // nobody's dial, made for a stock, and not used yet
+	doomed        bool         // the server has said that it ends it
+	counted       bool         // as opened
+	refused       bool         // its socket was open, and it came to nothing
+	saidIdle      int64        // netConn.said when it became idle
+	readIdle      int64        // and netConn.read
+	writtenBefore int64        // and written when its exchange got it
+}
+
+// dialFacts are what a dial knows of itself.
+type dialFacts struct {
+	began   time.Time
+	by      uint64 // the Entry it was begun for
+	culprit loss.Culprit
+	reason  loss.Reason // why it was needed
+	blame   loss.Culprit
+	charged *loss.Loss
+	losses  uint32 // stock.losses when it began
+	clock   dialClock
+}
+
+func (c *Conn) version() ledger.Version {
+	switch {
+	case c.uses == 0:
+		return ledger.Unspoken
+	case c.http2:
+		return ledger.HTTP2
+	}
+	return ledger.HTTP1
+}
+
+// older reports whether c has come to an age, of which each connection has its
+// own: up to a tenth less, so that those of one moment do not end in one.
+func (c *Conn) older(age time.Duration, now time.Time) bool {
+	return age > 0 && now.Sub(c.opened) >= c.ownAge(age)
+}
+
+func (c *Conn) ownAge(age time.Duration) time.Duration {
+	return age - age/10*time.Duration(c.jitter)/256
+}
