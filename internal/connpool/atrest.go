@@ -55,6 +55,8 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.Unknown
 	case c.host.pool.pingTimeout > 0 && now.UnixNano()-c.raw.readAt.Load() >= int64(c.host.pool.pingTimeout):
 		return loss.Dead // net/http has closed it by itself: its ping was not answered
+	case c.state != idle:
+		return loss.GoAway // which came before the last response did
 	case !c.toldLast():
 		return loss.ConnError // the program itself has closed it
 	case c.raw.farewell.Load():

@@ -99,8 +99,12 @@ func (c *netConn) Read(p []byte) (int, error) {
 			}
 		}
 	}
-	if !c.closing.Load() { // else the end is net/http's own doing
+	if !c.closing.Load() {
 		c.noteEnd(p[:n], err)
+	} else if !c.frames.Load() && (err != nil || !c.plain && endsInAlert(c.tail.with(p[:n]))) {
+		// Over HTTP/1 net/http does not close what it reads from: it is the Pool that
+		// closes it, and asks for no reason, or the program.
+		c.ended.CompareAndSwap(uint32(open), uint32(byOthers))
 	}
 	c.reading.Store(false)
 	return n, err
