@@ -45,7 +45,7 @@ func (e *ends) Read(p []byte) (int, error) {
 
 // inTheWindow sends a request, and a second one that has the connection as its FIN comes,
 // long before it writes. It returns what is said of the second one, and its error.
-func inTheWindow(t *testing.T, secure bool, method string, redial func(ctx context.Context) error) (e roundtripper.Exchange, err error, lost map[roundtripper.NewReason]uint64) {
+func inTheWindow(t *testing.T, secure bool, method string, redial func(ctx context.Context) error) (e roundtripper.Exchange, lost map[roundtripper.NewReason]uint64, err error) {
 	s := testserver.New(http.HandlerFunc(handler), testserver.Options{Memory: true, TLS: secure})
 	defer s.Close()
 	var nc *ends
@@ -94,7 +94,7 @@ func inTheWindow(t *testing.T, secure bool, method string, redial func(ctx conte
 	for r, n := range p.Stats().Lost {
 		lost[r] = uint64(n)
 	}
-	return <-exchanges, err, lost
+	return <-exchanges, lost, err
 }
 
 // Net/http calls that "server closed idle connection", or tries again. What the request
@@ -104,7 +104,7 @@ func TestFINBeforeTheRequestIsWrittenIsThatOfAnIdleConnection(t *testing.T) {
 		for _, method := range []string{"POST", "GET"} {
 			t.Run(fmt.Sprintf("%s, tls=%v", method, secure), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					e, err, lost := inTheWindow(t, secure, method, nil)
+					e, lost, err := inTheWindow(t, secure, method, nil)
 					if (err != nil) != (method == "POST") {
 						t.Errorf("error %v", err)
 					}
@@ -129,7 +129,7 @@ func TestADialThatFailsBehindAStaleConnectionDoesNotTellOfThat(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e, err, lost := inTheWindow(t, false, "GET", redial)
+				e, lost, err := inTheWindow(t, false, "GET", redial)
 				if err == nil {
 					t.Error("no error")
 				}

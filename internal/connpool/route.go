@@ -113,19 +113,6 @@ func (p *Pool) forwarder(target *Host, by routeKey) *Host {
 	})
 }
 
-func portOf(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	switch u.Scheme {
-	case "https":
-		return "443"
-	case "socks5", "socks5h":
-		return "1080"
-	}
-	return "80"
-}
-
 // hopOf is the proxy's address, as net/http dials it and tells it to GetConn.
 func hopOf(u *url.URL) string { return ledger.AddrOf(u) }
 
