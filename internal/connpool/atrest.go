@@ -47,7 +47,9 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.toldLast():
 		return loss.GoAway
 	case end == byPeer:
-		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
+		if c.state == idle {
+			c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
+		}
 		return loss.ServerClosedIdle
 	case end == byOthers:
 		return loss.ConnError

@@ -145,12 +145,8 @@ func (c *Conn) lookLocked(now time.Time) {
 		case dead:
 			rt.unshare(c)
 			if c.lost == nil { // its streams' ends will tell more
-				why := loss.ConnError
-				if c.atRest(now) == loss.GoAway {
-					why = loss.GoAway
-				}
 				c.guessed = true
-				c.noteLocked(why, loss.Culprit{}, now)
+				c.noteLocked(c.atRest(now), loss.Culprit{}, now)
 			}
 			h.fillLocked(now)
 		case c.limit.settled && c.refusesLocked():
