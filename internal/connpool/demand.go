@@ -15,7 +15,7 @@ type demand struct {
 	stock stock
 }
 
-func (d *demand) usedLocked(h *Host, _ time.Time) {
+func (d *demand) usedLocked(h *Host) {
 	d.peak = max(d.peak, h.conns.by[active])
 }
 
@@ -221,7 +221,7 @@ func (h *Host) succeedLocked(c *Conn, e *Entry, now time.Time) {
 	// One more than c lets the stock grow, and two for each loss do no harm.
 	for range 2 {
 		ready := h.conns.by[idle] + h.conns.by[active] + h.conns.by[draining] - s.doomed + h.conns.by[dialing]
-		if ready >= want || !s.creditLocked() || h.fullLocked(rt, e) {
+		if ready >= want || !s.creditLocked() || h.fullLocked(e) {
 			return
 		}
 		next := rt.dialLocked(nil, now)

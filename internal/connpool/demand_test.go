@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -112,20 +113,13 @@ func (c *closer) host(f func(*Host)) {
 	})
 }
 
-// readyWithin waits until a connection lies idle that nobody has had yet.
-func (c *closer) readyWithin(d time.Duration) bool {
-	for deadline := time.Now().Add(d); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		ready := false
-		c.host(func(h *Host) {
-			for _, x := range h.direct.idle {
-				ready = ready || x.uses == 0
-			}
-		})
-		if ready {
-			return true
-		}
-	}
-	return false
+// awaitSuccessor waits until a connection lies idle that nobody has had yet.
+func (c *closer) awaitSuccessor(t *testing.T) {
+	t.Helper()
+	eventually.True(t, "the successor of a connection that is lost", func() (ready bool) {
+		c.host(func(h *Host) { ready = slices.ContainsFunc(h.direct.idle, func(x *Conn) bool { return x.uses == 0 }) })
+		return ready
+	})
 }
 
 func TestSuccessorIsReadyWhereConnectionsAreShortLivedAndDear(t *testing.T) {
@@ -142,8 +136,8 @@ func TestSuccessorIsReadyWhereConnectionsAreShortLivedAndDear(t *testing.T) {
 				t.Errorf("pair %d: waited %v for a connection that is new for %q; want one that was made ahead, for %q", i, got[0].Wait, got[0].Reason, loss.ServerClose)
 			}
 		}
-		if i > 0 && !c.readyWithin(10*time.Second) {
-			t.Fatalf("pair %d: the connection is lost, and no successor comes", i)
+		if i > 0 {
+			c.awaitSuccessor(t)
 		}
 	}
 	// One is ready, and no more than a loss or two in the time of a dial explain.
@@ -161,9 +155,10 @@ func TestBurstsHaveFewConnectionsMadeAhead(t *testing.T) {
 		for range size {
 			wg.Go(func() { exchange(t, c.pool, c.URL, Policy{}, false) })
 		}
-		for there := 0; there < size && !t.Failed(); time.Sleep(time.Millisecond) {
-			c.host(func(h *Host) { there = h.conns.by[active] })
-		}
+		eventually.True(t, "all to be there", func() (all bool) {
+			c.host(func(h *Host) { all = h.conns.by[active] == size })
+			return all
+		})
 		close(c.held)
 		wg.Wait()
 		c.pool.CloseIdleConnections() // those that nobody used
@@ -242,8 +237,8 @@ func TestASuccessorIsDialedAsALastRequestBegins(t *testing.T) {
 	}
 	for i := range foreseen + 2 {
 		pair()
-		if i > 0 && !c.readyWithin(10*time.Second) { // the first loss shows what is needed
-			t.Fatal("no successor comes")
+		if i > 0 { // the first loss shows what is needed
+			c.awaitSuccessor(t)
 		}
 	}
 	exchange(t, c.pool, c.URL, Policy{}, false)

@@ -43,7 +43,7 @@ func (h *Host) olderElsewhereLocked(rt *route, now time.Time) bool {
 	}
 	for _, other := range h.allRoutes() {
 		w := other.waiters.firstUn
-		if other != rt && w != nil && w.began.Before(since) && h.fullLocked(other, w.entry) {
+		if other != rt && w != nil && w.began.Before(since) && h.fullLocked(w.entry) {
 			return true
 		}
 	}
@@ -54,7 +54,7 @@ func (rt *route) fillLocked(now time.Time) {
 	h := rt.host
 	for rt.needsDialLocked(now) {
 		w := rt.waiters.firstUn
-		if h.fullLocked(rt, w.entry) {
+		if h.fullLocked(w.entry) {
 			h.makeRoomLocked(rt, now)
 			return
 		}
@@ -169,7 +169,7 @@ func (rt *route) disownLocked(now time.Time) {
 }
 
 // fullLocked reports whether the limit forbids one more connection.
-func (h *Host) fullLocked(rt *route, e *Entry) bool {
+func (h *Host) fullLocked(e *Entry) bool {
 	all := h.conns.open() + h.conns.by[dialing]
 	if n := h.pool.opts.MaxConns; n > 0 && all >= n {
 		return true

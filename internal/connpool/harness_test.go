@@ -104,16 +104,16 @@ func newPool(t testing.TB, base *http.Transport, o Options, seen ...func(from, t
 func settles(t testing.TB, p *Pool) {
 	t.Helper()
 	left := ""
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	defer func() {
+		if left != "" {
+			t.Logf("after the end there is left: %s", left)
+		}
+	}()
+	eventually.True(t, "the pool to have nothing", func() bool {
 		p.Shutdown()
-		if left = remains(p); left == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Errorf("after the end there is left: %s", left)
-			return
-		}
-	}
+		left = remains(p)
+		return left == ""
+	})
 }
 
 func remains(p *Pool) (left string) {

@@ -59,7 +59,7 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	if now.Sub(c.replacedAt) < replaceAgain {
 		return false // its successor is on its way, or could not be had
 	}
-	if h.fullLocked(rt, e) {
+	if h.fullLocked(e) {
 		c.goAwayLocked(why, loss.Culprit{}, now)
 		return true
 	}

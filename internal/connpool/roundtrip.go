@@ -23,7 +23,7 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 
 // RoundTrip sends the request over a connection of the Pool's, and again over
 // another one where net/http would. Ctx is the caller's. The request's own context
-// is replaced in req, which must be a copy. Trace is used in the place of the hooks
+// is replaced in req, which must be a copy. OnConn is used in the place of the hooks
 // in ctx, if it is not nil, for what happens on the connection.
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
@@ -36,7 +36,6 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 		}
 	}
 	var body *trackedBody
-	original := req.Body
 	req.Body, body = track(req.Body)
 	*req = *req.WithContext(down)
 	crowds := 0
@@ -60,14 +59,14 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 				continue
 			}
 		}
-		e.closeBody(original, req, body)
+		closeBody(req, body)
 		return nil, err
 	}
 }
 
 // closeBody closes the request's body, which a RoundTripper must on every path, if
 // net/http has not.
-func (e *Entry) closeBody(original interface{ Close() error }, req *http.Request, body *trackedBody) {
+func closeBody(req *http.Request, body *trackedBody) {
 	switch {
 	case body != nil:
 		body.held.Store(false)
@@ -235,7 +234,7 @@ func (c *Conn) noteWritten() {
 // hopFor is the first hop's address, for GetConn.
 func (e *Entry) hopFor(by routeKey) string {
 	if by.via != nil {
-		return hopOf(by.via)
+		return ledger.AddrOf(by.via)
 	}
 	return cmp.Or(by.addr, e.host.addr)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/header"
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
@@ -81,20 +82,7 @@ func Takes(req *http.Request) bool {
 // net/http has it: a WebSocket handshake.
 func needsHTTP1(req *http.Request) bool {
 	up := req.Header["Upgrade"]
-	return len(up) > 0 && strings.EqualFold(up[0], "websocket") && hasToken(req.Header["Connection"], "upgrade")
-}
-
-// hasToken reports whether a header's values hold token, as a member of their
-// comma-separated lists.
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for part := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
+	return len(up) > 0 && strings.EqualFold(up[0], "websocket") && header.HasToken(req.Header["Connection"], "upgrade")
 }
 
 // forwarder is the Host of a proxy that forwards plain http. Its address is of no
@@ -108,13 +96,10 @@ func (p *Pool) forwarder(target *Host, by routeKey) *Host {
 		h := p.newHost(ledger.Key{Scheme: "http", Host: shown, Port: "proxy " + by.via.Scheme})
 		h.name = "http://" + shown + " (proxy)"
 		h.addr = target.addr
-		h.direct.via, h.direct.proxy, h.direct.hop = by.via, by.proxy, hopOf(by.via)
+		h.direct.via, h.direct.proxy, h.direct.hop = by.via, by.proxy, ledger.AddrOf(by.via)
 		return h
 	})
 }
-
-// hopOf is the proxy's address, as net/http dials it and tells it to GetConn.
-func hopOf(u *url.URL) string { return ledger.AddrOf(u) }
 
 // maxRoutes is how many routes a host may have before those that hold nothing are
 // forgotten: a proxy may be another one for each request.
@@ -142,7 +127,7 @@ func (h *Host) routeLocked(by routeKey) *route {
 	rt := &route{host: h, via: by.via, proxy: by.proxy, http1: by.http1, spelled: by.addr}
 	rt.hop = rt.addr()
 	if by.via != nil {
-		rt.hop = hopOf(by.via)
+		rt.hop = ledger.AddrOf(by.via)
 	}
 	rt.protocol = h.pool.assumed(rt)
 	h.routes = append(h.routes, rt)

@@ -82,3 +82,17 @@ func (c *Conn) age() time.Duration {
 	}
 	return time.Since(c.opened)
 }
+
+// Dialing is how many connections to the host of that name are being dialed; if it is
+// empty, to all hosts.
+func (p *Pool) Dialing(name string) (n int) {
+	p.hosts.each(func(h *Host) {
+		if name != "" && h.name != name {
+			return
+		}
+		h.mu.Lock()
+		n += h.conns.by[dialing]
+		h.mu.Unlock()
+	})
+	return n
+}

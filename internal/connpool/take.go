@@ -22,10 +22,8 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	g.Uses = c.uses
 	c.user, c.givenAt = e.id, now
 	c.joinLocked()
-	if c.state != active {
-		h.moveLocked(c, active)
-	} else if !c.http2 {
-		h.moveLocked(c, active) // in other hands
+	if c.state != active || !c.http2 {
+		h.moveLocked(c, active) // perhaps it was, in other hands
 	}
 	if !g.Reused {
 		if ahead && c.dial.charged == nil {
@@ -60,7 +58,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 			c.goAwayLocked(loss.KeepAlivesOff, loss.Culprit{}, now)
 		}
 	}
-	h.demand.usedLocked(h, now)
+	h.demand.usedLocked(h)
 	c.foreseeLocked(e, now)
 	e.conn, e.returned = c, false
 	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/header"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/loss"
 )
@@ -263,7 +264,7 @@ func putReason(err error) ledger.Reason {
 
 // saysClose reports whether a request asks for the end of its connection.
 func saysClose(req *http.Request) bool {
-	return req.Close || hasToken(req.Header["Connection"], "close")
+	return req.Close || header.HasToken(req.Header["Connection"], "close")
 }
 
 // release cancels the derived context: now, or once the request is written if

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -106,19 +105,6 @@ func (r *Record) Method() string { return r.facts.Method }
 
 // Site is what the exchange goes to.
 func (r *Record) Site() *Site { return r.site }
-
-// hasToken reports whether a header's values hold token, as a member of their
-// comma-separated lists.
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for part := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 // noBody reports whether there is nothing to read, close or wrap.
 func noBody(resp *http.Response) bool {
