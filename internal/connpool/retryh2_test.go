@@ -118,7 +118,7 @@ func (b *cancelingBody) Close() error {
 // TestErrorsAreSpelledAsNetHTTPSpellsThem fails where net/http has changed a text
 // or a name of which retry.go knows the error.
 func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
-	conn := func(base *http.Transport, scheme, addr string) *http.ClientConn {
+	conn := func(t *testing.T, base *http.Transport, scheme, addr string) *http.ClientConn {
 		cc, err := base.NewClientConn(context.Background(), scheme, addr)
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 		t.Cleanup(func() { cc.Close() })
 		return cc
 	}
-	send := func(cc *http.ClientConn, url string) error {
+	send := func(t *testing.T, cc *http.ClientConn, url string) error {
 		req, _ := http.NewRequest("GET", url, nil)
 		_, err := cc.RoundTrip(req)
 		if err == nil {
@@ -144,28 +144,28 @@ func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 				}
 				return nc, err
 			}}
-			cc := conn(base, "http", addr)
+			cc := conn(t, base, "http", addr)
 			must(t, cc, "http://"+addr)
 			eventually.True(t, "the connection to be free", func() bool { return cc.Available() == 1 })
-			if got := reflect.TypeOf(send(cc, "http://"+addr)).String(); got != want {
+			if got := reflect.TypeOf(send(t, cc, "http://"+addr)).String(); got != want {
 				t.Errorf("%s: a %s, want a %s", faults[i].name, got, want)
 			}
 		}
 		addr := script(t, func(_ int, c net.Conn, r *bufio.Reader) { read(r); io.WriteString(c, ok200) })
-		cc := conn(&http.Transport{}, "http", addr)
+		cc := conn(t, &http.Transport{}, "http", addr)
 		must(t, cc, "http://"+addr)
 		eventually.True(t, "the connection to be closed", func() bool { return cc.Err() != nil })
-		if err := send(cc, "http://"+addr); err.Error() != serverClosedIdle {
+		if err := send(t, cc, "http://"+addr); err.Error() != serverClosedIdle {
 			t.Errorf("%q, want %q", err, serverClosedIdle)
 		}
 		addr = script(t, func(_ int, _ net.Conn, r *bufio.Reader) { read(r) })
 		req, _ := http.NewRequest("GET", "http://"+addr, nil)
 		req.Header["X"] = []string{"\n"}
-		if _, err := conn(&http.Transport{}, "http", addr).RoundTrip(req); !refused(err) {
+		if _, err := conn(t, &http.Transport{}, "http", addr).RoundTrip(req); !refused(err) {
 			t.Errorf("invalid header: %v", err)
 		}
 		req.Header, req.Trailer = http.Header{}, http.Header{"X": {"\n"}}
-		if _, err := conn(&http.Transport{}, "http", addr).RoundTrip(req); !refused(err) {
+		if _, err := conn(t, &http.Transport{}, "http", addr).RoundTrip(req); !refused(err) {
 			t.Errorf("invalid trailer: %v", err)
 		}
 	})
@@ -178,8 +178,8 @@ func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 			{func(c *h2, stream uint32) { c.reset(stream, h2ErrCodeRefused); c.request() }, ""},
 		} {
 			url, base := scriptH2(t, func(_ int, c *h2) { tt.serve(c, c.request()) })
-			cc := conn(base, "https", url[len("https://"):])
-			err := send(cc, url)
+			cc := conn(t, base, "https", url[len("https://"):])
+			err := send(t, cc, url)
 			var se streamError
 			switch {
 			case tt.want != "" && err.Error() != tt.want:
@@ -188,7 +188,7 @@ func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 				t.Errorf("%#v is no stream error as it was", err)
 			}
 			cc.Close()
-			if err := send(cc, url); err.Error() != h2Unusable {
+			if err := send(t, cc, url); err.Error() != h2Unusable {
 				t.Errorf("closed: %q, want %q", err, h2Unusable)
 			}
 		}

@@ -18,6 +18,7 @@ func script(t testing.TB, f func(n int, c net.Conn, r *bufio.Reader)) (addr stri
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	var all []net.Conn
+	ended := false
 	wg.Go(func() {
 		for n := 1; ; n++ {
 			c, err := l.Accept()
@@ -26,6 +27,9 @@ func script(t testing.TB, f func(n int, c net.Conn, r *bufio.Reader)) (addr stri
 			}
 			mu.Lock()
 			all = append(all, c)
+			if ended {
+				c.Close() // accepted as the test ended
+			}
 			mu.Unlock()
 			wg.Go(func() {
 				defer c.Close()
@@ -36,6 +40,7 @@ func script(t testing.TB, f func(n int, c net.Conn, r *bufio.Reader)) (addr stri
 	t.Cleanup(func() {
 		l.Close()
 		mu.Lock()
+		ended = true
 		for _, c := range all {
 			c.Close()
 		}
