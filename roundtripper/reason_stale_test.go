@@ -2,10 +2,12 @@ package roundtripper_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 	"time"
 
@@ -82,5 +84,40 @@ func TestReasonsInAStackThatDrains(t *testing.T) {
 		if want := i > 0; e.Reused != want || e.Outcome != "drained" || e.BytesDrained != 1 || !e.Returned {
 			t.Errorf("request %d: %+v", i, e)
 		}
+	}
+}
+
+// TestACancelAtTheHandOut: the connection goes with the request, written or not, and
+// the exchange says so, as does the next.
+func TestACancelAtTheHandOut(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	ends := make(chan roundtripper.Exchange, 10)
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
+		pool.New(pool.Options{}).Middleware)
+	defer client.CloseIdleConnections()
+	next := roundtripper.NewReason("first")
+	for range 100 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if e := <-ends; e.NewReason != next {
+			t.Errorf("new for %q, want %q", e.NewReason, next)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { cancel() }})
+		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+		if _, err := client.Do(req); !errors.Is(err, context.Canceled) {
+			t.Fatalf("%v, want the cancel", err)
+		}
+		e := <-ends
+		if e.ConnID == 0 || e.Returned || e.LostReason != "canceled" {
+			t.Errorf("connection %d, returned %v, lost for %q; want it lost for the cancel", e.ConnID, e.Returned, e.LostReason)
+		}
+		next = "canceled"
 	}
 }

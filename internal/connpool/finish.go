@@ -46,7 +46,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		e.leaveLocked(now)
 	}
 	if c == nil {
-		return "" // it had none, or none any more
+		return e.lost // it had none, or none any more
 	}
 	if c.http2 {
 		return c.streamEndedLocked(e, cause, now)

@@ -3,6 +3,7 @@ package connpool
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"time"
@@ -94,7 +95,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if err != nil {
 		return nil, false, err
 	}
-	e.overHTTP2 = c.http2
+	e.overHTTP2, e.lost = c.http2, ""
 	e.Owner.Acquired(got)
 	if hooks != nil && hooks.GotConn != nil {
 		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: got.NetReused, WasIdle: got.WasIdle, IdleTime: got.IdleTime})
@@ -118,7 +119,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if !c.http2 {
 		e.link.finish()
 		if again = c.retries(req, err, got.NetReused); again {
-			e.stale(c)
+			e.stale(c, ended(ctx, legacyCancel(req)))
 		}
 		switch {
 		case again:
@@ -152,6 +153,11 @@ func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error 
 			}
 		}
 	}
+	return ended(ctx, cancel)
+}
+
+// ended is the error of a request that its caller has ended; nil if none has.
+func ended(ctx context.Context, cancel <-chan struct{}) error {
 	select {
 	case <-cancel:
 		return errRequestCanceled
@@ -163,18 +169,23 @@ func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error 
 	return nil
 }
 
-// stale takes the exchange off a connection that turned out dead as it was used.
-func (e *Entry) stale(c *Conn) {
+// stale takes the exchange off a connection that turned out dead as it was used, or
+// that went with the end of its request, which is ended.
+func (e *Entry) stale(c *Conn, ended error) {
 	now := time.Now()
 	why, culprit := loss.ServerClosedIdle, loss.Culprit{}
 	h := c.host
 	h.mu.Lock()
 	defer h.unlock()
 	switch end := c.raw.ending(); {
-	case end == byOthers:
-		why = loss.ConnError
 	case end == byPeer && c.raw.sentAtEnd.Load() <= c.writtenBefore:
 		// It ended before the request was sent, however long ago it was handed out.
+	case errors.Is(ended, context.DeadlineExceeded):
+		why, culprit = loss.Timeout, e.Owner.Culprit()
+	case ended != nil:
+		why, culprit = loss.Canceled, e.Owner.Culprit()
+	case end == byOthers:
+		why = loss.ConnError
 	case now.Sub(c.givenAt) > max(staleMost, 4*c.dial.clock.took().Connect):
 		// The server had it for longer than a way there and back: it died under
 		// the request, and did not close an idle connection.
@@ -184,7 +195,7 @@ func (e *Entry) stale(c *Conn) {
 	if c.user == e.id && c.state == active {
 		c.loseLocked(why, culprit, now)
 	}
-	e.conn = nil
+	e.conn, e.lost = nil, why
 }
 
 // crowdedMost is how many tries a request may lose to connections that had no stream
