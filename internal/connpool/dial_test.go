@@ -120,6 +120,13 @@ func TestARequestThatDialsTakesWhatComesFreeFirst(t *testing.T) {
 	if n := d.started.Load(); n != 2 {
 		t.Errorf("%d dials, want 2", n)
 	}
+	p.hosts.each(func(h *Host) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if _, measured := h.worth.Cost(h.addr); measured != 2 {
+			t.Errorf("what a connection costs rests on %d, want 2: nobody had the second, but it was dialed", measured)
+		}
+	})
 }
 
 func TestADialGoesOnForTheNextRequest(t *testing.T) {

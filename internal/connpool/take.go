@@ -33,9 +33,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		g.Reason, g.Culprit = c.dial.reason, c.dial.blame
 		g.Setup, g.TLSVersion, g.Resumed = c.dial.clock.took(), c.tls.version, c.tls.resumed
 		g.Own, g.Dialed = c.dial.by == e.id, c.dial.began
-		if g.Own {
-			h.worth.Paid(rt.hop, now.Sub(c.dial.began))
-		} else {
+		if !g.Own {
 			g.DialedBy = c.dial.culprit
 		}
 		if !rt.served {
