@@ -51,8 +51,8 @@ type Entry struct {
 	answered      bool // counted in conn.answered
 	returned      bool // the connection went back
 	// lost is why the last connection is, if that was taken off it and has none since.
-	lost loss.Reason
-	overHTTP2     bool // the last try was
+	lost      loss.Reason
+	overHTTP2 bool // the last try was
 	// reused: net/http would call the connection so. It was used before, or lay idle,
 	// for the request that it was dialed for was served by another one.
 	reused  bool
