@@ -217,7 +217,9 @@ func (h *Host) succeedLocked(c *Conn, e *Entry, now time.Time) {
 		return
 	}
 	need := max(s.need[0], s.need[1])
-	want := min(need+int(s.during+.5), stockMost*need)
+	// What falls in the time of a dial varies, and a request that finds nothing ready
+	// waits for a whole one: half as many again are for that.
+	want := min(need+need/2+int(1.5*s.during+.25), stockMost*need)
 	// One more than c lets the stock grow, and two for each loss do no harm.
 	for range 2 {
 		ready := h.conns.by[idle] + h.conns.by[active] + h.conns.by[draining] - s.doomed + h.conns.by[dialing]

@@ -244,12 +244,13 @@ func TestASuccessorIsDialedAsALastRequestBegins(t *testing.T) {
 	exchange(t, c.pool, c.URL, Policy{}, false)
 	before := c.dials.Load()
 	c.held = make(chan struct{})
+	letGo := sync.OnceFunc(func() { close(c.held) })
+	t.Cleanup(letGo) // before the server's end, which waits for it
 	last := make(chan []Got)
 	go func() { last <- exchange(t, c.pool, c.URL, Policy{}, false) }()
 	eventually.True(t, "the successor to be dialed while the last request is served", func() bool { return c.dials.Load() == before+1 })
-	close(c.held)
+	letGo()
 	<-last
-	c.held = nil
 	if got := exchange(t, c.pool, c.URL, Policy{}, false); got[0].Reason != loss.ServerClose {
 		t.Errorf("the successor is new for %q, want %q", got[0].Reason, loss.ServerClose)
 	}
