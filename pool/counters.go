@@ -16,9 +16,9 @@ type Counters struct {
 	Waits    uint64
 	WaitTime time.Duration
 
-	// QueueFull and WaitTimeouts count refusals by MaxWaiting and WaitTimeout,
-	// Hopeless those by RefuseHopeless, which WaitTimeouts does not, and Shed
-	// those by ShedTarget.
+	// QueueFull counts refusals by MaxWaiting, WaitTimeouts those by WaitTimeout and
+	// for ErrDeadlock, Hopeless those by RefuseHopeless, which WaitTimeouts does not,
+	// and Shed those by ShedTarget.
 	QueueFull, WaitTimeouts, Hopeless, Shed uint64
 	// WaitsCanceled is how many requests left the queue with their context, or
 	// their Request.Cancel.

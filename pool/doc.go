@@ -97,10 +97,12 @@
 //
 // What is left is a middleware that the Pool meets for the first time, that does not
 // tell what is below it, and that has its token fetched on another goroutine and without
-// the context, for requests that have no deadline: give them one, set WaitTimeout, or
-// use Exempt. The same goes for a dialer that asks on another goroutine without the
-// dial's context; and for a transport's Proxy function that asks the same client without
-// the context of the request which it is shown.
+// the context; a dialer that asks on another goroutine without the dial's context; and a
+// transport's Proxy function that asks the same client without the context of the request
+// which it is shown. Such a request waits until the one that waits for it comes to its
+// deadline. If neither has one, it is refused with ErrDeadlock after 5 minutes in which
+// no slot has moved and none was held by a request that was on the wire. Use Exempt, or
+// set WaitTimeout, where that is too long.
 //
 // # What the limit means over HTTP/2
 //

@@ -17,6 +17,10 @@ var (
 	// ErrShed: the queue was overloaded, and the request had waited for more
 	// than twice ShedTarget when its turn came.
 	ErrShed = errors.New("pool: shed from an overloaded queue")
+	// ErrDeadlock: the request had no deadline, and for 5 minutes every slot was
+	// held by a request that a middleware, a dialer or a Proxy function had in its
+	// hands, which perhaps waited for this one. See "One request, one slot" above.
+	ErrDeadlock = errors.New("pool: no slot has come free, and all are held by requests that middlewares, dialers or Proxy functions have in their hands: perhaps they wait for this request")
 	// ErrClosed: the Pool was closed.
 	ErrClosed error = closedError{}
 )
@@ -54,7 +58,7 @@ type LimitError struct {
 	// Predicted is how long it would have waited, if it was refused at once for
 	// that; else 0.
 	Predicted time.Duration
-	// Err is ErrQueueFull, ErrWaitTimeout or ErrShed.
+	// Err is ErrQueueFull, ErrWaitTimeout, ErrShed or ErrDeadlock.
 	Err error
 }
 
@@ -77,6 +81,8 @@ func (e *LimitError) Unwrap() error { return e.Err }
 // ErrorType names the error for OpenTelemetry's error.type.
 func (e *LimitError) ErrorType() string {
 	switch {
+	case errors.Is(e.Err, ErrDeadlock):
+		return "pool_deadlock"
 	case e.Timeout():
 		return "pool_wait_timeout"
 	case errors.Is(e.Err, ErrShed):

@@ -74,15 +74,15 @@ func (p *Pool) returned(r *record.Record, state any) {
 }
 
 // inside reports whether the request that asks is made in the middle of another one,
-// and if so, how many connections are dialed for those that have a slot: its dialer's
-// may be one of them. It is asked for a request that would have to wait, under no lock:
+// and if so, how many dialers and Proxy functions are called for those that have a
+// slot: it may be one of these that asks. It is asked for a request that would have to wait, under no lock:
 // that of the connections goes before the queue's. Middlewares says that some of those
 // that have a slot are in one: that must be one of them, then, if it has a slot.
-func (q *queue) inside(middlewares bool) (yes bool, dialing int) {
+func (q *queue) inside(middlewares bool) (yes bool, calling int) {
 	if !record.Inside(middlewares) {
 		return false, 0
 	}
-	return true, q.dialing(q.host)
+	return true, q.calling(q.host)
 }
 
 // lendOverdue lends the slots of those whose context has ended while they are in a
@@ -135,12 +135,12 @@ func (p *Pool) streamsOver(key ledger.Key, n int) {
 	}
 }
 
-// dialing is how many connections that the Pool owns are being dialed, to that host or,
-// if it is empty, to all.
-func (p *Pool) dialing(host string) (n int) {
+// calling is how many calls of the program's dialers and Proxy functions are under way,
+// over transports that the Pool owns, for that host or, if it is empty, for all.
+func (p *Pool) calling(host string) (n int) {
 	for _, c := range p.bases.live() {
 		if c.conns != nil {
-			n += c.conns.Dialing(host)
+			n += c.conns.Calling(host)
 		}
 	}
 	return n

@@ -64,7 +64,7 @@ type rules struct {
 	shedding   shedding
 	last       bool   // who has its slot is sent: no other queue comes after
 	stalled    func() // called when no slot has moved for a while
-	dialing    func(host string) int
+	calling    func(host string) int
 	crowd      *crowd // that the host belongs to; nil: none
 }
 
@@ -76,7 +76,7 @@ func (p *Pool) rules(limit, maxWaiting int) rules {
 		predict:    p.opts.RefuseHopeless && limit > 0,
 		shedding:   sheddingOf(p.opts.ShedTarget, p.opts.ShedInterval),
 		stalled:    p.stalls,
-		dialing:    p.dials,
+		calling:    p.calls,
 	}
 }
 

@@ -21,11 +21,12 @@ type lane struct {
 }
 
 type waiter struct {
-	ready chan struct{} // closed when the waiter was given its slot, or err
-	err   error
-	began time.Time
-	lane  *lane
-	place *list.Element
+	ready   chan struct{} // closed when the waiter was given its slot, or err
+	err     error
+	began   time.Time
+	bounded bool // its wait ends by itself: it has a deadline
+	lane    *lane
+	place   *list.Element
 }
 
 func (l *line) push(in *lane, now time.Time) *waiter {
@@ -46,6 +47,18 @@ func (l *line) first() *waiter {
 		return nil
 	}
 	return e.Value.(*lane).waiters.Front().Value.(*waiter)
+}
+
+// unbounded is the first that has waited for so long and has no deadline, or nil.
+func (l *line) unbounded(least time.Duration, now time.Time) *waiter {
+	for e := l.turns.Front(); e != nil; e = e.Next() {
+		for x := e.Value.(*lane).waiters.Front(); x != nil; x = x.Next() {
+			if w := x.Value.(*waiter); !w.bounded && now.Sub(w.began) >= least {
+				return w
+			}
+		}
+	}
+	return nil
 }
 
 // served takes w out, and it is the next lane's turn.

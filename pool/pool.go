@@ -25,7 +25,7 @@ type Pool struct {
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
 	stalls func()                // stalled
-	dials  func(host string) int // dialing
+	calls  func(host string) int // calling
 	crowd  crowd
 	closed atomic.Bool
 	bases  bases
@@ -35,7 +35,7 @@ type Pool struct {
 // New returns a Pool.
 func New(o Options) *Pool {
 	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
-	p.stalls, p.dials = p.stalled, p.dialing
+	p.stalls, p.calls = p.stalled, p.calling
 	p.bases.builds.report = o.OnLeak
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)
 	return p

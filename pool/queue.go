@@ -31,7 +31,7 @@ type queue struct {
 // is dead.
 func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err error) {
 	q.mu.Lock()
-	for asked, inside, dialing := false, false, 0; ; {
+	for asked, inside, calling := false, false, 0; ; {
 		switch {
 		case q.dead:
 			q.mu.Unlock()
@@ -50,10 +50,10 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 			asked = true
 			held := len(q.lent.holders) > 0
 			q.mu.Unlock()
-			inside, dialing = q.inside(held)
+			inside, calling = q.inside(held)
 			q.mu.Lock()
 			continue
-		case inside && q.inUse-q.lent.over-len(q.lent.holders)-dialing < q.limit:
+		case inside && q.inUse-q.lent.over-len(q.lent.holders)-calling < q.limit:
 			q.take(v)
 			q.mu.Unlock()
 			return true, nil
@@ -70,6 +70,8 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 		return true, err
 	}
 	w := q.line.push(in, now)
+	_, w.bounded = ctx.Deadline()
+	w.bounded = w.bounded || v.timeout > 0
 	q.isStill(now) // from now on, if it is
 	q.watchLine()
 	q.mu.Unlock()
@@ -136,8 +138,8 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
-	case w.err == ErrShed:
-		return q.refusal(ErrShed, v)
+	case w.err == ErrShed, w.err == ErrDeadlock:
+		return q.refusal(w.err, v)
 	case w.err != nil:
 		return w.err
 	}

@@ -48,7 +48,37 @@ func (q *queue) lookAtLine() {
 		q.lendOverdue(holders)
 	}
 	if stalled {
+		q.breakDeadlock()
 		q.stalled()
+	}
+}
+
+// deadlockAfter is how long no slot must have moved before a request that has no
+// deadline is refused. It is long: a middleware may hold requests back on purpose.
+const deadlockAfter = 5 * time.Minute
+
+// breakDeadlock refuses one request that has no deadline, if those that have a slot
+// have sent nothing for long: one of them may wait for it, on another goroutine and
+// without a context that shows it. Those on the wire are no such case, however long
+// they take.
+func (q *queue) breakDeadlock() {
+	now := time.Now()
+	q.mu.Lock()
+	long := now.Sub(q.still.since) >= deadlockAfter
+	q.mu.Unlock()
+	if !long {
+		return
+	}
+	calling := q.calling(q.host) // under no lock: that of the connections goes before the queue's
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.isStill(now) || now.Sub(q.still.since) < deadlockAfter || len(q.lent.holders)+calling < q.busy() {
+		return
+	}
+	if w := q.line.unbounded(deadlockAfter, now); w != nil {
+		q.n.WaitTimeouts++
+		q.refuse(w, ErrDeadlock, now)
+		q.watchLine()
 	}
 }
 

@@ -42,7 +42,7 @@
 // request was sent on it), goaway, conn_lost (an HTTP/2 connection answered no
 // ping), proxy_auth (a proxy answered CONNECT with 407; where pool does not own the
 // connections, only if the proxy says so in HTTP's own words), pool_queue_full,
-// pool_wait_timeout, pool_shed, pool_closed and _OTHER; an error with a method
+// pool_wait_timeout, pool_deadlock, pool_shed, pool_closed and _OTHER; an error with a method
 // ErrorType() string names itself. A caller's own cancellation is no
 // error: it is outcome canceled without error.type; canceled as an error type
 // means that somebody else did it.

@@ -28,6 +28,9 @@ type Host struct {
 	// spelling is the last other one of its name.
 	spelling atomic.Pointer[spelling]
 
+	// proxying are calls of the program's Proxy function.
+	proxying atomic.Int32
+
 	// multiplexed says that a connection to it has spoken HTTP/2.
 	multiplexed atomic.Bool
 

@@ -24,7 +24,7 @@ type routeKey struct {
 // for its connections serve requests to any host.
 func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 	if p.proxy != nil {
-		if by.via, err = p.proxy(req); err != nil {
+		if by.via, err = e.target.askProxy(req); err != nil {
 			return by, err
 		}
 	}
@@ -45,6 +45,12 @@ func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 	}
 	by.http1 = secure && p.mayHTTP2 && needsHTTP1(req)
 	return by, nil
+}
+
+func (h *Host) askProxy(req *http.Request) (*url.URL, error) {
+	h.proxying.Add(1)
+	defer h.proxying.Add(-1) // though it panics
+	return h.pool.proxy(req)
 }
 
 // spelling is how URLs spell a host's name otherwise than its key.

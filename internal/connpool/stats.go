@@ -83,9 +83,9 @@ func (c *Conn) age() time.Duration {
 	return time.Since(c.opened)
 }
 
-// Dialing is how many connections to the host of that name are being dialed; if it is
-// empty, to all hosts.
-func (p *Pool) Dialing(name string) (n int) {
+// Calling is how many calls of the program's dialers and Proxy functions are under way
+// for the host of that name; if it is empty, for all hosts.
+func (p *Pool) Calling(name string) (n int) {
 	p.hosts.each(func(h *Host) {
 		if name != "" && h.name != name {
 			return
@@ -93,6 +93,7 @@ func (p *Pool) Dialing(name string) (n int) {
 		h.mu.Lock()
 		n += h.conns.by[dialing]
 		h.mu.Unlock()
+		n += int(h.proxying.Load())
 	})
 	return n
 }
