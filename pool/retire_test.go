@@ -182,3 +182,45 @@ func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A client that only uploads, which net/http could not try again, has its connections
+// retired as others have, over unencrypted HTTP/2 as well.
+func TestRequestsLimitActsOnUploads(t *testing.T) {
+	const workers, uploads, most = 8, 400, 10
+	prior := new(http.Protocols)
+	prior.SetUnencryptedHTTP2(true)
+	protocols := append(overProtocols[:len(overProtocols):len(overProtocols)], struct {
+		name string
+		opts testserver.Options
+	}{"HTTP2 unencrypted", testserver.Options{Config: func(s *http.Server) { s.Protocols = prior }}})
+	for _, proto := range protocols {
+		t.Run(proto.name, func(t *testing.T) {
+			srv := testserver.New(http.HandlerFunc(echo), proto.opts)
+			defer srv.Close()
+			base := srv.Transport()
+			if proto.opts.Config != nil {
+				base.Protocols = prior
+			}
+			p := pool.New(pool.Options{MaxConnRequests: most})
+			defer p.Close()
+			client := &http.Client{Transport: p.Middleware(base)}
+			var wg sync.WaitGroup
+			for range workers {
+				wg.Go(func() {
+					for range uploads / workers {
+						if err := post(client, srv.URL, rand.IntN(10_000)); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			// Over HTTP/2 requests go on a connection whose successor is being made.
+			lost := p.Stats().Lost[roundtripper.ReasonMaxRequests]
+			if want := uint64(uploads / most / 4); lost < want || lost > uploads/most {
+				t.Errorf("%d connections retired after %d uploads each, of %d, want %d at least", lost, most, uploads, want)
+			}
+		})
+	}
+}
