@@ -28,6 +28,9 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
 // in ctx, if it is not nil, for what happens on the connection.
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks := httptrace.ContextClientTrace(ctx)
+	if told := e.tellRefusal(cmp.Or(onConn, hooks)); told != hooks {
+		onConn = told
+	}
 	down := ctx
 	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil || e.pool.proxy != nil {
 		down = &e.link

@@ -1,0 +1,49 @@
+package connpool
+
+import (
+	"errors"
+	"net/http/httptrace"
+)
+
+// What net/http tells PutIdleConn where it does not keep a connection. The errors are
+// not exported; their texts have not changed since Go 1.7.
+var (
+	errCloseIdle       = errors.New("http: putIdleConn: CloseIdleConnections was called")
+	errTooManyIdleHost = errors.New("http: putIdleConn: too many idle connections for host")
+)
+
+// tellRefusal returns t, or what is like it but for PutIdleConn, which net/http calls
+// by itself: it takes back every connection of a Pool's, and would tell the hook so where
+// the Pool then refuses it.
+func (e *Entry) tellRefusal(t *httptrace.ClientTrace) *httptrace.ClientTrace {
+	if t == nil || t.PutIdleConn == nil {
+		return t
+	}
+	put, own := t.PutIdleConn, *t
+	own.PutIdleConn = func(err error) {
+		if err == nil {
+			err = e.refusal()
+		}
+		put(err)
+	}
+	return &own
+}
+
+// refusal is why the Pool is about to refuse the exchange's connection; nil if it is
+// not. It is asked on net/http's goroutine, before the caller sees the body's end.
+func (e *Entry) refusal() error {
+	c, o := e.conn, &e.pool.opts
+	if c == nil || c.http2 {
+		return nil
+	}
+	h := c.host
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.pool.closeIdle.Load(), h.pool.over.Load():
+		return errCloseIdle
+	case c.route.waiters.first == nil && o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
+		return errTooManyIdleHost
+	}
+	return nil
+}
