@@ -46,6 +46,11 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.GoAway
 	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.toldLast():
 		return loss.GoAway
+	case end == byPeer && c.state != idle && c.raw.farewell.Load() && (c.raw.plain || c.raw.inOne.Load()):
+		// The server has ended c in order, in one piece with the last response: nginx
+		// sends a GOAWAY with that, which TLS hides. If it has not, the exchanges on c
+		// will say more.
+		return loss.GoAway
 	case end == byPeer:
 		if c.state == idle {
 			c.host.worth.ServerClosed(now.Sub(c.idleAt), now)

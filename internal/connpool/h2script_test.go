@@ -19,7 +19,30 @@ import (
 // h2 is the server's end of an HTTP/2 connection, as far as a test needs it.
 type h2 struct {
 	net.Conn
-	r *bufio.Reader
+	r   *bufio.Reader
+	raw *corked
+}
+
+// corked is a connection of which what is written can be held back, to go out in one
+// piece.
+type corked struct {
+	net.Conn
+	cork bool
+	held []byte
+}
+
+func (c *corked) Write(p []byte) (int, error) {
+	if !c.cork {
+		return c.Conn.Write(p)
+	}
+	c.held = append(c.held, p...)
+	return len(p), nil
+}
+
+func (c *corked) Close() error {
+	c.Conn.SetWriteDeadline(time.Time{}) // package tls has let it pass
+	c.Conn.Write(c.held)
+	return c.Conn.Close()
 }
 
 // scriptH2 is script over HTTP/2, behind the handshakes.
@@ -27,8 +50,9 @@ func scriptH2(t testing.TB, f func(n int, c *h2)) (url string, base *http.Transp
 	cfg, client := newTLS(t)
 	cfg.NextProtos = []string{"h2"}
 	addr := script(t, func(n int, nc net.Conn, _ *bufio.Reader) {
-		c := tls.Server(nc, cfg)
-		h := &h2{c, bufio.NewReader(c)}
+		raw := &corked{Conn: nc}
+		c := tls.Server(raw, cfg)
+		h := &h2{c, bufio.NewReader(c), raw}
 		if _, err := io.CopyN(io.Discard, h.r, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 			return
 		}

@@ -31,6 +31,7 @@ type netConn struct {
 	tls13     atomic.Bool
 	ended     atomic.Uint32        // an ending
 	sentAtEnd atomic.Int64         // how much was written when it ended
+	inOne     atomic.Bool          // TLS's word for the end came in one piece with something else
 	endedAt   atomic.Int64         // when it did, or was closed, in nanoseconds of the wall clock
 	saidBye   atomic.Bool          // over TLS this side has sent an alert
 	tail      tail                 // of the reader alone
@@ -132,6 +133,7 @@ func (c *netConn) noteEnd(p []byte, err error) {
 	if o := c.owner.Load(); end != open && o != nil && o.cc.Err() != nil {
 		return // net/http has ended it, and the peer answers that
 	}
+	c.inOne.Store(err == nil && !isAlert(p))
 	c.sentAtEnd.Store(c.written.Load())
 	c.endedAt.Store(time.Now().UnixNano())
 	c.ended.Store(uint32(end))

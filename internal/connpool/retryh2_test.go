@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // TestRetriesStreamsAsNetHTTP is TestRetriesAsNetHTTP over HTTP/2. The server
@@ -193,4 +194,33 @@ func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAGoAwayBesideTheLastResponseIsTold: nginx sends it so at its keepalive_requests,
+// while other streams are under way, and closes: all in one piece.
+func TestAGoAwayBesideTheLastResponseIsTold(t *testing.T) {
+	url, base := scriptH2(t, func(n int, c *h2) {
+		c.answer(c.request())
+		if n > 1 {
+			c.request()
+			return
+		}
+		one, other := c.request(), c.request()
+		c.raw.cork = true
+		c.answer(one)
+		c.goAway(other, 0)
+		c.answer(other)
+		c.Close()
+	})
+	r := rt{p: newPool(t, base, Options{})}
+	must(t, r, url)
+	for _, done := range []<-chan error{send(t.Context(), r, url), send(t.Context(), r, url)} {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, r, url)
+	if n := lost(r.p, loss.GoAway); n != 1 {
+		t.Errorf("%d connections lost to a GOAWAY, want one", n)
+	}
 }

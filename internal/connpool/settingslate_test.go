@@ -20,7 +20,7 @@ func lateSettings(t *testing.T, tell, told chan struct{}) (url string, base *htt
 	cfg.NextProtos = []string{"h2"}
 	addr := script(t, func(n int, nc net.Conn, _ *bufio.Reader) {
 		c := tls.Server(nc, cfg)
-		h := &h2{c, bufio.NewReader(c)}
+		h := &h2{Conn: c, r: bufio.NewReader(c)}
 		if _, err := io.CopyN(io.Discard, h.r, int64(len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 			return
 		}
