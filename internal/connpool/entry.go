@@ -9,7 +9,7 @@ import (
 	"github.com/warmconn/warmconn/internal/worth"
 )
 
-// Policy is what the layers of a stack ask for one exchange.
+// Policy is what the layers of a stack, and the request, ask for one exchange.
 type Policy struct {
 	// MaxAge and MaxUses retire the connection after the exchange, if it has come
 	// to that age or number of uses. Zero: never.
@@ -20,6 +20,8 @@ type Policy struct {
 	MaxConns int32
 	// Exempt says that the limit does not count this exchange.
 	Exempt bool
+	// Close says that the request asks for the end of its connection.
+	Close bool
 }
 
 // Owner is the exchange that an Entry belongs to. Its methods must not call the
@@ -44,15 +46,13 @@ type Entry struct {
 	host   *Host // target, or the proxy's that forwards to it
 	id     uint64
 	conn   *Conn
-	// Close says that the request asks for the end of its connection.
-	Close bool
+	// lost is that of its last connection, if it was taken off that and has none since.
+	lost *loss.Loss
 	// entered: the host counts it. left: no more.
 	entered, left bool
 	answered      bool // counted in conn.answered
 	returned      bool // the connection went back
-	// lost is why the last connection is, if that was taken off it and has none since.
-	lost      loss.Reason
-	overHTTP2 bool // the last try was
+	overHTTP2     bool // the last try was
 	// reused: net/http would call the connection so. It was used before, or lay idle,
 	// for the request that it was dialed for was served by another one.
 	reused  bool

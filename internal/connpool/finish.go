@@ -46,7 +46,10 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		e.leaveLocked(now)
 	}
 	if c == nil {
-		return e.lost // it had none, or none any more
+		if e.lost == nil {
+			return "" // it had none
+		}
+		return e.lost.Reason
 	}
 	if c.http2 {
 		return c.streamEndedLocked(e, cause, now)

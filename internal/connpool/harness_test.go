@@ -35,7 +35,8 @@ func (t rt) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.p.transport.RoundTrip(req)
 	}
 	o := &owner{ctx: req.Context()}
-	e := &Entry{Policy: t.policy, Owner: o, Close: req.Close}
+	e := &Entry{Policy: t.policy, Owner: o}
+	e.Close = req.Close
 	t.p.Enter(e, ledger.KeyOf(req.URL), nil)
 	q := *req
 	resp, err := e.RoundTrip(req.Context(), &q, nil)

@@ -98,7 +98,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if err != nil {
 		return nil, false, err
 	}
-	e.overHTTP2, e.lost = c.http2, ""
+	e.overHTTP2, e.lost = c.http2, nil
 	e.Owner.Acquired(got)
 	if hooks != nil && hooks.GotConn != nil {
 		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: got.NetReused, WasIdle: got.WasIdle, IdleTime: got.IdleTime})
@@ -198,7 +198,7 @@ func (e *Entry) stale(c *Conn, ended error) {
 	if c.user == e.id && c.state == active {
 		c.loseLocked(why, culprit, now)
 	}
-	e.conn, e.lost = nil, why
+	e.conn, e.lost = nil, c.lost
 }
 
 // crowdedMost is how many tries a request may lose to connections that had no stream
