@@ -100,7 +100,7 @@
 // the context; a dialer that asks on another goroutine without the dial's context; and a
 // transport's Proxy function that asks the same client without the context of the request
 // which it is shown. Such a request waits until the one that waits for it comes to its
-// deadline. If neither has one, it is refused with ErrDeadlock after 5 minutes in which
+// deadline. If neither has one, it is refused with ErrDeadlock after 10 minutes in which
 // no slot has moved and none was held by a request that was on the wire. Use Exempt, or
 // set WaitTimeout, where that is too long.
 //

@@ -116,15 +116,17 @@ type collector struct {
 	next    time.Time
 }
 
-// A collection is run at most every gcEvery, and at most for a twentieth of the
-// time.
+// A collection is run at most every gcEvery, at most for a twentieth of the time, and
+// as rarely as a twentieth of the time for which nothing has moved: what has not helped
+// for long will hardly help soon.
 const (
 	gcEvery = 500 * time.Millisecond
 	gcShare = 20
 )
 
-// run starts a collection, on a goroutine that ends with it, if one is due.
-func (c *collector) run() {
+// run starts a collection, on a goroutine that ends with it, if one is due where
+// requests have stalled since then.
+func (c *collector) run(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running || time.Now().Before(c.next) {
@@ -142,6 +144,6 @@ func (c *collector) run() {
 		defer c.mu.Unlock()
 		c.running = false
 		now := time.Now()
-		c.next = now.Add(max(gcEvery, gcShare*now.Sub(began)))
+		c.next = now.Add(max(gcEvery, gcShare*now.Sub(began), now.Sub(since)/gcShare))
 	}()
 }

@@ -146,8 +146,8 @@ func (p *Pool) calling(host string) (n int) {
 	return n
 }
 
-// stalled is for a queue in which no slot has moved for a while.
-func (p *Pool) stalled() {
+// stalled is for a queue in which no slot has moved since then.
+func (p *Pool) stalled(since time.Time) {
 	p.bases.look()
-	p.gc.run()
+	p.gc.run(since)
 }

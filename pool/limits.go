@@ -62,8 +62,8 @@ type rules struct {
 	maxWaiting int
 	predict    bool
 	shedding   shedding
-	last       bool   // who has its slot is sent: no other queue comes after
-	stalled    func() // called when no slot has moved for a while
+	last       bool                  // who has its slot is sent: no other queue comes after
+	stalled    func(since time.Time) // called when no slot has moved for a while
 	calling    func(host string) int
 	crowd      *crowd // that the host belongs to; nil: none
 }

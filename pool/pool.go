@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
+	"time"
 	"weak"
 
 	"github.com/hashicorp/go-cleanhttp"
@@ -24,7 +25,7 @@ type Pool struct {
 	total  queue
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
-	stalls func()                // stalled
+	stalls func(since time.Time) // stalled
 	calls  func(host string) int // calling
 	crowd  crowd
 	closed atomic.Bool

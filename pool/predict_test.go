@@ -144,7 +144,7 @@ func TestRefusalsFindThatNothingMoves(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				asked := 0
 				q := queue{rules: v.rules}
-				q.stalled = func() { asked++ }
+				q.stalled = func(time.Time) { asked++ }
 				var in lane
 				try := func() error {
 					_, err := q.acquire(t.Context(), &in, &visit{timeout: time.Millisecond})

@@ -62,10 +62,10 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 	}
 	now := time.Now()
 	if err := q.turnAway(ctx, in, v, now); err != nil {
-		stalled := q.isStill(now)
+		stalled, since := q.isStill(now), q.still.since
 		q.mu.Unlock()
 		if stalled {
-			q.stalled()
+			q.stalled(since)
 		}
 		return true, err
 	}

@@ -34,10 +34,10 @@ func (q *queue) watchLine() {
 
 func (q *queue) lookAtLine() {
 	q.mu.Lock()
-	stalled := false
+	stalled, since := false, time.Time{}
 	var holders map[*record.Record]context.Context
 	if q.look != nil {
-		stalled = q.isStill(time.Now())
+		stalled, since = q.isStill(time.Now()), q.still.since
 		q.look.Reset(stallStep)
 		if stalled || q.lent.overdue > 0 {
 			holders = maps.Clone(q.lent.holders)
@@ -49,13 +49,13 @@ func (q *queue) lookAtLine() {
 	}
 	if stalled {
 		q.breakDeadlock()
-		q.stalled()
+		q.stalled(since)
 	}
 }
 
 // deadlockAfter is how long no slot must have moved before a request that has no
 // deadline is refused. It is long: a middleware may hold requests back on purpose.
-const deadlockAfter = 5 * time.Minute
+const deadlockAfter = 10 * time.Minute
 
 // breakDeadlock refuses one request that has no deadline, if those that have a slot
 // have sent nothing for long: one of them may wait for it, on another goroutine and
