@@ -15,6 +15,7 @@ import (
 
 	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -52,7 +53,7 @@ func (c *countedConn) Close() error {
 // still there are never more connections than the limit, handshakes included.
 func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
 	const limit, workers = 8, 50
-	requests := 400
+	requests := fullsize.Of(400, 100)
 	if raceEnabled {
 		requests = 100
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -136,7 +137,8 @@ var parents = []struct {
 // TestEveryDroppedBodyIsFound: nothing that net/http, a context or a timeout
 // holds may reach the body that the caller has dropped.
 func TestEveryDroppedBodyIsFound(t *testing.T) {
-	const n, batch = 100, 50
+	n := fullsize.Of(100, 20)
+	batch := n / 2
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
 		for _, parent := range parents {
 			for _, framing := range []string{"length", "chunked", "gzip"} {

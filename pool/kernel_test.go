@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -46,9 +47,10 @@ func TestStatsAgreeWithTheKernel(t *testing.T) {
 					}
 				}
 			}()
-			load(t, client, srv.URL, 10, 100)
-			load(t, client, srv.URL+"/close", 10, 20)
-			load(t, client, srv.URL, 10, 100)
+			n := fullsize.Of(100, 25)
+			load(t, client, srv.URL, 10, n)
+			load(t, client, srv.URL+"/close", 10, n/5)
+			load(t, client, srv.URL, 10, n)
 			close(stop)
 			t.Logf("%d snapshots, lost by reason: %v", <-watched, p.Stats().Lost)
 			eventually.True(t, "the pool, the server and the kernel to agree", func() bool {

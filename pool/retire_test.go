@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -40,7 +41,7 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 			{MaxConnRequests: 10},
 		} {
 			t.Run(fmt.Sprintf("%s/age=%v,requests=%d", proto.name, o.MaxConnAge, o.MaxConnRequests), func(t *testing.T) {
-				requests := 100_000
+				requests := fullsize.Of(100_000, 10_000)
 				if proto.opts.TLS || o.MaxConnAge == 0 {
 					requests /= 10 // handshakes take their time; and the load is the same
 				}

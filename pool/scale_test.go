@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
@@ -42,8 +43,8 @@ func TestCrawlerStaysSmall(t *testing.T) {
 		base  http.RoundTripper
 		hosts int
 	}{
-		{"stub", stub.Transport{}, 1_000_000},
-		{"connections", base, 20_000},
+		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 100_000)},
+		{"connections", base, fullsize.Of(20_000, 4000)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if raceEnabled {

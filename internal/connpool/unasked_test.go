@@ -35,10 +35,7 @@ func TestNoResponseIsTakenThatNobodyAskedFor(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url, base := appending(t, tt.secure, tt.apart)
-			n := tt.requests
-			if fullsize.Asked() {
-				n = tt.full
-			}
+			n := fullsize.Of(tt.full, tt.requests)
 			var wrong, failed [2]int64
 			for i, r := range []http.RoundTripper{base, rt{p: newPool(t, base, Options{})}} {
 				wrong[i], failed[i] = poisoned(r, url, n)

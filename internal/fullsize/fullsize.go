@@ -7,6 +7,14 @@ package fullsize
 
 import "os"
 
+// Of is the size that is asked for.
+func Of(full, quick int) int {
+	if Asked() {
+		return full
+	}
+	return quick
+}
+
 // Asked reports whether WARMCONN_FULL asks for the full size.
 func Asked() bool {
 	v := os.Getenv("WARMCONN_FULL")
