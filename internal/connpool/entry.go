@@ -148,7 +148,10 @@ func (e *Entry) Abort() {
 // Detach has the exchange go on when the caller's context ends. It is false if
 // that has ended already.
 func (e *Entry) Detach() bool {
-	return e.conn == nil || e.conn.http2 || e.link.unlink()
+	if e.conn == nil || e.conn.http2 || e.link.unlink() {
+		return true
+	}
+	return e.link.Context == nil || e.link.Context.Err() == nil // net/http has let go of it before
 }
 
 // Worth is what is known of the host, for a body of which the length is known or

@@ -25,11 +25,14 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 		return OutcomeSkipped, &Drain{Skipped: why}, false
 	}
 	left := r.left(orig)
+	if !b.none() && left > b.Bytes {
+		return OutcomeSkipped, &Drain{Skipped: "too_large", Cost: b.Cost}, false
+	}
+	if r.interrupted(nil, r.now()) != "" {
+		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection goes with it, and that is no sign of the host's bodies
+	}
 	if b.none() {
 		return r.notDrained(b, orig, left)
-	}
-	if left > b.Bytes {
-		return OutcomeSkipped, &Drain{Skipped: "too_large", Cost: b.Cost}, false
 	}
 	if !r.waitWritten(b.Time) {
 		// Net/http gives a request 50 ms to be written once its response has
