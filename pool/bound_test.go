@@ -54,9 +54,6 @@ func (c *countedConn) Close() error {
 func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
 	const limit, workers = 8, 50
 	requests := fullsize.Of(400, 100)
-	if raceEnabled {
-		requests = 100
-	}
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -131,3 +131,81 @@ func TestADeadlineIsNoDeadlock(t *testing.T) {
 		}
 	})
 }
+
+// A dial for a request that has no slot is none of those who have one.
+func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			io.WriteString(w, "ok")
+			if r.URL.Path == "/long" {
+				w.(http.Flusher).Flush()
+				time.Sleep(20 * time.Minute)
+			}
+		}), testserver.Options{Memory: true})
+		defer srv.Close()
+		p := pool.New(pool.Options{MaxPerHost: 1})
+		defer p.Close()
+		base := srv.Transport()
+		dial := base.DialContext
+		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			time.Sleep(time.Minute)
+			return dial(ctx, network, addr)
+		}
+		client := &http.Client{Transport: p.Middleware(base)}
+		done := make(chan error)
+		for _, path := range []string{"/long", "/waits"} {
+			go func() { done <- fetch(client, srv.URL+path) }()
+			synctest.Wait()
+		}
+		time.Sleep(11 * time.Minute)
+		req, _ := http.NewRequestWithContext(pool.Exempt(t.Context()), "GET", srv.URL, nil)
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A slot that is lent, because its request's context has ended in a middleware, is used
+// by another one, which may be on the wire for long.
+func TestALentSlotIsNoDeadlock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pool.New(pool.Options{MaxPerHost: 1})
+		defer p.Close()
+		goOn := make(chan struct{})
+		client := &http.Client{Transport: p.Middleware(failing(func(r *http.Request) error {
+			if r.URL.Path == "/stuck" {
+				<-goOn
+			}
+			return nil
+		}))}
+		ctx, cancel := context.WithCancel(t.Context())
+		stuck := make(chan error)
+		go func() {
+			req, _ := http.NewRequestWithContext(ctx, "GET", "http://host.example/stuck", nil)
+			_, err := client.Do(req)
+			stuck <- err
+		}()
+		synctest.Wait()
+		cancel()
+		held, err := client.Get("http://host.example/held")
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() { done <- fetch(client, "http://host.example/waits") }()
+		time.Sleep(20 * time.Minute)
+		held.Body.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		close(goOn)
+		<-stuck
+	})
+}

@@ -48,8 +48,9 @@
 // where it does so: see Leak.Transports. Package pooltest does the same for tests.
 //
 // Where all slots are taken, and none has moved for 200 ms though requests wait,
-// the Pool runs the collector by itself: at most once in 500 ms, and for at most a
-// twentieth of the time. That holds for each Pool; several that stall at once, in
+// the Pool runs the collector by itself: at most once in 500 ms, for at most a
+// twentieth of the time, and in a twentieth of the time for which nothing has moved
+// once. That holds for each Pool; several that stall at once, in
 // one program, run as many.
 //
 // # What it never touches
@@ -101,8 +102,11 @@
 // transport's Proxy function that asks the same client without the context of the request
 // which it is shown. Such a request waits until the one that waits for it comes to its
 // deadline. If neither has one, it is refused with ErrDeadlock after 10 minutes in which
-// no slot has moved and none was held by a request that was on the wire. Use Exempt, or
-// set WaitTimeout, where that is too long.
+// no slot has moved, if for the last 5 all were held by requests that were in a dialer or
+// a Proxy function, or waited for the response of a middleware or of a base that the Pool
+// does not own. Use Exempt, or set WaitTimeout, where that is too long, and where the
+// dialer is one for a proxy that forwards plain http, of which a limit for each host
+// knows nothing.
 //
 // # What the limit means over HTTP/2
 //
@@ -119,7 +123,8 @@
 // the end of a stream, a body does not show what lies in it unread, and to read ahead of
 // the caller would take the back-pressure from every stream. There a body keeps its
 // slot until its end, over HTTP/2, too, and a leaked one until the collector finds it.
-// Where leaks hold all slots, requests wait for that, up to half a second each time.
+// Where leaks hold all slots, requests wait for that, up to half a second each time, and longer where nothing has
+// moved for more than 10 s.
 //
 // # What it costs
 //

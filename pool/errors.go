@@ -17,9 +17,10 @@ var (
 	// ErrShed: the queue was overloaded, and the request had waited for more
 	// than twice ShedTarget when its turn came.
 	ErrShed = errors.New("pool: shed from an overloaded queue")
-	// ErrDeadlock: the request had no deadline, and for 10 minutes every slot was
-	// held by a request that a middleware, a dialer or a Proxy function had in its
-	// hands, which perhaps waited for this one. See "One request, one slot" above.
+	// ErrDeadlock: the request had no deadline, for 10 minutes no slot had moved, and
+	// every slot was held by a request that a middleware, a base that the Pool does not
+	// own, a dialer or a Proxy function had in its hands, which perhaps waited for this
+	// one. See "One request, one slot" above.
 	ErrDeadlock = errors.New("pool: no slot has come free, and all are held by requests that middlewares, dialers or Proxy functions have in their hands: perhaps they wait for this request")
 	// ErrClosed: the Pool was closed.
 	ErrClosed error = closedError{}

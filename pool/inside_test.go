@@ -286,3 +286,21 @@ func TestPlacesAreBounded(t *testing.T) {
 		t.Error("the last one was forgotten, want the oldest")
 	}
 }
+
+// A queue that has stood still for a day is no reason for another one to wait.
+func TestCollectionsAreAsRareAsTheAskersStandstillIsLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		c := collector{collect: func() { n++ }}
+		long := time.Now()
+		time.Sleep(24 * time.Hour)
+		for i, since := range []time.Time{long, long, time.Now()} {
+			c.run(since)
+			synctest.Wait()
+			if want := []int{1, 1, 2}[i]; n != want {
+				t.Errorf("%d collections, want %d", n, want)
+			}
+			time.Sleep(gcEvery)
+		}
+	})
+}

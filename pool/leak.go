@@ -113,7 +113,8 @@ type collector struct {
 
 	mu      sync.Mutex
 	running bool
-	next    time.Time
+	ended   time.Time     // the last one
+	took    time.Duration // and how long
 }
 
 // A collection is run at most every gcEvery, at most for a twentieth of the time, and
@@ -129,7 +130,8 @@ const (
 func (c *collector) run(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.running || time.Now().Before(c.next) {
+	now := time.Now()
+	if c.running || now.Sub(c.ended) < max(gcEvery, gcShare*c.took, now.Sub(since)/gcShare) {
 		return
 	}
 	c.running = true
@@ -143,7 +145,7 @@ func (c *collector) run(since time.Time) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.running = false
-		now := time.Now()
-		c.next = now.Add(max(gcEvery, gcShare*now.Sub(began), now.Sub(since)/gcShare))
+		c.ended = time.Now()
+		c.took = c.ended.Sub(began)
 	}()
 }

@@ -30,7 +30,7 @@ func heap() int64 {
 // A crawler's hosts cost nothing once they are not used any more, neither the
 // slots nor the ledger, nor what was counted of them.
 func TestCrawlerStaysSmall(t *testing.T) {
-	const most = 64 << 20
+	most := int64(fullsize.Of(64, 16)) << 20
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
 	base := http.DefaultTransport.(*http.Transport).Clone() // it keeps 100 connections

@@ -17,6 +17,9 @@ const stallStep = 200 * time.Millisecond
 type still struct {
 	moves uint64
 	since time.Time
+	// stuck is since when each look has found that nothing is on the wire, looked when
+	// the last was. Both are zero before deadlockAfter.
+	stuck, looked time.Time
 }
 
 // watchLine has the queue looked at every stallStep while somebody waits. The
@@ -53,32 +56,49 @@ func (q *queue) lookAtLine() {
 	}
 }
 
-// deadlockAfter is how long no slot must have moved before a request that has no
-// deadline is refused. It is long: a middleware may hold requests back on purpose.
-const deadlockAfter = 10 * time.Minute
+// deadlockAfter is how long no slot must have moved before it is asked whether those who
+// have one wait for those who have none, deadlockFor how long the answer must be yes, and
+// deadlockLook how often it is asked. They are long: a middleware may hold requests back
+// on purpose.
+const (
+	deadlockAfter = 5 * time.Minute
+	deadlockFor   = 5 * time.Minute
+	deadlockLook  = 10 * time.Second
+)
 
 // breakDeadlock refuses one request that has no deadline, if those that have a slot
-// have sent nothing for long: one of them may wait for it, on another goroutine and
-// without a context that shows it. Those on the wire are no such case, however long
-// they take.
+// have been in the hands of middlewares, dialers or Proxy functions for long: one of
+// these may wait for it, on another goroutine and without a context that shows it.
+// Over a transport that the Pool owns, those on the wire are no such case, however long
+// they take. A dial for a request that has no slot may pass for one of theirs at one
+// look, and hardly at all of them.
 func (q *queue) breakDeadlock() {
 	now := time.Now()
 	q.mu.Lock()
-	long := now.Sub(q.still.since) >= deadlockAfter
+	due := now.Sub(q.still.since) >= deadlockAfter && now.Sub(q.still.looked) >= deadlockLook
 	q.mu.Unlock()
-	if !long {
+	if !due {
 		return
 	}
 	calling := q.calling(q.host) // under no lock: that of the connections goes before the queue's
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.isStill(now) || now.Sub(q.still.since) < deadlockAfter || len(q.lent.holders)+calling < q.busy() {
+	if !q.isStill(now) {
 		return
 	}
-	if w := q.line.unbounded(deadlockAfter, now); w != nil {
-		q.n.WaitTimeouts++
-		q.refuse(w, ErrDeadlock, now)
-		q.watchLine()
+	s := &q.still
+	s.looked = now
+	switch {
+	case q.inUse-q.lent.over-len(q.lent.holders)-calling > 0:
+		s.stuck = time.Time{}
+	case s.stuck.IsZero():
+		s.stuck = now
+	case now.Sub(s.stuck) >= deadlockFor:
+		if w := q.line.unbounded(deadlockAfter+deadlockFor, now); w != nil {
+			q.n.WaitTimeouts++
+			q.refuse(w, ErrDeadlock, now)
+			q.watchLine()
+		}
 	}
 }
 

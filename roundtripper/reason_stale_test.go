@@ -121,3 +121,54 @@ func TestACancelAtTheHandOut(t *testing.T) {
 		next = "canceled"
 	}
 }
+
+// TestATimeoutAtTheHandOut is TestACancelAtTheHandOut where the time is over, in each way
+// that it may show.
+func TestATimeoutAtTheHandOut(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	const limit = 20 * time.Millisecond
+	for name, within := range map[string]func(*http.Client, context.Context) (context.Context, context.CancelFunc){
+		"timeout": func(_ *http.Client, ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, limit)
+		},
+		"timeout with a cause": func(_ *http.Client, ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeoutCause(ctx, limit, errors.New("too late"))
+		},
+		"http.Client's": func(c *http.Client, ctx context.Context) (context.Context, context.CancelFunc) {
+			c.Timeout = limit
+			return ctx, func() {}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ends := make(chan roundtripper.Exchange, 10)
+			var over <-chan struct{} // the request's context is, as the transport has it
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
+				func(next http.RoundTripper) http.RoundTripper {
+					return roundtripper.Func(func(r *http.Request) (*http.Response, error) {
+						over = r.Context().Done()
+						return next.RoundTrip(r)
+					})
+				},
+				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
+				pool.New(pool.Options{}).Middleware)
+			defer client.CloseIdleConnections()
+			resp, err := client.Get(srv.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			<-ends
+			ctx, cancel := within(client, httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-over }}))
+			defer cancel()
+			req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+			if _, err := client.Do(req); err == nil {
+				t.Fatal("no error")
+			}
+			if e := <-ends; e.LostReason != "timeout" {
+				t.Errorf("lost for %q, want timeout", e.LostReason)
+			}
+		})
+	}
+}

@@ -46,10 +46,13 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.GoAway
 	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.toldLast():
 		return loss.GoAway
-	case end == byPeer && c.state != idle && c.raw.farewell.Load() && (c.raw.plain || c.raw.inOne.Load()):
-		// The server has ended c in order, in one piece with the last response: nginx
-		// sends a GOAWAY with that, which TLS hides. If it has not, the exchanges on c
-		// will say more.
+	case end == byPeer && c.state != idle && c.raw.plain && c.raw.farewell.Load():
+		return loss.GoAway
+	case end == byPeer && c.state != idle && !c.raw.plain && c.raw.inOne.Load():
+		// The server has ended c in order and in one piece with a response. RFC 9113 has
+		// it send a GOAWAY before that, and nginx sends it in the record of the last
+		// response, where TLS hides it: this is taken for one. If exchanges are cut
+		// short by it, they will say so.
 		return loss.GoAway
 	case end == byPeer:
 		if c.state == idle {

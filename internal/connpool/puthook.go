@@ -3,6 +3,8 @@ package connpool
 import (
 	"errors"
 	"net/http/httptrace"
+
+	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // What net/http tells PutIdleConn where it does not keep a connection. The errors are
@@ -39,6 +41,18 @@ func (e *Entry) refusal() error {
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if c.user != e.id || c.state != active && !(c.state == draining && c.streams > 0) {
+		// net/http has drained it behind the exchange, and the Pool has decided.
+		if c.user == e.id && (c.state == closing || c.state == closed) && c.lost != nil {
+			switch c.lost.Reason {
+			case loss.ClosedIdle:
+				return errCloseIdle
+			case loss.IdleLimit:
+				return errTooManyIdleHost
+			}
+		}
+		return nil
+	}
 	switch {
 	case h.pool.closeIdle.Load(), h.pool.over.Load():
 		return errCloseIdle

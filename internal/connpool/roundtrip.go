@@ -3,7 +3,6 @@ package connpool
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"time"
@@ -122,7 +121,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if !c.http2 {
 		e.link.finish()
 		if again = c.retries(req, err, got.NetReused); again {
-			e.stale(c, ended(ctx, legacyCancel(req)))
+			e.stale(c, endReason(ctx, legacyCancel(req)))
 		}
 		switch {
 		case again:
@@ -172,9 +171,23 @@ func ended(ctx context.Context, cancel <-chan struct{}) error {
 	return nil
 }
 
+// endReason is why a connection goes with a request that its caller has ended; empty if
+// none has. A deadline may show as a cancel with a cause of its own, or by Request.Cancel
+// as http.Client's Timeout has it.
+func endReason(ctx context.Context, cancel <-chan struct{}) loss.Reason {
+	deadline, has := ctx.Deadline()
+	switch {
+	case ended(ctx, cancel) == nil:
+		return ""
+	case ctx.Err() == context.DeadlineExceeded, has && !time.Now().Before(deadline):
+		return loss.Timeout
+	}
+	return loss.Canceled
+}
+
 // stale takes the exchange off a connection that turned out dead as it was used, or
-// that went with the end of its request, which is ended.
-func (e *Entry) stale(c *Conn, ended error) {
+// that went with the end of its request, for that reason.
+func (e *Entry) stale(c *Conn, ended loss.Reason) {
 	now := time.Now()
 	why, culprit := loss.ServerClosedIdle, loss.Culprit{}
 	h := c.host
@@ -183,10 +196,8 @@ func (e *Entry) stale(c *Conn, ended error) {
 	switch end := c.raw.ending(); {
 	case end == byPeer && c.raw.sentAtEnd.Load() <= c.writtenBefore:
 		// It ended before the request was sent, however long ago it was handed out.
-	case errors.Is(ended, context.DeadlineExceeded):
-		why, culprit = loss.Timeout, e.Owner.Culprit()
-	case ended != nil:
-		why, culprit = loss.Canceled, e.Owner.Culprit()
+	case ended != "":
+		why, culprit = ended, e.Owner.Culprit()
 	case end == byOthers:
 		why = loss.ConnError
 	case now.Sub(c.givenAt) > max(staleMost, 4*c.dial.clock.took().Connect):
