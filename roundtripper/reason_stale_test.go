@@ -90,7 +90,13 @@ func TestReasonsInAStackThatDrains(t *testing.T) {
 // TestACancelAtTheHandOut: the connection goes with the request, written or not, and
 // the exchange says so, as does the next.
 func TestACancelAtTheHandOut(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/canceled" {
+			<-r.Context().Done()
+			return
+		}
+		io.WriteString(w, "ok")
+	}), testserver.Options{})
 	defer srv.Close()
 	ends := make(chan roundtripper.Exchange, 10)
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
@@ -110,7 +116,7 @@ func TestACancelAtTheHandOut(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { cancel() }})
-		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/canceled", nil)
 		if _, err := client.Do(req); !errors.Is(err, context.Canceled) {
 			t.Fatalf("%v, want the cancel", err)
 		}
@@ -125,7 +131,13 @@ func TestACancelAtTheHandOut(t *testing.T) {
 // TestATimeoutAtTheHandOut is TestACancelAtTheHandOut where the time is over, in each way
 // that it may show.
 func TestATimeoutAtTheHandOut(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/late" {
+			<-r.Context().Done()
+			return
+		}
+		io.WriteString(w, "ok")
+	}), testserver.Options{})
 	defer srv.Close()
 	const limit = 20 * time.Millisecond
 	for name, within := range map[string]func(*http.Client, context.Context) (context.Context, context.CancelFunc){
@@ -162,7 +174,7 @@ func TestATimeoutAtTheHandOut(t *testing.T) {
 			<-ends
 			ctx, cancel := within(client, httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-over }}))
 			defer cancel()
-			req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+			req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/late", nil)
 			if _, err := client.Do(req); err == nil {
 				t.Fatal("no error")
 			}

@@ -94,7 +94,6 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	h := rt.host
 	rt.failed = false
 	c.opened = now
-	h.worth.Paid(rt.hop, now.Sub(c.dial.began)) // whoever has it in the end
 	if h.pool.ledger.CountsPeers() {
 		c.peer = c.held.Peer().Host
 	}

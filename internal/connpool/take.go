@@ -33,7 +33,11 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		g.Reason, g.Culprit = c.dial.reason, c.dial.blame
 		g.Setup, g.TLSVersion, g.Resumed = c.dial.clock.took(), c.tls.version, c.tls.resumed
 		g.Own, g.Dialed = c.dial.by == e.id, c.dial.began
-		if !g.Own {
+		if g.Own {
+			h.worth.Paid(rt.hop, now.Sub(c.dial.began))
+		} else {
+			// On a busy machine most are: what they cost is to be known as well.
+			h.worth.Paid(rt.hop, c.opened.Sub(c.dial.began))
 			g.DialedBy = c.dial.culprit
 		}
 		if !rt.served {

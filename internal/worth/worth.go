@@ -8,9 +8,9 @@ import "time"
 // worth draining. Zero fields are not known yet.
 type Worth struct {
 	// Cost is what a new connection has been costing, from the start of its
-	// dial until it was up, or where somebody else dials until a request had it: a
-	// moving average, by the address dialed, which may be a proxy's. Measured is how
-	// many it rests on.
+	// dial until its request had it, or until it was up if another one did: a moving
+	// average, by the address dialed, which may be a proxy's. Measured is how many it
+	// rests on.
 	Cost     time.Duration
 	Measured int
 	// Spent is the time in drains since Cost was last measured, those left out
