@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -15,6 +16,13 @@ func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
 		}
 		if i < len(rt.shared) && rt.shared[i] != c {
 			i-- // it was found dead, and taken out
+		}
+	}
+	if len(rt.idle) == 0 {
+		// One that is drained behind its exchange may have come back unheard: the
+		// state hook can be lost.
+		for _, c := range slices.Clone(rt.drains) {
+			c.lookLocked(now)
 		}
 	}
 	for len(rt.idle) > 0 {
