@@ -92,11 +92,12 @@ func (r *row) add(s *slice) {
 
 func (r *row) finish(v *variant) {
 	slices.Sort(r.took)
-	r.opened = int(v.opened.Load())
 	if v.pool == nil {
+		r.opened = int(v.opened.Load())
 		return
 	}
-	st := v.pool.Stats()
+	st := v.atRest()
+	r.opened = int(v.opened.Load())
 	r.lost, r.counted = st.Lost, int(st.Opened)
 	v.mu.Lock()
 	defer v.mu.Unlock()
