@@ -87,17 +87,23 @@ func TestReasonsInAStackThatDrains(t *testing.T) {
 	}
 }
 
-// TestACancelAtTheHandOut: the connection goes with the request, written or not, and
-// the exchange says so, as does the next.
-func TestACancelAtTheHandOut(t *testing.T) {
+// answersAllBut is a server that has no answer for one path.
+func answersAllBut(t *testing.T, path string) *testserver.Server {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/canceled" {
+		if r.URL.Path == path {
 			<-r.Context().Done()
 			return
 		}
 		io.WriteString(w, "ok")
 	}), testserver.Options{})
-	defer srv.Close()
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// TestACancelAtTheHandOut: the connection goes with the request, written or not, and
+// the exchange says so, as does the next.
+func TestACancelAtTheHandOut(t *testing.T) {
+	srv := answersAllBut(t, "/canceled")
 	ends := make(chan roundtripper.Exchange, 10)
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
 		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
@@ -131,14 +137,7 @@ func TestACancelAtTheHandOut(t *testing.T) {
 // TestATimeoutAtTheHandOut is TestACancelAtTheHandOut where the time is over, in each way
 // that it may show.
 func TestATimeoutAtTheHandOut(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/late" {
-			<-r.Context().Done()
-			return
-		}
-		io.WriteString(w, "ok")
-	}), testserver.Options{})
-	defer srv.Close()
+	srv := answersAllBut(t, "/late")
 	const limit = 20 * time.Millisecond
 	for name, within := range map[string]func(*http.Client, context.Context) (context.Context, context.CancelFunc){
 		"timeout": func(_ *http.Client, ctx context.Context) (context.Context, context.CancelFunc) {

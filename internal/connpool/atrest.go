@@ -42,17 +42,7 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 // atRestHTTP2 is atRest over HTTP/2, where Err only says that it is closed.
 func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 	switch {
-	case c.sawGoAway:
-		return loss.GoAway
-	case end == byPeer && c.state == idle && c.raw.farewell.Load() && c.toldLast():
-		return loss.GoAway
-	case end == byPeer && c.state != idle && c.raw.plain && c.raw.farewell.Load():
-		return loss.GoAway
-	case end == byPeer && c.state != idle && !c.raw.plain && c.raw.inOne.Load():
-		// The server has ended c in order and in one piece with a response. RFC 9113 has
-		// it send a GOAWAY before that, and nginx sends it in the record of the last
-		// response, where TLS hides it: this is taken for one. If exchanges are cut
-		// short by it, they will say so.
+	case c.sawGoAway, end == byPeer && c.peerWentAway():
 		return loss.GoAway
 	case end == byPeer:
 		if c.state == idle {
@@ -73,6 +63,21 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.GoAway // net/http was told to
 	}
 	return loss.ProtocolError // of what was read net/http could make nothing
+}
+
+// peerWentAway reports whether the server has sent a GOAWAY before it ended c, as far as the
+// wire shows it.
+func (c *Conn) peerWentAway() bool {
+	switch {
+	case c.state == idle:
+		return c.raw.farewell.Load() && c.toldLast()
+	case c.raw.plain:
+		return c.raw.farewell.Load()
+	}
+	// If the server has ended c in order and in one piece with a response, that is taken
+	// for one. RFC 9113 has it send a GOAWAY before, and nginx sends it in the record of
+	// the last response, where TLS hides it. If exchanges are cut short, they say so.
+	return c.raw.inOne.Load()
 }
 
 // toldLast reports whether something came on c since it became idle, and that right

@@ -213,7 +213,7 @@ func (h *Host) succeedLocked(c *Conn, e *Entry, now time.Time) {
 		return
 	}
 	cost, measured := h.worth.Cost(rt.hop)
-	if measured == 0 || cost < dearFrom || rt.failed || h.pool.over.Load() || h.pool.closeIdle.Load() {
+	if measured == 0 || cost < dearFrom || rt.failed || h.pool.keepsNone() {
 		return
 	}
 	need := max(s.need[0], s.need[1])

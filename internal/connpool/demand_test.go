@@ -67,6 +67,7 @@ func newCloser(t *testing.T, after int32) *closer {
 type client struct{ got []Got }
 
 func (*client) Culprit() loss.Culprit        { return loss.Culprit{} }
+func (*client) Interrupted() loss.Reason     { return "" }
 func (c *client) Acquired(g Got)             { c.got = append(c.got, g) }
 func (*client) DialContext() context.Context { return context.Background() }
 

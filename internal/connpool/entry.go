@@ -29,6 +29,9 @@ type Policy struct {
 type Owner interface {
 	// Culprit is who is to blame if the exchange costs a connection.
 	Culprit() loss.Culprit
+	// Interrupted is how the caller has ended the exchange, Canceled or Timeout; empty if
+	// it has not.
+	Interrupted() loss.Reason
 	// Acquired tells of the connection that the exchange was given; again if
 	// another try has another one.
 	Acquired(g Got)

@@ -141,11 +141,10 @@ func (e *Entry) Draining(now time.Time) {
 // is the exchange that had it, nil if none had.
 func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
-	o := &h.pool.opts
 	maxAge, maxUses := c.limits(e)
 	why := loss.Reason("")
 	switch {
-	case h.pool.over.Load(), h.pool.closeIdle.Load():
+	case h.pool.keepsNone():
 		why = loss.ClosedIdle
 	case maxUses > 0 && c.uses >= maxUses:
 		why = loss.MaxRequests
@@ -158,7 +157,7 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	case rt.waiters.first != nil:
 		rt.serveLocked(rt.waiters.first, c, now)
 		return ""
-	case o.MaxIdlePerHost < 0 && c.uses > 0, o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
+	case h.pool.opts.MaxIdlePerHost < 0 && c.uses > 0, h.idleFullLocked():
 		why = loss.IdleLimit
 	}
 	if why == "" {
@@ -176,6 +175,17 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	c.loseLocked(why, culprit, now)
 	h.fillLocked(now)
 	return why
+}
+
+// keepsNone reports whether nothing that comes back is kept: the Pool was shut down, or
+// CloseIdleConnections was called and no request came since.
+func (p *Pool) keepsNone() bool { return p.over.Load() || p.closeIdle.Load() }
+
+// idleFullLocked reports whether MaxIdlePerHost allows no more idle connections. It is
+// HTTP/1's.
+func (h *Host) idleFullLocked() bool {
+	most := h.pool.opts.MaxIdlePerHost
+	return most > 0 && h.conns.by[idle]-h.conns.http2Idle >= most
 }
 
 // restLocked makes c idle, unless nothing is kept any more.

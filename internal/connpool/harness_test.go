@@ -26,7 +26,13 @@ type owner struct {
 	got []Got
 }
 
-func (o *owner) Culprit() loss.Culprit        { return loss.Culprit{} }
+func (o *owner) Culprit() loss.Culprit { return loss.Culprit{} }
+func (o *owner) Interrupted() loss.Reason {
+	if o.ctx.Err() != nil {
+		return loss.Canceled
+	}
+	return ""
+}
 func (o *owner) Acquired(g Got)               { o.got = append(o.got, g) }
 func (o *owner) DialContext() context.Context { return o.ctx }
 

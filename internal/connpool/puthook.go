@@ -34,7 +34,7 @@ func (e *Entry) tellRefusal(t *httptrace.ClientTrace) *httptrace.ClientTrace {
 // refusal is why the Pool is about to refuse the exchange's connection; nil if it is
 // not. It is asked on net/http's goroutine, before the caller sees the body's end.
 func (e *Entry) refusal() error {
-	c, o := e.conn, &e.pool.opts
+	c := e.conn
 	if c == nil || c.http2 {
 		return nil
 	}
@@ -54,9 +54,9 @@ func (e *Entry) refusal() error {
 		return nil
 	}
 	switch {
-	case h.pool.closeIdle.Load(), h.pool.over.Load():
+	case h.pool.keepsNone():
 		return errCloseIdle
-	case c.route.waiters.first == nil && o.MaxIdlePerHost > 0 && h.conns.by[idle]-h.conns.http2Idle >= o.MaxIdlePerHost:
+	case c.route.waiters.first == nil && h.idleFullLocked():
 		return errTooManyIdleHost
 	}
 	return nil

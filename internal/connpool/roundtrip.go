@@ -121,7 +121,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if !c.http2 {
 		e.link.finish()
 		if again = c.retries(req, err, got.NetReused); again {
-			e.stale(c, endReason(ctx, legacyCancel(req)))
+			e.stale(c)
 		}
 		switch {
 		case again:
@@ -155,11 +155,6 @@ func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error 
 			}
 		}
 	}
-	return ended(ctx, cancel)
-}
-
-// ended is the error of a request that its caller has ended; nil if none has.
-func ended(ctx context.Context, cancel <-chan struct{}) error {
 	select {
 	case <-cancel:
 		return errRequestCanceled
@@ -171,23 +166,10 @@ func ended(ctx context.Context, cancel <-chan struct{}) error {
 	return nil
 }
 
-// endReason is why a connection goes with a request that its caller has ended; empty if
-// none has. A deadline may show as a cancel with a cause of its own, or by Request.Cancel
-// as http.Client's Timeout has it.
-func endReason(ctx context.Context, cancel <-chan struct{}) loss.Reason {
-	deadline, has := ctx.Deadline()
-	switch {
-	case ended(ctx, cancel) == nil:
-		return ""
-	case ctx.Err() == context.DeadlineExceeded, has && !time.Now().Before(deadline):
-		return loss.Timeout
-	}
-	return loss.Canceled
-}
-
 // stale takes the exchange off a connection that turned out dead as it was used, or
-// that went with the end of its request, for that reason.
-func (e *Entry) stale(c *Conn, ended loss.Reason) {
+// that went with the end of its request.
+func (e *Entry) stale(c *Conn) {
+	ended := e.Owner.Interrupted()
 	now := time.Now()
 	why, culprit := loss.ServerClosedIdle, loss.Culprit{}
 	h := c.host

@@ -95,6 +95,12 @@ type owner Record
 // Culprit implements connpool.Owner.
 func (o *owner) Culprit() loss.Culprit { return (*Record)(o).Culprit() }
 
+// Interrupted implements connpool.Owner.
+func (o *owner) Interrupted() loss.Reason {
+	r := (*Record)(o)
+	return r.interrupted(nil, r.now())
+}
+
 // Acquired implements connpool.Owner.
 func (o *owner) Acquired(g connpool.Got) {
 	r := (*Record)(o)
