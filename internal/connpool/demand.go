@@ -95,13 +95,18 @@ const (
 	firstCredit, creditMost = 2, 64
 	// creditAgain is after how many losses a host without credit gets one again.
 	creditAgain = 64
+	// evidence is how many connections the server must have ended for any to be made
+	// ahead: the first few may be a client's that comes and goes.
+	evidence = 8
 	// foreseen is how many connections must have ended after as many requests as the
 	// one before.
 	foreseen = 3
 )
 
 // shortLived reports whether the host's connections are.
-func (s *stock) shortLived() bool { return s.uses > 0 && s.uses < shortLived }
+func (s *stock) shortLived() bool {
+	return s.losses >= evidence && s.uses < shortLived
+}
 
 // arriveLocked notes that n exchanges are there at once.
 func (s *stock) arriveLocked(n int, now time.Time) {

@@ -132,18 +132,29 @@ func TestSuccessorIsReadyWhereConnectionsAreShortLivedAndDear(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			// The first loss shows what is needed; from the second on there is a stock.
-			if i >= 2 && j == 0 && (got[0].Wait != 0 || got[0].Reason != loss.ServerClose) {
+			// Losses enough show what is needed; from the next on there is a stock.
+			if i > evidence && j == 0 && (got[0].Wait != 0 || got[0].Reason != loss.ServerClose) {
 				t.Errorf("pair %d: waited %v for a connection that is new for %q; want one that was made ahead, for %q", i, got[0].Wait, got[0].Reason, loss.ServerClose)
 			}
 		}
-		if i > 0 {
+		if i >= evidence {
 			c.awaitSuccessor(t)
 		}
 	}
 	// One is ready, and no more than a loss or two in the time of a dial explain.
 	if n := c.dials.Load(); n < pairs || n > pairs+3 {
 		t.Errorf("%d dials for %d connections that were needed", n, pairs)
+	}
+}
+
+// TestAFewLossesMakeNoStock: a client that comes and goes has nothing dialed for it.
+func TestAFewLossesMakeNoStock(t *testing.T) {
+	c := newCloser(t, 2)
+	for range 2 * (evidence - 1) {
+		exchange(t, c.pool, c.URL, Policy{}, false)
+	}
+	if n := c.dials.Load(); n != evidence-1 {
+		t.Errorf("%d dials for %d connections that were needed", n, evidence-1)
 	}
 }
 
@@ -236,9 +247,9 @@ func TestASuccessorIsDialedAsALastRequestBegins(t *testing.T) {
 			exchange(t, c.pool, c.URL, Policy{}, false)
 		}
 	}
-	for i := range foreseen + 2 {
+	for i := range evidence + 2 {
 		pair()
-		if i > 0 { // the first loss shows what is needed
+		if i >= evidence { // losses enough show what is needed
 			c.awaitSuccessor(t)
 		}
 	}

@@ -15,18 +15,19 @@ func TestChargeFindsWhoEndedTheProcess(t *testing.T) {
 		{Action: "run", Test: "TestX"},
 		{Action: "run", Test: "TestX/h1"}, {Action: "pass", Test: "TestX/h1"},
 		{Action: "run", Test: "TestX/h2"},
+		{Action: "run", Test: "TestTold"}, {Action: "output", Test: "TestTold", Output: "--- PASS: TestTold (0.00s)\n"},
 	} {
 		r.add(e)
 	}
 	if !r.charge() {
 		t.Fatal("nobody was charged")
 	}
-	if r.ended["TestX/h2"] != "fail" || r.ended["TestX"] != "" || r.ended["TestWaits"] != "" {
-		t.Errorf("got %v, want TestX/h2 failed, and neither TestX nor TestWaits ended", r.ended)
+	if r.ended["TestX/h2"] != "fail" || r.ended["TestX"] != "" || r.ended["TestWaits"] != "" || r.ended["TestTold"] != "pass" {
+		t.Errorf("got %v, want TestX/h2 failed, TestTold passed, and neither TestX nor TestWaits ended", r.ended)
 	}
 	done := r.done()
 	slices.Sort(done)
-	if want := []string{"TestDone", "TestX/h2"}; !slices.Equal(done, want) {
+	if want := []string{"TestDone", "TestTold", "TestX/h2"}; !slices.Equal(done, want) {
 		t.Errorf("not to be run again: %q, want %q", done, want)
 	}
 	if r.charge() {
