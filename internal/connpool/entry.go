@@ -60,6 +60,7 @@ type Entry struct {
 	// for the request that it was dialed for was served by another one.
 	reused  bool
 	tight   bool // a stream of its connection is to be reserved
+	early   bool // it was given one before the server's SETTINGS
 	crowded bool // and found one stream too many on its connection
 	link    exchangeContext
 }

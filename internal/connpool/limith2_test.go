@@ -2,9 +2,11 @@ package connpool
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,6 +86,59 @@ func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
 		slow := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-watching }})
 		if err := <-send(slow, r, s.URL+"/other"); err != nil {
 			t.Error(err)
+		}
+		cancel()
+		watch.Wait()
+	})
+}
+
+// TestABackendWithFewerStreamsThanTheOthers: what the host's other connections take is
+// believed of a new one as well; this one takes one stream, and its only one is endless.
+func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
+	many, transport := limited(t, 250, true, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Connection", "close") })
+	few, _ := limited(t, 1, true, func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		if r.URL.Path == "/watch" {
+			<-r.Context().Done()
+		}
+	})
+	const requests = 20
+	bareAndPool(t, Options{}, func() *http.Transport {
+		base, dials := transport(), atomic.Int32{}
+		base.TLSClientConfig.InsecureSkipVerify = true
+		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials.Add(1) > 1 {
+				addr = few.Addr
+			}
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}
+		return base
+	}, func(t *testing.T, r http.RoundTripper) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*hangs)
+		defer cancel()
+		must(t, r, many.URL)
+		watching := make(chan struct{})
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			resp, err := openGet(ctx, r, many.URL+"/watch")
+			close(watching)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			<-ctx.Done()
+			resp.Body.Close()
+		})
+		// They have their connection before the SETTINGS have come, and begin behind them.
+		slow := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-watching }})
+		var done []<-chan error
+		for range requests {
+			done = append(done, send(slow, r, many.URL+"/other"))
+		}
+		for _, d := range done {
+			if err := <-d; err != nil {
+				t.Error(err)
+			}
 		}
 		cancel()
 		watch.Wait()

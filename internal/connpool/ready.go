@@ -47,6 +47,17 @@ func (e *Entry) ready(ctx context.Context, c *Conn) bool {
 	}
 }
 
+// displaced reports whether the server's SETTINGS, which have come since the exchange
+// was given a stream of c, leave none for it: an http.ClientConn would have it wait for
+// the end of another's, a Transport sends it over another connection.
+func (e *Entry) displaced(c *Conn) bool {
+	if !e.early || !c.settingsCame() {
+		return false
+	}
+	c.cc.Release()
+	return c.cc.Reserve() != nil
+}
+
 const (
 	// readyMost is how long net/http's reader gets to come back to the socket, on a
 	// machine that is too busy to run it, and readyStep how often to look.

@@ -29,6 +29,7 @@ const (
 var (
 	errRequestCanceled     = errors.New("net/http: request canceled")
 	errRequestCanceledConn = errors.New("net/http: request canceled while waiting for connection")
+	errUnusable            = errors.New(h2Unusable)
 	errCannotRewind        = errors.New("net/http: cannot rewind body after connection loss")
 )
 

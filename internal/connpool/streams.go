@@ -41,7 +41,7 @@ func (c *Conn) noteLimitLocked(n, in int) {
 
 // settleLocked notes that the server's SETTINGS have come, if the wire has shown it.
 func (c *Conn) settleLocked() {
-	if c.limit.settled || !c.heard.Load() && (c.raw == nil || !c.raw.settings.Load()) {
+	if c.limit.settled || !c.settingsCame() {
 		return
 	}
 	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one stream, at most, is in flight
@@ -50,12 +50,20 @@ func (c *Conn) settleLocked() {
 	}
 }
 
+// settingsCame reports whether the wire has shown that the server's SETTINGS have come.
+func (c *Conn) settingsCame() bool { return c.heard.Load() || c.raw != nil && c.raw.settings.Load() }
+
 // unsettledLocked reports whether the server's limit of streams is still to come: till
 // then one request has c, for an http.ClientConn lets those that are too many wait for
 // good, where a Transport sends them over another connection. It is late if it takes
 // longer than a way there and back behind the handshake does: then others dial.
+//
+// Where the host's other connections take at least what net/http believes in, so does
+// this one: requests that wait for its SETTINGS would use it when it may have been
+// idle for too long. If it is another backend's, which takes fewer, the server refuses
+// those that are too many, and they are sent again, as with a Transport.
 func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
-	if !c.http2 || c.limit.settled {
+	if !c.http2 || c.limit.settled || c.route.streams >= initialStreams {
 		return false, false
 	}
 	return true, now.Sub(c.opened) >= max(gateMost, 4*c.dial.clock.took().Connect)

@@ -63,7 +63,8 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h.demand.usedLocked(h)
 	c.foreseeLocked(e, now)
 	e.conn, e.returned = c, false
-	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
+	e.early = c.http2 && !c.limit.settled
+	if e.tight = e.early || c.tightLocked(); e.tight {
 		c.unreserved.Add(1)
 	}
 	e.reused = g.NetReused
