@@ -56,7 +56,7 @@ func (r *Record) breakOff() {
 }
 
 func (r *Record) wasBrokenOff() bool {
-	if r.owned() && r.line.owned.Over() {
+	if r.owned() && r.pipe.owned.Over() {
 		return true // its connection was closed with the pool
 	}
 	r.body.mu.Lock()
@@ -66,7 +66,7 @@ func (r *Record) wasBrokenOff() bool {
 
 // background is where the stack's drains may go on: room in all of its drain
 // layers is needed. None if Close has to wait for one of them.
-func (l *line) background() (all []*Background) {
+func (l *pipeline) background() (all []*Background) {
 	for _, p := range l.parts {
 		if d, ok := p.(Drainer); ok {
 			b := d.Background()
@@ -83,7 +83,7 @@ func (l *line) background() (all []*Background) {
 // at once if there is no room for one more. It is false if the stack does not do
 // that, or there is nothing to drain.
 func (r *Record) closeLater(orig *http.Response, b Budget) bool {
-	all := r.line.background()
+	all := r.pipe.background()
 	if all == nil || b.none() || r.hopeless(orig) != "" {
 		return false
 	}

@@ -12,7 +12,7 @@ import (
 // the Body, which is a cycle: those never run), and a weak pointer, which
 // nothing asks yet.
 func BenchmarkWatch(b *testing.B) {
-	l := &line{reaper: new(reaper)}
+	l := &pipeline{reaper: new(reaper)}
 	var keep [64]atomic.Pointer[Body] // makes it escape
 	for _, v := range []struct {
 		name string
@@ -38,7 +38,7 @@ func BenchmarkWatch(b *testing.B) {
 			b.ReportAllocs()
 			var workers atomic.Int32
 			b.RunParallel(func(pb *testing.PB) {
-				r := &Record{line: l}
+				r := &Record{pipe: l}
 				r.body.ended = true
 				mine := &keep[workers.Add(1)%int32(len(keep))]
 				for pb.Next() {

@@ -11,7 +11,7 @@ import (
 // under a Read can deadlock they get time: see closesUnderRead. A base that may
 // ignore its context gets little.
 func (r *Record) patience() time.Duration {
-	if r.line.direct {
+	if r.pipe.direct {
 		return 50 * time.Millisecond
 	}
 	return time.Millisecond
@@ -75,7 +75,7 @@ func (r *Record) closeBody(orig *http.Response) error {
 // leavesRead reports whether a Close during a Read is for net/http alone. r.body.mu
 // is held.
 func (r *Record) leavesRead(orig *http.Response) bool {
-	return r.line.underRead && orig.ContentLength <= maxPostCloseReadBytes && r.hopeless(orig) == ""
+	return r.pipe.underRead && orig.ContentLength <= maxPostCloseReadBytes && r.hopeless(orig) == ""
 }
 
 // leaveRead closes the raw body under a Read. Net/http drains it and lets the Read go

@@ -34,7 +34,7 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 		raw = b.gunzip
 	}
 	var began, now time.Duration
-	timed := r.line.drains && b.sized && r.length >= timedMin
+	timed := r.pipe.drains && b.sized && r.length >= timedMin
 	if timed {
 		began = r.elapsed()
 	}

@@ -38,7 +38,7 @@ func (r *Record) bound(limit time.Duration, orig *http.Response, native bool) *b
 	if native {
 		t.cut = max(limit, NativeDrainTime)
 	}
-	if !r.line.direct {
+	if !r.pipe.direct {
 		t.orig = orig
 	}
 	t.hook = t.start

@@ -31,7 +31,7 @@ type Claimant interface {
 // ConnClaim is the inner one's, if the outer one knows of connections only what the
 // last attempt of that middleware brought: see Relieved. NewClaim always is.
 func (r *Record) Claim(what Claim, owner any) bool {
-	return len(r.line.claims) == 1 && !r.first || !r.claimed(what, owner)
+	return len(r.pipe.claims) == 1 && !r.first || !r.claimed(what, owner)
 }
 
 func (r *Record) claimed(what Claim, owner any) bool {
@@ -40,8 +40,8 @@ func (r *Record) claimed(what Claim, owner any) bool {
 
 // claims reports whether a part of this exchange has claimed what.
 func (r *Record) claims(what Claim, owner any) bool {
-	for _, i := range r.line.claims {
-		if i < r.begun && r.line.parts[i].(Claimant).Claims(r.state(int(i)), what, owner) {
+	for _, i := range r.pipe.claims {
+		if i < r.begun && r.pipe.parts[i].(Claimant).Claims(r.state(int(i)), what, owner) {
 			return true
 		}
 	}
@@ -52,7 +52,7 @@ func (r *Record) claimedAbove(what Claim, owner any) bool {
 	switch {
 	case !r.first:
 		return false
-	case what == NewClaim, what == ConnClaim && r.outer.line.plain:
+	case what == NewClaim, what == ConnClaim && r.outer.pipe.plain:
 		return r.outer.claimedAbove(what, owner)
 	}
 	return r.outer.claimed(what, owner)
@@ -62,7 +62,7 @@ func (r *Record) claimedAbove(what Claim, owner any) bool {
 // inside of this one do it all; and, if the last of them has ended, whether its body
 // was leaked. In End only.
 func (r *Record) Relieved(what Claim, owner any) (relieved, ended, leaked bool) {
-	if !r.line.plain && what != NewClaim {
+	if !r.pipe.plain && what != NewClaim {
 		return false, false, false
 	}
 	r.mu.Lock()

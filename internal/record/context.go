@@ -38,7 +38,7 @@ func (c *recordCtx) Value(key any) any {
 	switch key {
 	case recordKey{}:
 		return (*Record)(c)
-	case c.line.traceKey:
+	case c.pipe.traceKey:
 		return (*Record)(c).hooks()
 	}
 	if c.made.Load()&ctxMade != 0 {
@@ -72,7 +72,7 @@ func (r *Record) makeCancelable() {
 	// Not under the lock: an outer record may be asked for its own.
 	var ctx context.Context
 	var stop context.CancelFunc
-	if r.hasBody && !r.line.direct {
+	if r.hasBody && !r.pipe.direct {
 		_, ctx, stop = tie(r.down()) // see letGoAtLast
 	} else {
 		ctx, stop = context.WithCancel(r.down())

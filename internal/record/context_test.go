@@ -9,7 +9,7 @@ import (
 )
 
 func bareRecord(parent context.Context) (*Record, context.Context) {
-	r := &Record{line: new(line), parent: parent}
+	r := &Record{pipe: new(pipeline), parent: parent}
 	return r, (*recordCtx)(r)
 }
 

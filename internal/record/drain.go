@@ -110,7 +110,7 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 // drainsNatively reports whether net/http would drain the body by itself, in the
 // background, if it were closed now.
 func (r *Record) drainsNatively(orig *http.Response) bool {
-	return nativeDrain && r.line.direct && orig.ContentLength <= maxPostCloseReadBytes
+	return nativeDrain && r.pipe.direct && orig.ContentLength <= maxPostCloseReadBytes
 }
 
 // readBuffer is net/http's, by default.
@@ -124,13 +124,13 @@ const maxFree = 64 << 10
 // and errBytesSpent tell. A Read that panics is none of the caller's, who has asked
 // for no more than Close: errBodyPanicked tells of it.
 func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error) {
-	buf := r.line.spare.buffer()
+	buf := r.pipe.spare.buffer()
 	defer func() {
 		if recover() != nil {
 			err = errBodyPanicked // and who knows what still has buf
 			return
 		}
-		r.line.spare.buffers.Put(buf)
+		r.pipe.spare.buffers.Put(buf)
 	}()
 	for {
 		// One byte more than allowed shows that there is more.
@@ -169,7 +169,7 @@ func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
 
 func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
 	p.Worth = r.conn.Worth(p.Left < 0)
-	for _, part := range r.line.parts {
+	for _, part := range r.pipe.parts {
 		if d, is := part.(Drainer); is {
 			c := d.Budget(r, p)
 			if ok {
@@ -205,7 +205,7 @@ func (r *Record) hopeless(resp *http.Response) string {
 		return "tunnel" // the body is the tunnel
 	case r.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
-	case resp.Close, r.askedToEnd, r.close, r.line.ledger.KeepAlivesOff(false):
+	case resp.Close, r.askedToEnd, r.close, r.pipe.ledger.KeepAlivesOff(false):
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too
 	case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed:
 		return "close" // the body ends with the connection

@@ -30,9 +30,9 @@ func (r *Record) conclude(out Outcome, err error, got received, d *Drain) {
 		r.conn.Read(got.onWire, got.took)
 	}
 	wrote := r.settle(out, err, got, d)
-	for _, i := range r.line.order {
+	for _, i := range r.pipe.order {
 		if i < r.begun {
-			r.line.parts[i].End(r, r.state(int(i)))
+			r.pipe.parts[i].End(r, r.state(int(i)))
 		}
 	}
 	r.release(out, wrote)
@@ -180,7 +180,7 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return ledger.Upgraded
 	case r.major >= 2 || r.facts.shared:
 		return r.streamCause(out, err)
-	case r.line.ledger.KeepAlivesOff(false):
+	case r.pipe.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
 	case r.askedToEnd || r.close:
 		return ledger.ClientClose
@@ -214,7 +214,7 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 // cost the connection that it shares with others. r.mu is held.
 func (r *Record) streamCause(out Outcome, err error) ledger.Reason {
 	switch {
-	case r.line.ledger.KeepAlivesOff(true):
+	case r.pipe.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
 	case r.major >= 2 && (r.askedToEnd || r.close):
 		return ledger.ClientClose
@@ -280,13 +280,13 @@ func (r *Record) release(out Outcome, wrote bool) {
 		if r.parent.Done() == nil {
 			return // it hangs on nothing, and nobody uses it
 		}
-		if !wrote && r.sent && !r.line.direct {
+		if !wrote && r.sent && !r.pipe.direct {
 			r.letGoAtLast()
 		}
 	case OutcomeUpgraded:
-		now = r.line.direct
+		now = r.pipe.direct
 	case OutcomeLeaked:
-		now = r.line.direct // else a stack further down gets time for it: see reap
+		now = r.pipe.direct // else a stack further down gets time for it: see reap
 	default:
 		now = true
 	}

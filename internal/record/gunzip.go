@@ -35,7 +35,7 @@ func (r *Record) askGzip() {
 	if h == nil || len(h["Accept-Encoding"]) > 0 || len(h["Range"]) > 0 || r.orig.Method == http.MethodHead || r.orig.Method == http.MethodConnect {
 		return
 	}
-	r.Header()["Accept-Encoding"] = r.line.gzips.accept
+	r.Header()["Accept-Encoding"] = r.pipe.gzips.accept
 	r.gzip = true
 }
 
@@ -51,7 +51,7 @@ func (r *Record) gunzip(resp *http.Response) {
 	delete(h, "Content-Encoding")
 	delete(h, "Content-Length")
 	resp.Header, resp.ContentLength, resp.Uncompressed = h, -1, true
-	r.body.gunzip = &gunzip{gzips: r.line.gzips, raw: counter{Reader: resp.Body}}
+	r.body.gunzip = &gunzip{gzips: r.pipe.gzips, raw: counter{Reader: resp.Body}}
 }
 
 // gunzip decompresses one body. It reads no further ahead than it must, so that

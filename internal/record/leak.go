@@ -39,7 +39,7 @@ func (b *Body) unwatch() {
 	// Read and Close may come here at once.
 	if s := b.sentinel.Swap(nil); s != nil {
 		s.watched.Store(nil)
-		b.record.line.reaper.sentinels.Put(s)
+		b.record.pipe.reaper.sentinels.Put(s)
 	}
 }
 
@@ -47,7 +47,7 @@ func (b *Body) unwatch() {
 // it only queues. Sentinels that the pool lets go come here, too.
 func dropped(watched *atomic.Pointer[Record]) {
 	if r := watched.Load(); r != nil {
-		r.line.reaper.add(r)
+		r.pipe.reaper.add(r)
 	}
 }
 

@@ -52,11 +52,11 @@ func (r *Record) publish() {
 	}
 	o.inner = r
 	o.mu.Unlock()
-	if r.same && o.line.ledger != r.line.ledger {
-		o.line.ledger.Above(r.line.ledger)
+	if r.same && o.pipe.ledger != r.pipe.ledger {
+		o.pipe.ledger.Above(r.pipe.ledger)
 	}
 	for in, o := r, o; o != nil && in.same; in, o = o, o.outer {
-		o.line.seeAgain(r.line)
+		o.pipe.seeAgain(r.pipe)
 	}
 	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
@@ -87,7 +87,7 @@ func (r *Record) Culprit() (c ledger.Culprit) {
 		c = r.outer.Culprit()
 	}
 	for i := range r.begun {
-		if w, ok := r.line.parts[i].(Witness); ok {
+		if w, ok := r.pipe.parts[i].(Witness); ok {
 			w.Witness(r.state(int(i)), &c)
 		}
 	}

@@ -42,11 +42,11 @@ func (r *Record) send(base http.RoundTripper) (*http.Response, error) {
 		return base.RoundTrip(r.derive())
 	}
 	known := r.site.own.Load()
-	if r.line.gzips != nil && !known.SpeaksHTTP2() {
+	if r.pipe.gzips != nil && !known.SpeaksHTTP2() {
 		r.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
 	}
 	r.own.Owner, r.own.Close = (*owner)(r), r.close
-	r.line.owned.Enter(&r.own, r.site.key, known)
+	r.pipe.owned.Enter(&r.own, r.site.key, known)
 	if h := r.own.Host(); h != known {
 		r.site.own.Store(h)
 	}
@@ -63,7 +63,7 @@ func (r *Record) send(base http.RoundTripper) (*http.Response, error) {
 // reading to the end of a response before that takes net/http 50 ms. Else there are
 // none of ours.
 func (r *Record) writingHooks() *httptrace.ClientTrace {
-	if !r.hasBody || !r.line.drains {
+	if !r.hasBody || !r.pipe.drains {
 		r.wrote = true
 		return nil
 	}
@@ -114,7 +114,7 @@ func (o *owner) Acquired(g connpool.Got) {
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime
 	f.Held, f.ConnSpan, f.ConnWait = g.Held, g.Span, g.Wait
-	if r.line.drains {
+	if r.pipe.drains {
 		r.writeBegins()
 	}
 	f.New = nil

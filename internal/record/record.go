@@ -33,7 +33,7 @@ import (
 // Record is one exchange. It is most of what a stack allocates for a request, so
 // its size counts, and is pinned by a test: what few exchanges need is elsewhere.
 type Record struct {
-	line *line
+	pipe *pipeline
 	// The caller's request. The caller may change it once RoundTrip has failed,
 	// or the body was closed or dropped: what dials, hooks and the end need of
 	// it is below.
@@ -92,8 +92,8 @@ type Record struct {
 }
 
 // open starts a record.
-func open(ln *line, req *http.Request) *Record {
-	r := &Record{line: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), parent: req.Context()}
+func open(ln *pipeline, req *http.Request) *Record {
+	r := &Record{pipe: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), parent: req.Context()}
 	r.conn = &r.use
 	if ln.owned != nil && connpool.Takes(req) {
 		r.conn = &r.own
@@ -117,7 +117,7 @@ func (r *Record) now() time.Time { return r.facts.Start.Add(r.elapsed()) }
 
 // begin runs the parts down to the first that refuses.
 func (r *Record) begin() error {
-	for i, p := range r.line.parts {
+	for i, p := range r.pipe.parts {
 		st, err := p.Begin(r)
 		if err != nil {
 			return err
@@ -137,16 +137,16 @@ func (r *Record) begin() error {
 
 // derive makes the request that goes down.
 func (r *Record) derive() *http.Request {
-	if r.line.gzips != nil {
+	if r.pipe.gzips != nil {
 		r.askGzip()
 	}
-	r.use.Of, r.use.Close, r.use.Apart = r, r.close, !r.line.alone
+	r.use.Of, r.use.Close, r.use.Apart = r, r.close, !r.pipe.alone
 	r.enter()
 	r.publish()
-	if r.use.MayDial(r.line.direct) {
+	if r.use.MayDial(r.pipe.direct) {
 		r.timeDial()
 	}
-	if r.line.traceKey == nil {
+	if r.pipe.traceKey == nil {
 		r.bind(nil)
 		ctx := httptrace.WithClientTrace(r.down(), &r.trace)
 		if r.dial == nil {
@@ -154,7 +154,7 @@ func (r *Record) derive() *http.Request {
 		}
 		r.dial.ctx = ctx
 	}
-	if r.line.later && r.parent.Err() == nil {
+	if r.pipe.later && r.parent.Err() == nil {
 		r.leash, r.ctx, r.stop = tie(r.down())
 		r.made.Or(ctxMade)
 	}
@@ -175,7 +175,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.length, r.major, r.ends = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	switch q := resp.Request; {
 	case q == nil:
-	case r.owned(), q == &r.req && r.line.alone:
+	case r.owned(), q == &r.req && r.pipe.alone:
 		r.askedToEnd = r.close
 	default: // a middleware below may have changed even ours
 		r.askedToEnd = saysClose(q)
@@ -214,10 +214,10 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 				b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel
 			}
 		}
-		if r.line.direct {
+		if r.pipe.direct {
 			r.body.resp = resp
 		}
-		b.sentinel.Store(r.line.reaper.watch(r))
+		b.sentinel.Store(r.pipe.reaper.watch(r))
 	}
 	runtime.KeepAlive(s)
 	return &b.resp

@@ -13,7 +13,7 @@ const maxChain = 100
 // whose context is: what hangs on a context of ours ends with the exchange, and is
 // taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
 func (r *Record) ownRequest(q *http.Request) *http.Request {
-	if q != nil && r.line.direct {
+	if q != nil && r.pipe.direct {
 		return r.orig
 	}
 	return r.outside(q, maxChain)
@@ -76,7 +76,7 @@ type outlived struct {
 
 func (c *outlived) Value(key any) any {
 	own := c.Context.Value(key)
-	if key == (recordKey{}) || key == c.x.line.traceKey {
+	if key == (recordKey{}) || key == c.x.pipe.traceKey {
 		return own
 	}
 	v := c.below.Value(key)

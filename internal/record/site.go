@@ -40,7 +40,7 @@ func (s *Site) Keep(owner, v any) { s.kept.Set(owner, v) }
 // enter enters the exchange in the ledger.
 func (r *Record) enter() {
 	page := r.site.page.Load()
-	if h := r.line.ledger.Begin(&r.use, r.site.key, page, r.facts.Start); h != page {
+	if h := r.pipe.ledger.Begin(&r.use, r.site.key, page, r.facts.Start); h != page {
 		r.site.page.Store(h)
 	}
 }

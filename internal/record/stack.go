@@ -21,13 +21,13 @@ type Stack struct {
 	base http.RoundTripper // what is below the innermost of the adjacent layers
 	keep any               // see Tuned
 	why  string            // see Tuned
-	line *line
+	pipe *pipeline
 }
 
-// line is what records need of their stack. Records are within reach of
+// pipeline is what records need of their stack. Records are within reach of
 // net/http's connections, so it must hold neither a Stack nor a base: a dropped
 // stack could not be collected while a connection is open.
-type line struct {
+type pipeline struct {
 	parts  []Part  // outermost first
 	order  []uint8 // indexes into parts, in the order of their Ends
 	listen []uint8 // those that are Listeners
@@ -62,12 +62,12 @@ func New(next http.RoundTripper, part Part) http.RoundTripper {
 		next = http.DefaultTransport
 	}
 	below, _ := next.(*Stack)
-	if below != nil && below.line.has(part) {
+	if below != nil && below.pipe.has(part) {
 		return below
 	}
 	t := Tuned{Base: next}
 	if below != nil {
-		t = Tuned{Base: below.base, Ledger: below.line.ledger, Owned: below.line.owned, Keep: below.keep}
+		t = Tuned{Base: below.base, Ledger: below.pipe.ledger, Owned: below.pipe.owned, Keep: below.keep}
 	} else {
 		t.Ledger = ledger.New(chain.Bottom(next))
 	}
@@ -91,10 +91,10 @@ func rebase(next http.RoundTripper, t Tuned) http.RoundTripper {
 }
 
 func build(next http.RoundTripper, part Part, t Tuned) *Stack {
-	l := &line{parts: []Part{part}, ledger: t.Ledger, owned: t.Owned, reaper: new(reaper), traceKey: findTraceKey()}
+	l := &pipeline{parts: []Part{part}, ledger: t.Ledger, owned: t.Owned, reaper: new(reaper), traceKey: findTraceKey()}
 	if below, ok := next.(*Stack); ok {
-		l.parts = append(l.parts, below.line.parts...)
-		l.reaper = below.line.reaper
+		l.parts = append(l.parts, below.pipe.parts...)
+		l.reaper = below.pipe.reaper
 	}
 	for p := range phases {
 		for i, part := range l.parts {
@@ -135,10 +135,10 @@ func build(next http.RoundTripper, part Part, t Tuned) *Stack {
 	if l.direct && l.drains {
 		l.gzips = newGzips(tr)
 	}
-	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, why: t.Why, line: l}
+	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, why: t.Why, pipe: l}
 }
 
-func (l *line) has(p Part) bool {
+func (l *pipeline) has(p Part) bool {
 	for _, x := range l.parts {
 		if x == p {
 			return true
@@ -155,17 +155,17 @@ func (s *Stack) WrappedRoundTripper() http.RoundTripper { return s.next }
 
 // CloseIdleConnections reaches the base.
 func (s *Stack) CloseIdleConnections() {
-	if s.line.owned != nil {
-		s.line.owned.CloseIdleConnections()
+	if s.pipe.owned != nil {
+		s.pipe.owned.CloseIdleConnections()
 	}
 	if chain.CloseIdle(s.next) {
-		s.line.ledger.CloseIdle()
+		s.pipe.ledger.CloseIdle()
 	}
 }
 
 // String is the layer's own line.
 func (s *Stack) String() string {
-	d := s.part.Describe(s.line.ledger.Watch())
+	d := s.part.Describe(s.pipe.ledger.Watch())
 	if s.why != "" {
 		d += ": " + s.why
 	}
@@ -174,7 +174,7 @@ func (s *Stack) String() string {
 
 // RoundTrip implements http.RoundTripper.
 func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
-	r := open(s.line, req)
+	r := open(s.pipe, req)
 	returned := false
 	defer func() {
 		// A base that panics must not cost a slot.
@@ -210,7 +210,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // answered tells the Listeners of the response.
 func (r *Record) answered(resp *http.Response) {
-	for _, i := range r.line.listen {
-		r.line.parts[i].(Listener).Answered(r, r.state(int(i)), resp)
+	for _, i := range r.pipe.listen {
+		r.pipe.parts[i].(Listener).Answered(r, r.state(int(i)), resp)
 	}
 }

@@ -36,7 +36,7 @@ func TestTheRecordsHooksAndTheCallersRunWhetherTheKeyIsFoundOrNot(t *testing.T) 
 			k := new(keep)
 			s := New(&http.Transport{}, k).(*Stack)
 			defer s.CloseIdleConnections()
-			s.line.traceKey = key
+			s.pipe.traceKey = key
 			for reused := range 2 {
 				var get, got, put, wrote, first atomic.Int32
 				req, _ := http.NewRequest("POST", srv.URL, strings.NewReader("x"))

@@ -27,7 +27,7 @@ func (r *Record) Within(p Part) bool {
 
 // holds reports whether p's Begin has returned something for this exchange.
 func (r *Record) holds(p Part) bool {
-	for i, x := range r.line.parts {
+	for i, x := range r.pipe.parts {
 		if x == p {
 			return i < int(r.begun) && r.state(i) != nil
 		}
@@ -40,8 +40,8 @@ func (r *Record) holds(p Part) bool {
 // known from the start where all layers tell what is below them, else from the first
 // exchange on that came down to it with its context.
 func (r *Record) Again(p Part) bool {
-	if m := r.line.again.Load(); m != 0 {
-		for i, x := range r.line.parts {
+	if m := r.pipe.again.Load(); m != 0 {
+		for i, x := range r.pipe.parts {
 			if x == p {
 				return m&bit(i) != 0
 			}
@@ -53,17 +53,17 @@ func (r *Record) Again(p Part) bool {
 func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
 
 // findAgain looks for the parts below base, as far as its layers tell.
-func (l *line) findAgain(base http.RoundTripper) {
+func (l *pipeline) findAgain(base http.RoundTripper) {
 	chain.Walk(base, func(rt http.RoundTripper) bool {
 		if s, ok := rt.(*Stack); ok {
-			l.seeAgain(s.line)
+			l.seeAgain(s.pipe)
 		}
 		return true
 	})
 }
 
 // seeAgain notes which parts stand in below, too.
-func (l *line) seeAgain(below *line) {
+func (l *pipeline) seeAgain(below *pipeline) {
 	var m uint64
 	for i, p := range l.parts {
 		if below.has(p) {
@@ -77,7 +77,7 @@ func (l *line) seeAgain(below *line) {
 
 // Foreign reports whether what is below the kit's layers is not net/http's own
 // transport: somebody else's middleware, most often.
-func (r *Record) Foreign() bool { return !r.line.direct }
+func (r *Record) Foreign() bool { return !r.pipe.direct }
 
 // Inside reports whether the goroutine that makes this exchange is in the middle of
 // another one, whatever its context: it dials a connection, or, where that is to be

@@ -21,7 +21,7 @@ func (r *Record) writeBegins() {
 	switch {
 	case !r.hasBody:
 		return
-	case r.line.direct:
+	case r.pipe.direct:
 		r.writes = 1 // net/http tries again when it has ended the first write, or never began it
 	default:
 		r.writes++ // of retriers and hedgers, each attempt
@@ -51,7 +51,7 @@ func (r *Record) written() {
 
 // surelyWritten reports whether nothing of the request can be under way. r.mu is held.
 func (r *Record) surelyWritten() bool {
-	return r.wrote && (!r.hasBody || r.line.direct || r.hooked)
+	return r.wrote && (!r.hasBody || r.pipe.direct || r.hooked)
 }
 
 func (r *Record) isWritten() bool {

@@ -5,7 +5,7 @@ import "testing"
 // Of a retrier's or a hedger's attempts each writes the request. The first one's may
 // end late: over HTTP/1 net/http tells of it when the connection is closed.
 func TestWrittenWhenEachAttemptIs(t *testing.T) {
-	r := &Record{line: new(line), hasBody: true, wrote: true}
+	r := &Record{pipe: new(pipeline), hasBody: true, wrote: true}
 	begins := func() {
 		r.mu.Lock()
 		r.writeBegins()
@@ -31,7 +31,7 @@ func TestWrittenWhenEachAttemptIs(t *testing.T) {
 // Net/http tries again once the first write has ended, or never began: then no hook
 // tells of it.
 func TestNetHTTPTellsOfOneWriteAtATime(t *testing.T) {
-	r := &Record{line: &line{direct: true}, hasBody: true}
+	r := &Record{pipe: &pipeline{direct: true}, hasBody: true}
 	for range 2 {
 		r.mu.Lock()
 		r.writeBegins()
