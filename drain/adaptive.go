@@ -38,7 +38,7 @@ const (
 )
 
 // cost is C.
-func cost(p record.Prospect) time.Duration {
+func cost(p record.DrainInput) time.Duration {
 	switch {
 	case p.Cost > 0:
 		return max(p.Cost, minCost)
@@ -49,20 +49,20 @@ func cost(p record.Prospect) time.Duration {
 }
 
 // adapt is the budget of one drain.
-func adapt(p record.Prospect) record.Budget {
+func adapt(p record.DrainInput) record.Budget {
 	c := cost(p)
 	// What is left to net/http's own drain (Go 1.27) costs nobody anything, and a
 	// later request may have the connection. What has no known end is not left to it:
 	// it would come to the same end as ours.
 	leave := p.Left >= 0
-	b := record.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c, Leave: leave}
+	b := record.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c, LeaveToNetHTTP: leave}
 	if p.Leaked {
-		b.Bytes, b.Time, b.Leave = record.LeakBytes, record.LeakTime, false
+		b.Bytes, b.Time, b.LeaveToNetHTTP = record.LeakBytes, record.LeakTime, false
 		return b
 	}
 	worth := time.Duration(float64(c) * p.Reuse)
 	skip := func(why string) record.Budget {
-		return record.Budget{Why: why, Cost: c, Learn: true, Leave: leave}
+		return record.Budget{Why: why, Cost: c, CountsAsExperience: true, LeaveToNetHTTP: leave}
 	}
 	switch {
 	case p.Reuse < rarely:
@@ -72,15 +72,15 @@ func adapt(p record.Prospect) record.Budget {
 	case p.Left >= 0 && p.Rate > 0:
 		if takes := float64(p.Left) / p.Rate; takes > worth.Seconds() {
 			b = skip("too_slow")
-			b.Free = true
-			b.Leave = takes < record.NativeDrainTime.Seconds()
+			b.TakeBuffered = true
+			b.LeaveToNetHTTP = takes < record.NativeDrainTime.Seconds()
 			return b
 		}
 	}
 	if p.Ends*float64(c) < (1-p.Ends)*float64(b.Time) {
 		// One that comes to the end saves C, one in vain costs its time.
 		b = skip("too_long")
-		b.Free = true
+		b.TakeBuffered = true
 		return b
 	}
 	every := time.Duration(measureEvery)

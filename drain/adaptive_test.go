@@ -36,7 +36,7 @@ func (h *host) best(b body) time.Duration { return min(b.takes, h.cost) }
 // closes does what a Close does and returns what it costs: the drain, and the
 // new connection if that was in vain or not tried.
 func (h *host) closes(b body) time.Duration {
-	p := record.Prospect{Left: -1, TLS: true, Worth: h.use.Worth(!b.known)}
+	p := record.DrainInput{Left: -1, TLS: true, Worth: h.use.Worth(!b.known)}
 	p.Cost = h.cost
 	if b.known {
 		p.Left = b.size
@@ -126,42 +126,42 @@ func TestWhatIsNotWorthADrain(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	tests := []struct {
 		name string
-		p    record.Prospect
+		p    record.DrainInput
 		want record.Budget
 	}{
-		{"nothing is known, plain", record.Prospect{Left: -1, Worth: worth.Worth{Reuse: 1, Ends: 1}},
+		{"nothing is known, plain", record.DrainInput{Left: -1, Worth: worth.Worth{Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: seedPlain, Cost: seedPlain}},
-		{"nothing is known, TLS", record.Prospect{Left: -1, TLS: true, Worth: worth.Worth{Reuse: 1, Ends: 1}},
+		{"nothing is known, TLS", record.DrainInput{Left: -1, TLS: true, Worth: worth.Worth{Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: seedTLS, Cost: seedTLS}},
-		{"as long as a connection takes", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1}},
+		{"as long as a connection takes", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"a chance of reuse", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .5, Ends: 1}},
+		{"a chance of reuse", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .5, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: ms(10), Cost: ms(20)}},
-		{"hardly a chance", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .2, Ends: 1}},
-			record.Budget{Learn: true, Why: "rarely_reused", Cost: ms(20)}},
-		{"a cheap connection", record.Prospect{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: 1}},
+		{"hardly a chance", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .2, Ends: 1}},
+			record.Budget{CountsAsExperience: true, Why: "rarely_reused", Cost: ms(20)}},
+		{"a cheap connection", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: minTime, Cost: minCost}},
-		{"a dear connection", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(3000), Reuse: 1, Ends: 1}},
+		{"a dear connection", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(3000), Reuse: 1, Ends: 1}},
 			record.Budget{Bytes: maxBytes, Time: maxTime, Cost: ms(3000)}},
-		{"a rest that is fast enough", record.Prospect{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
-			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20), Leave: true}},
-		{"a rest that is too slow", record.Prospect{Left: 1001, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
-			record.Budget{Learn: true, Free: true, Why: "too_slow", Cost: ms(20), Leave: true}},
-		{"far too slow", record.Prospect{Left: 10_000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
-			record.Budget{Learn: true, Free: true, Why: "too_slow", Cost: ms(20)}},
-		{"long before", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
-			record.Budget{Learn: true, Free: true, Why: "too_long", Cost: ms(20)}},
-		{"as often long as not", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .5}},
+		{"a rest that is fast enough", record.DrainInput{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
+			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20), LeaveToNetHTTP: true}},
+		{"a rest that is too slow", record.DrainInput{Left: 1001, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
+			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_slow", Cost: ms(20), LeaveToNetHTTP: true}},
+		{"far too slow", record.DrainInput{Left: 10_000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
+			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_slow", Cost: ms(20)}},
+		{"long before", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
+			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_long", Cost: ms(20)}},
+		{"as often long as not", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .5}},
 			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"as often long as not, and a timer is dearer than a connection", record.Prospect{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: .6}},
-			record.Budget{Learn: true, Free: true, Why: "too_long", Cost: minCost}},
-		{"long before, with an end", record.Prospect{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
-			record.Budget{Learn: true, Free: true, Leave: true, Why: "too_long", Cost: ms(20)}},
-		{"long before, and a probe", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 0, Probe: true}},
+		{"as often long as not, and a timer is dearer than a connection", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: .6}},
+			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_long", Cost: minCost}},
+		{"long before, with an end", record.DrainInput{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
+			record.Budget{CountsAsExperience: true, TakeBuffered: true, LeaveToNetHTTP: true, Why: "too_long", Cost: ms(20)}},
+		{"long before, and a probe", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 0, Probe: true}},
 			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"much was spent since C was measured", record.Prospect{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Measured: 9, Spent: ms(1281)}},
-			record.Budget{Learn: true, Why: "remeasure", Remeasure: true, Cost: ms(20)}},
-		{"leaked: nobody waits", record.Prospect{Left: -1, Leaked: true, Worth: worth.Worth{Cost: ms(1)}},
+		{"much was spent since C was measured", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Measured: 9, Spent: ms(1281)}},
+			record.Budget{CountsAsExperience: true, Why: "remeasure", Remeasure: true, Cost: ms(20)}},
+		{"leaked: nobody waits", record.DrainInput{Left: -1, Leaked: true, Worth: worth.Worth{Cost: ms(1)}},
 			record.Budget{Bytes: record.LeakBytes, Time: record.LeakTime, Cost: ms(1)}},
 	}
 	for _, tt := range tests {

@@ -196,7 +196,7 @@ func New(o Options) *Drainer {
 
 // Middleware puts the drain over next. A nil next is http.DefaultTransport.
 func (d *Drainer) Middleware(next http.RoundTripper) http.RoundTripper {
-	return record.New(next, part{d})
+	return record.New(next, layer{d})
 }
 
 // Close breaks off the drains that run in the background, without waiting for
@@ -218,22 +218,22 @@ func Exempt(ctx context.Context) context.Context {
 	return context.WithValue(ctx, exemptKey{}, true)
 }
 
-// part is the Drainer's share in an exchange. All that it does is to name the
+// layer is the Drainer's share in an exchange. All that it does is to name the
 // budget: draining is the body's own affair, so that it happens once and before
 // every other layer's end.
-type part struct{ d *Drainer }
+type layer struct{ d *Drainer }
 
-func (p part) Begin(*record.Record) (any, error) { return nil, nil }
+func (p layer) Begin(*record.Record) (any, error) { return nil, nil }
 
-func (p part) End(*record.Record, any) {}
+func (p layer) End(*record.Record, any) {}
 
-func (p part) Phase() record.Phase { return record.Slot }
+func (p layer) Phase() record.Phase { return record.Slot }
 
-func (p part) Drains() bool { return p.d.policy != Never }
+func (p layer) Drains() bool { return p.d.policy != Never }
 
-func (p part) Background() *record.Background { return p.d.background }
+func (p layer) Background() *record.Background { return p.d.background }
 
-func (p part) Budget(r *record.Record, pr record.Prospect) record.Budget {
+func (p layer) Budget(r *record.Record, pr record.DrainInput) record.Budget {
 	if p.d.policy == Never {
 		return record.Budget{Why: "never"}
 	}
@@ -250,7 +250,7 @@ func (p part) Budget(r *record.Record, pr record.Prospect) record.Budget {
 	return b
 }
 
-func (p part) Describe(ledger.Watch) string {
+func (p layer) Describe(ledger.Watch) string {
 	switch p.d.policy {
 	case Never:
 		return "drain: never; a body closed early closes its connection"

@@ -43,8 +43,8 @@ type clone struct {
 	limited bool
 }
 
-// Tune implements record.Tuner: it puts a site in the place of a plain transport.
-func (t part) Tune(b record.Tuned) record.Tuned {
+// ReplaceBase implements record.Tuner: it puts a site in the place of a plain transport.
+func (t layer) ReplaceBase(b record.Base) record.Base {
 	p := t.p
 	base, ok := b.Base.(*http.Transport)
 	if !ok {
@@ -54,7 +54,7 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 	}
 	if s := p.bases.siteOf(base); s != nil {
 		p.bases.note(s.ledger)
-		return record.Tuned{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
+		return record.Base{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
 	}
 	if b.Ledger.Watch() == ledger.Owned {
 		// Another pool's clone, further down in this stack. Cloning it again
@@ -68,7 +68,7 @@ func (t part) Tune(b record.Tuned) record.Tuned {
 		b.Why = why
 		return b
 	}
-	return record.Tuned{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
+	return record.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
 }
 
 // site finds or makes the shared clone of base; nil, and why, if it must not be

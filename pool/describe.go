@@ -8,7 +8,7 @@ import (
 
 // Describe is the pool's line in roundtripper.Describe. Where it only counts, the
 // stack adds why: see record.Tuned.
-func (t part) Describe(w ledger.Watch) string {
+func (t layer) Describe(w ledger.Watch) string {
 	limit := "no limit"
 	switch n := t.p.opts.MaxPerHost; {
 	case n > 0:

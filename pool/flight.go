@@ -57,10 +57,10 @@ func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight 
 }
 
 // Listens implements record.Listener.
-func (t part) Listens() bool { return t.p.tracks() || t.p.limits() }
+func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() }
 
 // Answered implements record.Listener: the body is open from now on.
-func (t part) Answered(r *record.Record, state any, _ *http.Response) {
+func (t layer) Answered(r *record.Record, state any, _ *http.Response) {
 	t.p.returned(r, state)
 	if f, ok := state.(*flight); ok && t.p.tracks() {
 		t.p.answered(f)

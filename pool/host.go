@@ -42,11 +42,11 @@ type visit struct {
 }
 
 // acquireAt is acquire for the host of a site, which most often has it at hand.
-func (p *Pool) acquireAt(ctx context.Context, v visit, s *record.Site) (*host, visit, error) {
-	last, _ := s.Kept(p).(*host)
+func (p *Pool) acquireAt(ctx context.Context, v visit, s *record.Target) (*host, visit, error) {
+	last, _ := s.Load(p).(*host)
 	h, v, err := p.acquire(ctx, v, s.Key(), s.Name(), last)
 	if h != nil && h != last {
-		s.Keep(p, h)
+		s.Store(p, h)
 	}
 	return h, v, err
 }

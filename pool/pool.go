@@ -46,7 +46,7 @@ func New(o Options) *Pool {
 // requests over connections of its own, made by a private clone, which all stacks
 // of this Pool over that transport share. A nil next is http.DefaultTransport.
 func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
-	return record.New(next, part{p})
+	return record.New(next, layer{p})
 }
 
 // Client returns a new client over one transport that all clients of this Pool
@@ -117,10 +117,10 @@ func exempt(ctx context.Context) bool {
 	return yes
 }
 
-// part is the Pool's share in an exchange.
-type part struct{ p *Pool }
+// layer is the Pool's share in an exchange.
+type layer struct{ p *Pool }
 
-func (t part) Begin(r *record.Record) (any, error) {
+func (t layer) Begin(r *record.Record) (any, error) {
 	p := t.p
 	if p.opts.MaxConnAge > 0 || p.opts.MaxConnRequests > 0 {
 		r.RetireAfter(max(p.opts.MaxConnAge, 0), max(p.opts.MaxConnRequests, 0))
@@ -134,11 +134,11 @@ func (t part) Begin(r *record.Record) (any, error) {
 		r.Exempt()
 		return nil, nil
 	}
-	if r.Again(t) {
+	if r.RepeatedBelow(t) {
 		return nil, nil // its slot is taken further down
 	}
 	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
-	h, v, err := p.acquireAt(r.Context(), visit{cancel: r.Request().Cancel}, r.Site())
+	h, v, err := p.acquireAt(r.Context(), visit{cancel: r.Request().Cancel}, r.Target())
 	r.AddPoolWait(v.waited)
 	if err != nil {
 		return nil, err
@@ -154,14 +154,14 @@ func (t part) Begin(r *record.Record) (any, error) {
 	return h, nil
 }
 
-// Witness implements record.Witness.
-func (t part) Witness(state any, c *ledger.Culprit) {
+// AddCulprit implements record.Witness.
+func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 	if f, ok := state.(*flight); ok {
 		c.Stack = f.stack
 	}
 }
 
-func (t part) End(r *record.Record, state any) {
+func (t layer) End(r *record.Record, state any) {
 	if state == nil {
 		return // exempt
 	}
@@ -196,4 +196,4 @@ func hostOf(state any) *host {
 	return nil
 }
 
-func (t part) Phase() record.Phase { return record.Slot }
+func (t layer) Phase() record.Phase { return record.Slot }

@@ -149,8 +149,8 @@ func (m *more) stop() {
 	}
 }
 
-// Built implements record.Builder.
-func (p part) Built(l *ledger.Ledger) {
+// UseLedger implements record.Builder.
+func (p layer) UseLedger(l *ledger.Ledger) {
 	if p.t.metrics == nil {
 		return
 	}

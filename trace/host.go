@@ -80,12 +80,12 @@ func appendHost(attrs []attribute.KeyValue, k ledger.Key) []attribute.KeyValue {
 	return attrs
 }
 
-func (t *Tracer) host(s *record.Site) *host {
-	if h, ok := s.Kept(t).(*host); ok {
+func (t *Tracer) host(s *record.Target) *host {
+	if h, ok := s.Load(t).(*host); ok {
 		return h
 	}
 	h := t.hosts.Of(s.Key(), func(k ledger.Key) *host { return newHost(k, s.Name()) })
-	s.Keep(t, h)
+	s.Store(t, h)
 	return h
 }
 

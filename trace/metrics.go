@@ -137,14 +137,14 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
 	m.took(x, took, a)
 	ctx := x.r.Context()
 	if x.opened && f.New != nil {
-		if relieved, _, _ := x.r.Relieved(record.NewClaim, m.more.owner()); !relieved {
+		if relieved, _, _ := x.r.EmittedBelow(record.NewConnSignal, m.more.owner()); !relieved {
 			m.more.newConn(ctx, x.host.key, f.New)
 		}
 	}
 	if !x.conn {
 		return
 	}
-	relieved, ended, leaked := x.r.Relieved(record.ConnClaim, m.more.owner())
+	relieved, ended, leaked := x.r.EmittedBelow(record.ConnSignal, m.more.owner())
 	if !relieved {
 		m.more.record(ctx, x.host.key, f)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/warmconn/warmconn/internal/record"
 )
 
-// part is the Tracer's share in an exchange. Its state is an *exchange, or nil.
-type part struct{ t *Tracer }
+// layer is the Tracer's share in an exchange. Its state is an *exchange, or nil.
+type layer struct{ t *Tracer }
 
 // exchange is what a Tracer has of one.
 type exchange struct {
@@ -27,31 +27,31 @@ type exchange struct {
 	ended, timed bool
 }
 
-func (p part) Begin(r *record.Record) (any, error) {
+func (p layer) Begin(r *record.Record) (any, error) {
 	t := p.t
 	h := hintsOf(r.Context())
 	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) {
 		return nil, nil
 	}
-	x := &exchange{r: r, host: t.host(r.Site())}
+	x := &exchange{r: r, host: t.host(r.Target())}
 	active := false
 	if m := t.metrics; m != nil {
 		owner := m.owner()
-		x.request = !t.opts.Annotate && r.Claim(record.RequestClaim, owner)
+		x.request = !t.opts.Annotate && r.Claim(record.RequestSignal, owner)
 		if m.more != nil {
 			// Who has the request may be StableOnly.
-			active = !t.opts.Annotate && r.Claim(record.ActiveClaim, owner)
-			x.conn = r.Claim(record.ConnClaim, owner)
-			x.opened = r.Claim(record.NewClaim, owner)
+			active = !t.opts.Annotate && r.Claim(record.ActiveSignal, owner)
+			x.conn = r.Claim(record.ConnSignal, owner)
+			x.opened = r.Claim(record.NewConnSignal, owner)
 		}
 	}
 	switch {
 	case t.opts.Annotate:
 		x.span = trace.SpanFromContext(r.Context())
-		if !r.Claim(record.SpanClaim, x) {
+		if !r.Claim(record.SpanSignal, x) {
 			x.span = nil
 		}
-	case r.Claim(record.SpanClaim, t.claimant()):
+	case r.Claim(record.SpanSignal, t.claimant()):
 		t.start(x, h)
 	}
 	if active {
@@ -61,8 +61,8 @@ func (p part) Begin(r *record.Record) (any, error) {
 	return x, nil
 }
 
-// Witness implements record.Witness: those who pay for the exchange link to its span.
-func (p part) Witness(state any, c *ledger.Culprit) {
+// AddCulprit implements record.Witness: those who pay for the exchange link to its span.
+func (p layer) AddCulprit(state any, c *ledger.Culprit) {
 	if x, ok := state.(*exchange); ok && x.span != nil {
 		if sc := x.span.SpanContext(); sc.IsValid() {
 			c.Span = spanOf(sc)
@@ -70,36 +70,36 @@ func (p part) Witness(state any, c *ledger.Culprit) {
 	}
 }
 
-// Claims implements record.Claimant.
-func (p part) Claims(state any, what record.Claim, owner any) bool {
+// Emits implements record.Claimant.
+func (p layer) Emits(state any, what record.Signal, owner any) bool {
 	x, ok := state.(*exchange)
 	if !ok {
 		return false
 	}
 	switch what {
-	case record.SpanClaim:
+	case record.SpanSignal:
 		if other, ok := owner.(*exchange); ok { // it annotates; two links would say one thing
 			return x.span != nil && x.span.SpanContext().SpanID() == other.span.SpanContext().SpanID()
 		}
 		return x.span != nil && owner == p.t.claimant()
-	case record.RequestClaim:
+	case record.RequestSignal:
 		return x.request && owner == p.t.metrics.owner()
-	case record.ActiveClaim:
+	case record.ActiveSignal:
 		return x.active != nil && owner == p.t.metrics.owner()
-	case record.NewClaim:
+	case record.NewConnSignal:
 		return x.opened && owner == p.t.metrics.owner()
 	}
 	return x.conn && owner == p.t.metrics.owner()
 }
 
 // Listens implements record.Listener.
-func (p part) Listens() bool {
+func (p layer) Listens() bool {
 	o := &p.t.opts
 	return o.Annotate || o.EndAtHeaders || o.ResponseAttributes != nil || len(o.ResponseHeaders) > 0
 }
 
 // Answered implements record.Listener.
-func (p part) Answered(r *record.Record, state any, resp *http.Response) {
+func (p layer) Answered(r *record.Record, state any, resp *http.Response) {
 	x, ok := state.(*exchange)
 	if !ok {
 		return
@@ -113,7 +113,7 @@ func (p part) Answered(r *record.Record, state any, resp *http.Response) {
 	}
 }
 
-func (p part) End(r *record.Record, state any) {
+func (p layer) End(r *record.Record, state any) {
 	x, ok := state.(*exchange)
 	if !ok {
 		return
@@ -129,9 +129,9 @@ func (p part) End(r *record.Record, state any) {
 	p.t.metrics.record(x, f, a)
 }
 
-func (p part) Phase() record.Phase { return record.Span }
+func (p layer) Phase() record.Phase { return record.Span }
 
-func (p part) Describe(ledger.Watch) string {
+func (p layer) Describe(ledger.Watch) string {
 	if p.t.opts.Annotate {
 		return "trace: says on the span of the context what became of the connection"
 	}

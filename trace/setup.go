@@ -86,7 +86,7 @@ func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
 	if began.IsZero() {
 		began = now.Add(-f.ConnWait)
 	}
-	key := d.r.Site().Key()
+	key := d.r.Target().Key()
 	attrs := append(hostAttributes(key), semconv.URLScheme(key.Scheme))
 	attrs = append(peer(attrs, f.Held), connIDKey.Int64(int64(f.ConnID)))
 	ctx, root := d.t.tracer.Start(context.Background(), "connection_setup",

@@ -98,5 +98,5 @@ func standsFor(provider, self any) any {
 
 // Middleware puts tracing over next. A nil next is http.DefaultTransport.
 func (t *Tracer) Middleware(next http.RoundTripper) http.RoundTripper {
-	return record.New(next, part{t})
+	return record.New(next, layer{t})
 }

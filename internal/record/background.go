@@ -50,7 +50,7 @@ func (b *Background) Close() {
 // breakOff ends a drain in the background before its time.
 func (r *Record) breakOff() {
 	r.body.mu.Lock()
-	r.body.broken = true
+	r.body.brokenOff = true
 	r.body.mu.Unlock()
 	r.cancel()
 }
@@ -61,13 +61,13 @@ func (r *Record) wasBrokenOff() bool {
 	}
 	r.body.mu.Lock()
 	defer r.body.mu.Unlock()
-	return r.body.broken
+	return r.body.brokenOff
 }
 
 // background is where the stack's drains may go on: room in all of its drain
 // layers is needed. None if Close has to wait for one of them.
 func (l *pipeline) background() (all []*Background) {
-	for _, p := range l.parts {
+	for _, p := range l.layers {
 		if d, ok := p.(Drainer); ok {
 			b := d.Background()
 			if b == nil {
@@ -97,17 +97,17 @@ func (r *Record) closeLater(orig *http.Response, b Budget) bool {
 		}
 	}
 	r.body.mu.Lock()
-	r.body.later = true
+	r.body.background = true
 	r.body.mu.Unlock()
 	if r.owned() {
-		r.detached = r.own.Detach()
+		r.detached = r.entry.Detach()
 	}
-	if r.leash != nil {
-		r.leash.letGo()
+	if r.detachable != nil {
+		r.detachable.detach()
 	}
 	// Whoever keeps the connection knows the exchange next to the transport.
 	low := r
-	if below := r.sameBelow(); len(below) > 0 {
+	if below := r.ownBelow(); len(below) > 0 {
 		low = below[len(below)-1]
 	}
 	low.conn.Draining(time.Now())

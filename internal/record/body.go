@@ -31,18 +31,18 @@ type bodyState struct {
 
 	gunzip *gunzip // nil if the transport decompresses, or nobody
 
-	mu     sync.Mutex
-	free   chan struct{} // made by who waits for the Read that is in the raw body
-	read   int64
-	took   time.Duration // that the Reads took, if anybody asks
-	last   time.Duration // from the exchange's start to the end of the last Read
-	inRead bool
-	closed bool
-	ended  bool // the whole exchange
-	later  bool // it is drained in the background, and ends with that
-	broken bool // see breakOff
-	sized  bool // the server said how long it is
-	left   bool // Close has left a Read to net/http, at last: see leaveRead
+	mu            sync.Mutex
+	readDone      chan struct{} // made by who waits for the Read that is in the raw body
+	read          int64
+	readTime      time.Duration // that the Reads took, if anybody asks
+	lastReadAt    time.Duration // from the exchange's start to the end of the last Read
+	inRead        bool
+	closed        bool
+	ended         bool // the whole exchange
+	background    bool // it is drained in the background, and ends with that
+	brokenOff     bool // see breakOff
+	lengthKnown   bool // the server said how long it is
+	leftToNetHTTP bool // Close has left a Read to net/http, at last: see leaveRead
 }
 
 // received is what Reads have brought.
@@ -58,28 +58,28 @@ func (b *bodyState) end() (got received, first bool) {
 		return got, false
 	}
 	b.ended = true
-	got = received{bytes: b.read, last: b.last}
-	if !b.inRead && b.sized {
-		got.onWire, got.took = b.onWire(), b.took
+	got = received{bytes: b.read, last: b.lastReadAt}
+	if !b.inRead && b.lengthKnown {
+		got.onWire, got.took = b.onWire(), b.readTime
 	}
 	return got, true
 }
 
-// leave lets go who waits for the Read that has left the raw body. mu is held.
-func (b *bodyState) leave() {
+// endRead lets go who waits for the Read that has left the raw body. mu is held.
+func (b *bodyState) endRead() {
 	b.inRead = false
-	if b.free != nil {
-		close(b.free)
-		b.free = nil
+	if b.readDone != nil {
+		close(b.readDone)
+		b.readDone = nil
 	}
 }
 
-// freed returns what is closed when the Read has left the raw body. mu is held.
-func (b *bodyState) freed() chan struct{} {
-	if b.free == nil {
-		b.free = make(chan struct{})
+// awaitRead returns what is closed when the Read has left the raw body. mu is held.
+func (b *bodyState) awaitRead() chan struct{} {
+	if b.readDone == nil {
+		b.readDone = make(chan struct{})
 	}
-	return b.free
+	return b.readDone
 }
 
 // onWire is how much of the body has been read, in bytes on the wire. No Read

@@ -11,7 +11,7 @@ import (
 // under a Read can deadlock they get time: see closesUnderRead. A base that may
 // ignore its context gets little.
 func (r *Record) patience() time.Duration {
-	if r.pipe.direct {
+	if r.pipe.overNetHTTP {
 		return 50 * time.Millisecond
 	}
 	return time.Millisecond
@@ -29,13 +29,13 @@ func (r *Record) closeBody(orig *http.Response) error {
 	var wait chan struct{}
 	if b.inRead && !ended {
 		if r.leavesRead(orig) {
-			b.left = true
+			b.leftToNetHTTP = true
 			got, _ := b.end()
-			b.last = r.elapsed()
+			b.lastReadAt = r.elapsed()
 			b.mu.Unlock()
 			return r.leaveRead(orig.Body, got)
 		}
-		wait = b.freed()
+		wait = b.awaitRead()
 	}
 	b.mu.Unlock()
 

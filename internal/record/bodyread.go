@@ -18,7 +18,7 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 	b := &r.body
 	b.mu.Lock()
 	for b.inRead && !b.closed {
-		freed := b.freed()
+		freed := b.awaitRead()
 		b.mu.Unlock()
 		<-freed
 		b.mu.Lock()
@@ -34,7 +34,7 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 		raw = b.gunzip
 	}
 	var began, now time.Duration
-	timed := r.pipe.drains && b.sized && r.length >= timedMin
+	timed := r.pipe.drains && b.lengthKnown && r.length >= timedMin
 	if timed {
 		began = r.elapsed()
 	}
@@ -53,17 +53,17 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 		now = r.elapsed()
 	}
 	b.mu.Lock()
-	b.leave()
+	b.endRead()
 	b.read += int64(n)
 	if timed {
-		b.took += now - began
+		b.readTime += now - began
 	}
-	closed, left := b.closed, b.left && r.elapsed()-b.last < NativeDrainTime
+	closed, left := b.closed, b.leftToNetHTTP && r.elapsed()-b.lastReadAt < NativeDrainTime
 	var got received
 	switch {
-	case b.left:
+	case b.leftToNetHTTP:
 	case err == nil:
-		b.last = now
+		b.lastReadAt = now
 	case !closed:
 		got, ended = b.end()
 	}
@@ -92,7 +92,7 @@ func (r *Record) readBody(raw io.Reader, p []byte) (n int, err error, ended bool
 func (r *Record) readPanicked() {
 	b := &r.body
 	b.mu.Lock()
-	b.leave()
+	b.endRead()
 	var got received
 	ended := false
 	if !b.closed { // else Close ends it
@@ -109,7 +109,7 @@ func (r *Record) readPanicked() {
 // only see that it is closed.
 func (r *Record) readError(err error) error {
 	if r.owned() && r.major < 2 && !r.detached {
-		if cause := context.Cause(r.parent); cause != nil {
+		if cause := context.Cause(r.callerCtx); cause != nil {
 			return cause
 		}
 	}

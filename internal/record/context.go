@@ -22,12 +22,12 @@ const (
 	atLast // see letGoAtLast
 )
 
-func (c *recordCtx) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *recordCtx) Deadline() (time.Time, bool) { return c.callerCtx.Deadline() }
 
 func (c *recordCtx) Done() <-chan struct{} { return (*Record)(c).cancelable().Done() }
 
 func (c *recordCtx) Err() error {
-	if c.made.Load()&(ctxMade|canceled) == 0 && c.parent.Err() == nil {
+	if c.made.Load()&(ctxMade|canceled) == 0 && c.callerCtx.Err() == nil {
 		return nil
 	}
 	// Made now if it was not: an error that was told must stay.
@@ -49,7 +49,7 @@ func (c *recordCtx) Value(key any) any {
 
 // String keeps package fmt out of the Record: it would race with hooks, and write
 // the request's headers into somebody's log.
-func (c *recordCtx) String() string { return fmt.Sprint(c.parent) + ".WithRecord" }
+func (c *recordCtx) String() string { return fmt.Sprint(c.callerCtx) + ".WithRecord" }
 
 // down is parent with the hooks that are not made later. They are for what goes down
 // alone: End gets parent, and those above read it while the exchange begins.
@@ -57,7 +57,7 @@ func (r *Record) down() context.Context {
 	if r.dial != nil {
 		return r.dial.ctx
 	}
-	return r.parent
+	return r.callerCtx
 }
 
 // cancelable returns the context that cancel ends.
@@ -72,8 +72,8 @@ func (r *Record) makeCancelable() {
 	// Not under the lock: an outer record may be asked for its own.
 	var ctx context.Context
 	var stop context.CancelFunc
-	if r.hasBody && !r.pipe.direct {
-		_, ctx, stop = tie(r.down()) // see letGoAtLast
+	if r.hasBody && !r.pipe.overNetHTTP {
+		_, ctx, stop = deriveDetachable(r.down()) // see letGoAtLast
 	} else {
 		ctx, stop = context.WithCancel(r.down())
 	}
@@ -91,7 +91,7 @@ func (r *Record) makeCancelable() {
 		}
 		if r.made.CompareAndSwap(was, was|ctxMade) {
 			if was&atLast != 0 {
-				r.untieAtLast()
+				r.addDetach()
 			}
 			break
 		}
@@ -102,7 +102,7 @@ func (r *Record) makeCancelable() {
 // canceled reports whether the exchange was ended, by the caller or by cancel.
 func (r *Record) canceled() bool {
 	if r.owned() {
-		return r.made.Load()&canceled != 0 || !r.detached && r.parent.Err() != nil
+		return r.made.Load()&canceled != 0 || !r.detached && r.callerCtx.Err() != nil
 	}
 	return (*recordCtx)(r).Err() != nil
 }
@@ -111,7 +111,7 @@ func (r *Record) canceled() bool {
 func (r *Record) cancel() {
 	if r.owned() {
 		r.made.Or(canceled)
-		r.own.Abort()
+		r.entry.Abort()
 		return
 	}
 	if r.made.Or(canceled)&ctxMade != 0 {

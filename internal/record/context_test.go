@@ -9,7 +9,7 @@ import (
 )
 
 func bareRecord(parent context.Context) (*Record, context.Context) {
-	r := &Record{pipe: new(pipeline), parent: parent}
+	r := &Record{pipe: new(pipeline), callerCtx: parent}
 	return r, (*recordCtx)(r)
 }
 

@@ -22,5 +22,5 @@ func (c dialCtx) Value(key any) any {
 // DialContext implements connpool.Owner.
 func (o *owner) DialContext() context.Context {
 	r := (*Record)(o)
-	return dialCtx{r.parent, r}
+	return dialCtx{r.callerCtx, r}
 }

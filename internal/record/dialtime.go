@@ -29,11 +29,11 @@ func (r *Record) timeDial() {
 		ConnectStart: func(string, string) { d.start(&d.connect) },
 		ConnectDone:  func(string, string, error) { d.stop(&d.connect) },
 	}
-	if r.site.key.Scheme == "https" {
+	if r.target.key.Scheme == "https" {
 		t.TLSHandshakeStart = func() { d.start(&d.tls) }
 		t.TLSHandshakeDone = func(tls.ConnectionState, error) { d.stop(&d.tls) }
 	}
-	d.ctx = httptrace.WithClientTrace(r.parent, t)
+	d.ctx = httptrace.WithClientTrace(r.callerCtx, t)
 	r.dial = d
 }
 

@@ -39,9 +39,9 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 		// ended, in the Read that has the end, and heeds no context meanwhile.
 		return OutcomeSkipped, &Drain{Skipped: "early_response", Cost: b.Cost}, false
 	}
-	below := r.sameBelow() // before they end
-	native := b.Leave && r.drainsNatively(orig)
-	t := r.bound(b.Time, orig, native)
+	below := r.ownBelow() // before they end
+	native := b.LeaveToNetHTTP && r.drainsNatively(orig)
+	t := r.startDrainTimer(b.Time, orig, native)
 	began := time.Now()
 	n, err := r.discard(orig.Body, b, t)
 	took := time.Since(began)
@@ -83,22 +83,22 @@ func (r *Record) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Dra
 func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d *Drain, closed bool) {
 	d = &Drain{Skipped: b.Why, Cost: b.Cost}
 	// Small enough to lie in net/http's buffer, it is there, and then free at once.
-	d.left = b.Leave && r.drainsNatively(orig) && (!b.Free || left > readBuffer)
-	if b.Learn {
+	d.left = b.LeaveToNetHTTP && r.drainsNatively(orig) && (!b.TakeBuffered || left > readBuffer)
+	if b.CountsAsExperience {
 		r.conn.NotDrained(b.Remeasure, left < 0)
-		for _, in := range r.sameBelow() {
+		for _, in := range r.ownBelow() {
 			in.conn.NotDrained(b.Remeasure, left < 0)
 		}
 	}
-	if !b.Free || d.left || left > maxFree || !r.owned() || !r.isWritten() {
+	if !b.TakeBuffered || d.left || left > maxFree || !r.owned() || !r.isWritten() {
 		return OutcomeSkipped, d, false
 	}
 	var empty func() = r.cancel
-	if !r.own.BeforeRead(&empty) {
+	if !r.entry.BeforeRead(&empty) {
 		return OutcomeSkipped, d, false
 	}
 	n, err := r.discard(orig.Body, Budget{Bytes: maxFree}, nil)
-	r.own.Unread(&empty)
+	r.entry.Unread(&empty)
 	d.Bytes = n
 	if put, refused := r.conn.Returned(); err == io.EOF && (put || refused != "") {
 		d.Skipped = ""
@@ -110,7 +110,7 @@ func (r *Record) notDrained(b Budget, orig *http.Response, left int64) (out Outc
 // drainsNatively reports whether net/http would drain the body by itself, in the
 // background, if it were closed now.
 func (r *Record) drainsNatively(orig *http.Response) bool {
-	return nativeDrain && r.pipe.direct && orig.ContentLength <= maxPostCloseReadBytes
+	return nativeDrain && r.pipe.overNetHTTP && orig.ContentLength <= maxPostCloseReadBytes
 }
 
 // readBuffer is net/http's, by default.
@@ -123,14 +123,14 @@ const maxFree = 64 << 10
 // discard reads body to its end or to that of the budget, of which errTimeSpent
 // and errBytesSpent tell. A Read that panics is none of the caller's, who has asked
 // for no more than Close: errBodyPanicked tells of it.
-func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error) {
-	buf := r.pipe.spare.buffer()
+func (r *Record) discard(body io.Reader, b Budget, t *drainTimer) (n int64, err error) {
+	buf := r.pipe.buffers.get()
 	defer func() {
 		if recover() != nil {
 			err = errBodyPanicked // and who knows what still has buf
 			return
 		}
-		r.pipe.spare.buffers.Put(buf)
+		r.pipe.buffers.pool.Put(buf)
 	}()
 	for {
 		// One byte more than allowed shows that there is more.
@@ -147,15 +147,15 @@ func (r *Record) discard(body io.Reader, b Budget, t *bound) (n int64, err error
 	}
 }
 
-// spares are what drains use again.
-type spares struct{ buffers sync.Pool }
+// buffers are what drains use again.
+type buffers struct{ pool sync.Pool }
 
 // drainBuffer is larger than net/http's own buffer, so that what comes from the
 // network goes past that.
 const drainBuffer = 32 << 10
 
-func (s *spares) buffer() *[drainBuffer]byte {
-	if b, ok := s.buffers.Get().(*[drainBuffer]byte); ok {
+func (s *buffers) get() *[drainBuffer]byte {
+	if b, ok := s.pool.Get().(*[drainBuffer]byte); ok {
 		return b
 	}
 	return new([drainBuffer]byte)
@@ -164,12 +164,12 @@ func (s *spares) buffer() *[drainBuffer]byte {
 // budget is the smallest of the stack's drain layers, those below somebody
 // else's middleware included; not ok if it has none of its own.
 func (r *Record) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
-	return r.budgetFor(Prospect{Left: r.left(resp), TLS: r.site.key.Scheme == "https", Leaked: leaked})
+	return r.budgetFor(DrainInput{Left: r.left(resp), TLS: r.target.key.Scheme == "https", Leaked: leaked})
 }
 
-func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
+func (r *Record) budgetFor(p DrainInput) (b Budget, ok bool) {
 	p.Worth = r.conn.Worth(p.Left < 0)
-	for _, part := range r.pipe.parts {
+	for _, part := range r.pipe.layers {
 		if d, is := part.(Drainer); is {
 			c := d.Budget(r, p)
 			if ok {
@@ -178,7 +178,7 @@ func (r *Record) budgetFor(p Prospect) (b Budget, ok bool) {
 			b, ok = c, true
 		}
 	}
-	if below := r.sameBelow(); ok && len(below) > 0 {
+	if below := r.ownBelow(); ok && len(below) > 0 {
 		if c, drains := below[0].budgetFor(p); drains {
 			b = b.min(c)
 		}
@@ -205,7 +205,7 @@ func (r *Record) hopeless(resp *http.Response) string {
 		return "tunnel" // the body is the tunnel
 	case r.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
-	case resp.Close, r.askedToEnd, r.close, r.pipe.ledger.KeepAlivesOff(false):
+	case resp.Close, r.reqCloses, r.close, r.pipe.ledger.KeepAlivesOff(false):
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too
 	case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed:
 		return "close" // the body ends with the connection

@@ -32,7 +32,7 @@ func (r *Record) conclude(out Outcome, err error, got received, d *Drain) {
 	wrote := r.settle(out, err, got, d)
 	for _, i := range r.pipe.order {
 		if i < r.begun {
-			r.pipe.parts[i].End(r, r.state(int(i)))
+			r.pipe.layers[i].End(r, r.state(int(i)))
 		}
 	}
 	r.release(out, wrote)
@@ -139,10 +139,10 @@ func (r *Record) drainsBehind() bool {
 // nothing. A cancel with a cause shows as that cause, so the context itself is
 // asked, not only the error.
 func (r *Record) interrupted(err error, now time.Time) ledger.Reason {
-	if r.detached || r.leash != nil && r.leash.gone {
+	if r.detached || r.detachable != nil && r.detachable.detached {
 		return "" // what the caller does now is no affair of ours
 	}
-	ctx := r.parent
+	ctx := r.callerCtx
 	e := ctx.Err()
 	if stop := r.legacyCancel(); e == nil && stop != nil {
 		select {
@@ -182,9 +182,9 @@ func (r *Record) cause(out Outcome, err error, refused, interrupted ledger.Reaso
 		return r.streamCause(out, err)
 	case r.pipe.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
-	case r.askedToEnd || r.close:
+	case r.reqCloses || r.close:
 		return ledger.ClientClose
-	case r.ends:
+	case r.respCloses:
 		return ledger.ServerClose
 	case out == OutcomeCanceled:
 		return interrupted
@@ -216,7 +216,7 @@ func (r *Record) streamCause(out Outcome, err error) ledger.Reason {
 	switch {
 	case r.pipe.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
-	case r.major >= 2 && (r.askedToEnd || r.close):
+	case r.major >= 2 && (r.reqCloses || r.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
 		return brokenFor(err) // if it broke, and not the stream alone
@@ -277,16 +277,16 @@ func (r *Record) release(out Outcome, wrote bool) {
 	now := wrote
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
-		if r.parent.Done() == nil {
+		if r.callerCtx.Done() == nil {
 			return // it hangs on nothing, and nobody uses it
 		}
-		if !wrote && r.sent && !r.pipe.direct {
-			r.letGoAtLast()
+		if !wrote && r.sent && !r.pipe.overNetHTTP {
+			r.detachAtLast()
 		}
 	case OutcomeUpgraded:
-		now = r.pipe.direct
+		now = r.pipe.overNetHTTP
 	case OutcomeLeaked:
-		now = r.pipe.direct // else a stack further down gets time for it: see reap
+		now = r.pipe.overNetHTTP // else a stack further down gets time for it: see reap
 	default:
 		now = true
 	}

@@ -91,7 +91,7 @@ func (r *Record) Facts() Facts {
 }
 
 // Host is the name of what the exchange goes to, as in "https://example.com:443".
-func (r *Record) Host() string { return r.site.name }
+func (r *Record) Host() string { return r.target.name }
 
 // Final is what is known at the end, in End only. It does not change any more and
 // must not be changed.
@@ -103,8 +103,8 @@ func (r *Record) AddPoolWait(d time.Duration) { r.facts.PoolWait += d }
 // Method is the request's, as the caller wrote it.
 func (r *Record) Method() string { return r.facts.Method }
 
-// Site is what the exchange goes to.
-func (r *Record) Site() *Site { return r.site }
+// Target is what the exchange goes to.
+func (r *Record) Target() *Target { return r.target }
 
 // noBody reports whether there is nothing to read, close or wrap.
 func noBody(resp *http.Response) bool {

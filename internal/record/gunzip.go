@@ -51,14 +51,14 @@ func (r *Record) gunzip(resp *http.Response) {
 	delete(h, "Content-Encoding")
 	delete(h, "Content-Length")
 	resp.Header, resp.ContentLength, resp.Uncompressed = h, -1, true
-	r.body.gunzip = &gunzip{gzips: r.pipe.gzips, raw: counter{Reader: resp.Body}}
+	r.body.gunzip = &gunzip{gzips: r.pipe.gzips, raw: countingReader{Reader: resp.Body}}
 }
 
 // gunzip decompresses one body. It reads no further ahead than it must, so that
 // the end of the body is seen with its last byte.
 type gunzip struct {
 	gzips *gzips
-	raw   counter
+	raw   countingReader
 
 	mu  sync.Mutex // one Read at a time; a Close does not wait for it
 	zr  *gzip.Reader
@@ -109,25 +109,25 @@ func (g *gunzip) release() {
 	if g.zr == nil {
 		return
 	}
-	g.zr.Reset(nothing{})
+	g.zr.Reset(emptyReader{})
 	g.gzips.readers.Put(g.zr)
 	g.zr = nil
 }
 
-// nothing is an empty body. With ReadByte, or gzip would put a buffer before
+// emptyReader is an empty body. With ReadByte, or gzip would put a buffer before
 // it.
-type nothing struct{}
+type emptyReader struct{}
 
-func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
-func (nothing) ReadByte() (byte, error)  { return 0, io.EOF }
+func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
+func (emptyReader) ReadByte() (byte, error)  { return 0, io.EOF }
 
-// counter counts what is read on the wire.
-type counter struct {
+// countingReader counts what is read on the wire.
+type countingReader struct {
 	io.Reader
 	n int64
 }
 
-func (c *counter) Read(p []byte) (int, error) {
+func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.n += int64(n)
 	return n, err

@@ -23,7 +23,7 @@ func (r *Record) bind(above *httptrace.ClientTrace) {
 		return
 	}
 	if above != nil {
-		r.trace, r.above = *above, above
+		r.trace, r.callerHooks = *above, above
 	}
 	r.trace.GetConn = r.getConn
 	r.trace.GotConn = r.gotConn
@@ -38,11 +38,11 @@ func (r *Record) bind(above *httptrace.ClientTrace) {
 // the caller's own after it.
 
 func (r *Record) getConn(addr string) {
-	if t := r.above; t != nil && t.GetConn != nil {
+	if t := r.callerHooks; t != nil && t.GetConn != nil {
 		defer t.GetConn(addr)
 	}
 	at := max(r.elapsed(), 1)
-	r.use.Ask(addr, r.facts.Start.Add(at))
+	r.observed.Ask(addr, r.facts.Start.Add(at))
 	r.mu.Lock()
 	if r.asked == 0 {
 		r.asked = at
@@ -51,7 +51,7 @@ func (r *Record) getConn(addr string) {
 }
 
 func (r *Record) gotConn(info httptrace.GotConnInfo) {
-	if t := r.above; t != nil && t.GotConn != nil {
+	if t := r.callerHooks; t != nil && t.GotConn != nil {
 		defer t.GotConn(info)
 	}
 	at := r.elapsed()
@@ -71,9 +71,9 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 	if r.facts.Outcome != "" || r.foreignConn(info.Conn) {
 		return
 	}
-	g := r.use.Got(info.Conn, info.Reused, shared, now)
+	g := r.observed.Got(info.Conn, info.Reused, shared, now)
 	if info.Reused && !info.WasIdle {
-		r.use.HandedOver(now)
+		r.observed.HandedOver(now)
 	}
 	r.hooked, r.facts.shared = true, g.Shared
 	f := &r.facts
@@ -94,8 +94,8 @@ func (r *Record) gotConn(info httptrace.GotConnInfo) {
 }
 
 func (r *Record) putIdleConn(err error) {
-	r.use.Put(putReason(err))
-	if t := r.above; t != nil && t.PutIdleConn != nil {
+	r.observed.Put(putReason(err))
+	if t := r.callerHooks; t != nil && t.PutIdleConn != nil {
 		t.PutIdleConn(err)
 	}
 }
@@ -104,7 +104,7 @@ func (r *Record) putIdleConn(err error) {
 // context must outlive the writing: cancelling it when the response has ended
 // first would break an upload that still runs.
 func (r *Record) wroteRequest(info httptrace.WroteRequestInfo) {
-	if t := r.above; t != nil && t.WroteRequest != nil {
+	if t := r.callerHooks; t != nil && t.WroteRequest != nil {
 		defer t.WroteRequest(info)
 	}
 	r.written()

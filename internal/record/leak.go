@@ -59,7 +59,7 @@ func dropped(watched *atomic.Pointer[Record]) {
 func (r *Record) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	b := &r.body
 	b.mu.Lock()
-	ended := b.ended || b.later
+	ended := b.ended || b.background
 	b.closed = true
 	resp := b.resp
 	b.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *Record) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	switch {
 	case budget.none():
 	case limit == 0:
-		budget = Budget{Why: "too_slow", Cost: budget.Cost, Free: true}
+		budget = Budget{Why: "too_slow", Cost: budget.Cost, TakeBuffered: true}
 	default:
 		budget.Time = min(budget.Time, limit)
 	}

@@ -19,7 +19,7 @@ import (
 // link enters r as an exchange made inside of another, if it is.
 func (r *Record) link() {
 	var o *Record
-	switch v := r.parent.Value(recordKey{}).(type) {
+	switch v := r.callerCtx.Value(recordKey{}).(type) {
 	case *Record:
 		o = v
 	case *dialer:
@@ -30,13 +30,13 @@ func (r *Record) link() {
 	if o == nil || o.ended() {
 		return
 	}
-	r.same = r.site.key == o.site.key && r.path == o.path && methodOf(r.facts.Method) == methodOf(o.facts.Method)
-	if !r.same {
+	r.own = r.target.key == o.target.key && r.path == o.path && methodOf(r.facts.Method) == methodOf(o.facts.Method)
+	if !r.own {
 		return
 	}
 	o.mu.Lock()
-	r.first = !o.continued
-	o.continued = true
+	r.firstOwn = !o.hasOwn
+	o.hasOwn = true
 	o.mu.Unlock()
 }
 
@@ -47,18 +47,18 @@ func (r *Record) publish() {
 	}
 	o := r.outer
 	o.mu.Lock()
-	if in := o.inner; in != nil && in.same && r.same && !in.ended() && o.facts.Outcome == "" { // else it is Final
+	if in := o.inner; in != nil && in.own && r.own && !in.ended() && o.facts.Outcome == "" { // else it is Final
 		o.facts.hedged = true
 	}
 	o.inner = r
 	o.mu.Unlock()
-	if r.same && o.pipe.ledger != r.pipe.ledger {
+	if r.own && o.pipe.ledger != r.pipe.ledger {
 		o.pipe.ledger.Above(r.pipe.ledger)
 	}
-	for in, o := r, o; o != nil && in.same; in, o = o, o.outer {
-		o.pipe.seeAgain(r.pipe)
+	for in, o := r, o; o != nil && in.own; in, o = o, o.outer {
+		o.pipe.noteRepeated(r.pipe)
 	}
-	for in, o := r, r.outer; o != nil && in.same && r.facts.PoolWait > 0; in, o = o, o.outer {
+	for in, o := r, r.outer; o != nil && in.own && r.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
 		if o.facts.Outcome == "" {
 			o.facts.PoolWait += r.facts.PoolWait
@@ -70,25 +70,25 @@ func (r *Record) publish() {
 // closedAbove reports whether the context that came down ended because a layer
 // above closed the body, and not because its caller wished so.
 func (r *Record) closedAbove() bool {
-	if !r.same || r.parent.Err() == nil {
+	if !r.own || r.callerCtx.Err() == nil {
 		return false
 	}
 	b := &r.outer.body
 	b.mu.Lock()
 	closed := b.closed
 	b.mu.Unlock()
-	return closed && r.outer.parent.Err() == nil || r.outer.closedAbove()
+	return closed && r.outer.callerCtx.Err() == nil || r.outer.closedAbove()
 }
 
 // Culprit implements ledger.Exchange: what the layers say, and those above somebody
 // else's middleware where these say nothing.
 func (r *Record) Culprit() (c ledger.Culprit) {
-	if r.same {
+	if r.own {
 		c = r.outer.Culprit()
 	}
 	for i := range r.begun {
-		if w, ok := r.pipe.parts[i].(Witness); ok {
-			w.Witness(r.state(int(i)), &c)
+		if w, ok := r.pipe.layers[i].(CulpritSource); ok {
+			w.AddCulprit(r.state(int(i)), &c)
 		}
 	}
 	return c
@@ -104,7 +104,7 @@ func methodOf(m string) string {
 // foreignConn reports whether nc is for an exchange that was made inside of
 // this one and goes elsewhere: its hook has just run. r.mu is held.
 func (r *Record) foreignConn(nc net.Conn) bool {
-	if r.inner == nil || r.inner.same {
+	if r.inner == nil || r.inner.own {
 		return false
 	}
 	in := r.inner.Facts()
@@ -114,7 +114,7 @@ func (r *Record) foreignConn(nc net.Conn) bool {
 // learnConn takes over what the inner exchange was told of nc. r.mu is held.
 func (r *Record) learnConn(nc net.Conn) {
 	f := &r.facts
-	if r.inner == nil || !r.inner.same || f.hedged {
+	if r.inner == nil || !r.inner.own || f.hedged {
 		return
 	}
 	in := r.inner.Facts()
@@ -125,14 +125,14 @@ func (r *Record) learnConn(nc net.Conn) {
 	f.Reused, f.New, f.ConnWait = in.Reused, in.New, in.ConnWait
 }
 
-// sameBelow are the exchanges below somebody else's middleware that are this
+// ownBelow are the exchanges below somebody else's middleware that are this
 // one's own and have not ended; most often there are none.
-func (r *Record) sameBelow() (all []*Record) {
+func (r *Record) ownBelow() (all []*Record) {
 	for {
 		r.mu.Lock()
 		in := r.inner
 		r.mu.Unlock()
-		if in == nil || !in.same || in.ended() {
+		if in == nil || !in.own || in.ended() {
 			return all
 		}
 		all = append(all, in)
@@ -154,7 +154,7 @@ func (r *Record) learnEnd() bool {
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false
 	}
-	if r.inner == nil || !r.inner.same {
+	if r.inner == nil || !r.inner.own {
 		return false
 	}
 	in := r.inner.Facts()

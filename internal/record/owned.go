@@ -33,7 +33,7 @@ type connBook interface {
 }
 
 // owned reports whether the exchange's connection is the kit's own.
-func (r *Record) owned() bool { return r.conn == connBook(&r.own) }
+func (r *Record) owned() bool { return r.conn == connBook(&r.entry) }
 
 // send sends the exchange's request: over a connection of the kit's own, or by the
 // base.
@@ -41,14 +41,14 @@ func (r *Record) send(base http.RoundTripper) (*http.Response, error) {
 	if !r.owned() {
 		return base.RoundTrip(r.derive())
 	}
-	known := r.site.own.Load()
+	known := r.target.owned.Load()
 	if r.pipe.gzips != nil && !known.SpeaksHTTP2() {
 		r.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
 	}
-	r.own.Owner, r.own.Close = (*owner)(r), r.close
-	r.pipe.owned.Enter(&r.own, r.site.key, known)
-	if h := r.own.Host(); h != known {
-		r.site.own.Store(h)
+	r.entry.Owner, r.entry.Close = (*owner)(r), r.close
+	r.pipe.owned.Enter(&r.entry, r.target.key, known)
+	if h := r.entry.Host(); h != known {
+		r.target.owned.Store(h)
 	}
 	r.publish()
 	r.req = *r.orig
@@ -56,7 +56,7 @@ func (r *Record) send(base http.RoundTripper) (*http.Response, error) {
 		r.req.Header = r.header
 	}
 	r.sent = true
-	return r.own.RoundTrip(r.parent, &r.req, r.writingHooks())
+	return r.entry.RoundTrip(r.callerCtx, &r.req, r.writingHooks())
 }
 
 // writingHooks tell when a request with a body was written, if the stack drains:
@@ -68,9 +68,9 @@ func (r *Record) writingHooks() *httptrace.ClientTrace {
 		return nil
 	}
 	t := new(httptrace.ClientTrace)
-	if above := httptrace.ContextClientTrace(r.parent); above != nil {
+	if above := httptrace.ContextClientTrace(r.callerCtx); above != nil {
 		*t = *above
-		r.above = above
+		r.callerHooks = above
 	}
 	t.WroteRequest = r.wroteRequest
 	return t
@@ -82,7 +82,7 @@ func (r *Record) settleOwned(cause loss.Reason, provisional bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f := &r.facts
-	f.Returned, _ = r.own.Returned()
+	f.Returned, _ = r.entry.Returned()
 	f.LostReason = cause
 	if provisional && cause == loss.BodyUnread {
 		f.LostReason = loss.Draining // it may come back yet

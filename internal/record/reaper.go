@@ -45,7 +45,7 @@ const (
 func (p *reaper) add(r *Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := r.site.key
+	key := r.target.key
 	f := p.hosts[key]
 	if f == nil {
 		if p.hosts == nil {

@@ -37,33 +37,33 @@ type Record struct {
 	// The caller's request. The caller may change it once RoundTrip has failed,
 	// or the body was closed or dropped: what dials, hooks and the end need of
 	// it is below.
-	orig    *http.Request
-	site    *Site
-	path    string
-	outer   *Record         // the exchange that this one is made in, if any
-	parent  context.Context // the caller's, with what the layers added; ends with that. See down
-	header  http.Header     // the layers' own map, nil until one asks
-	close   bool            // the request asks for the end of its connection
-	hasBody bool            // it has one
-	same    bool            // it is outer's own, not a token's or a name's: see link
-	first   bool            // and the first of those
-	dials   bool            // outer's connection is dialed by means of it
-	gzip    bool            // we have asked for gzip, and must decompress
-	sent    bool
-	begun   uint8
-	states  [4]any // of the parts that have begun
-	more    *[]any // states beyond four
+	orig      *http.Request
+	target    *Target
+	path      string
+	outer     *Record         // the exchange that this one is made in, if any
+	callerCtx context.Context // the caller's, with what the layers added; ends with that. See down
+	header    http.Header     // the layers' own map, nil until one asks
+	close     bool            // the request asks for the end of its connection
+	hasBody   bool            // it has one
+	own       bool            // it is outer's own, not a token's or a name's: see link
+	firstOwn  bool            // and the first of those
+	dials     bool            // outer's connection is dialed by means of it
+	gzip      bool            // we have asked for gzip, and must decompress
+	sent      bool
+	begun     uint8
+	states    [4]any // of the parts that have begun
+	more      *[]any // states beyond four
 
-	ctx   context.Context        // see cancelable
-	trace httptrace.ClientTrace  // see hooks
-	above *httptrace.ClientTrace // the caller's hooks, which ours call
-	req   http.Request           // what goes down
-	stop  context.CancelFunc     // of ctx
-	leash *leash                 // nil if no drain may go on after Close
-	conn  connBook               // the exchange's line where connections are kept
-	use   ledger.Use             // conn, if the connection is somebody else's
-	own   connpool.Entry         // conn, if it is one of owned's
-	dial  *dialTimes             // nil if no dial was expected
+	ctx         context.Context        // see cancelable
+	trace       httptrace.ClientTrace  // see hooks
+	callerHooks *httptrace.ClientTrace // the caller's hooks, which ours call
+	req         http.Request           // what goes down
+	stop        context.CancelFunc     // of ctx
+	detachable  *detachable            // nil if no drain may go on after Close
+	conn        connBook               // the exchange's line where connections are kept
+	observed    ledger.Use             // conn, if the connection is somebody else's
+	entry       connpool.Entry         // conn, if it is one of owned's
+	dial        *dialTimes             // nil if no dial was expected
 
 	body bodyState
 
@@ -80,12 +80,12 @@ type Record struct {
 	// else's middleware may hold a Body of a stack further down.
 	length     int64
 	major      uint8
-	ends       bool          // it says that the connection ends
-	askedToEnd bool          // the request that was really sent said so
+	respCloses bool          // it says that the connection ends
+	reqCloses  bool          // the request that was really sent said so
 	hooked     bool          // GotConn came: WroteRequest will, too
 	wrote      bool          // the request was written, or has no body; see written.go
 	over       bool          // the exchange has ended: cancel as soon as wrote
-	continued  bool          // an inner exchange was this one's own
+	hasOwn     bool          // an inner exchange was this one's own
 	detached   bool          // it goes on whatever the caller does: see closeLater; the closing goroutine's
 	writes     int32         // that have begun and not ended, as far as hooks tell
 	made       atomic.Uint32 // hooksMade, ctxMade, canceled, atLast
@@ -93,10 +93,10 @@ type Record struct {
 
 // open starts a record.
 func open(ln *pipeline, req *http.Request) *Record {
-	r := &Record{pipe: ln, orig: req, site: ln.sites.Of(ledger.KeyOf(req.URL), newSite), parent: req.Context()}
-	r.conn = &r.use
+	r := &Record{pipe: ln, orig: req, target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), callerCtx: req.Context()}
+	r.conn = &r.observed
 	if ln.owned != nil && connpool.Takes(req) {
-		r.conn = &r.own
+		r.conn = &r.entry
 	}
 	r.close = saysClose(req)
 	if req.URL != nil {
@@ -105,7 +105,7 @@ func open(ln *pipeline, req *http.Request) *Record {
 	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
 	r.hasBody = req.Body != nil && req.Body != http.NoBody
-	r.wrote = !r.hasBody || !ln.direct // until hooks say otherwise
+	r.wrote = !r.hasBody || !ln.overNetHTTP // until hooks say otherwise
 	r.link()
 	return r
 }
@@ -117,7 +117,7 @@ func (r *Record) now() time.Time { return r.facts.Start.Add(r.elapsed()) }
 
 // begin runs the parts down to the first that refuses.
 func (r *Record) begin() error {
-	for i, p := range r.pipe.parts {
+	for i, p := range r.pipe.layers {
 		st, err := p.Begin(r)
 		if err != nil {
 			return err
@@ -140,10 +140,10 @@ func (r *Record) derive() *http.Request {
 	if r.pipe.gzips != nil {
 		r.askGzip()
 	}
-	r.use.Of, r.use.Close, r.use.Apart = r, r.close, !r.pipe.alone
+	r.observed.Of, r.observed.Close, r.observed.Apart = r, r.close, !r.pipe.ownsHeader
 	r.enter()
 	r.publish()
-	if r.use.MayDial(r.pipe.direct) {
+	if r.observed.MayDial(r.pipe.overNetHTTP) {
 		r.timeDial()
 	}
 	if r.pipe.traceKey == nil {
@@ -154,8 +154,8 @@ func (r *Record) derive() *http.Request {
 		}
 		r.dial.ctx = ctx
 	}
-	if r.pipe.later && r.parent.Err() == nil {
-		r.leash, r.ctx, r.stop = tie(r.down())
+	if r.pipe.drainsInBackground && r.callerCtx.Err() == nil {
+		r.detachable, r.ctx, r.stop = deriveDetachable(r.down())
 		r.made.Or(ctxMade)
 	}
 	r.req = *r.orig.WithContext((*recordCtx)(r))
@@ -172,26 +172,26 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	r.mu.Lock()
 	r.facts.Status, r.facts.Proto = resp.StatusCode, resp.Proto
 	r.facts.Answered = r.elapsed()
-	r.length, r.major, r.ends = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
+	r.length, r.major, r.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	switch q := resp.Request; {
 	case q == nil:
-	case r.owned(), q == &r.req && r.pipe.alone:
-		r.askedToEnd = r.close
+	case r.owned(), q == &r.req && r.pipe.ownsHeader:
+		r.reqCloses = r.close
 	default: // a middleware below may have changed even ours
-		r.askedToEnd = saysClose(q)
+		r.reqCloses = saysClose(q)
 	}
 	r.mu.Unlock()
 	switch v := resp.Header["Keep-Alive"]; {
 	case !r.owned():
 		if resp.ProtoMajor >= 2 {
-			r.use.Share()
+			r.observed.Share()
 		}
 	case resp.ProtoMajor == 1:
 		if v != nil {
-			r.own.KeepAlive(keepAliveTimeout(v))
+			r.entry.KeepAlive(keepAliveTimeout(v))
 		}
-		if resp.Close && !r.askedToEnd && !r.close {
-			r.own.Announced()
+		if resp.Close && !r.reqCloses && !r.close {
+			r.entry.Announced()
 		}
 	}
 
@@ -206,7 +206,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 	case noBody(resp):
 		r.finish(OutcomeNone, nil, nil)
 	default:
-		r.body.sized = resp.ContentLength >= 0
+		r.body.lengthKnown = resp.ContentLength >= 0
 		r.gunzip(&b.resp)
 		b.resp.Body = b
 		if r.orig.Method == http.MethodConnect {
@@ -214,7 +214,7 @@ func (r *Record) respond(s *Stack, resp *http.Response) *http.Response {
 				b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel
 			}
 		}
-		if r.pipe.direct {
+		if r.pipe.overNetHTTP {
 			r.body.resp = resp
 		}
 		b.sentinel.Store(r.pipe.reaper.watch(r))

@@ -13,7 +13,7 @@ const maxChain = 100
 // whose context is: what hangs on a context of ours ends with the exchange, and is
 // taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
 func (r *Record) ownRequest(q *http.Request) *http.Request {
-	if q != nil && r.pipe.direct {
+	if q != nil && r.pipe.overNetHTTP {
 		return r.orig
 	}
 	return r.outside(q, maxChain)
@@ -61,20 +61,20 @@ func (r *Record) outsideContext(ctx context.Context) context.Context {
 	if ctx == context.Context((*recordCtx)(x)) {
 		return r.orig.Context() // nobody has added anything
 	}
-	return &outlived{r.orig.Context(), ctx, x}
+	return &detachedCtx{r.orig.Context(), ctx, x}
 }
 
-// outlived is the caller's context with the values that middlewares below have added.
+// detachedCtx is the caller's context with the values that middlewares below have added.
 // Neither the exchange nor its hooks are among them, nor what the kit's layers have
 // added: a request that is made with this context is another one, and no child of the
 // first one's span.
-type outlived struct {
+type detachedCtx struct {
 	context.Context
 	below context.Context
 	x     *Record // which is found in below
 }
 
-func (c *outlived) Value(key any) any {
+func (c *detachedCtx) Value(key any) any {
 	own := c.Context.Value(key)
 	if key == (recordKey{}) || key == c.x.pipe.traceKey {
 		return own

@@ -16,48 +16,48 @@ import (
 // Layers on two sides of somebody else's middleware each have their own, and
 // the outer one learns from the inner: see link.go.
 type Stack struct {
-	part Part
-	next http.RoundTripper
-	base http.RoundTripper // what is below the innermost of the adjacent layers
-	keep any               // see Tuned
-	why  string            // see Tuned
-	pipe *pipeline
+	layer Layer
+	next  http.RoundTripper
+	base  http.RoundTripper // what is below the innermost of the adjacent layers
+	keep  any               // see Tuned
+	why   string            // see Tuned
+	pipe  *pipeline
 }
 
 // pipeline is what records need of their stack. Records are within reach of
 // net/http's connections, so it must hold neither a Stack nor a base: a dropped
 // stack could not be collected while a connection is open.
 type pipeline struct {
-	parts  []Part  // outermost first
-	order  []uint8 // indexes into parts, in the order of their Ends
-	listen []uint8 // those that are Listeners
-	claims []uint8 // those that are Claimants
-	ledger *ledger.Ledger
-	owned  *connpool.Pool // keeps the connections of the base; nil: somebody else does
-	reaper *reaper
+	layers   []Layer // outermost first
+	order    []uint8 // indexes into parts, in the order of their Ends
+	listen   []uint8 // those that are Listeners
+	emitters []uint8 // those that are Claimants
+	ledger   *ledger.Ledger
+	owned    *connpool.Pool // keeps the connections of the base; nil: somebody else does
+	reaper   *reaper
 	// traceKey is what httptrace looks for in a context, nil if unknown.
 	traceKey any
-	// direct: the base is net/http's transport itself. Then bodies are its
+	// overNetHTTP: the base is net/http's transport itself. Then bodies are its
 	// own, hooks are called, and contexts end Reads.
-	direct bool
+	overNetHTTP bool
 	// underRead: and a Close drains by itself, while a Read goes on.
 	underRead bool
-	// alone: nobody but a *http.Transport has the request that goes down.
-	alone  bool
-	drains bool // some part does
-	later  bool // drains may go on after Close
-	// plain: no part waits or drains. What there is to tell of connections is of the
+	// ownsHeader: nobody but a *http.Transport has the request that goes down.
+	ownsHeader         bool
+	drains             bool // some part does
+	drainsInBackground bool // drains may go on after Close
+	// onlyObserves: no part waits or drains. What there is to tell of connections is of the
 	// exchanges below.
-	plain bool
-	gzips *gzips
-	again atomic.Uint64 // which of parts stand below the base, too: see Record.Again
-	sites cache.Map[ledger.Key, *Site]
-	spare spares
+	onlyObserves bool
+	gzips        *gzips
+	repeated     atomic.Uint64 // which of parts stand below the base, too: see Record.Again
+	targets      cache.Map[ledger.Key, *Target]
+	buffers      buffers
 }
 
 // New puts part over next. A part that is in the stack already is not put
 // there again. A nil next is http.DefaultTransport.
-func New(next http.RoundTripper, part Part) http.RoundTripper {
+func New(next http.RoundTripper, part Layer) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
 	}
@@ -65,14 +65,14 @@ func New(next http.RoundTripper, part Part) http.RoundTripper {
 	if below != nil && below.pipe.has(part) {
 		return below
 	}
-	t := Tuned{Base: next}
+	t := Base{Base: next}
 	if below != nil {
-		t = Tuned{Base: below.base, Ledger: below.pipe.ledger, Owned: below.pipe.owned, Keep: below.keep}
+		t = Base{Base: below.base, Ledger: below.pipe.ledger, Owned: below.pipe.owned, Keep: below.keep}
 	} else {
 		t.Ledger = ledger.New(chain.Bottom(next))
 	}
-	if tuner, ok := part.(Tuner); ok {
-		tuned := tuner.Tune(t)
+	if tuner, ok := part.(BaseReplacer); ok {
+		tuned := tuner.ReplaceBase(t)
 		if tuned.Replaced {
 			next = rebase(next, tuned)
 		}
@@ -82,64 +82,64 @@ func New(next http.RoundTripper, part Part) http.RoundTripper {
 }
 
 // rebase builds the kit layers of next again over another base.
-func rebase(next http.RoundTripper, t Tuned) http.RoundTripper {
+func rebase(next http.RoundTripper, t Base) http.RoundTripper {
 	s, ok := next.(*Stack)
 	if !ok {
 		return t.Base
 	}
-	return build(rebase(s.next, t), s.part, t)
+	return build(rebase(s.next, t), s.layer, t)
 }
 
-func build(next http.RoundTripper, part Part, t Tuned) *Stack {
-	l := &pipeline{parts: []Part{part}, ledger: t.Ledger, owned: t.Owned, reaper: new(reaper), traceKey: findTraceKey()}
+func build(next http.RoundTripper, part Layer, t Base) *Stack {
+	l := &pipeline{layers: []Layer{part}, ledger: t.Ledger, owned: t.Owned, reaper: new(reaper), traceKey: findTraceKey()}
 	if below, ok := next.(*Stack); ok {
-		l.parts = append(l.parts, below.pipe.parts...)
+		l.layers = append(l.layers, below.pipe.layers...)
 		l.reaper = below.pipe.reaper
 	}
 	for p := range phases {
-		for i, part := range l.parts {
+		for i, part := range l.layers {
 			if part.Phase() == p {
 				l.order = append(l.order, uint8(i))
 			}
 		}
 	}
-	for i, part := range l.parts {
+	for i, part := range l.layers {
 		if p, ok := part.(Listener); ok && p.Listens() {
 			l.listen = append(l.listen, uint8(i))
 		}
-		if _, ok := part.(Claimant); ok {
-			l.claims = append(l.claims, uint8(i))
+		if _, ok := part.(Emitter); ok {
+			l.emitters = append(l.emitters, uint8(i))
 		}
 	}
 	tr, ok := t.Base.(*http.Transport)
-	l.alone = ok
-	l.direct = ok && !chain.Registered(tr)
-	if !l.direct {
-		l.findAgain(t.Base)
+	l.ownsHeader = ok
+	l.overNetHTTP = ok && !chain.Registered(tr)
+	if !l.overNetHTTP {
+		l.findRepeated(t.Base)
 	}
-	l.underRead = l.direct && nativeDrain && closesUnderRead(runtime.Version())
-	for _, part := range l.parts {
+	l.underRead = l.overNetHTTP && nativeDrain && closesUnderRead(runtime.Version())
+	for _, part := range l.layers {
 		d, ok := part.(Drainer)
 		l.drains = l.drains || ok && d.Drains()
 	}
-	for _, part := range l.parts {
-		if b, ok := part.(Builder); ok {
-			b.Built(t.Ledger)
+	for _, part := range l.layers {
+		if b, ok := part.(LedgerUser); ok {
+			b.UseLedger(t.Ledger)
 		}
 	}
-	l.later = l.background() != nil
-	l.plain = true
-	for _, part := range l.parts {
-		l.plain = l.plain && part.Phase() != Slot
+	l.drainsInBackground = l.background() != nil
+	l.onlyObserves = true
+	for _, part := range l.layers {
+		l.onlyObserves = l.onlyObserves && part.Phase() != Slot
 	}
-	if l.direct && l.drains {
+	if l.overNetHTTP && l.drains {
 		l.gzips = newGzips(tr)
 	}
-	return &Stack{part: part, next: next, base: t.Base, keep: t.Keep, why: t.Why, pipe: l}
+	return &Stack{layer: part, next: next, base: t.Base, keep: t.Keep, why: t.Why, pipe: l}
 }
 
-func (l *pipeline) has(p Part) bool {
-	for _, x := range l.parts {
+func (l *pipeline) has(p Layer) bool {
+	for _, x := range l.layers {
 		if x == p {
 			return true
 		}
@@ -165,7 +165,7 @@ func (s *Stack) CloseIdleConnections() {
 
 // String is the layer's own line.
 func (s *Stack) String() string {
-	d := s.part.Describe(s.pipe.ledger.Watch())
+	d := s.layer.Describe(s.pipe.ledger.Watch())
 	if s.why != "" {
 		d += ": " + s.why
 	}
@@ -211,6 +211,6 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 // answered tells the Listeners of the response.
 func (r *Record) answered(resp *http.Response) {
 	for _, i := range r.pipe.listen {
-		r.pipe.parts[i].(Listener).Answered(r, r.state(int(i)), resp)
+		r.pipe.layers[i].(Listener).Answered(r, r.state(int(i)), resp)
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Within reports whether this exchange is made inside of one in which p has begun
 // something, a slot say, and that has not ended: below it, with somebody else's
 // middleware between, or by that middleware or a dialer on its own account.
-func (r *Record) Within(p Part) bool {
+func (r *Record) Within(p Layer) bool {
 	for in, o := r, r.outer; o != nil; in, o = o, o.outer {
 		// A dial may go on for another request when its own has ended.
 		if o.holds(p) && (in.dials || !o.ended()) {
@@ -26,8 +26,8 @@ func (r *Record) Within(p Part) bool {
 }
 
 // holds reports whether p's Begin has returned something for this exchange.
-func (r *Record) holds(p Part) bool {
-	for i, x := range r.pipe.parts {
+func (r *Record) holds(p Layer) bool {
+	for i, x := range r.pipe.layers {
 		if x == p {
 			return i < int(r.begun) && r.state(i) != nil
 		}
@@ -35,13 +35,13 @@ func (r *Record) holds(p Part) bool {
 	return false
 }
 
-// Again reports whether p stands once more further down, behind somebody else's
+// RepeatedBelow reports whether p stands once more further down, behind somebody else's
 // middleware: it is for that one to do what is to be done once for a request. It is
 // known from the start where all layers tell what is below them, else from the first
 // exchange on that came down to it with its context.
-func (r *Record) Again(p Part) bool {
-	if m := r.pipe.again.Load(); m != 0 {
-		for i, x := range r.pipe.parts {
+func (r *Record) RepeatedBelow(p Layer) bool {
+	if m := r.pipe.repeated.Load(); m != 0 {
+		for i, x := range r.pipe.layers {
 			if x == p {
 				return m&bit(i) != 0
 			}
@@ -52,32 +52,32 @@ func (r *Record) Again(p Part) bool {
 
 func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
 
-// findAgain looks for the parts below base, as far as its layers tell.
-func (l *pipeline) findAgain(base http.RoundTripper) {
+// findRepeated looks for the parts below base, as far as its layers tell.
+func (l *pipeline) findRepeated(base http.RoundTripper) {
 	chain.Walk(base, func(rt http.RoundTripper) bool {
 		if s, ok := rt.(*Stack); ok {
-			l.seeAgain(s.pipe)
+			l.noteRepeated(s.pipe)
 		}
 		return true
 	})
 }
 
-// seeAgain notes which parts stand in below, too.
-func (l *pipeline) seeAgain(below *pipeline) {
+// noteRepeated notes which parts stand in below, too.
+func (l *pipeline) noteRepeated(below *pipeline) {
 	var m uint64
-	for i, p := range l.parts {
+	for i, p := range l.layers {
 		if below.has(p) {
 			m |= bit(i)
 		}
 	}
-	if l.again.Load()&m != m {
-		l.again.Or(m)
+	if l.repeated.Load()&m != m {
+		l.repeated.Or(m)
 	}
 }
 
 // Foreign reports whether what is below the kit's layers is not net/http's own
 // transport: somebody else's middleware, most often.
-func (r *Record) Foreign() bool { return !r.pipe.direct }
+func (r *Record) Foreign() bool { return !r.pipe.overNetHTTP }
 
 // Inside reports whether the goroutine that makes this exchange is in the middle of
 // another one, whatever its context: it dials a connection, or, where that is to be

@@ -21,7 +21,7 @@ func (r *Record) writeBegins() {
 	switch {
 	case !r.hasBody:
 		return
-	case r.pipe.direct:
+	case r.pipe.overNetHTTP:
 		r.writes = 1 // net/http tries again when it has ended the first write, or never began it
 	default:
 		r.writes++ // of retriers and hedgers, each attempt
@@ -51,7 +51,7 @@ func (r *Record) written() {
 
 // surelyWritten reports whether nothing of the request can be under way. r.mu is held.
 func (r *Record) surelyWritten() bool {
-	return r.wrote && (!r.hasBody || r.pipe.direct || r.hooked)
+	return r.wrote && (!r.hasBody || r.pipe.overNetHTTP || r.hooked)
 }
 
 func (r *Record) isWritten() bool {
@@ -81,23 +81,23 @@ func (r *Record) waitWritten(d time.Duration) bool {
 	}
 }
 
-// letGoAtLast unties the context that went down from the caller's when nobody has it
+// detachAtLast unties the context that went down from the caller's when nobody has it
 // any more. Until then a request may be written that nobody tells of, and heeds the
 // caller's end; but that may live for long, and must not collect what is never ended.
-func (r *Record) letGoAtLast() {
+func (r *Record) detachAtLast() {
 	r.mu.Lock()
 	r.inner = nil // whose context leads here, and must go first
 	r.mu.Unlock()
 	if r.made.Or(atLast)&ctxMade != 0 {
-		r.untieAtLast()
+		r.addDetach()
 	}
 }
 
-// untieAtLast is called once, when the context is made and atLast is set. It is not
+// addDetach is called once, when the context is made and atLast is set. It is not
 // cancelled: the runtime's clean-ups run outside of a testing/synctest bubble, where
 // a channel of the bubble must not be closed.
-func (r *Record) untieAtLast() {
-	if l, ok := r.ctx.Value(leashKey{}).(*leash); ok { // which does not lead to the record
-		runtime.AddCleanup(r, (*leash).letGo, l)
+func (r *Record) addDetach() {
+	if l, ok := r.ctx.Value(detachableKey{}).(*detachable); ok { // which does not lead to the record
+		runtime.AddCleanup(r, (*detachable).detach, l)
 	}
 }

@@ -31,7 +31,7 @@ func TestWrittenWhenEachAttemptIs(t *testing.T) {
 // Net/http tries again once the first write has ended, or never began: then no hook
 // tells of it.
 func TestNetHTTPTellsOfOneWriteAtATime(t *testing.T) {
-	r := &Record{pipe: &pipeline{direct: true}, hasBody: true}
+	r := &Record{pipe: &pipeline{overNetHTTP: true}, hasBody: true}
 	for range 2 {
 		r.mu.Lock()
 		r.writeBegins()

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// bound is the limit in time of one drain. What net/http has in its buffer
+// drainTimer is the limit in time of one drain. What net/http has in its buffer
 // already is free, and on a busy machine a timer would break off what takes no
 // time at all. So where the connection is the kit's own, the clock starts when it
 // is first read.
-type bound struct {
+type drainTimer struct {
 	r     *Record
 	limit time.Duration
 	cut   time.Duration  // when a Read that hangs is broken
@@ -30,26 +30,26 @@ type bound struct {
 	closed bool
 }
 
-// bound begins a bound. What net/http goes on to drain by itself is not broken at the
+// startDrainTimer begins a bound. What net/http goes on to drain by itself is not broken at the
 // limit, for that costs the connection, but left to it when the Read that is in
 // progress returns; what hangs is broken when net/http would give it up, too.
-func (r *Record) bound(limit time.Duration, orig *http.Response, native bool) *bound {
-	t := &bound{r: r, limit: limit, cut: limit}
+func (r *Record) startDrainTimer(limit time.Duration, orig *http.Response, native bool) *drainTimer {
+	t := &drainTimer{r: r, limit: limit, cut: limit}
 	if native {
 		t.cut = max(limit, NativeDrainTime)
 	}
-	if !r.pipe.direct {
+	if !r.pipe.overNetHTTP {
 		t.orig = orig
 	}
 	t.hook = t.start
-	if !r.owned() || !r.own.BeforeRead(&t.hook) {
+	if !r.owned() || !r.entry.BeforeRead(&t.hook) {
 		t.start()
 	}
 	return t
 }
 
 // start cancels the exchange when the time is over. Net/http's Reads end then.
-func (t *bound) start() {
+func (t *drainTimer) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.over {
@@ -68,19 +68,19 @@ func (t *bound) start() {
 
 // spent looks at the clock between two Reads, so that a limit may be shorter
 // than a timer can be.
-func (t *bound) spent() bool {
+func (t *drainTimer) spent() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !t.began.IsZero() && time.Since(t.began) >= t.limit
 }
 
 // stop reports whether it came in time, and whether the body had to be closed.
-func (t *bound) stop() (inTime, closed bool) {
+func (t *drainTimer) stop() (inTime, closed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = true
 	if t.timer == nil {
-		t.r.own.Unread(&t.hook)
+		t.r.entry.Unread(&t.hook)
 		return true, false
 	}
 	inTime = t.timer.Stop()
