@@ -3,7 +3,7 @@ package drain
 import (
 	"time"
 
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // The adaptive policy is ski rental: to drain is to rent, for as long as that
@@ -38,7 +38,7 @@ const (
 )
 
 // cost is C.
-func cost(p record.DrainInput) time.Duration {
+func cost(p stack.DrainInput) time.Duration {
 	switch {
 	case p.Cost > 0:
 		return max(p.Cost, minCost)
@@ -49,20 +49,20 @@ func cost(p record.DrainInput) time.Duration {
 }
 
 // adapt is the budget of one drain.
-func adapt(p record.DrainInput) record.Budget {
+func adapt(p stack.DrainInput) stack.Budget {
 	c := cost(p)
 	// What is left to net/http's own drain (Go 1.27) costs nobody anything, and a
 	// later request may have the connection. What has no known end is not left to it:
 	// it would come to the same end as ours.
 	leave := p.Left >= 0
-	b := record.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c, LeaveToNetHTTP: leave}
+	b := stack.Budget{Bytes: maxBytes, Time: min(max(c, minTime), maxTime), Cost: c, LeaveToNetHTTP: leave}
 	if p.Leaked {
-		b.Bytes, b.Time, b.LeaveToNetHTTP = record.LeakBytes, record.LeakTime, false
+		b.Bytes, b.Time, b.LeaveToNetHTTP = stack.LeakBytes, stack.LeakTime, false
 		return b
 	}
 	worth := time.Duration(float64(c) * p.Reuse)
-	skip := func(why string) record.Budget {
-		return record.Budget{Why: why, Cost: c, CountsAsExperience: true, LeaveToNetHTTP: leave}
+	skip := func(why string) stack.Budget {
+		return stack.Budget{Why: why, Cost: c, CountsAsExperience: true, LeaveToNetHTTP: leave}
 	}
 	switch {
 	case p.Reuse < rarely:
@@ -73,7 +73,7 @@ func adapt(p record.DrainInput) record.Budget {
 		if takes := float64(p.Left) / p.Rate; takes > worth.Seconds() {
 			b = skip("too_slow")
 			b.TakeBuffered = true
-			b.LeaveToNetHTTP = takes < record.NativeDrainTime.Seconds()
+			b.LeaveToNetHTTP = takes < stack.NativeDrainTime.Seconds()
 			return b
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 	"github.com/warmconn/warmconn/internal/worth"
 )
 
@@ -36,7 +36,7 @@ func (h *host) best(b body) time.Duration { return min(b.takes, h.cost) }
 // closes does what a Close does and returns what it costs: the drain, and the
 // new connection if that was in vain or not tried.
 func (h *host) closes(b body) time.Duration {
-	p := record.DrainInput{Left: -1, TLS: true, Worth: h.use.Worth(!b.known)}
+	p := stack.DrainInput{Left: -1, TLS: true, Worth: h.use.Worth(!b.known)}
 	p.Cost = h.cost
 	if b.known {
 		p.Left = b.size
@@ -126,43 +126,43 @@ func TestWhatIsNotWorthADrain(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	tests := []struct {
 		name string
-		p    record.DrainInput
-		want record.Budget
+		p    stack.DrainInput
+		want stack.Budget
 	}{
-		{"nothing is known, plain", record.DrainInput{Left: -1, Worth: worth.Worth{Reuse: 1, Ends: 1}},
-			record.Budget{Bytes: maxBytes, Time: seedPlain, Cost: seedPlain}},
-		{"nothing is known, TLS", record.DrainInput{Left: -1, TLS: true, Worth: worth.Worth{Reuse: 1, Ends: 1}},
-			record.Budget{Bytes: maxBytes, Time: seedTLS, Cost: seedTLS}},
-		{"as long as a connection takes", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1}},
-			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"a chance of reuse", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .5, Ends: 1}},
-			record.Budget{Bytes: maxBytes, Time: ms(10), Cost: ms(20)}},
-		{"hardly a chance", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .2, Ends: 1}},
-			record.Budget{CountsAsExperience: true, Why: "rarely_reused", Cost: ms(20)}},
-		{"a cheap connection", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: 1}},
-			record.Budget{Bytes: maxBytes, Time: minTime, Cost: minCost}},
-		{"a dear connection", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(3000), Reuse: 1, Ends: 1}},
-			record.Budget{Bytes: maxBytes, Time: maxTime, Cost: ms(3000)}},
-		{"a rest that is fast enough", record.DrainInput{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
-			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20), LeaveToNetHTTP: true}},
-		{"a rest that is too slow", record.DrainInput{Left: 1001, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
-			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_slow", Cost: ms(20), LeaveToNetHTTP: true}},
-		{"far too slow", record.DrainInput{Left: 10_000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
-			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_slow", Cost: ms(20)}},
-		{"long before", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
-			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_long", Cost: ms(20)}},
-		{"as often long as not", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .5}},
-			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"as often long as not, and a timer is dearer than a connection", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: .6}},
-			record.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_long", Cost: minCost}},
-		{"long before, with an end", record.DrainInput{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
-			record.Budget{CountsAsExperience: true, TakeBuffered: true, LeaveToNetHTTP: true, Why: "too_long", Cost: ms(20)}},
-		{"long before, and a probe", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 0, Probe: true}},
-			record.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
-		{"much was spent since C was measured", record.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Measured: 9, Spent: ms(1281)}},
-			record.Budget{CountsAsExperience: true, Why: "remeasure", Remeasure: true, Cost: ms(20)}},
-		{"leaked: nobody waits", record.DrainInput{Left: -1, Leaked: true, Worth: worth.Worth{Cost: ms(1)}},
-			record.Budget{Bytes: record.LeakBytes, Time: record.LeakTime, Cost: ms(1)}},
+		{"nothing is known, plain", stack.DrainInput{Left: -1, Worth: worth.Worth{Reuse: 1, Ends: 1}},
+			stack.Budget{Bytes: maxBytes, Time: seedPlain, Cost: seedPlain}},
+		{"nothing is known, TLS", stack.DrainInput{Left: -1, TLS: true, Worth: worth.Worth{Reuse: 1, Ends: 1}},
+			stack.Budget{Bytes: maxBytes, Time: seedTLS, Cost: seedTLS}},
+		{"as long as a connection takes", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1}},
+			stack.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
+		{"a chance of reuse", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .5, Ends: 1}},
+			stack.Budget{Bytes: maxBytes, Time: ms(10), Cost: ms(20)}},
+		{"hardly a chance", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: .2, Ends: 1}},
+			stack.Budget{CountsAsExperience: true, Why: "rarely_reused", Cost: ms(20)}},
+		{"a cheap connection", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: 1}},
+			stack.Budget{Bytes: maxBytes, Time: minTime, Cost: minCost}},
+		{"a dear connection", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(3000), Reuse: 1, Ends: 1}},
+			stack.Budget{Bytes: maxBytes, Time: maxTime, Cost: ms(3000)}},
+		{"a rest that is fast enough", stack.DrainInput{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
+			stack.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20), LeaveToNetHTTP: true}},
+		{"a rest that is too slow", stack.DrainInput{Left: 1001, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
+			stack.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_slow", Cost: ms(20), LeaveToNetHTTP: true}},
+		{"far too slow", stack.DrainInput{Left: 10_000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Rate: 50_000}},
+			stack.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_slow", Cost: ms(20)}},
+		{"long before", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
+			stack.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_long", Cost: ms(20)}},
+		{"as often long as not", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .5}},
+			stack.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
+		{"as often long as not, and a timer is dearer than a connection", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: 1000, Reuse: 1, Ends: .6}},
+			stack.Budget{CountsAsExperience: true, TakeBuffered: true, Why: "too_long", Cost: minCost}},
+		{"long before, with an end", stack.DrainInput{Left: 1000, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: .49}},
+			stack.Budget{CountsAsExperience: true, TakeBuffered: true, LeaveToNetHTTP: true, Why: "too_long", Cost: ms(20)}},
+		{"long before, and a probe", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 0, Probe: true}},
+			stack.Budget{Bytes: maxBytes, Time: ms(20), Cost: ms(20)}},
+		{"much was spent since C was measured", stack.DrainInput{Left: -1, Worth: worth.Worth{Cost: ms(20), Reuse: 1, Ends: 1, Measured: 9, Spent: ms(1281)}},
+			stack.Budget{CountsAsExperience: true, Why: "remeasure", Remeasure: true, Cost: ms(20)}},
+		{"leaked: nobody waits", stack.DrainInput{Left: -1, Leaked: true, Worth: worth.Worth{Cost: ms(1)}},
+			stack.Budget{Bytes: stack.LeakBytes, Time: stack.LeakTime, Cost: ms(1)}},
 	}
 	for _, tt := range tests {
 		if got := adapt(tt.p); got != tt.want {

@@ -104,7 +104,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Policy says how the limits of a drain are found.
@@ -168,13 +168,13 @@ type Options struct {
 // use. Use New.
 type Drainer struct {
 	policy     Policy
-	caps       record.Budget
-	background *record.Background // nil: Close drains
+	caps       stack.Budget
+	background *stack.Background // nil: Close drains
 }
 
 // New returns a Drainer.
 func New(o Options) *Drainer {
-	d := &Drainer{policy: o.Policy, caps: record.Budget{Bytes: o.MaxBytes, Time: o.MaxTime}}
+	d := &Drainer{policy: o.Policy, caps: stack.Budget{Bytes: o.MaxBytes, Time: o.MaxTime}}
 	bytes, wait := int64(maxBytes), maxTime
 	if o.Policy == Fixed {
 		bytes, wait = fixedBytes, fixedTime
@@ -189,14 +189,14 @@ func New(o Options) *Drainer {
 		d.policy = Never
 	}
 	if o.Background > 0 {
-		d.background = &record.Background{Max: o.Background}
+		d.background = &stack.Background{Max: o.Background}
 	}
 	return d
 }
 
 // Middleware puts the drain over next. A nil next is http.DefaultTransport.
 func (d *Drainer) Middleware(next http.RoundTripper) http.RoundTripper {
-	return record.New(next, layer{d})
+	return stack.New(next, layer{d})
 }
 
 // Close breaks off the drains that run in the background, without waiting for
@@ -223,22 +223,22 @@ func Exempt(ctx context.Context) context.Context {
 // every other layer's end.
 type layer struct{ d *Drainer }
 
-func (p layer) Begin(*record.Record) (any, error) { return nil, nil }
+func (p layer) Begin(*stack.Exchange) (any, error) { return nil, nil }
 
-func (p layer) End(*record.Record, any) {}
+func (p layer) End(*stack.Exchange, any) {}
 
-func (p layer) Phase() record.Phase { return record.Slot }
+func (p layer) Phase() stack.Phase { return stack.Slot }
 
 func (p layer) Drains() bool { return p.d.policy != Never }
 
-func (p layer) Background() *record.Background { return p.d.background }
+func (p layer) Background() *stack.Background { return p.d.background }
 
-func (p layer) Budget(r *record.Record, pr record.DrainInput) record.Budget {
+func (p layer) Budget(r *stack.Exchange, pr stack.DrainInput) stack.Budget {
 	if p.d.policy == Never {
-		return record.Budget{Why: "never"}
+		return stack.Budget{Why: "never"}
 	}
 	if yes, _ := r.Context().Value(exemptKey{}).(bool); yes {
-		return record.Budget{Why: "exempt"}
+		return stack.Budget{Why: "exempt"}
 	}
 	if p.d.policy == Fixed {
 		b := p.d.caps

@@ -9,7 +9,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // site is a private clone of a transport, with the connections that are made by it,
@@ -43,8 +43,8 @@ type clone struct {
 	limited bool
 }
 
-// ReplaceBase implements record.Tuner: it puts a site in the place of a plain transport.
-func (t layer) ReplaceBase(b record.Base) record.Base {
+// ReplaceBase implements stack.BaseReplacer: it puts a site in the place of a plain transport.
+func (t layer) ReplaceBase(b stack.Base) stack.Base {
 	p := t.p
 	base, ok := b.Base.(*http.Transport)
 	if !ok {
@@ -54,7 +54,7 @@ func (t layer) ReplaceBase(b record.Base) record.Base {
 	}
 	if s := p.bases.siteOf(base); s != nil {
 		p.bases.note(s.ledger)
-		return record.Base{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
+		return stack.Base{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
 	}
 	if b.Ledger.Watch() == ledger.Owned {
 		// Another pool's clone, further down in this stack. Cloning it again
@@ -68,7 +68,7 @@ func (t layer) ReplaceBase(b record.Base) record.Base {
 		b.Why = why
 		return b
 	}
-	return record.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
+	return stack.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
 }
 
 // site finds or makes the shared clone of base; nil, and why, if it must not be

@@ -3,7 +3,7 @@ package pool
 import (
 	"time"
 
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Counters are what happened to requests since New.
@@ -61,17 +61,17 @@ func (c *Counters) add(d *Counters) {
 }
 
 // ended counts how an exchange's body did, if there is anything to count.
-func (c *Counters) ended(f *record.Facts) {
+func (c *Counters) ended(f *stack.Facts) {
 	switch f.Outcome {
-	case record.OutcomeDrained:
+	case stack.OutcomeDrained:
 		c.Drained++
-	case record.OutcomeGaveUp:
+	case stack.OutcomeGaveUp:
 		c.GaveUp++
-	case record.OutcomeTimedOut:
+	case stack.OutcomeTimedOut:
 		c.DrainTimedOut++
-	case record.OutcomeSkipped:
+	case stack.OutcomeSkipped:
 		c.DrainSkipped++
-	case record.OutcomeLeaked:
+	case stack.OutcomeLeaked:
 		c.Leaks++
 	}
 	if d := f.Drain; d != nil {

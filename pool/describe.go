@@ -7,7 +7,7 @@ import (
 )
 
 // Describe is the pool's line in roundtripper.Describe. Where it only counts, the
-// stack adds why: see record.Tuned.
+// stack adds why: see stack.Base.
 func (t layer) Describe(w ledger.Watch) string {
 	limit := "no limit"
 	switch n := t.p.opts.MaxPerHost; {

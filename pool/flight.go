@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // flight is what the Pool keeps of one request whose stack was taken, or that
-// is tracked. It is within the Pool's reach, so these are values: a Record, let
+// is tracked. It is within the Pool's reach, so these are values: a stack.Exchange, let
 // alone a Body, is not among them.
 type flight struct {
 	host   *host
@@ -56,11 +56,11 @@ func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight 
 	return f
 }
 
-// Listens implements record.Listener.
+// Listens implements stack.Listener.
 func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() }
 
-// Answered implements record.Listener: the body is open from now on.
-func (t layer) Answered(r *record.Record, state any, _ *http.Response) {
+// Answered implements stack.Listener: the body is open from now on.
+func (t layer) Answered(r *stack.Exchange, state any, _ *http.Response) {
 	t.p.returned(r, state)
 	if f, ok := state.(*flight); ok && t.p.tracks() {
 		t.p.answered(f)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // host is the slots of one host.
@@ -42,7 +42,7 @@ type visit struct {
 }
 
 // acquireAt is acquire for the host of a site, which most often has it at hand.
-func (p *Pool) acquireAt(ctx context.Context, v visit, s *record.Target) (*host, visit, error) {
+func (p *Pool) acquireAt(ctx context.Context, v visit, s *stack.Target) (*host, visit, error) {
 	last, _ := s.Load(p).(*host)
 	h, v, err := p.acquire(ctx, v, s.Key(), s.Name(), last)
 	if h != nil && h != last {
@@ -78,7 +78,7 @@ func (p *Pool) acquire(ctx context.Context, v visit, key ledger.Key, name string
 	return h, v, nil
 }
 
-func (p *Pool) release(h *host, f *record.Facts) {
+func (p *Pool) release(h *host, f *stack.Facts) {
 	if p.total.limit > 0 {
 		p.total.release(nil)
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Leak is something that a program has forgotten. Which of three it is, the
@@ -49,12 +49,12 @@ type Leak struct {
 	Transports int
 }
 
-func leakOf(host, method string, f record.Facts, stack []uintptr) Leak {
+func leakOf(host, method string, f stack.Facts, stack []uintptr) Leak {
 	return Leak{Host: host, Method: methodOf(method), Caller: callsite.Of(stack), Age: f.Duration}
 }
 
 // leaked is a function of its own so that End does not allocate.
-func (p *Pool) leaked(host, method string, f record.Facts, stack []uintptr) {
+func (p *Pool) leaked(host, method string, f stack.Facts, stack []uintptr) {
 	p.opts.OnLeak(leakOf(host, method, f, stack))
 }
 

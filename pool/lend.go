@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // lent says which slots are held by requests that have no use for them, as far as
@@ -19,7 +19,7 @@ import (
 //   - A middleware has the request in its hands, and makes one of its own in the middle
 //     of it, say for a token. That would wait for what waits for it, so it goes first.
 //     If its context shows that, or the Pool stands below the middleware too, no slot is
-//     asked for in the first place: see part.Begin. Else its goroutine does. The same
+//     asked for in the first place: see layer.Begin. Else its goroutine does. The same
 //     goes for the request of a dialer, whose goroutine dials for one that has a slot.
 //   - overdue: the context has ended, and the middleware does not return: perhaps it
 //     waits for such a request on another goroutine. Nothing is sent for it any more.
@@ -29,7 +29,7 @@ type lent struct {
 	// holders are the requests that have a slot and wait for their response from
 	// somebody else's middleware, or a base that is not net/http's, each with its
 	// context.
-	holders map[*record.Record]context.Context
+	holders map[*stack.Exchange]context.Context
 }
 
 // busy is how many slots are in use by those who have a use for them. q.mu is held.
@@ -39,7 +39,7 @@ func (q *queue) busy() int { return q.inUse - q.lent.over - q.lent.overdue }
 func (q *queue) full() bool { return q.busy() >= q.limit }
 
 // hold notes who has a slot.
-func (q *queue) hold(r *record.Record) {
+func (q *queue) hold(r *stack.Exchange) {
 	if q.limit == 0 {
 		return
 	}
@@ -47,13 +47,13 @@ func (q *queue) hold(r *record.Record) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.lent.holders == nil {
-		q.lent.holders = make(map[*record.Record]context.Context)
+		q.lent.holders = make(map[*stack.Exchange]context.Context)
 	}
 	q.lent.holders[r] = ctx
 }
 
 // letGo is for who has its response, or has failed: before its slot is released.
-func (q *queue) letGo(r *record.Record) {
+func (q *queue) letGo(r *stack.Exchange) {
 	if q.limit == 0 {
 		return
 	}
@@ -66,7 +66,7 @@ func (q *queue) letGo(r *record.Record) {
 }
 
 // returned is for an exchange that has come back from what is below the kit's layers.
-func (p *Pool) returned(r *record.Record, state any) {
+func (p *Pool) returned(r *stack.Exchange, state any) {
 	if h := hostOf(state); h != nil && r.Foreign() {
 		h.queue.letGo(r)
 		p.total.letGo(r)
@@ -79,7 +79,7 @@ func (p *Pool) returned(r *record.Record, state any) {
 // that of the connections goes before the queue's. Middlewares says that some of those
 // that have a slot are in one: that must be one of them, then, if it has a slot.
 func (q *queue) inside(middlewares bool) (yes bool, calling int) {
-	if !record.Inside(middlewares) {
+	if !stack.Inside(middlewares) {
 		return false, 0
 	}
 	return true, q.calling(q.host)
@@ -87,7 +87,7 @@ func (q *queue) inside(middlewares bool) (yes bool, calling int) {
 
 // lendOverdue lends the slots of those whose context has ended while they are in a
 // middleware. It is the program's own context, so it is asked under no lock.
-func (q *queue) lendOverdue(holders map[*record.Record]context.Context) {
+func (q *queue) lendOverdue(holders map[*stack.Exchange]context.Context) {
 	for r, ctx := range holders {
 		if ctx.Err() == nil {
 			delete(holders, r)

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/go-cleanhttp"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Pool bounds the requests of any number of clients, and owns their connections. It is safe for
@@ -46,7 +46,7 @@ func New(o Options) *Pool {
 // requests over connections of its own, made by a private clone, which all stacks
 // of this Pool over that transport share. A nil next is http.DefaultTransport.
 func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
-	return record.New(next, layer{p})
+	return stack.New(next, layer{p})
 }
 
 // Client returns a new client over one transport that all clients of this Pool
@@ -120,7 +120,7 @@ func exempt(ctx context.Context) bool {
 // layer is the Pool's share in an exchange.
 type layer struct{ p *Pool }
 
-func (t layer) Begin(r *record.Record) (any, error) {
+func (t layer) Begin(r *stack.Exchange) (any, error) {
 	p := t.p
 	if p.opts.MaxConnAge > 0 || p.opts.MaxConnRequests > 0 {
 		r.RetireAfter(max(p.opts.MaxConnAge, 0), max(p.opts.MaxConnRequests, 0))
@@ -154,14 +154,14 @@ func (t layer) Begin(r *record.Record) (any, error) {
 	return h, nil
 }
 
-// AddCulprit implements record.Witness.
+// AddCulprit implements stack.CulpritSource.
 func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 	if f, ok := state.(*flight); ok {
 		c.Stack = f.stack
 	}
 }
 
-func (t layer) End(r *record.Record, state any) {
+func (t layer) End(r *stack.Exchange, state any) {
 	if state == nil {
 		return // exempt
 	}
@@ -196,4 +196,4 @@ func hostOf(state any) *host {
 	return nil
 }
 
-func (t layer) Phase() record.Phase { return record.Slot }
+func (t layer) Phase() stack.Phase { return stack.Slot }

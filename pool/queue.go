@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // queue is a limit on what is in use at once, first come first served within a
@@ -194,7 +194,7 @@ func (q *queue) refusal(err error, v *visit) *LimitError {
 
 // release gives a slot back. F are the facts of its exchange, if they are to be
 // counted here.
-func (q *queue) release(f *record.Facts) {
+func (q *queue) release(f *stack.Facts) {
 	q.mu.Lock()
 	if f != nil {
 		q.n.ended(f)

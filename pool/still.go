@@ -5,7 +5,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // stallStep is how long no slot must have moved before the collector might
@@ -38,7 +38,7 @@ func (q *queue) watchLine() {
 func (q *queue) lookAtLine() {
 	q.mu.Lock()
 	stalled, since := false, time.Time{}
-	var holders map[*record.Record]context.Context
+	var holders map[*stack.Exchange]context.Context
 	if q.look != nil {
 		stalled, since = q.isStill(time.Now()), q.still.since
 		q.look.Reset(stallStep)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/callsite"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Exchange is what is known of one exchange: one RoundTrip of the base, in
@@ -167,20 +167,20 @@ func ExchangeOf(resp *http.Response) (Exchange, bool) {
 	if resp == nil || resp.Body == nil {
 		return Exchange{}, false
 	}
-	if b, ok := resp.Body.(interface{ Record() *record.Record }); ok {
-		return exchange(b.Record()), true
+	if b, ok := resp.Body.(interface{ Exchange() *stack.Exchange }); ok {
+		return exchange(b.Exchange()), true
 	}
 	b := behindTimeout(resp.Body)
 	if b == nil {
 		return Exchange{}, false
 	}
-	return exchange(b.Record()), true
+	return exchange(b.Exchange()), true
 }
 
 // behindTimeout finds the body that http.Client wrapped into its own because
 // it has a Timeout. That type has no way in but its layout; if that changes,
 // the answer is nil.
-func behindTimeout(body any) *record.Body {
+func behindTimeout(body any) *stack.Body {
 	v := reflect.ValueOf(body)
 	if v.Kind() != reflect.Pointer || v.Type().String() != "*http.cancelTimerBody" {
 		return nil
@@ -190,13 +190,13 @@ func behindTimeout(body any) *record.Body {
 		return nil
 	}
 	rc = rc.Elem()
-	if !rc.IsValid() || rc.Type() != reflect.TypeFor[*record.Body]() {
+	if !rc.IsValid() || rc.Type() != reflect.TypeFor[*stack.Body]() {
 		return nil
 	}
-	return (*record.Body)(rc.UnsafePointer())
+	return (*stack.Body)(rc.UnsafePointer())
 }
 
-func exchange(r *record.Record) Exchange {
+func exchange(r *stack.Exchange) Exchange {
 	f := r.Facts()
 	e := Exchange{
 		Host:       r.Host(),

@@ -5,7 +5,7 @@ import (
 	"net/http"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Observer is told of exchanges. Nil funcs are skipped. Funcs must be safe for
@@ -23,20 +23,20 @@ type Observer struct {
 // last, after the slot was given back and the span has ended.
 func Observe(o Observer) Middleware {
 	p := &observer{o}
-	return func(next http.RoundTripper) http.RoundTripper { return record.New(next, p) }
+	return func(next http.RoundTripper) http.RoundTripper { return stack.New(next, p) }
 }
 
 // observer is compared by its pointer: two Observe layers are two.
 type observer struct{ o Observer }
 
-func (*observer) Begin(*record.Record) (any, error) { return nil, nil }
+func (*observer) Begin(*stack.Exchange) (any, error) { return nil, nil }
 
-func (p *observer) End(r *record.Record, _ any) {
+func (p *observer) End(r *stack.Exchange, _ any) {
 	if p.o.End != nil {
 		p.o.End(r.Context(), exchange(r))
 	}
 }
 
-func (*observer) Phase() record.Phase { return record.Observe }
+func (*observer) Phase() stack.Phase { return stack.Observe }
 
 func (*observer) Describe(ledger.Watch) string { return "observe: tells a function of each exchange" }

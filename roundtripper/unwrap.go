@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/warmconn/warmconn/internal/chain"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Inner makes a middleware of one's own honest by being embedded in it: it can
@@ -68,7 +68,7 @@ func Describe(rt http.RoundTripper) string {
 	var b strings.Builder
 	chain.Walk(rt, func(rt http.RoundTripper) bool {
 		switch rt := rt.(type) {
-		case *record.Stack:
+		case *stack.Stack:
 			b.WriteString(rt.String())
 		case *http.Transport:
 			if chain.IsFacade(rt) {

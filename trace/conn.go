@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // The kit's own attributes. Times are in seconds.
@@ -34,10 +34,10 @@ const waitMin = 100 * time.Microsecond
 
 // waited reports whether the exchange waited for its connection. One that lay idle
 // was there at once, however long it took for anybody to run.
-func waited(f *record.Facts) bool { return f.ConnWait >= waitMin && !f.WasIdle }
+func waited(f *stack.Facts) bool { return f.ConnWait >= waitMin && !f.WasIdle }
 
 // connection appends what is known of the connection when it was given.
-func connection(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
+func connection(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue {
 	if f.PoolWait > 0 {
 		attrs = append(attrs, poolWaitKey.Float64(f.PoolWait.Seconds()))
 	}
@@ -68,7 +68,7 @@ func connection(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValu
 }
 
 // outcome appends what became of the body and of the connection.
-func outcome(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
+func outcome(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue {
 	attrs = append(attrs, outcomeKey.String(string(f.Outcome)))
 	if f.LostReason != "" {
 		attrs = append(attrs, lostReasonKey.String(string(f.LostReason)))
@@ -88,7 +88,7 @@ func outcome(attrs []attribute.KeyValue, f *record.Facts) []attribute.KeyValue {
 }
 
 // blame links the span to the exchange that cost it a connection.
-func blame(span trace.Span, f *record.Facts) {
+func blame(span trace.Span, f *stack.Facts) {
 	if f.New == nil || f.New.Culprit.SpanID == [8]byte{} || f.New.Culprit.SpanID == span.SpanContext().SpanID() {
 		return // with Annotate, one span may stand for several
 	}

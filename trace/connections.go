@@ -149,7 +149,7 @@ func (m *more) stop() {
 	}
 }
 
-// UseLedger implements record.Builder.
+// UseLedger implements stack.LedgerUser.
 func (p layer) UseLedger(l *ledger.Ledger) {
 	if p.t.metrics == nil {
 		return

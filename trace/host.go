@@ -9,7 +9,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // host is what a Tracer keeps of a host, found once for each exchange.
@@ -80,7 +80,7 @@ func appendHost(attrs []attribute.KeyValue, k ledger.Key) []attribute.KeyValue {
 	return attrs
 }
 
-func (t *Tracer) host(s *record.Target) *host {
+func (t *Tracer) host(s *stack.Target) *host {
 	if h, ok := s.Load(t).(*host); ok {
 		return h
 	}
@@ -90,7 +90,7 @@ func (t *Tracer) host(s *record.Target) *host {
 }
 
 // answer returns what is to be said of an exchange that came to f.
-func (x *exchange) answer(f *record.Facts) *answer {
+func (x *exchange) answer(f *stack.Facts) *answer {
 	k := result{f.Status, x.r.Method(), f.Proto, ""}
 	if k.status < 400 && (f.Err != nil || f.TimedOut) {
 		k.class = errorType(f)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // metrics are the instruments of one Tracer, and what their attributes are.
@@ -126,7 +126,7 @@ func (w word) attributes() []attribute.KeyValue {
 }
 
 // record writes what came of an exchange.
-func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
+func (m *metrics) record(x *exchange, f *stack.Facts, a *answer) {
 	if !x.request && !x.conn && !x.opened {
 		return
 	}
@@ -137,14 +137,14 @@ func (m *metrics) record(x *exchange, f *record.Facts, a *answer) {
 	m.took(x, took, a)
 	ctx := x.r.Context()
 	if x.opened && f.New != nil {
-		if relieved, _, _ := x.r.EmittedBelow(record.NewConnSignal, m.more.owner()); !relieved {
+		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.more.owner()); !relieved {
 			m.more.newConn(ctx, x.host.key, f.New)
 		}
 	}
 	if !x.conn {
 		return
 	}
-	relieved, ended, leaked := x.r.EmittedBelow(record.ConnSignal, m.more.owner())
+	relieved, ended, leaked := x.r.EmittedBelow(stack.ConnSignal, m.more.owner())
 	if !relieved {
 		m.more.record(ctx, x.host.key, f)
 	}
@@ -161,7 +161,7 @@ func (m *metrics) took(x *exchange, d time.Duration, a *answer) {
 	x.timed = true
 }
 
-func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
+func (m *more) record(ctx context.Context, host ledger.Key, f *stack.Facts) {
 	queued := f.PoolWait
 	if waited(f) {
 		queued += f.ConnWait
@@ -177,7 +177,7 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *record.Facts) {
 }
 
 // newConn writes that a connection was new, and what it took.
-func (m *more) newConn(ctx context.Context, host ledger.Key, n *record.NewConn) {
+func (m *more) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
 	if n.Reason == "" || !m.opened.Enabled(ctx) {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // linkKey says what a link is for, where it is not to blame somebody.
@@ -20,13 +20,13 @@ const linkKey = attribute.Key("warmconn.link")
 type detailed struct {
 	trace.Span
 	t      *Tracer
-	r      *record.Record
+	r      *stack.Exchange
 	ctx    context.Context // the span's
 	phases *phases         // nil if they are off
 }
 
 // detail puts the hooks in for what Options asks for.
-func (t *Tracer) detail(r *record.Record, span trace.Span) trace.Span {
+func (t *Tracer) detail(r *stack.Exchange, span trace.Span) trace.Span {
 	if t.opts.Phases == PhasesOff && !t.opts.ConnectionSpans || !span.IsRecording() {
 		return span
 	}
@@ -68,7 +68,7 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 }
 
 // writeWait writes a span for the wait, if there was one worth it.
-func (d *detailed) writeWait(f *record.Facts, now time.Time) {
+func (d *detailed) writeWait(f *stack.Facts, now time.Time) {
 	began := now.Add(-f.ConnWait)
 	if f.PoolWait > 0 {
 		began = f.Start
@@ -81,7 +81,7 @@ func (d *detailed) writeWait(f *record.Facts, now time.Time) {
 
 // setUp writes the spans of a new connection's making. The root one is of a trace
 // of its own: the connection serves others, too.
-func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
+func (d *detailed) setUp(f *stack.Facts, now time.Time) ledger.Span {
 	began := f.New.Dialed
 	if began.IsZero() {
 		began = now.Add(-f.ConnWait)
@@ -109,11 +109,11 @@ func (d *detailed) setUp(f *record.Facts, now time.Time) ledger.Span {
 
 // over ends what was begun around the span. For an exchange that waited and got
 // no connection, the wait is all there was.
-func (d *detailed) over(f *record.Facts) {
+func (d *detailed) over(f *stack.Facts) {
 	if d.phases != nil {
 		d.phases.end()
 	}
 	if d.t.opts.ConnectionSpans && f.ConnID == 0 && f.Err != nil {
-		d.writeWait(&record.Facts{Start: f.Start, PoolWait: max(f.PoolWait, 1)}, f.Start.Add(f.Duration))
+		d.writeWait(&stack.Facts{Start: f.Start, PoolWait: max(f.PoolWait, 1)}, f.Start.Add(f.Duration))
 	}
 }

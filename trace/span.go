@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // start starts the exchange's span, makes it the context's, and injects it.
@@ -164,7 +164,7 @@ func (t *Tracer) answered(x *exchange, resp *http.Response) {
 
 // end writes what came of the exchange and ends the span, unless that was done
 // when the response came.
-func (t *Tracer) end(x *exchange, f *record.Facts, a *answer) {
+func (t *Tracer) end(x *exchange, f *stack.Facts, a *answer) {
 	span := x.span
 	if d, ok := span.(*detailed); ok {
 		d.over(f)
@@ -202,10 +202,10 @@ func (t *Tracer) end(x *exchange, f *record.Facts, a *answer) {
 }
 
 // lastActivity is when something was last heard of a leaked body, from the start.
-func lastActivity(f *record.Facts) time.Duration { return max(f.LastRead, f.Answered) }
+func lastActivity(f *stack.Facts) time.Duration { return max(f.LastRead, f.Answered) }
 
 // add appends what the conventions want to know at the end.
-func (a *answer) add(attrs []attribute.KeyValue, span trace.Span, f *record.Facts) []attribute.KeyValue {
+func (a *answer) add(attrs []attribute.KeyValue, span trace.Span, f *stack.Facts) []attribute.KeyValue {
 	if a.class != "" {
 		description := ""
 		if f.Err != nil && f.Status < 400 { // else the status says it

@@ -16,7 +16,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/record"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // scope is the instrumentation scope of spans and metrics.
@@ -98,5 +98,5 @@ func standsFor(provider, self any) any {
 
 // Middleware puts tracing over next. A nil next is http.DefaultTransport.
 func (t *Tracer) Middleware(next http.RoundTripper) http.RoundTripper {
-	return record.New(next, layer{t})
+	return stack.New(next, layer{t})
 }

@@ -61,7 +61,7 @@ func ours(function string) bool {
 	if !ok {
 		return false
 	}
-	for _, p := range [...]string{"roundtripper.", "drain.", "pool.", "trace.", "internal/record.", "internal/chain."} {
+	for _, p := range [...]string{"roundtripper.", "drain.", "pool.", "trace.", "internal/stack.", "internal/chain."} {
 		if strings.HasPrefix(rest, p) {
 			return true
 		}

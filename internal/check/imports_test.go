@@ -45,13 +45,13 @@ func TestImportRulesFindEachViolation(t *testing.T) {
 		from, to string
 		broken   bool
 	}{
-		{m + "internal/record", "net/http", false},
-		{m + "internal/record", m + "internal/body", false},
-		{m + "internal/record", m + "roundtripper", true},
-		{m + "internal/record", "golang.org/x/sync/semaphore", true},
+		{m + "internal/stack", "net/http", false},
+		{m + "internal/stack", m + "internal/body", false},
+		{m + "internal/stack", m + "roundtripper", true},
+		{m + "internal/stack", "golang.org/x/sync/semaphore", true},
 
 		{m + "roundtripper", "vendor/golang.org/x/net/http/httpguts", false},
-		{m + "roundtripper", m + "internal/record", false},
+		{m + "roundtripper", m + "internal/stack", false},
 		{m + "roundtripper", m + "drain", true},
 		{m + "roundtripper", m + "roundtripper/roundtrippertest", true},
 		{m + "roundtripper", otel + "/otel", true},
@@ -59,7 +59,7 @@ func TestImportRulesFindEachViolation(t *testing.T) {
 		{m + "roundtripper/roundtrippertest", m + "pool", true},
 
 		{m + "drain", m + "roundtripper", false},
-		{m + "drain", m + "internal/record", false},
+		{m + "drain", m + "internal/stack", false},
 		{m + "drain", m + "pool", true},
 		{m + "drain", m + "trace", true},
 		{m + "drain", m + "roundtripper/roundtrippertest", true},
@@ -89,7 +89,7 @@ func TestImportRulesFindEachViolation(t *testing.T) {
 		{m + "examples/quickstart", sdk, false},
 		{m + "examples/quickstart", exporter, true},
 		{m + "trace", m + "examples/quickstart", true},
-		{m + "internal/record", m + "examples/quickstart", true},
+		{m + "internal/stack", m + "examples/quickstart", true},
 
 		{m + "cmd/warmconn", "net/http", true},
 		{module, "net/http", true},
@@ -124,7 +124,7 @@ func TestImportRulesLeaveTestsAloneButForExamples(t *testing.T) {
 }
 
 func TestImportRulesFindAThirdPartyDependency(t *testing.T) {
-	deps := []pkg{{ImportPath: "net/http"}, {ImportPath: "vendor/golang.org/x/net/idna"}, {ImportPath: module + "/internal/record"}, {ImportPath: module + "/drain"}}
+	deps := []pkg{{ImportPath: "net/http"}, {ImportPath: "vendor/golang.org/x/net/idna"}, {ImportPath: module + "/internal/stack"}, {ImportPath: module + "/drain"}}
 	if got := thirdParty(module+"/drain", deps); len(got) != 0 {
 		t.Errorf("got %q, want nothing", got)
 	}

@@ -29,7 +29,7 @@ var rules = []rule{
 	{
 		dir:   "drain",
 		allow: []string{"internal/...", "roundtripper"},
-		text:  "drain imports the standard library, internal and roundtripper only: what layers know of one another travels in the record",
+		text:  "drain imports the standard library, internal and roundtripper only: what layers know of one another travels in the exchange",
 	},
 	{
 		dir:   "pool/pooltest",
@@ -39,13 +39,13 @@ var rules = []rule{
 	{
 		dir:   "pool",
 		allow: []string{"internal/...", "roundtripper", cleanhttp},
-		text:  "pool imports the standard library, internal, roundtripper and go-cleanhttp only: what layers know of one another travels in the record",
+		text:  "pool imports the standard library, internal, roundtripper and go-cleanhttp only: what layers know of one another travels in the exchange",
 	},
 	{
 		dir:   "trace",
 		allow: []string{"internal/...", "roundtripper", otel + "/..."},
 		deny:  []string{otel + "/otel/sdk/...", otel + "/otel/exporters/..."},
-		text:  "trace imports the standard library, internal, roundtripper and OpenTelemetry's APIs only: what layers know of one another travels in the record",
+		text:  "trace imports the standard library, internal, roundtripper and OpenTelemetry's APIs only: what layers know of one another travels in the exchange",
 	},
 	{
 		dir:   "examples",

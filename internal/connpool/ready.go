@@ -19,8 +19,8 @@ func (c *Conn) brokeAtOnce() bool {
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
 func (e *Entry) ready(ctx context.Context, c *Conn) bool {
-	if e.tight {
-		e.tight = false
+	if e.stream == toReserve || e.stream == toReserveEarly {
+		e.stream++
 		c.unreserved.Add(-1) // before it is: one too many finds out, one too few would wait
 		return c.cc.Reserve() == nil
 	}
@@ -51,7 +51,7 @@ func (e *Entry) ready(ctx context.Context, c *Conn) bool {
 // was given a stream of c, leave none for it: an http.ClientConn would have it wait for
 // the end of another's, a Transport sends it over another connection.
 func (e *Entry) displaced(c *Conn) bool {
-	if !e.early || !c.settingsCame() {
+	if e.stream != reservedEarly || !c.settingsCame() {
 		return false
 	}
 	c.cc.Release()

@@ -89,6 +89,28 @@ func (c *Conn) tightLocked() bool {
 	return c.http2 && c.route.streams > 0 && c.route.streams < initialStreams
 }
 
+// stream is what an exchange has of its connection's streams.
+type stream uint8
+
+const (
+	byCount        stream = iota // one, over HTTP/2 by count
+	toReserve                    // one that is to be reserved
+	reserved                     // one that is
+	toReserveEarly               // the same two, given before the server's SETTINGS came
+	reservedEarly
+)
+
+// streamLocked is what an exchange gets of c.
+func (c *Conn) streamLocked() stream {
+	switch {
+	case c.http2 && !c.limit.settled:
+		return toReserveEarly
+	case c.tightLocked():
+		return toReserve
+	}
+	return byCount
+}
+
 // refusesLocked reports whether c takes no streams though it has fewer than the
 // server allows: it got a GOAWAY. What is asked here changes meanwhile, so it is asked
 // twice.

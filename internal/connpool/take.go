@@ -63,8 +63,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h.demand.usedLocked(h)
 	c.foreseeLocked(e, now)
 	e.conn, e.returned = c, false
-	e.early = c.http2 && !c.limit.settled
-	if e.tight = e.early || c.tightLocked(); e.tight {
+	if e.stream = c.streamLocked(); e.stream != byCount {
 		c.unreserved.Add(1)
 	}
 	e.reused = g.NetReused
@@ -78,8 +77,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	h := c.host
 	e.conn = nil
-	if e.tight {
-		e.tight = false
+	if e.stream == toReserve || e.stream == toReserveEarly {
 		c.unreserved.Add(-1)
 	}
 	h.countLocked(c, -1)

@@ -1,0 +1,70 @@
+package stack
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// What a Part may ask of an exchange, and do to it, in its Begin.
+
+// Context is the caller's context, with what the layers so far have put into
+// it.
+func (x *Exchange) Context() context.Context { return x.callerCtx }
+
+// SetContext replaces the context that goes down, in Begin only. It must be
+// derived from Context.
+func (x *Exchange) SetContext(ctx context.Context) { x.callerCtx = ctx }
+
+// Began is when the exchange began.
+func (x *Exchange) Began() time.Time { return x.facts.Start }
+
+// Request is the request as the caller made it. It must not be changed.
+func (x *Exchange) Request() *http.Request { return x.orig }
+
+// Header is the header that goes down, the kit's own map: the values are
+// shared with the caller's request and must be replaced, never changed. In
+// Begin only.
+func (x *Exchange) Header() http.Header {
+	if x.header == nil {
+		h := make(http.Header, len(x.orig.Header)+2)
+		for k, v := range x.orig.Header {
+			h[k] = v
+		}
+		x.header = h
+	}
+	return x.header
+}
+
+// SetConnSpan says which span stands for the making of the connection that the
+// exchange was given: others that are given it later find it in their Facts.
+func (x *Exchange) SetConnSpan(s ledger.Span) { x.conn.SetSpan(s) }
+
+// RetireAfter retires the exchange's connection after it if that has come to an age
+// or a number of uses; 0: none. Of several limits the smallest holds. It means
+// nothing, as all limits of connections, where they are somebody else's. In Begin
+// only.
+func (x *Exchange) RetireAfter(age time.Duration, uses int) {
+	x.entry.MaxAge = least(x.entry.MaxAge, age)
+	x.entry.MaxUses = least(x.entry.MaxUses, int32(min(uses, math.MaxInt32)))
+}
+
+// LimitConns bounds the connections to the exchange's host over HTTP/1; 0: no
+// limit. Of several the smallest holds. In Begin only.
+func (x *Exchange) LimitConns(n int) {
+	x.entry.MaxConns = least(x.entry.MaxConns, int32(min(n, math.MaxInt32)))
+}
+
+// least is the smaller of two limits, of which 0 is none.
+func least[T int32 | time.Duration](a, b T) T {
+	if a <= 0 || b > 0 && b < a {
+		return max(b, 0)
+	}
+	return a
+}
+
+// Exempt says that the limits do not count this exchange. In Begin only.
+func (x *Exchange) Exempt() { x.entry.Exempt = true }

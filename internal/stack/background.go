@@ -1,0 +1,125 @@
+package stack
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Background bounds the drains that go on after Close has returned. The zero
+// value runs none. Its goroutines end with their drains, each within its budget.
+type Background struct {
+	Max int // at a time
+
+	mu      sync.Mutex
+	running map[*Exchange]struct{}
+	closed  bool
+}
+
+// acquire makes room for the drain of x, if there is any.
+func (b *Background) acquire(r *Exchange) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || len(b.running) >= b.Max {
+		return false
+	}
+	if b.running == nil {
+		b.running = make(map[*Exchange]struct{})
+	}
+	b.running[r] = struct{}{}
+	return true
+}
+
+func (b *Background) release(r *Exchange) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.running, r)
+}
+
+// Close breaks off what is running, without waiting for it, and lets nothing
+// more begin.
+func (b *Background) Close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	for r := range b.running {
+		r.breakOff()
+	}
+}
+
+// breakOff ends a drain in the background before its time.
+func (x *Exchange) breakOff() {
+	x.body.mu.Lock()
+	x.body.brokenOff = true
+	x.body.mu.Unlock()
+	x.cancel()
+}
+
+func (x *Exchange) wasBrokenOff() bool {
+	if x.owned() && x.pipe.owned.Over() {
+		return true // its connection was closed with the pool
+	}
+	x.body.mu.Lock()
+	defer x.body.mu.Unlock()
+	return x.body.brokenOff
+}
+
+// background is where the stack's drains may go on: room in all of its drain
+// layers is needed. None if Close has to wait for one of them.
+func (l *pipeline) background() (all []*Background) {
+	for _, p := range l.layers {
+		if d, ok := p.(Drainer); ok {
+			b := d.Background()
+			if b == nil {
+				return nil
+			}
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// closeLater drains and closes the body after Close has returned, or closes it
+// at once if there is no room for one more. It is false if the stack does not do
+// that, or there is nothing to drain.
+func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
+	all := x.pipe.background()
+	if all == nil || b.none() || x.hopeless(orig) != "" {
+		return false
+	}
+	for i, bg := range all {
+		if !bg.acquire(x) {
+			for _, bg := range all[:i] {
+				bg.release(x)
+			}
+			x.closeRest(orig.Body, OutcomeSkipped, &Drain{Skipped: "background_full", Cost: b.Cost}, false)
+			return true
+		}
+	}
+	x.body.mu.Lock()
+	x.body.background = true
+	x.body.mu.Unlock()
+	if x.owned() {
+		x.detached = x.entry.Detach()
+	}
+	if x.detachable != nil {
+		x.detachable.detach()
+	}
+	// Whoever keeps the connection knows the exchange next to the transport.
+	low := x
+	if below := x.ownBelow(); len(below) > 0 {
+		low = below[len(below)-1]
+	}
+	low.conn.Draining(time.Now())
+	go func() {
+		defer func() {
+			for _, bg := range all {
+				bg.release(x)
+			}
+		}()
+		out, d, closed := x.drainWithin(b, orig)
+		d.Background = true
+		x.closeRest(quiet{orig.Body}, out, d, closed)
+	}()
+	return true
+}

@@ -1,0 +1,114 @@
+package stack
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// patience is how long Close waits for a Read that it has cancelled, before it
+// closes the raw body under it. net/http's Reads end at once, and where a Close
+// under a Read can deadlock they get time: see closesUnderRead. A base that may
+// ignore its context gets little.
+func (x *Exchange) patience() time.Duration {
+	if x.pipe.overNetHTTP {
+		return 50 * time.Millisecond
+	}
+	return time.Millisecond
+}
+
+func (x *Exchange) closeBody(orig *http.Response) error {
+	b := &x.body
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	ended := b.ended
+	var wait chan struct{}
+	if b.inRead && !ended {
+		if x.leavesRead(orig) {
+			b.leftToNetHTTP = true
+			got, _ := b.end()
+			b.lastReadAt = x.elapsed()
+			b.mu.Unlock()
+			return x.leaveRead(orig.Body, got)
+		}
+		wait = b.awaitRead()
+	}
+	b.mu.Unlock()
+
+	if b.gunzip != nil {
+		defer b.gunzip.close()
+	}
+	if ended {
+		return orig.Body.Close()
+	}
+	if wait != nil {
+		x.cancel()
+		t := time.NewTimer(x.patience())
+		select {
+		case <-wait:
+		case <-t.C:
+		}
+		t.Stop()
+		defer x.finish(OutcomeClosed, nil, nil) // though Close panics
+		return orig.Body.Close()
+	}
+	if x.owned() && x.canceled() {
+		// The end of the caller's context reaches net/http on a goroutine of its own,
+		// and Go 1.27 would drain in the meantime.
+		x.cancel()
+	}
+	budget, ok := x.budget(orig, false)
+	if !ok || x.closedAbove() {
+		return x.closeRest(orig.Body, OutcomeClosed, nil, false)
+	}
+	if x.closeLater(orig, budget) {
+		return nil
+	}
+	out, d, closed := x.drainWithin(budget, orig)
+	return x.closeRest(orig.Body, out, d, closed)
+}
+
+// leavesRead reports whether a Close during a Read is for net/http alone. x.body.mu
+// is held.
+func (x *Exchange) leavesRead(orig *http.Response) bool {
+	return x.pipe.underRead && orig.ContentLength <= maxPostCloseReadBytes && x.hopeless(orig) == ""
+}
+
+// leaveRead closes the raw body under a Read. Net/http drains it and lets the Read go
+// on meanwhile: if the body comes to its end so does the Read, and the connection is
+// kept.
+func (x *Exchange) leaveRead(raw io.Closer, got received) error {
+	defer x.conclude(OutcomeClosed, nil, got, nil) // though Close panics
+	return raw.Close()
+}
+
+// closeRest closes the raw body after a drain, unless the drain did, and ends
+// the exchange, also if that Close panics.
+func (x *Exchange) closeRest(raw io.Closer, out Outcome, d *Drain, closed bool) (err error) {
+	defer x.finish(out, nil, d)
+	if out != OutcomeDrained && out != OutcomeClosed && !(d != nil && d.left) {
+		// net/http's own drain (Go 1.27) must not go on behind our back.
+		x.cancel()
+	}
+	if !closed {
+		err = raw.Close()
+	}
+	return err
+}
+
+// quiet is a raw body that is closed on a goroutine of the kit's, where a panic
+// would end the program: nobody's call is there to recover it.
+type quiet struct{ io.Closer }
+
+func (q quiet) Close() (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errBodyPanicked
+		}
+	}()
+	return q.Closer.Close()
+}

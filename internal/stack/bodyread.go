@@ -1,0 +1,117 @@
+package stack
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// timedMin is the length from which on a body says something of how fast bodies
+// come: of one that fits into a packet or two, the clock would take longer.
+const timedMin = 4 << 10
+
+// readBody reads from raw, one Read at a time: HTTP/2's pipe wakes only one of
+// several when the stream ends, and the others would wait for good. It reports
+// whether the exchange has ended by now, for sure.
+func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bool) {
+	b := &x.body
+	b.mu.Lock()
+	for b.inRead && !b.closed {
+		freed := b.awaitRead()
+		b.mu.Unlock()
+		<-freed
+		b.mu.Lock()
+	}
+	if b.closed {
+		b.mu.Unlock()
+		return 0, http.ErrBodyReadAfterClose, false
+	}
+	b.inRead = true
+	b.mu.Unlock()
+
+	if b.gunzip != nil {
+		raw = b.gunzip
+	}
+	var began, now time.Duration
+	timed := x.pipe.drains && b.lengthKnown && x.length >= timedMin
+	if timed {
+		began = x.elapsed()
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			x.readPanicked()
+		}
+	}()
+	n, err = raw.Read(p)
+	if err != nil && err != io.EOF {
+		err = x.readError(err)
+	}
+	returned = true
+	if timed || err == nil {
+		now = x.elapsed()
+	}
+	b.mu.Lock()
+	b.endRead()
+	b.read += int64(n)
+	if timed {
+		b.readTime += now - began
+	}
+	closed, left := b.closed, b.leftToNetHTTP && x.elapsed()-b.lastReadAt < NativeDrainTime
+	var got received
+	switch {
+	case b.leftToNetHTTP:
+	case err == nil:
+		b.lastReadAt = now
+	case !closed:
+		got, ended = b.end()
+	}
+	b.mu.Unlock()
+	switch {
+	case err == nil:
+		return n, nil, false
+	case closed && left: // net/http lets the Read go on
+		return n, err, false
+	case closed:
+		// The error is of our own making: Close had to break the Read, and ends
+		// the exchange; or net/http has by now. Over TLS it can look like the end of
+		// the body.
+		return n, http.ErrBodyReadAfterClose, false
+	case !ended: // before
+	case err == io.EOF:
+		x.conclude(OutcomeEOF, nil, got, nil)
+	default:
+		x.conclude(OutcomeFailed, err, got, nil)
+	}
+	return n, err, true
+}
+
+// readPanicked ends the exchange whose base has panicked in the caller's Read. The
+// panic is the caller's to see; it must not keep the slot, nor the next Read waiting.
+func (x *Exchange) readPanicked() {
+	b := &x.body
+	b.mu.Lock()
+	b.endRead()
+	var got received
+	ended := false
+	if !b.closed { // else Close ends it
+		got, ended = b.end()
+	}
+	b.mu.Unlock()
+	if ended {
+		x.conclude(OutcomeFailed, errBodyPanicked, got, nil)
+	}
+}
+
+// readError is what a Read that failed returns: the cause, if the caller's context
+// has ended, as net/http has it. Of an owned connection that may not know yet, and
+// only see that it is closed.
+func (x *Exchange) readError(err error) error {
+	if x.owned() && x.major < 2 && !x.detached {
+		if cause := context.Cause(x.callerCtx); cause != nil {
+			return cause
+		}
+	}
+	return err
+}

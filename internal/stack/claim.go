@@ -1,0 +1,79 @@
+package stack
+
+// Signal is something that is to be done once for an exchange.
+type Signal uint8
+
+const (
+	// SpanSignal is its span, by a TracerProvider.
+	SpanSignal Signal = iota
+	// RequestSignal, ActiveClaim and ConnClaim are the metrics of the request, that it
+	// is under way, and those of its connection, by a MeterProvider.
+	RequestSignal
+	ActiveSignal
+	ConnSignal
+	// NewConnSignal is that of new connections: each attempt of a retrier has its own.
+	NewConnSignal
+)
+
+// Emitter is a Part that claims.
+type Emitter interface {
+	Layer
+	// Emits reports whether it has claimed what for owner. State is what Begin
+	// has returned.
+	Emits(state any, what Signal, owner any) bool
+}
+
+// Claim reports whether nobody has claimed what for owner, which must be
+// comparable, in this exchange, nor above somebody else's middleware, of which this
+// is the first exchange: of two trace layers with one provider the outer one writes
+// the span. Who is told true must say so in Claims. In Begin only.
+//
+// ConnClaim is the inner one's, if the outer one knows of connections only what the
+// last attempt of that middleware brought: see Relieved. NewClaim always is.
+func (x *Exchange) Claim(what Signal, owner any) bool {
+	return len(x.pipe.emitters) == 1 && !x.firstOwn || !x.emitted(what, owner)
+}
+
+func (x *Exchange) emitted(what Signal, owner any) bool {
+	return x.emits(what, owner) || x.emittedAbove(what, owner)
+}
+
+// emits reports whether a layer of this exchange has claimed what.
+func (x *Exchange) emits(what Signal, owner any) bool {
+	for _, i := range x.pipe.emitters {
+		if i < x.begun && x.pipe.layers[i].(Emitter).Emits(x.state(int(i)), what, owner) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *Exchange) emittedAbove(what Signal, owner any) bool {
+	switch {
+	case !x.firstOwn:
+		return false
+	case what == NewConnSignal, what == ConnSignal && x.outer.pipe.onlyObserves:
+		return x.outer.emittedAbove(what, owner)
+	}
+	return x.outer.emitted(what, owner)
+}
+
+// EmittedBelow reports whether those who claimed what for owner in the exchanges made
+// inside of this one do it all; and, if the last of them has ended, whether its body
+// was leaked. In End only.
+func (x *Exchange) EmittedBelow(what Signal, owner any) (relieved, ended, leaked bool) {
+	if !x.pipe.onlyObserves && what != NewConnSignal {
+		return false, false, false
+	}
+	x.mu.Lock()
+	in, own := x.inner, x.hasOwn
+	x.mu.Unlock()
+	if in == nil || !own {
+		return false, false, false
+	}
+	if !in.emits(what, owner) {
+		return in.EmittedBelow(what, owner)
+	}
+	f := in.Facts()
+	return true, f.Outcome != "", f.Leaked
+}

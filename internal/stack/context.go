@@ -1,0 +1,120 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// exchangeCtx is an Exchange as the context that goes down: it carries the exchange to
+// dials, and to exchanges made in this one, and the hooks to net/http. What can be
+// cancelled, and the hooks, are made when somebody looks for them: net/http does, but
+// not a cache that answers by itself, nor a test's stub.
+type exchangeCtx Exchange
+
+type exchangeKey struct{}
+
+// What Exchange.made says.
+const (
+	hooksMade uint32 = 1 << iota
+	ctxMade
+	canceled
+	atLast // see letGoAtLast
+)
+
+func (c *exchangeCtx) Deadline() (time.Time, bool) { return c.callerCtx.Deadline() }
+
+func (c *exchangeCtx) Done() <-chan struct{} { return (*Exchange)(c).cancelable().Done() }
+
+func (c *exchangeCtx) Err() error {
+	if c.made.Load()&(ctxMade|canceled) == 0 && c.callerCtx.Err() == nil {
+		return nil
+	}
+	// Made now if it was not: an error that was told must stay.
+	return (*Exchange)(c).cancelable().Err()
+}
+
+func (c *exchangeCtx) Value(key any) any {
+	switch key {
+	case exchangeKey{}:
+		return (*Exchange)(c)
+	case c.pipe.traceKey:
+		return (*Exchange)(c).hooks()
+	}
+	if c.made.Load()&ctxMade != 0 {
+		return c.ctx.Value(key)
+	}
+	return (*Exchange)(c).down().Value(key)
+}
+
+// String keeps package fmt out of the Exchange: it would race with hooks, and write
+// the request's headers into somebody's log.
+func (c *exchangeCtx) String() string { return fmt.Sprint(c.callerCtx) + ".WithRecord" }
+
+// down is parent with the hooks that are not made later. They are for what goes down
+// alone: End gets parent, and those above read it while the exchange begins.
+func (x *Exchange) down() context.Context {
+	if x.dial != nil {
+		return x.dial.ctx
+	}
+	return x.callerCtx
+}
+
+// cancelable returns the context that cancel ends.
+func (x *Exchange) cancelable() context.Context {
+	if x.made.Load()&ctxMade == 0 {
+		x.makeCancelable()
+	}
+	return x.ctx
+}
+
+func (x *Exchange) makeCancelable() {
+	// Not under the lock: an outer exchange may be asked for its own.
+	var ctx context.Context
+	var stop context.CancelFunc
+	if x.hasBody && !x.pipe.overNetHTTP {
+		_, ctx, stop = deriveDetachable(x.down()) // see letGoAtLast
+	} else {
+		ctx, stop = context.WithCancel(x.down())
+	}
+	x.body.mu.Lock()
+	if x.made.Load()&ctxMade != 0 {
+		x.body.mu.Unlock()
+		stop() // another was faster
+		return
+	}
+	x.ctx, x.stop = ctx, stop
+	for {
+		was := x.made.Load()
+		if was&canceled != 0 {
+			stop() // before anybody sees it: it must not seem to go on again
+		}
+		if x.made.CompareAndSwap(was, was|ctxMade) {
+			if was&atLast != 0 {
+				x.addDetach()
+			}
+			break
+		}
+	}
+	x.body.mu.Unlock()
+}
+
+// canceled reports whether the exchange was ended, by the caller or by cancel.
+func (x *Exchange) canceled() bool {
+	if x.owned() {
+		return x.made.Load()&canceled != 0 || !x.detached && x.callerCtx.Err() != nil
+	}
+	return (*exchangeCtx)(x).Err() != nil
+}
+
+// cancel ends the context that went down; a connection of our own it closes.
+func (x *Exchange) cancel() {
+	if x.owned() {
+		x.made.Or(canceled)
+		x.entry.Abort()
+		return
+	}
+	if x.made.Or(canceled)&ctxMade != 0 {
+		x.stop()
+	}
+}

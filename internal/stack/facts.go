@@ -1,0 +1,124 @@
+package stack
+
+import (
+	"io"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Facts is what is known of an exchange. roundtripper.Exchange is its public
+// face and documents each field.
+type Facts struct {
+	Method   string // the request's, as the caller wrote it
+	Status   int
+	Proto    string
+	Start    time.Time
+	Duration time.Duration
+	Answered time.Duration // from Start to the response; 0: none has come
+	LastRead time.Duration // and to the end of the last Read of its body; 0: none
+
+	ConnID     uint64
+	ConnUses   int
+	ConnAge    time.Duration
+	Held       *ledger.Held // for its addresses; nil if there was none
+	IdleTime   time.Duration
+	New        *NewConn     // nil if the connection was reused, or there was none
+	ConnSpan   *ledger.Span // see SetConnSpan
+	LostReason ledger.Reason
+	PoolWait   time.Duration
+	ConnWait   time.Duration
+	BytesRead  int64
+	Drain      *Drain // nil if nobody thought of one
+	Outcome    Outcome
+	Err        error
+
+	Reused   bool
+	WasIdle  bool
+	Returned bool
+	Leaked   bool
+	TimedOut bool // canceled, by a deadline
+
+	shared bool // HTTP/2
+	hedged bool // two inner exchanges were in flight at once: whose facts are whose?
+}
+
+// NewConn is what is known of a connection that was new to its exchange. It does not
+// change.
+type NewConn struct {
+	Reason   ledger.Reason
+	Culprit  ledger.Culprit
+	Setup    ledger.Setup
+	OwnDial  bool
+	DialedBy ledger.Culprit
+	Dialed   time.Time // zero unless the kit owns the connection
+}
+
+// Drain is what came of a drain. It does not change.
+type Drain struct {
+	Bytes      int64 // on the wire
+	Time       time.Duration
+	Skipped    string        // why none was tried
+	Cost       time.Duration // what a new connection was reckoned at
+	Background bool          // after Close had returned
+
+	left bool // the rest is net/http's to drain
+}
+
+// Drained is Drain, or its zero value.
+func (f *Facts) Drained() Drain {
+	if f.Drain == nil {
+		return Drain{}
+	}
+	return *f.Drain
+}
+
+// NewReason is why the connection was new; empty if it was not.
+func (f *Facts) NewReason() ledger.Reason {
+	if f.New == nil {
+		return ""
+	}
+	return f.New.Reason
+}
+
+// Facts is what is known now.
+func (x *Exchange) Facts() Facts {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.facts
+}
+
+// Host is the name of what the exchange goes to, as in "https://example.com:443".
+func (x *Exchange) Host() string { return x.target.name }
+
+// Final is what is known at the end, in End only. It does not change any more and
+// must not be changed.
+func (x *Exchange) Final() *Facts { return &x.facts }
+
+// AddPoolWait notes how long the exchange waited for a slot. In Begin only.
+func (x *Exchange) AddPoolWait(d time.Duration) { x.facts.PoolWait += d }
+
+// Method is the request's, as the caller wrote it.
+func (x *Exchange) Method() string { return x.facts.Method }
+
+// Target is what the exchange goes to.
+func (x *Exchange) Target() *Target { return x.target }
+
+// noBody reports whether there is nothing to read, close or wrap.
+func noBody(resp *http.Response) bool {
+	return resp.Body == nil || resp.Body == http.NoBody ||
+		resp.ProtoMajor >= 2 && isHTTP2NoBody(resp.Body)
+}
+
+// isHTTP2NoBody knows what HTTP/2 has in the place of http.NoBody: net/http's
+// own up to Go 1.26, and golang.org/x/net's. Neither has a public name. Who
+// leaves a 204 unclosed loses nothing by it, and must not hold a slot.
+func isHTTP2NoBody(body io.ReadCloser) bool {
+	switch reflect.TypeOf(body).String() {
+	case "http.http2noBodyReader", "http2.noBodyReader":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,150 @@
+package stack
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/worth"
+)
+
+// Layer is what one layer of the kit does in an exchange. A layer is shared by
+// all exchanges of all its stacks, must be comparable, and must not hold a
+// Stack: what an exchange reaches, a connection can reach.
+type Layer interface {
+	// Begin runs on the way down, outermost layer first. It may wait, as long
+	// as x.Context() lasts. An error refuses the request: it is what the
+	// caller sees, and the layers that did begin are ended. State comes back
+	// in End.
+	Begin(x *Exchange) (state any, err error)
+	// End runs once for each Begin that did not fail: when the response body
+	// has ended, or when there is none, or when RoundTrip fails. It must not
+	// block.
+	End(x *Exchange, state any)
+	// Phase says where in the order of Ends this layer stands.
+	Phase() Phase
+	// Describe is the layer's line in roundtripper.Describe, in a stack whose
+	// connections are w.
+	Describe(w ledger.Watch) string
+}
+
+// Phase orders the end of an exchange, wherever the layers stand: the body is
+// drained first, then slots are given back, then spans end, then observers
+// are told.
+type Phase uint8
+
+const (
+	Slot Phase = iota
+	Span
+	Observe
+	phases
+)
+
+// Listener is a Part that is told when the response has come.
+type Listener interface {
+	Layer
+	// Listens is false for one that need not be told.
+	Listens() bool
+	// Answered runs once if there is a response, before the caller has it and
+	// before End. It must not block, and must not keep the response, which is
+	// the base's own. State is what Begin has returned.
+	Answered(x *Exchange, state any, resp *http.Response)
+}
+
+// CulpritSource is a Part that knows who makes an exchange.
+type CulpritSource interface {
+	Layer
+	// AddCulprit writes down what it knows. State is what Begin has returned. It must
+	// neither block nor ask the Exchange for anything.
+	AddCulprit(state any, c *ledger.Culprit)
+}
+
+// LedgerUser is a Part that wants to know its stacks' ledgers.
+type LedgerUser interface {
+	Layer
+	// UseLedger is called when a stack is built: more than once if others come upon
+	// it. It must hold the ledger weakly.
+	UseLedger(l *ledger.Ledger)
+}
+
+// Drainer is a Part that drains bodies.
+type Drainer interface {
+	Layer
+	// Drains is false for one that never drains anything.
+	Drains() bool
+	// Background is where drains go on after Close has returned; nil if Close
+	// waits for them.
+	Background() *Background
+	// Budget says how far a body may be drained. Of several, the smallest wins,
+	// each field by itself.
+	Budget(x *Exchange, p DrainInput) Budget
+}
+
+// DrainInput is what a drain can rest its budget on.
+type DrainInput struct {
+	// Left is how much there is to read, in bytes on the wire; -1 if nobody
+	// knows.
+	Left int64
+	// TLS says that a new connection would need a handshake.
+	TLS bool
+	// Leaked says that nobody waits for the drain: LeakTime may pass.
+	Leaked bool
+	worth.Worth
+}
+
+// Budget bounds one drain. Without Bytes or Time nothing is drained.
+type Budget struct {
+	Bytes int64
+	Time  time.Duration
+	// Why says why nothing is to be drained.
+	Why string
+	// LeaveToNetHTTP says that what is not drained in time, or not at all, may be left to
+	// net/http's own drain, and Free, of a body that is not to be drained, that what
+	// is in net/http's buffer may be taken.
+	LeaveToNetHTTP, TakeBuffered bool
+	// CountsAsExperience says that it was for what is known of the host.
+	CountsAsExperience bool
+	// Remeasure says that nothing is drained only to see what a new connection
+	// costs now.
+	Remeasure bool
+	// Cost is what a new connection was reckoned at.
+	Cost time.Duration
+}
+
+func (b Budget) none() bool { return b.Bytes <= 0 || b.Time <= 0 }
+
+func (b Budget) min(c Budget) Budget {
+	switch {
+	case b.none():
+		return b
+	case c.none():
+		return c
+	}
+	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), LeaveToNetHTTP: b.LeaveToNetHTTP && c.LeaveToNetHTTP}
+}
+
+// BaseReplacer is a Part that owns the connections of a stack's base, or replaces it.
+type BaseReplacer interface {
+	Layer
+	// ReplaceBase is called when a stack is built, with what the layers below have.
+	// Tuned says what came of it.
+	ReplaceBase(t Base) Base
+}
+
+// Base is a base and the ledger that belongs to it.
+type Base struct {
+	Base   http.RoundTripper
+	Ledger *ledger.Ledger
+	// Owned keeps the connections of Base; nil if somebody else does.
+	Owned *connpool.Pool
+	// Keep is held by the stack, and by each body that it hands out, but never
+	// by what a connection can reach.
+	Keep any
+	// Why says why Base is somebody else's still. Stack.String adds it to what the
+	// Tuner says of itself.
+	Why string
+	// Replaced says that Base is another one than before: the layers below are
+	// built again over it.
+	Replaced bool
+}

@@ -1,0 +1,187 @@
+package stack
+
+import (
+	"cmp"
+	"net"
+	"net/http"
+	"reflect"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// Layers on two sides of somebody else's middleware have an exchange each, for
+// that middleware may retry, ask for a token first, change the request or the
+// body. What the inner exchange knows better, the outer one takes over: pool, which
+// owns the connections, may stand below, and drain. It does so
+// only from an exchange that goes where its own goes, by method, host and path;
+// of several, attempts of a retrier say, from the last.
+
+// link enters x as an exchange made inside of another, if it is.
+func (x *Exchange) link() {
+	var o *Exchange
+	switch v := x.callerCtx.Value(exchangeKey{}).(type) {
+	case *Exchange:
+		o = v
+	case *dialer:
+		x.outer, x.dials = (*Exchange)(v), true
+		return
+	}
+	x.outer = o
+	if o == nil || o.ended() {
+		return
+	}
+	x.own = x.target.key == o.target.key && x.path == o.path && methodOf(x.facts.Method) == methodOf(o.facts.Method)
+	if !x.own {
+		return
+	}
+	o.mu.Lock()
+	x.firstOwn = !o.hasOwn
+	o.hasOwn = true
+	o.mu.Unlock()
+}
+
+// publish shows x, which has begun or was refused, to the exchanges above.
+func (x *Exchange) publish() {
+	if x.outer == nil {
+		return
+	}
+	o := x.outer
+	o.mu.Lock()
+	if in := o.inner; in != nil && in.own && x.own && !in.ended() && o.facts.Outcome == "" { // else it is Final
+		o.facts.hedged = true
+	}
+	o.inner = x
+	o.mu.Unlock()
+	if x.own && o.pipe.ledger != x.pipe.ledger {
+		o.pipe.ledger.Above(x.pipe.ledger)
+	}
+	for in, o := x, o; o != nil && in.own; in, o = o, o.outer {
+		o.pipe.noteRepeated(x.pipe)
+	}
+	for in, o := x, x.outer; o != nil && in.own && x.facts.PoolWait > 0; in, o = o, o.outer {
+		o.mu.Lock()
+		if o.facts.Outcome == "" {
+			o.facts.PoolWait += x.facts.PoolWait
+		}
+		o.mu.Unlock()
+	}
+}
+
+// closedAbove reports whether the context that came down ended because a layer
+// above closed the body, and not because its caller wished so.
+func (x *Exchange) closedAbove() bool {
+	if !x.own || x.callerCtx.Err() == nil {
+		return false
+	}
+	b := &x.outer.body
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	return closed && x.outer.callerCtx.Err() == nil || x.outer.closedAbove()
+}
+
+// Culprit implements ledger.Exchange: what the layers say, and those above somebody
+// else's middleware where these say nothing.
+func (x *Exchange) Culprit() (c ledger.Culprit) {
+	if x.own {
+		c = x.outer.Culprit()
+	}
+	for i := range x.begun {
+		if w, ok := x.pipe.layers[i].(CulpritSource); ok {
+			w.AddCulprit(x.state(int(i)), &c)
+		}
+	}
+	return c
+}
+
+func methodOf(m string) string {
+	if m == "" {
+		return http.MethodGet
+	}
+	return m
+}
+
+// foreignConn reports whether nc is for an exchange that was made inside of
+// this one and goes elsewhere: its hook has just run. x.mu is held.
+func (x *Exchange) foreignConn(nc net.Conn) bool {
+	if x.inner == nil || x.inner.own {
+		return false
+	}
+	in := x.inner.Facts()
+	return sameConn(in.Held, nc)
+}
+
+// learnConn takes over what the inner exchange was told of nc. x.mu is held.
+func (x *Exchange) learnConn(nc net.Conn) {
+	f := &x.facts
+	if x.inner == nil || !x.inner.own || f.hedged {
+		return
+	}
+	in := x.inner.Facts()
+	if !sameConn(in.Held, nc) {
+		return
+	}
+	f.ConnID, f.ConnUses, f.ConnAge = in.ConnID, in.ConnUses, in.ConnAge
+	f.Reused, f.New, f.ConnWait = in.Reused, in.New, in.ConnWait
+}
+
+// ownBelow are the exchanges below somebody else's middleware that are this
+// one's own and have not ended; most often there are none.
+func (x *Exchange) ownBelow() (all []*Exchange) {
+	for {
+		x.mu.Lock()
+		in := x.inner
+		x.mu.Unlock()
+		if in == nil || !in.own || in.ended() {
+			return all
+		}
+		all = append(all, in)
+		x = in
+	}
+}
+
+func sameConn(a *ledger.Held, b net.Conn) bool {
+	return a != nil && reflect.ValueOf(b).Comparable() && a.Conn == b
+}
+
+// learnEnd takes over how the inner exchange ended, if it has: it knows better
+// whether its connection went back, and may have drained. It reports whether
+// the inner exchange had one. x.mu is held.
+func (x *Exchange) learnEnd() bool {
+	f := &x.facts
+	if x.facts.hedged && f.ConnID != 0 {
+		// The response may be one's, and the hooks another's.
+		f.Returned, f.LostReason = false, ledger.Unknown
+		return false
+	}
+	if x.inner == nil || !x.inner.own {
+		return false
+	}
+	in := x.inner.Facts()
+	if in.Outcome == "" {
+		return false
+	}
+	if in.ConnID != 0 {
+		f.Returned, f.LostReason = in.Returned, in.LostReason
+	}
+	if in.Drain != nil {
+		f.Drain = f.drainedBelow(&in)
+	}
+	switch {
+	case f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF:
+		f.Outcome = in.Outcome
+	case f.Outcome == OutcomeFailed && in.Outcome == OutcomeRefused && is(f.Err, in.Err):
+		f.Outcome = OutcomeRefused
+	}
+	return in.ConnID != 0
+}
+
+// drainedBelow adds what an inner exchange has drained.
+func (f *Facts) drainedBelow(in *Facts) *Drain {
+	d, below := f.Drained(), in.Drain
+	d.Bytes, d.Time, d.Cost = d.Bytes+below.Bytes, d.Time+below.Time, cmp.Or(d.Cost, below.Cost)
+	if f.Outcome == OutcomeClosed && in.Outcome != OutcomeEOF {
+		d.Skipped = below.Skipped
+	}
+	return &d
+}

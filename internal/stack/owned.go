@@ -1,0 +1,124 @@
+package stack
+
+import (
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+	"github.com/warmconn/warmconn/internal/worth"
+)
+
+// connBook is what an exchange asks of, and tells to, whoever keeps its
+// connection: a connpool.Entry where the kit owns it, and a ledger.Use where it is
+// somebody else's and what can be told is told by httptrace and the body.
+type connBook interface {
+	// Returned reports whether the connection can be used again, and what
+	// PutIdleConn refused it for otherwise, if that was told.
+	Returned() (yes bool, refused loss.Reason)
+	// End ends the exchange, once. Cause is why the connection is lost, as far as
+	// the exchange can say; what is returned is what is true.
+	End(cause loss.Reason, provisional bool, now time.Time) loss.Reason
+	// Worth, Read, Drained and NotDrained are for the drain's estimates.
+	Worth(unknown bool) worth.Worth
+	Read(bytes int64, took time.Duration)
+	Drained(took, cost time.Duration, whole, unknown bool)
+	NotDrained(remeasure, unknown bool)
+	// Draining notes that the rest of the body is read though it was closed.
+	Draining(now time.Time)
+	// SetSpan says which span stands for the making of the connection.
+	SetSpan(s ledger.Span)
+}
+
+// owned reports whether the exchange's connection is the kit's own.
+func (x *Exchange) owned() bool { return x.conn == connBook(&x.entry) }
+
+// send sends the exchange's request: over a connection of the kit's own, or by the
+// base.
+func (x *Exchange) send(base http.RoundTripper) (*http.Response, error) {
+	if !x.owned() {
+		return base.RoundTrip(x.derive())
+	}
+	known := x.target.owned.Load()
+	if x.pipe.gzips != nil && !known.SpeaksHTTP2() {
+		x.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
+	}
+	x.entry.Owner, x.entry.Close = (*owner)(x), x.close
+	x.pipe.owned.Enter(&x.entry, x.target.key, known)
+	if h := x.entry.Host(); h != known {
+		x.target.owned.Store(h)
+	}
+	x.publish()
+	x.req = *x.orig
+	if x.header != nil {
+		x.req.Header = x.header
+	}
+	x.sent = true
+	return x.entry.RoundTrip(x.callerCtx, &x.req, x.writingHooks())
+}
+
+// writingHooks tell when a request with a body was written, if the stack drains:
+// reading to the end of a response before that takes net/http 50 ms. Else there are
+// none of ours.
+func (x *Exchange) writingHooks() *httptrace.ClientTrace {
+	if !x.hasBody || !x.pipe.drains {
+		x.wrote = true
+		return nil
+	}
+	t := new(httptrace.ClientTrace)
+	if above := httptrace.ContextClientTrace(x.callerCtx); above != nil {
+		*t = *above
+		x.callerHooks = above
+	}
+	t.WroteRequest = x.wroteRequest
+	return t
+}
+
+// settleOwned writes down what the end of the exchange has meant for its
+// connection: cause is why it is lost, empty if it is not.
+func (x *Exchange) settleOwned(cause loss.Reason, provisional bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f := &x.facts
+	f.Returned, _ = x.entry.Returned()
+	f.LostReason = cause
+	if provisional && cause == loss.BodyUnread {
+		f.LostReason = loss.Draining // it may come back yet
+	}
+}
+
+// owner is an Exchange as package connpool knows it.
+type owner Exchange
+
+// Culprit implements connpool.Owner.
+func (o *owner) Culprit() loss.Culprit { return (*Exchange)(o).Culprit() }
+
+// Interrupted implements connpool.Owner.
+func (o *owner) Interrupted() loss.Reason {
+	r := (*Exchange)(o)
+	return r.interrupted(nil, r.now())
+}
+
+// Acquired implements connpool.Owner.
+func (o *owner) Acquired(g connpool.Got) {
+	r := (*Exchange)(o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.facts.Outcome != "" {
+		return
+	}
+	f := &r.facts
+	r.hooked, f.shared = true, g.HTTP2
+	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
+	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime
+	f.Held, f.ConnSpan, f.ConnWait = g.Held, g.Span, g.Wait
+	if r.pipe.drains {
+		r.writeBegins()
+	}
+	f.New = nil
+	if !g.Reused {
+		f.New = &NewConn{Reason: g.Reason, Culprit: g.Culprit, Setup: g.Setup, OwnDial: g.Own, DialedBy: g.DialedBy, Dialed: g.Dialed}
+	}
+}

@@ -1,0 +1,22 @@
+package stack
+
+import (
+	"strconv"
+	"strings"
+)
+
+// closesUnderRead reports whether that release of Go, which drains by itself, bears
+// a Close of a body during a Read: in Go 1.27.0 and 1.27.1 the two can deadlock
+// (golang/go#81404).
+func closesUnderRead(version string) bool {
+	rest, is := strings.CutPrefix(version, "go1.27")
+	if !is {
+		return true
+	}
+	rest = strings.TrimPrefix(rest, ".")
+	if end := strings.IndexFunc(rest, func(c rune) bool { return c < '0' || c > '9' }); end >= 0 {
+		rest = rest[:end]
+	}
+	patch, _ := strconv.Atoi(rest) // none: a beta, or the release itself
+	return patch >= 2
+}

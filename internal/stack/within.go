@@ -1,0 +1,130 @@
+package stack
+
+import (
+	"net/http"
+	"runtime"
+	"strings"
+
+	"github.com/warmconn/warmconn/internal/chain"
+)
+
+// An exchange that is made inside of another one, and would wait for what that one
+// holds, must be known. Most are by their context: Within. For those without it, a
+// token that a middleware fetches on its own account, there is what is below.
+
+// Within reports whether this exchange is made inside of one in which p has begun
+// something, a slot say, and that has not ended: below it, with somebody else's
+// middleware between, or by that middleware or a dialer on its own account.
+func (x *Exchange) Within(p Layer) bool {
+	for in, o := x, x.outer; o != nil; in, o = o, o.outer {
+		// A dial may go on for another request when its own has ended.
+		if o.holds(p) && (in.dials || !o.ended()) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds reports whether p's Begin has returned something for this exchange.
+func (x *Exchange) holds(p Layer) bool {
+	for i, l := range x.pipe.layers {
+		if l == p {
+			return i < int(x.begun) && x.state(i) != nil
+		}
+	}
+	return false
+}
+
+// RepeatedBelow reports whether p stands once more further down, behind somebody else's
+// middleware: it is for that one to do what is to be done once for a request. It is
+// known from the start where all layers tell what is below them, else from the first
+// exchange on that came down to it with its context.
+func (x *Exchange) RepeatedBelow(p Layer) bool {
+	if m := x.pipe.repeated.Load(); m != 0 {
+		for i, l := range x.pipe.layers {
+			if l == p {
+				return m&bit(i) != 0
+			}
+		}
+	}
+	return false
+}
+
+func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
+
+// findRepeated looks for the layers below base, as far as its layers tell.
+func (l *pipeline) findRepeated(base http.RoundTripper) {
+	chain.Walk(base, func(rt http.RoundTripper) bool {
+		if s, ok := rt.(*Stack); ok {
+			l.noteRepeated(s.pipe)
+		}
+		return true
+	})
+}
+
+// noteRepeated notes which layers stand in below, too.
+func (l *pipeline) noteRepeated(below *pipeline) {
+	var m uint64
+	for i, p := range l.layers {
+		if below.has(p) {
+			m |= bit(i)
+		}
+	}
+	if l.repeated.Load()&m != m {
+		l.repeated.Or(m)
+	}
+}
+
+// Foreign reports whether what is below the kit's layers is not net/http's own
+// transport: somebody else's middleware, most often.
+func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
+
+// Inside reports whether the goroutine that makes this exchange is in the middle of
+// another one, whatever its context: it dials a connection, or, where that is to be
+// asked, it runs somebody else's middleware. It must be called in a Begin. It takes a
+// microsecond, and some more if middlewares.
+func Inside(middlewares bool) bool {
+	const roundTrip = "/internal/stack.(*Stack).RoundTrip"
+	var few [64]uintptr
+	pcs := few[:runtime.Callers(2, few[:])]
+	if len(pcs) == len(few) {
+		pcs = make([]uintptr, 4096)
+		pcs = pcs[:runtime.Callers(2, pcs)]
+	}
+	if dials(pcs) {
+		return true
+	}
+	if !middlewares {
+		return false
+	}
+	found := 0
+	eachFrame(pcs, func(function string) {
+		if strings.HasSuffix(function, roundTrip) {
+			found++
+		}
+	})
+	return found > 1
+}
+
+// dials reports whether a goroutine with that stack was started to dial, by package
+// connpool or by net/http. What it was started for are the last of its frames.
+func dials(pcs []uintptr) (yes bool) {
+	const own, netHTTP = "/internal/connpool.(*Conn).connect", "net/http.(*Transport).dialConnFor"
+	eachFrame(pcs[max(0, len(pcs)-4):], func(function string) {
+		yes = yes || function == netHTTP || strings.HasSuffix(function, own)
+	})
+	return yes
+}
+
+func eachFrame(pcs []uintptr, f func(function string)) {
+	if len(pcs) == 0 {
+		return
+	}
+	for frames := runtime.CallersFrames(pcs); ; {
+		frame, more := frames.Next()
+		f(frame.Function)
+		if !more {
+			return
+		}
+	}
+}
