@@ -13,7 +13,7 @@ import (
 
 // host is one host in a world without noise but that of the test.
 type host struct {
-	use  ledger.Use
+	use  ledger.Entry
 	cost time.Duration // of a new connection
 }
 

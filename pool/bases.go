@@ -129,7 +129,7 @@ func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
 		l.Count(p.totals)
 	}
 	conns := connpool.New(base, t, l, keep)
-	l.Own(conns)
+	l.SetCounter(conns)
 	s := &site{t, l, conns}
 	p.bases.add(t, clone{ledger: weak.Make(l), site: weak.Make(s)})
 	if counted {

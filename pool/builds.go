@@ -143,9 +143,9 @@ func (p *place) judge(now time.Time) int {
 		case l == nil, b.transport.Value() == nil, b.sited && b.site.Value() == nil:
 			dropped++
 		case now.Sub(b.at) >= restTime:
-			brief1 := l.Brief
+			brief1 := l.BarelyUsed
 			if s := b.site.Value(); s != nil {
-				brief1 = s.conns.Brief
+				brief1 = s.conns.BarelyUsed
 			}
 			if host, ok := brief1(); ok {
 				brief[host]++

@@ -34,7 +34,7 @@ func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 		if l.CountsPeers() {
 			peer = ledger.PeerOf(nc.RemoteAddr()).Host
 		}
-		return &countedConn{nc, l.Dialed(addr, peer)}, nil
+		return &countedConn{nc, l.CountDial(addr, peer)}, nil
 	}
 }
 
@@ -42,7 +42,7 @@ func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 // read and to be closed.
 type countedConn struct {
 	net.Conn
-	line *ledger.Dialed
+	line *ledger.CountedConn
 }
 
 // NetConn returns the connection that the base's dialer made.

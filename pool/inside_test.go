@@ -220,7 +220,7 @@ func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
 			p := New(Options{})
 			defer p.Close()
 			tr, l := p.counting(srv.Transport())
-			if host, ok := l.Brief(); ok {
+			if host, ok := l.BarelyUsed(); ok {
 				t.Errorf("not used, and yet brief for %q", host)
 			}
 			get := func() {
@@ -230,17 +230,17 @@ func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
 				}
 			}
 			get()
-			if host, ok := l.Brief(); !ok || host != srv.URL && !strings.HasSuffix(host, srv.Addr) {
+			if host, ok := l.BarelyUsed(); !ok || host != srv.URL && !strings.HasSuffix(host, srv.Addr) {
 				t.Errorf("after one request: brief %v, for %q; want it so for %s", ok, host, srv.Addr)
 			}
 			get()
-			if _, ok := l.Brief(); !ok {
+			if _, ok := l.BarelyUsed(); !ok {
 				t.Error("after two requests: not brief")
 			}
 			for range 20 {
 				get()
 			}
-			if _, ok := l.Brief(); ok {
+			if _, ok := l.BarelyUsed(); ok {
 				t.Error("after 22 requests: brief")
 			}
 			tr.CloseIdleConnections()

@@ -25,7 +25,7 @@ func methodOf(m string) (method, original string) {
 }
 
 // peer appends the address of the connection's other end.
-func peer(attrs []attribute.KeyValue, c *ledger.Held) []attribute.KeyValue {
+func peer(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
 	p := c.Peer()
 	if p.Host == "" {
 		return attrs

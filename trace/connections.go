@@ -108,7 +108,7 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		counts := make(census)
 		for _, l := range m.ledgers.live() {
-			if !l.Leads(m) || l.Repeats(m) {
+			if !l.IsFirstOfEquals(m) || l.ReportedByInner(m) {
 				continue
 			}
 			l.Counts(func(c ledger.Counts) {
@@ -171,7 +171,7 @@ func (m *more) Same(s ledger.Subscriber) bool {
 }
 
 // ConnClosed implements ledger.Subscriber.
-func (m *more) ConnClosed(c ledger.Life) {
+func (m *more) ConnClosed(c ledger.ClosedConn) {
 	ctx := context.Background()
 	if !m.lived.Enabled(ctx) {
 		return

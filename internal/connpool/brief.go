@@ -1,8 +1,8 @@
 package connpool
 
-// Brief reports whether all that the Pool was used for so far is a request or two,
+// BarelyUsed reports whether all that the Pool was used for so far is a request or two,
 // to one host, and nothing is going on; and which host that is.
-func (p *Pool) Brief() (host string, ok bool) {
+func (p *Pool) BarelyUsed() (host string, ok bool) {
 	if p.uses.Load() > 2 {
 		return "", false
 	}

@@ -18,9 +18,9 @@ type Conn struct {
 
 	// Set when the dial has ended.
 	cc     *http.ClientConn
-	secure net.Conn     // its TLS to the first hop; nil if there is none, or it is a proxy's CONNECT
-	raw    *netConn     // nil if the dialer's connection can't be seen
-	held   *ledger.Held // as exchanges are shown it
+	secure net.Conn        // its TLS to the first hop; nil if there is none, or it is a proxy's CONNECT
+	raw    *netConn        // nil if the dialer's connection can't be seen
+	held   *ledger.NetConn // as exchanges are shown it
 	http2  bool
 	tls    tlsFacts
 

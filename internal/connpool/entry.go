@@ -77,7 +77,7 @@ type Got struct {
 	IdleTime  time.Duration
 	HTTP2     bool
 	Wait      time.Duration // for this connection
-	Held      *ledger.Held
+	Held      *ledger.NetConn
 	Span      *ledger.Span
 
 	// Of a new connection:

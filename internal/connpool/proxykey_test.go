@@ -19,10 +19,10 @@ import (
 // toldLives is a Subscriber that notes all that it is told.
 type toldLives struct {
 	mu  sync.Mutex
-	all []ledger.Life
+	all []ledger.ClosedConn
 }
 
-func (l *toldLives) ConnClosed(c ledger.Life) {
+func (l *toldLives) ConnClosed(c ledger.ClosedConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = append(l.all, c)
@@ -58,7 +58,7 @@ func TestAProxysCredentialsAreNotShown(t *testing.T) {
 					t.Errorf("counts: %s", text)
 				}
 			})
-			if name, ok := p.Brief(); strings.Contains(name, "s3cret") {
+			if name, ok := p.BarelyUsed(); strings.Contains(name, "s3cret") {
 				t.Errorf("the one host: %s, %v", name, ok)
 			}
 			settles(t, p)

@@ -28,8 +28,8 @@ func (h *Host) closedLocked(c *Conn) {
 	c.countedAs = why
 	h.tally.Count(why)
 	h.pool.ledger.Closed(why)
-	closed := ledger.Life{Key: h.key, Peer: c.peer, Version: c.version(), Age: c.age(), Uses: c.uses}
-	h.afterwards(func() { h.pool.ledger.Tell(closed) })
+	closed := ledger.ClosedConn{Key: h.key, Peer: c.peer, Version: c.version(), Age: c.age(), Uses: c.uses}
+	h.afterwards(func() { h.pool.ledger.TellClosed(closed) })
 	if h.conns.open() == 0 {
 		h.sweep.stop()
 		h.demand.resetDecay()

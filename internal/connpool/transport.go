@@ -194,10 +194,10 @@ func (p *Pool) watchTLS(dial dialFunc) dialFunc {
 // hold is the connection as exchanges, and the caller's GotConn, are shown it: what
 // the program's dialer returned, or over TLS to the first hop the *tls.Conn on it,
 // whose NetConn leads there. Through a proxy's CONNECT it is the dialer's.
-func (c *Conn) hold() *ledger.Held {
+func (c *Conn) hold() *ledger.NetConn {
 	nc := c.secure
 	if nc == nil && c.raw != nil {
 		nc = c.raw.Conn
 	}
-	return ledger.Hold(nc)
+	return ledger.NewNetConn(nc)
 }

@@ -5,11 +5,11 @@ import (
 	"weak"
 )
 
-// Above notes that exchanges of this ledger are made over again in another one:
+// SetInner notes that exchanges of this ledger are made over again in another one:
 // layers stand on both sides of somebody else's middleware. The connections that
 // this one sees are the other's, which knows them better. It holds it weakly, for
 // that one may be of a clone that was dropped.
-func (l *Ledger) Above(inner *Ledger) {
+func (l *Ledger) SetInner(inner *Ledger) {
 	if p := l.below.Load(); p != nil && p.Value() == inner {
 		return
 	}
@@ -17,9 +17,9 @@ func (l *Ledger) Above(inner *Ledger) {
 	l.below.Store(&p)
 }
 
-// Repeats reports whether what this ledger sees of connections is told to s, or
+// ReportedByInner reports whether what this ledger sees of connections is told to s, or
 // to one that is the same, by the ledger below.
-func (l *Ledger) Repeats(s Subscriber) bool {
+func (l *Ledger) ReportedByInner(s Subscriber) bool {
 	p := l.below.Load()
 	if p == nil {
 		return false

@@ -19,10 +19,10 @@ func hosts(l *Ledger) (n int) {
 func TestMemoryIsBounded(t *testing.T) {
 	l := New(nil)
 	for i := range 100_000 {
-		u := new(Use)
+		u := new(Entry)
 		l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"}, nil, time.Now())
-		u.Ask("", time.Now())
-		u.Got(another(), false, false, time.Now())
+		u.GetConn("", time.Now())
+		u.GotConn(another(), false, false, time.Now())
 		u.End(BodyUnread, false, time.Now())
 	}
 	if n := hosts(l); n > 2*shards*sweepFrom {
@@ -31,8 +31,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	l = New(nil)
 	for range 10_000 {
 		u := asking(l)
-		u.Got(another(), false, false, time.Now())
-		u.Put("")
+		u.GotConn(another(), false, false, time.Now())
+		u.PutIdleConn("")
 		u.End("", false, time.Now())
 	}
 	l.each(func(h *Host) {
@@ -45,11 +45,11 @@ func TestMemoryIsBounded(t *testing.T) {
 // Who has looked a page up may keep it for good: see Begin.
 func TestForgottenPageKeepsNoConnection(t *testing.T) {
 	l := New(nil)
-	u := new(Use)
+	u := new(Entry)
 	page := l.Begin(u, key, nil, time.Now())
-	u.Ask("", time.Now())
-	u.Got(another(), false, false, time.Now())
-	u.Put("")
+	u.GetConn("", time.Now())
+	u.GotConn(another(), false, false, time.Now())
+	u.PutIdleConn("")
 	u.End("", false, time.Now())
 	if !page.forget() {
 		t.Fatal("not forgotten")

@@ -1,9 +1,9 @@
 package ledger
 
-// Brief reports whether all that the base was used for so far is a request or
+// BarelyUsed reports whether all that the base was used for so far is a request or
 // two, to one host, and nothing is going on; and which host that is. Of requests
 // without a Use, only their connections are seen.
-func (l *Ledger) Brief() (host string, ok bool) {
+func (l *Ledger) BarelyUsed() (host string, ok bool) {
 	uses := l.uses.Load()
 	if uses > 2 {
 		return "", false
@@ -18,19 +18,19 @@ func (l *Ledger) Brief() (host string, ok bool) {
 		case h.inflight > 0 || h.active > 0:
 			brief = false
 		case uses == 0:
-			brief = brief && l.briefReads(h.open)
+			brief = brief && l.barelyRead(h.open)
 		}
 	})
 	return host, brief && hosts == 1
 }
 
-// briefReads is how many Reads of a connection one or two small responses take,
+// barelyReads is how many Reads of a connection one or two small responses take,
 // over HTTP/2 and with the handshake.
-const briefReads = 16
+const barelyReads = 16
 
-// briefReads reports whether the connections whose requests nobody knows look
+// barelyRead reports whether the connections whose requests nobody knows look
 // like those of a request or two: at most two, still open, with few Reads.
-func (l *Ledger) briefReads(open int) bool {
+func (l *Ledger) barelyRead(open int) bool {
 	opened := l.conns.Load()
-	return 0 < opened && opened <= 2 && open >= int(opened) && l.reads.Load() <= briefReads
+	return 0 < opened && opened <= 2 && open >= int(opened) && l.reads.Load() <= barelyReads
 }

@@ -20,15 +20,15 @@ type Conn struct {
 	first     bool   // the host's first
 	streams   int    // exchanges that ride on it; more than one only over HTTP/2
 	user      uint64 // the Use that has it, or had it last
-	shared    bool   // HTTP/2: many exchanges, never put back
+	http2     bool   // HTTP/2: many exchanges, never put back
 	goingAway bool   // HTTP/2: it ends with its streams
-	foreign   bool   // was in use before this ledger first saw it
+	predates  bool   // was in use before this ledger first saw it
 	loss      *loss.Loss
-	key       net.Conn // in Host.conns; nil if it can't be told again
-	stray     *ask     // of the request that it was dialed for, if that was served otherwise
-	span      *Span    // see SetSpan
-	held      *Held    // see hold
-	told      Reason   // what it is counted as lost for, once it is gone
+	key       net.Conn  // in Host.conns; nil if it can't be told again
+	raceLoser *snapshot // of the request that it was dialed for, if that was served otherwise
+	span      *Span     // see SetSpan
+	net       *NetConn  // see hold
+	countedAs Reason    // what it is counted as lost for, once it is gone
 }
 
 type state uint8
@@ -41,36 +41,36 @@ const (
 	gone                 // closed, upgraded, or believed so
 )
 
-// opens enters a new connection: to which peer, if those are counted, and whether it
+// opensLocked enters a new connection: to which peer, if those are counted, and whether it
 // was in use before. h.mu is held.
-func (h *Host) opens(now time.Time, peer string, foreign bool) *Conn {
+func (h *Host) opensLocked(now time.Time, peer string, foreign bool) *Conn {
 	h.open++
 	h.tally.Opened++
 	h.ledger.Opened()
-	c := &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now, peer: peer, foreign: foreign}
-	h.count(c, +1)
+	c := &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now, peer: peer, predates: foreign}
+	h.countLocked(c, +1)
 	return c
 }
 
-// become changes a connection's state and the counts with it. h.mu is held.
-func (h *Host) become(c *Conn, s state) {
+// moveLocked changes a connection's state and the counts with it. h.mu is held.
+func (h *Host) moveLocked(c *Conn, s state) {
 	if c.state == gone {
 		return
 	}
-	h.count(c, -1)
+	h.countLocked(c, -1)
 	if c.state == active {
 		h.spoken[c.version()] = true // as far as it ever shows
 	}
 	c.state = s
-	h.count(c, +1)
+	h.countLocked(c, +1)
 	if s == gone {
 		h.open--
-		h.tell(c)
+		h.countClosedLocked(c)
 	}
 }
 
-// count adds c to the counts of its state. h.mu is held.
-func (h *Host) count(c *Conn, n int) {
+// countLocked adds c to the counts of its state. h.mu is held.
+func (h *Host) countLocked(c *Conn, n int) {
 	switch c.state {
 	case active:
 		h.active += n
@@ -80,28 +80,28 @@ func (h *Host) count(c *Conn, n int) {
 		h.closing += n
 	}
 	if c.state != gone {
-		h.countOpen(c, n)
+		h.countOpenLocked(c, n)
 	}
-	if c.shared && (c.state == active || c.state == idle) {
+	if c.http2 && (c.state == active || c.state == idle) {
 		h.sharing += n
 	}
 }
 
-// share notes that c speaks HTTP/2. h.mu is held.
-func (h *Host) share(c *Conn) {
-	h.count(c, -1)
-	c.shared = true
-	h.count(c, +1)
+// shareLocked notes that c speaks HTTP/2. h.mu is held.
+func (h *Host) shareLocked(c *Conn) {
+	h.countLocked(c, -1)
+	c.http2 = true
+	h.countLocked(c, +1)
 }
 
-// lose writes c down as lost. h.mu is held.
-func (h *Host) lose(c *Conn, l *loss.Loss) {
+// loseLocked writes c down as lost. h.mu is held.
+func (h *Host) loseLocked(c *Conn, l *loss.Loss) {
 	c.loss = l
 	h.losses.Add(l)
 }
 
-// found notes that c was not lost after all. h.mu is held.
-func (h *Host) found(c *Conn) {
+// foundLocked notes that c was not lost after all. h.mu is held.
+func (h *Host) foundLocked(c *Conn) {
 	if c.loss != nil {
 		h.losses.Withdraw(c.loss)
 		c.loss = nil

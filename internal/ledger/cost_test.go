@@ -13,12 +13,12 @@ func TestCostIsOfExchangesOwnDials(t *testing.T) {
 		l := New(nil)
 		u, c := asking(l), another()
 		time.Sleep(40 * time.Millisecond) // the bubble's clock
-		u.Got(c, false, false, time.Now())
-		u.Put("")
+		u.GotConn(c, false, false, time.Now())
+		u.PutIdleConn("")
 		u.End("", false, time.Now())
 		u = asking(l)
 		time.Sleep(time.Second) // it waited for that one
-		u.Got(c, true, false, time.Now())
+		u.GotConn(c, true, false, time.Now())
 		if w := u.Worth(true); w.Cost != 40*time.Millisecond || w.Measured != 1 {
 			t.Errorf("%v, measured %d times; want 40 ms, once", w.Cost, w.Measured)
 		}

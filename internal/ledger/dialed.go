@@ -7,35 +7,35 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// Dialed is a connection of which nobody tells who has it, or why it ends: only that
+// CountedConn is a connection of which nobody tells who has it, or why it ends: only that
 // it was opened, read and closed.
-type Dialed struct {
+type CountedConn struct {
 	conn *Conn
 	read atomic.Bool
 }
 
-// Dialed enters one to addr, at which peer, if those are counted. Closed must
+// CountDial enters one to addr, at which peer, if those are counted. Closed must
 // follow.
-func (l *Ledger) Dialed(addr, peer string) *Dialed {
-	d := new(Dialed)
-	l.host(KeyOfAddr(addr), nil, func(h *Host) { d.conn = h.opens(time.Now(), peer, false) })
+func (l *Ledger) CountDial(addr, peer string) *CountedConn {
+	d := new(CountedConn)
+	l.host(KeyOfAddr(addr), nil, func(h *Host) { d.conn = h.opensLocked(time.Now(), peer, false) })
 	return d
 }
 
 // WasRead notes that something came on it.
-func (d *Dialed) WasRead() {
+func (d *CountedConn) WasRead() {
 	if !d.read.Load() {
 		d.read.Store(true)
 	}
 	// All connections write here, so only as far as anybody looks.
-	if reads := &d.conn.host.ledger.reads; reads.Load() <= briefReads {
+	if reads := &d.conn.host.ledger.reads; reads.Load() <= barelyReads {
 		reads.Add(1)
 	}
 }
 
 // Closed notes that it is closed; more than once does nothing. One on which nothing
 // ever came was not used.
-func (d *Dialed) Closed() {
+func (d *CountedConn) Closed() {
 	c := d.conn
 	h := c.host
 	h.mu.Lock()
@@ -46,8 +46,8 @@ func (d *Dialed) Closed() {
 	if d.read.Load() {
 		c.loss = &loss.Loss{Reason: Unknown}
 	}
-	h.become(c, gone)
-	life := Life{Key: h.key, Peer: c.peer, Age: time.Since(c.opened)}
+	h.moveLocked(c, gone)
+	life := ClosedConn{Key: h.key, Peer: c.peer, Age: time.Since(c.opened)}
 	h.mu.Unlock()
-	h.ledger.Tell(life)
+	h.ledger.TellClosed(life)
 }

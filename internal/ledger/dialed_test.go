@@ -8,7 +8,7 @@ import (
 func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
 	l := New(nil)
 	l.CountPeers()
-	read, unread := l.Dialed("host.example:80", "192.0.2.1"), l.Dialed("host.example:80", "192.0.2.1")
+	read, unread := l.CountDial("host.example:80", "192.0.2.1"), l.CountDial("host.example:80", "192.0.2.1")
 	read.WasRead()
 	check := func(open int, lost string) {
 		t.Helper()
@@ -31,7 +31,7 @@ func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
 func TestHostsOfDialedConnectionsAreForgotten(t *testing.T) {
 	l := New(nil)
 	for i := range 100_000 {
-		l.Dialed(fmt.Sprintf("host%d.example:80", i), "").Closed()
+		l.CountDial(fmt.Sprintf("host%d.example:80", i), "").Closed()
 	}
 	if n := hosts(l); n > 2*shards*sweepFrom {
 		t.Errorf("%d hosts are kept", n)

@@ -14,8 +14,8 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := New(nil)
 				a, c := asking(l), another()
-				a.Of = by(1)
-				a.Got(c, false, false, time.Now())
+				a.Owner = by(1)
+				a.GotConn(c, false, false, time.Now())
 				a.Draining(time.Now())
 				time.Sleep(time.Millisecond) // the bubble's clock
 				if paid {
@@ -24,14 +24,14 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond)
 				if cause == "" {
-					a.Put("")
+					a.PutIdleConn("")
 				}
 				a.End(cause, false, time.Now())
 				time.Sleep(time.Millisecond)
 				switch {
 				case cause == "":
 					b := asking(l)
-					if g := b.Got(c, true, false, time.Now()); !g.Reused {
+					if g := b.GotConn(c, true, false, time.Now()); !g.Reused {
 						t.Errorf("the connection that came back is new for %q", g.Reason)
 					}
 				case paid:
@@ -49,29 +49,29 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 // end.
 func TestDrainByNetHTTP(t *testing.T) {
 	for name, tt := range map[string]struct {
-		then   func(*Use)
+		then   func(*Entry)
 		reused bool
 		reason Reason
 		blamed byte
 	}{
-		"goes on, nobody looks": {func(*Use) {}, false, BodyUnread, 1},
-		"succeeds":              {func(u *Use) { u.Put("") }, true, "", 0},
-		"comes to the limit":    {func(u *Use) { u.Put(IdleLimit) }, false, IdleLimit, 1},
+		"goes on, nobody looks": {func(*Entry) {}, false, BodyUnread, 1},
+		"succeeds":              {func(u *Entry) { u.PutIdleConn("") }, true, "", 0},
+		"comes to the limit":    {func(u *Entry) { u.PutIdleConn(IdleLimit) }, false, IdleLimit, 1},
 		// That it is broken then is the consequence, not the cause.
-		"comes too late": {func(u *Use) { u.Put(ConnError) }, false, BodyUnread, 1},
+		"comes too late": {func(u *Entry) { u.PutIdleConn(ConnError) }, false, BodyUnread, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := New(nil)
 			u, c := asking(l), another()
-			u.Of = by(1)
-			u.Got(c, false, false, time.Now())
+			u.Owner = by(1)
+			u.GotConn(c, false, false, time.Now())
 			u.End(BodyUnread, true, time.Now())
 			tt.then(u)
 			next, nc := asking(l), another()
 			if tt.reused {
 				nc = c
 			}
-			g := next.Got(nc, tt.reused, false, time.Now())
+			g := next.GotConn(nc, tt.reused, false, time.Now())
 			if g.Reused != tt.reused || g.Reason != tt.reason || g.Culprit.SpanID[0] != tt.blamed {
 				t.Errorf("reused %v, new for %q by %d; want %v, %q by %d", g.Reused, g.Reason, g.Culprit.SpanID[0], tt.reused, tt.reason, tt.blamed)
 			}
@@ -83,9 +83,9 @@ func TestDrainByNetHTTP(t *testing.T) {
 func TestLossIsNotRenamedByARefusalThatComesLater(t *testing.T) {
 	l := New(nil)
 	u := asking(l)
-	u.Of = by(1)
-	u.Got(another(), false, false, time.Now())
+	u.Owner = by(1)
+	u.GotConn(another(), false, false, time.Now())
 	u.End(Canceled, false, time.Now())
-	u.Put(ConnError)
+	u.PutIdleConn(ConnError)
 	wantNew(t, l, Canceled, 1)
 }

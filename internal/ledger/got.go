@@ -12,103 +12,103 @@ type Got struct {
 	Age     time.Duration
 	Uses    int // this one included; 0 if it was in use before the ledger saw it
 	Reused  bool
-	Shared  bool    // HTTP/2
+	HTTP2   bool    // HTTP/2
 	Reason  Reason  // empty if reused
 	Culprit Culprit // likewise
 	Own     bool    // it is new, and the exchange's own dial
 
-	Span *Span // of the connection's making: see SetSpan
-	Held *Held
+	Span    *Span // of the connection's making: see SetSpan
+	NetConn *NetConn
 }
 
-// Got notes that the exchange was given nc. Reused is what httptrace says of
+// GotConn notes that the exchange was given nc. Reused is what httptrace says of
 // it; shared that it speaks HTTP/2, which must be said of a new one.
-func (u *Use) Got(nc net.Conn, reused, shared bool, now time.Time) Got {
-	h := u.host
+func (e *Entry) GotConn(nc net.Conn, reused, shared bool, now time.Time) Got {
+	h := e.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if u.ended {
+	if e.ended {
 		return Got{}
 	}
-	if u.ask.at.IsZero() {
+	if e.atGetConn.at.IsZero() {
 		// Over HTTP/2 the request for which net/http finds a connection that has
 		// just been dialed for another one is not heard to ask.
-		u.ask = h.ask(now)
+		e.atGetConn = h.snapshotLocked(now)
 	}
-	c := h.identify(nc, reused, now)
-	before := u.conn
-	if before != nil && before != c && !u.put {
+	c := h.identifyLocked(nc, reused, now)
+	before := e.conn
+	if before != nil && before != c && !e.returned {
 		// HTTP/2 tries another connection without asking again.
-		before.giveUp(u, now)
+		before.takeBackLocked(e, now)
 	}
-	g := h.gives(c, u, nc, before == c, reused, shared, now)
+	g := h.givesLocked(c, e, nc, before == c, reused, shared, now)
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
-	u.conn, u.put, u.refused = c, false, ""
-	u.answered()
+	e.conn, e.returned, e.refused = c, false, ""
+	e.answeredLocked()
 	if g.Reused {
 		return g
 	}
 	// Net/http calls a connection reused that another request has dialed; over
 	// HTTP/2 it does so only once it was used, so there must have been no other
 	// request.
-	g.Own = !reused && (!g.Shared || u.ask.others == 0)
+	g.Own = !reused && (!g.HTTP2 || e.atGetConn.others == 0)
 	if g.Own && !h.ledger.queues {
-		h.worth.Paid(u.addr, now.Sub(u.ask.at))
+		h.worth.Paid(e.addr, now.Sub(e.atGetConn.at))
 	}
-	a := u.ask
-	if c.stray != nil {
-		a = *c.stray // it was dialed then, and lay idle now
+	a := e.atGetConn
+	if c.raceLoser != nil {
+		a = *c.raceLoser // it was dialed then, and lay idle now
 	} else {
-		h.strike(u.ask, g.Shared)
+		h.dropStaleLocked(e.atGetConn, g.HTTP2)
 	}
-	g.Reason, g.Culprit = h.verdict(a, now)
-	if g.Reason == AllBusy && g.Shared && c.first {
+	g.Reason, g.Culprit = h.verdictLocked(a, now)
+	if g.Reason == AllBusy && g.HTTP2 && c.first {
 		g.Reason = First // whoever's dial it was
 	}
 	return g
 }
 
-// gives gives c to the exchange u; again says that it has it already. h.mu is held.
-func (h *Host) gives(c *Conn, u *Use, nc net.Conn, again, reused, shared bool, now time.Time) Got {
+// givesLocked gives c to the exchange u; again says that it has it already. h.mu is held.
+func (h *Host) givesLocked(c *Conn, u *Entry, nc net.Conn, again, reused, shared bool, now time.Time) Got {
 	if !again {
 		c.streams++
-		h.use(c)
+		h.useLocked(c)
 	}
 	c.user = u.id
 	c.first = c.first || !h.served
 	h.served = true
 	if shared || c.uses == 1 && reused && speaksHTTP2(nc) {
-		h.share(c)
+		h.shareLocked(c)
 	}
-	h.muxed = c.shared
-	h.found(c) // it may have been written off
-	if c.shared && u.Close {
-		u.endsWithStreams(c, ClientClose, now)
+	h.lastHTTP2 = c.http2
+	h.foundLocked(c) // it may have been written off
+	if c.http2 && u.Close {
+		u.goesAwayLocked(c, ClientClose, now)
 	}
-	h.become(c, active)
+	h.moveLocked(c, active)
 	if !reused && !again {
 		// Net/http knows that this is the first to have it. Over HTTP/2 the hook
 		// of another may come before this one.
-		c.foreign = false
-		return Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: 1, Shared: c.shared, Span: c.span, Held: c.hold(nc)}
+		c.predates = false
+		return Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: 1, HTTP2: c.http2, Span: c.span, NetConn: c.netConn(nc)}
 	}
-	g := Got{ConnID: c.ID, Shared: c.shared, Reused: c.uses > 1 || c.foreign, Span: c.span, Held: c.hold(nc)}
-	if !c.foreign {
+	g := Got{ConnID: c.ID, HTTP2: c.http2, Reused: c.uses > 1 || c.predates, Span: c.span, NetConn: c.netConn(nc)}
+	if !c.predates {
 		g.Age, g.Uses = now.Sub(c.opened), c.uses
 	}
 	return g
 }
 
-// use counts one more use of c: with the first its protocol shows. h.mu is held.
-func (h *Host) use(c *Conn) {
+// useLocked counts one more use of c: with the first its protocol shows. h.mu is held.
+func (h *Host) useLocked(c *Conn) {
 	if c.uses > 0 {
 		c.uses++
 		return
 	}
-	h.count(c, -1)
+	h.countLocked(c, -1)
 	c.uses++
-	h.count(c, +1)
+	h.countLocked(c, +1)
 }
 
 // speaksHTTP2 looks at the connection itself. Of requests that come at once, one
@@ -118,13 +118,13 @@ func speaksHTTP2(nc net.Conn) bool {
 	return ok && tc.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// strike takes connections off the page when a request that asked for one of them
+// dropStaleLocked takes connections off the page when a request that asked for one of them
 // got a new one: those that were idle are gone, nobody saw why. An HTTP/2 connection
 // may only not fit, unless that is what the request got instead. h.mu is held.
-func (h *Host) strike(a ask, shared bool) {
+func (h *Host) dropStaleLocked(a snapshot, shared bool) {
 	for nc, c := range h.conns {
-		if c.state == idle && a.idle > 0 && (shared || !c.shared) || c.state == closing && shared {
-			h.become(c, gone)
+		if c.state == idle && a.idle > 0 && (shared || !c.http2) || c.state == closing && shared {
+			h.moveLocked(c, gone)
 			delete(h.conns, nc)
 		}
 	}

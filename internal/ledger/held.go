@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Held is a connection as exchanges are given it: one for all of them.
-type Held struct {
+// NetConn is a connection as exchanges are given it: one for all of them.
+type NetConn struct {
 	Conn    net.Conn
 	pointer bool // it can be compared without a panic
 	peer    atomic.Pointer[Peer]
@@ -24,22 +24,22 @@ type Peer struct {
 // Setup is what making a connection took, as far as it was seen.
 type Setup struct{ DNS, Connect, TLS time.Duration }
 
-// Hold is nc as exchanges are given it.
-func Hold(nc net.Conn) *Held {
-	return &Held{Conn: nc, pointer: nc != nil && reflect.TypeOf(nc).Kind() == reflect.Pointer}
+// NewNetConn is nc as exchanges are given it.
+func NewNetConn(nc net.Conn) *NetConn {
+	return &NetConn{Conn: nc, pointer: nc != nil && reflect.TypeOf(nc).Kind() == reflect.Pointer}
 }
 
-// hold returns nc for the exchanges that are given c. h.mu is held.
-func (c *Conn) hold(nc net.Conn) *Held {
-	if h := c.held; h != nil && h.pointer && h.Conn == nc {
+// netConn returns nc for the exchanges that are given c. h.mu is held.
+func (c *Conn) netConn(nc net.Conn) *NetConn {
+	if h := c.net; h != nil && h.pointer && h.Conn == nc {
 		return h
 	}
-	c.held = Hold(nc)
-	return c.held
+	c.net = NewNetConn(nc)
+	return c.net
 }
 
 // Peer is where it goes to, put into words once.
-func (h *Held) Peer() Peer {
+func (h *NetConn) Peer() Peer {
 	if p := h.peer.Load(); p != nil {
 		return *p
 	}

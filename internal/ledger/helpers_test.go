@@ -15,10 +15,10 @@ func another() *fakeConn { return new(fakeConn) }
 var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 
 // asking returns a Use that has asked for a connection.
-func asking(l *Ledger) *Use {
-	u := new(Use)
+func asking(l *Ledger) *Entry {
+	u := new(Entry)
 	l.Begin(u, key, nil, time.Now())
-	u.Ask("host.example:80", time.Now())
+	u.GetConn("host.example:80", time.Now())
 	return u
 }
 
@@ -33,11 +33,11 @@ func (b by) Culprit() (c Culprit) {
 // losing leaves a loss for each cause in the book, over HTTP/1. The exchange of
 // the first has a span that begins with 1, and so on.
 func losing(l *Ledger, causes ...Reason) {
-	uses := make([]*Use, len(causes))
+	uses := make([]*Entry, len(causes))
 	for i := range causes {
 		uses[i] = asking(l)
-		uses[i].Of = by(i + 1)
-		uses[i].Got(another(), false, false, time.Now())
+		uses[i].Owner = by(i + 1)
+		uses[i].GotConn(another(), false, false, time.Now())
 	}
 	for i, cause := range causes {
 		if i > 0 {
@@ -51,7 +51,7 @@ func losing(l *Ledger, causes ...Reason) {
 func wantNew(t *testing.T, l *Ledger, want Reason, culprit byte) {
 	t.Helper()
 	u := asking(l)
-	if g := u.Got(another(), false, false, time.Now()); g.Reason != want || g.Culprit.SpanID[0] != culprit {
+	if g := u.GotConn(another(), false, false, time.Now()); g.Reason != want || g.Culprit.SpanID[0] != culprit {
 		t.Errorf("new for %q by %d, want %q by %d", g.Reason, g.Culprit.SpanID[0], want, culprit)
 	}
 }

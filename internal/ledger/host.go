@@ -18,7 +18,7 @@ type Host struct {
 	mu        sync.Mutex
 	forgotten bool // its place in the ledger is another's
 	served    bool // some exchange had a connection
-	muxed     bool // the last one that was had speaks HTTP/2
+	lastHTTP2 bool // the last one that was had speaks HTTP/2
 	askers    int  // exchanges between GetConn and GotConn
 	inflight  int  // exchanges between Begin and End
 	open      int  // connections open, by state; the rest are Dialed
@@ -32,7 +32,7 @@ type Host struct {
 	// conns are the connections that exchanges were given, and strays the dials
 	// whose requests were served otherwise, oldest first.
 	conns  map[net.Conn]*Conn
-	strays []ask
+	strays []snapshot
 	worth  worth.Estimator
 	tally  Tally
 	// versions count those open by protocol, and spoken says which were seen; peers
@@ -45,9 +45,9 @@ type Host struct {
 // maxConns bounds what is kept of a host: nobody sees its connections close.
 const maxConns = 256
 
-// ask is what a request found when it asked for a connection: the verdict on
+// snapshot is what a request found when it asked for a connection: the verdict on
 // a dial rests on this moment, not on the end of the dial.
-type ask struct {
+type snapshot struct {
 	at     time.Time
 	idle   int32 // connections that were put back, and that nobody else asks for
 	others int32 // other exchanges in flight
@@ -63,16 +63,16 @@ func (h *Host) forget() bool {
 		return false
 	}
 	for _, c := range h.conns {
-		h.become(c, gone) // believed to be
+		h.moveLocked(c, gone) // believed to be
 	}
 	h.conns = nil // who has looked the page up may keep it
 	h.forgotten = true
 	return true
 }
 
-// ask takes the picture. h.mu is held.
-func (h *Host) ask(now time.Time) ask {
-	return ask{
+// snapshotLocked takes the picture. h.mu is held.
+func (h *Host) snapshotLocked(now time.Time) snapshot {
+	return snapshot{
 		at:     now,
 		first:  !h.served && h.askers == 0,
 		idle:   int32(max(h.idle-h.askers, 0)), // those who ask already take what there is
@@ -81,11 +81,11 @@ func (h *Host) ask(now time.Time) ask {
 	}
 }
 
-// verdict says why a request that asked at a had to dial, and charges it with a
+// verdictLocked says why a request that asked at a had to dial, and charges it with a
 // loss if one is to blame. h.mu is held.
-func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
+func (h *Host) verdictLocked(a snapshot, now time.Time) (Reason, Culprit) {
 	switch {
-	case h.ledger.KeepAlivesOff(h.muxed):
+	case h.ledger.KeepAlivesOff(h.lastHTTP2):
 		return KeepAlivesOff, Culprit{}
 	case a.first:
 		return First, Culprit{}
@@ -110,31 +110,31 @@ func (h *Host) verdict(a ask, now time.Time) (Reason, Culprit) {
 	return Unknown, Culprit{}
 }
 
-// dropIdle forgets the idle connections: they are known to be gone,
+// dropIdleLocked forgets the idle connections: they are known to be gone,
 // for reason. Over HTTP/2 that is not certain: net/http may take a moment to
 // forget a stream whose body is read, and closes no connection that has one.
-func (h *Host) dropIdle(reason Reason, now time.Time) {
+func (h *Host) dropIdleLocked(reason Reason, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for nc, c := range h.conns {
 		if c.state != idle {
 			continue
 		}
-		h.lose(c, &loss.Loss{At: now, Reason: reason})
-		if c.shared {
-			h.become(c, closing) // until somebody has it again, or another one
+		h.loseLocked(c, &loss.Loss{At: now, Reason: reason})
+		if c.http2 {
+			h.moveLocked(c, closing) // until somebody has it again, or another one
 			continue
 		}
-		h.become(c, gone)
+		h.moveLocked(c, gone)
 		delete(h.conns, nc)
 	}
 }
 
-// identify finds the line of a connection, or opens one.
+// identifyLocked finds the line of a connection, or opens one.
 // Its conn is remembered only if it can be a map's key. h.mu is held.
-func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
+func (h *Host) identifyLocked(nc net.Conn, reused bool, now time.Time) *Conn {
 	if !reflect.ValueOf(nc).Comparable() {
-		return h.opens(now, "", reused)
+		return h.opensLocked(now, "", reused)
 	}
 	if c := h.conns[nc]; c != nil {
 		return c
@@ -142,17 +142,17 @@ func (h *Host) identify(nc net.Conn, reused bool, now time.Time) *Conn {
 	if len(h.conns) >= maxConns {
 		for nc, c := range h.conns {
 			if c.state != active {
-				h.become(c, gone)
+				h.moveLocked(c, gone)
 				delete(h.conns, nc)
 			}
 		}
 	}
-	var stray *ask
+	var stray *snapshot
 	if reused {
-		stray = h.stray(now)
+		stray = h.raceLoserLocked(now)
 	}
-	c := h.opens(now, "", reused && stray == nil)
-	c.key, c.stray = nc, stray
+	c := h.opensLocked(now, "", reused && stray == nil)
+	c.key, c.raceLoser = nc, stray
 	if h.conns == nil {
 		h.conns = make(map[net.Conn]*Conn)
 	}

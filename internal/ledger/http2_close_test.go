@@ -10,11 +10,11 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 	for _, ended := range []bool{false, true} {
 		l := New(nil)
 		uses, c := riding(l, 1)
-		last := new(Use)
-		last.Close, last.Of = true, by(7)
+		last := new(Entry)
+		last.Close, last.Owner = true, by(7)
 		l.Begin(last, key, nil, time.Now())
-		last.Ask("", time.Now())
-		last.Got(c, true, true, time.Now())
+		last.GetConn("", time.Now())
+		last.GotConn(c, true, true, time.Now())
 		uses[0].End("", false, time.Now())
 		end := func() {
 			if lost := last.End(ClientClose, false, time.Now()); lost != ClientClose {
@@ -37,8 +37,8 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
 	l := New(nil)
 	u := asking(l)
-	u.Of = by(7)
-	u.Got(another(), false, false, time.Now())
+	u.Owner = by(7)
+	u.GotConn(another(), false, false, time.Now())
 	u.Share()
 	u.End(ClientClose, false, time.Now())
 	if g := newFor(l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
@@ -50,13 +50,13 @@ func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
 func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T) {
 	l := New(nil)
 	uses, c := riding(l, 1)
-	last := new(Use)
+	last := new(Entry)
 	last.Close = true
 	l.Begin(last, key, nil, time.Now())
-	last.Ask("", time.Now())
-	last.Got(c, true, true, time.Now())
+	last.GetConn("", time.Now())
+	last.GotConn(c, true, true, time.Now())
 	beside := asking(l)
-	beside.Got(c, true, true, time.Now())
+	beside.GotConn(c, true, true, time.Now())
 	for _, u := range append(uses, beside) {
 		u.End("", false, time.Now())
 	}
@@ -72,12 +72,12 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 	l := New(nil)
 	c := another()
-	a, b := asking(l), new(Use)
+	a, b := asking(l), new(Entry)
 	b.Close = true
-	a.Got(c, false, true, time.Now())
+	a.GotConn(c, false, true, time.Now())
 	l.Begin(b, key, nil, time.Now())
-	b.Ask("", time.Now())
-	b.Got(c, true, true, time.Now())
+	b.GetConn("", time.Now())
+	b.GotConn(c, true, true, time.Now())
 	b.End(ClientClose, false, time.Now())
 	a.End("", false, time.Now())
 	l.Counts(func(n Counts) {
@@ -93,18 +93,18 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 	l := New(nil)
 	c := another()
 	a := asking(l)
-	a.Got(c, false, true, time.Now())
+	a.GotConn(c, false, true, time.Now())
 	a.End("", false, time.Now())
 	l.CloseIdle()
 	b := asking(l)
-	if g := b.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 2 {
+	if g := b.GotConn(c, true, true, time.Now()); !g.Reused || g.Uses != 2 {
 		t.Errorf("reused %v, use %d; want true, 2", g.Reused, g.Uses)
 	}
 	b.End("", false, time.Now())
 	// And when it does, the next one takes its place in the book.
 	l.CloseIdle()
 	d := asking(l)
-	if g := d.Got(another(), false, true, time.Now()); g.Reason != ClosedIdle {
+	if g := d.GotConn(another(), false, true, time.Now()); g.Reason != ClosedIdle {
 		t.Errorf("new for %q, want closed_idle", g.Reason)
 	}
 	l.each(func(h *Host) {

@@ -12,13 +12,13 @@ func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 	l := New(nil)
 	c := another()
 	a, b := asking(l), asking(l)
-	second := b.Got(c, true, true, time.Now())
-	first := a.Got(c, false, true, time.Now())
+	second := b.GotConn(c, true, true, time.Now())
+	first := a.GotConn(c, false, true, time.Now())
 	if !second.Reused || first.Reused || first.Reason != First || first.Uses != 1 {
 		t.Errorf("the second: reused %v; the first: reused %v, use %d, new for %q", second.Reused, first.Reused, first.Uses, first.Reason)
 	}
 	third := asking(l)
-	if g := third.Got(c, true, true, time.Now()); !g.Reused || g.Uses != 3 {
+	if g := third.GotConn(c, true, true, time.Now()); !g.Reused || g.Uses != 3 {
 		t.Errorf("the third: reused %v, use %d; want true, 3", g.Reused, g.Uses)
 	}
 }
@@ -31,9 +31,9 @@ func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 		asking(l)
 		b, c := asking(l), another()
 		if late {
-			asking(l).Got(c, true, true, time.Now())
+			asking(l).GotConn(c, true, true, time.Now())
 		}
-		if g := b.Got(c, false, true, time.Now()); g.Reason != First {
+		if g := b.GotConn(c, false, true, time.Now()); g.Reason != First {
 			t.Errorf("its hook is late %v: new for %q, want first", late, g.Reason)
 		}
 	}
@@ -44,9 +44,9 @@ func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
 	l := New(nil)
 	asking(l)
-	b := new(Use)
+	b := new(Entry)
 	l.Begin(b, key, nil, time.Now())
-	if g := b.Got(another(), false, true, time.Now()); g.Reason != First {
+	if g := b.GotConn(another(), false, true, time.Now()); g.Reason != First {
 		t.Errorf("new for %q, want first", g.Reason)
 	}
 }
@@ -54,12 +54,12 @@ func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
 func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 	l := New(nil)
 	a, c := asking(l), another()
-	a.Got(c, false, false, time.Now())
+	a.GotConn(c, false, false, time.Now())
 	a.Share()
 	a.Share()
 	a.End("", false, time.Now())
 	b := asking(l)
-	b.Got(c, true, true, time.Now())
+	b.GotConn(c, true, true, time.Now())
 	check := func(want int) {
 		t.Helper()
 		l.each(func(h *Host) {

@@ -7,20 +7,20 @@ import (
 )
 
 // riding returns n uses on one HTTP/2 connection.
-func riding(l *Ledger, n int) ([]*Use, *fakeConn) {
-	uses := []*Use{asking(l)}
+func riding(l *Ledger, n int) ([]*Entry, *fakeConn) {
+	uses := []*Entry{asking(l)}
 	c := another()
-	uses[0].Got(c, false, true, time.Now())
+	uses[0].GotConn(c, false, true, time.Now())
 	for len(uses) < n {
 		u := asking(l)
-		u.Got(c, true, true, time.Now())
+		u.GotConn(c, true, true, time.Now())
 		uses = append(uses, u)
 	}
 	return uses, c
 }
 
 // newFor is what a request is told that asks now and dials.
-func newFor(l *Ledger) Got { return asking(l).Got(another(), false, true, time.Now()) }
+func newFor(l *Ledger) Got { return asking(l).GotConn(another(), false, true, time.Now()) }
 
 // That a stream fails does not show whether the connection broke.
 func TestHTTP2StreamThatFailsCostsNothing(t *testing.T) {
@@ -30,7 +30,7 @@ func TestHTTP2StreamThatFailsCostsNothing(t *testing.T) {
 		t.Errorf("lost for %q, want nothing: the connection may live", lost)
 	}
 	u := asking(l)
-	if g := u.Got(c, true, true, time.Now()); !g.Reused {
+	if g := u.GotConn(c, true, true, time.Now()); !g.Reused {
 		t.Errorf("new for %q", g.Reason)
 	}
 }
@@ -50,16 +50,16 @@ func TestHTTP2ConnectionInUseIsNotBusy(t *testing.T) {
 func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	l := New(nil)
 	a := asking(l)
-	a.Got(another(), false, true, time.Now())
+	a.GotConn(another(), false, true, time.Now())
 	a.End("", false, time.Now())
 	b := asking(l)
-	if g := b.Got(another(), false, true, time.Now()); g.Reason != Unknown {
+	if g := b.GotConn(another(), false, true, time.Now()); g.Reason != Unknown {
 		t.Errorf("new for %q, want unknown: nobody knows of the idle one", g.Reason)
 	}
 	b.Close = true
 	b.End(ClientClose, false, time.Now())
 	c := asking(l)
-	if g := c.Got(another(), false, true, time.Now()); g.Reason != ClientClose {
+	if g := c.GotConn(another(), false, true, time.Now()); g.Reason != ClientClose {
 		t.Errorf("new for %q, want client_close: the old idle one is known to be gone", g.Reason)
 	}
 }
@@ -74,7 +74,7 @@ func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
 			want = [2]Reason{KeepAlivesOff, KeepAlivesOff}
 		}
 		u := asking(l)
-		g := u.Got(another(), false, true, time.Now())
+		g := u.GotConn(another(), false, true, time.Now())
 		u.End(ClientClose, false, time.Now())
 		if got := [2]Reason{g.Reason, newFor(l).Reason}; got != want {
 			t.Errorf("new for %q, want %q", got, want)

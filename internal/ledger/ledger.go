@@ -44,7 +44,7 @@ type Ledger struct {
 	below         atomic.Pointer[weak.Pointer[Ledger]] // see Above
 	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
-	own           atomic.Pointer[Owner] // see Own
+	own           atomic.Pointer[Counter] // see Own
 
 	seed   maphash.Seed
 	conns  atomic.Uint64 // the last connection ID given out
@@ -90,11 +90,11 @@ const (
 	Owned                 // the stack's own
 )
 
-// Owner keeps connections by itself, and counts them.
-type Owner interface{ Counts(f func(Counts)) }
+// Counter keeps connections by itself, and counts them.
+type Counter interface{ Counts(f func(Counts)) }
 
-// Own notes that o keeps the connections, and adds them to what Counts tells.
-func (l *Ledger) Own(o Owner) { l.own.Store(&o) }
+// SetCounter notes that o keeps the connections, and adds them to what Counts tells.
+func (l *Ledger) SetCounter(o Counter) { l.own.Store(&o) }
 
 // Watch says whose the connections are.
 func (l *Ledger) Watch() Watch {
@@ -164,7 +164,7 @@ func (s *shard) sweep() {
 // CloseIdle notes that somebody closed the idle connections.
 func (l *Ledger) CloseIdle() {
 	now := time.Now()
-	l.each(func(h *Host) { h.dropIdle(ClosedIdle, now) })
+	l.each(func(h *Host) { h.dropIdleLocked(ClosedIdle, now) })
 }
 
 func (l *Ledger) each(f func(*Host)) {

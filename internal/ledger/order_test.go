@@ -9,14 +9,14 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 	for _, putFirst := range []bool{true, false} {
 		l := New(nil)
 		a, c := asking(l), another()
-		a.Got(c, false, false, time.Now())
+		a.GotConn(c, false, false, time.Now())
 		b := asking(l)
 		if putFirst {
-			a.Put("")
+			a.PutIdleConn("")
 		}
-		b.Got(c, true, false, time.Now())
+		b.GotConn(c, true, false, time.Now())
 		if !putFirst {
-			a.Put("")
+			a.PutIdleConn("")
 		}
 		a.End("", false, time.Now())
 		l.Counts(func(n Counts) {
@@ -24,7 +24,7 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
 			}
 		})
-		b.Put("")
+		b.PutIdleConn("")
 		b.End("", false, time.Now())
 		l.Counts(func(n Counts) {
 			if n.Idle != 1 {

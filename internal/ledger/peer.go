@@ -25,9 +25,9 @@ func (v *Versions) add(c *Conn, n int) {
 
 func (c *Conn) version() Version {
 	switch {
-	case c.shared:
+	case c.http2:
 		return HTTP2
-	case c.uses > 0 || c.foreign:
+	case c.uses > 0 || c.predates:
 		return HTTP1
 	}
 	return Unspoken
@@ -39,8 +39,8 @@ func (l *Ledger) CountPeers() { l.peers.Store(true) }
 // CountsPeers reports whether they are.
 func (l *Ledger) CountsPeers() bool { return l.peers.Load() }
 
-// countOpen adds c, which is open, to the counts. h.mu is held.
-func (h *Host) countOpen(c *Conn, n int) {
+// countOpenLocked adds c, which is open, to the counts. h.mu is held.
+func (h *Host) countOpenLocked(c *Conn, n int) {
 	h.versions.add(c, n)
 	if c.peer == "" {
 		return // nobody wants to know

@@ -10,20 +10,20 @@ import (
 // one of its shard.
 func TestBusyHostHoldsUpNoOther(t *testing.T) {
 	l := New(nil)
-	busy := new(Use)
+	busy := new(Entry)
 	l.Begin(busy, key, nil, time.Now())
 	busy.host.mu.Lock()
 	waits := make(chan struct{})
 	go func() {
 		close(waits)
-		l.Begin(new(Use), key, nil, time.Now())
+		l.Begin(new(Entry), key, nil, time.Now())
 	}()
 	<-waits
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for i := range 20 * shards { // each shard many times, while the other has got to its lock
-			l.Begin(new(Use), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)}, nil, time.Now())
+			l.Begin(new(Entry), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)}, nil, time.Now())
 			time.Sleep(100 * time.Microsecond)
 		}
 	}()

@@ -13,26 +13,26 @@ const (
 	strayTime = time.Minute
 )
 
-// HandedOver notes that the exchange was given a connection that another one had
+// ExpectRaceLoser notes that the exchange was given a connection that another one had
 // until then: net/http has begun a dial for it before. Where requests may queue
 // for leave to dial, that is not certain.
-func (u *Use) HandedOver(now time.Time) {
-	h := u.host
+func (e *Entry) ExpectRaceLoser(now time.Time) {
+	h := e.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ledger.queues || u.ended || u.conn == nil || u.conn.shared {
+	if h.ledger.queues || e.ended || e.conn == nil || e.conn.http2 {
 		return
 	}
-	h.expire(now)
+	h.expireLocked(now)
 	if len(h.strays) < maxStrays {
-		h.strays = append(h.strays, u.ask)
+		h.strays = append(h.strays, e.atGetConn)
 	}
 }
 
-// stray returns what the request found that the stray was dialed for which has
+// raceLoserLocked returns what the request found that the stray was dialed for which has
 // now shown up; nil if none is awaited. h.mu is held.
-func (h *Host) stray(now time.Time) *ask {
-	h.expire(now)
+func (h *Host) raceLoserLocked(now time.Time) *snapshot {
+	h.expireLocked(now)
 	if len(h.strays) == 0 {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (h *Host) stray(now time.Time) *ask {
 	return &a
 }
 
-func (h *Host) expire(now time.Time) {
+func (h *Host) expireLocked(now time.Time) {
 	for len(h.strays) > 0 && now.Sub(h.strays[0].at) > strayTime {
 		h.strays = h.strays[1:]
 	}

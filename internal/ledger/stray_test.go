@@ -12,13 +12,13 @@ import (
 func raced(l *Ledger) *fakeConn {
 	a := asking(l)
 	c := another()
-	a.Got(c, false, false, time.Now())
+	a.GotConn(c, false, false, time.Now())
 	b := asking(l)
-	a.Put("")
+	a.PutIdleConn("")
 	a.End("", false, time.Now())
-	b.Got(c, true, false, time.Now())
-	b.HandedOver(time.Now())
-	b.Put("")
+	b.GotConn(c, true, false, time.Now())
+	b.ExpectRaceLoser(time.Now())
+	b.PutIdleConn("")
 	b.End("", false, time.Now())
 	return c
 }
@@ -29,22 +29,22 @@ func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
 	known := raced(l)
 	c := asking(l)
 	stray := another()
-	if g := c.Got(stray, true, false, time.Now()); g.Reused || g.Uses != 1 || g.Reason != AllBusy {
+	if g := c.GotConn(stray, true, false, time.Now()); g.Reused || g.Uses != 1 || g.Reason != AllBusy {
 		t.Errorf("reused %v, use %d, new for %q; want false, 1, all_busy", g.Reused, g.Uses, g.Reason)
 	}
 	// The idle one was not what it asked for in vain.
 	d := asking(l)
-	if g := d.Got(known, true, false, time.Now()); !g.Reused || g.Uses != 3 {
+	if g := d.GotConn(known, true, false, time.Now()); !g.Reused || g.Uses != 3 {
 		t.Errorf("the known one: reused %v, use %d; want true, 3", g.Reused, g.Uses)
 	}
 	// One race, one stray.
 	e := asking(l)
-	if g := e.Got(another(), true, false, time.Now()); !g.Reused || g.Uses != 0 {
+	if g := e.GotConn(another(), true, false, time.Now()); !g.Reused || g.Uses != 0 {
 		t.Errorf("a foreign one: reused %v, use %d; want true, 0", g.Reused, g.Uses)
 	}
 	// Where it turns out dead it was closed while it lay idle.
-	c.Ask("", time.Now())
-	if g := c.Got(another(), false, false, time.Now()); g.Reason != ServerClosedIdle {
+	c.GetConn("", time.Now())
+	if g := c.GotConn(another(), false, false, time.Now()); g.Reason != ServerClosedIdle {
 		t.Errorf("tried again, new for %q; want server_closed_idle", g.Reason)
 	}
 }
@@ -55,7 +55,7 @@ func TestStrayIsAwaitedForAWhileOnly(t *testing.T) {
 		raced(l)
 		time.Sleep(strayTime + time.Second) // the bubble's clock
 		c := asking(l)
-		if g := c.Got(another(), true, false, time.Now()); !g.Reused {
+		if g := c.GotConn(another(), true, false, time.Now()); !g.Reused {
 			t.Errorf("a foreign connection is new for %q: that dial has failed", g.Reason)
 		}
 	})
@@ -66,7 +66,7 @@ func TestNoStrayWhereRequestsQueue(t *testing.T) {
 	l := New(&http.Transport{MaxConnsPerHost: 1})
 	raced(l)
 	c := asking(l)
-	if g := c.Got(another(), true, false, time.Now()); !g.Reused {
+	if g := c.GotConn(another(), true, false, time.Now()); !g.Reused {
 		t.Errorf("a foreign connection is new for %q", g.Reason)
 	}
 }

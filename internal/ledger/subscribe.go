@@ -9,14 +9,14 @@ import (
 // connection must not reach, and must not block.
 type Subscriber interface {
 	// ConnClosed is called once for each connection that is known to be closed, when it is closed.
-	ConnClosed(Life)
+	ConnClosed(ClosedConn)
 	// Same reports whether both write into the same books: of such, only the
 	// first is told.
 	Same(Subscriber) bool
 }
 
-// Life is what there was of a connection.
-type Life struct {
+// ClosedConn is what there was of a connection.
+type ClosedConn struct {
 	Key     Key
 	Peer    string // empty if nobody counts them
 	Version Version
@@ -56,22 +56,22 @@ func (l *Ledger) Unsubscribe(s Subscriber) {
 	}
 }
 
-// Leads reports whether s is the first of those that are the same.
-func (l *Ledger) Leads(s Subscriber) bool {
+// IsFirstOfEquals reports whether s is the first of those that are the same.
+func (l *Ledger) IsFirstOfEquals(s Subscriber) bool {
 	all := l.subscribers.Load()
-	return all != nil && leads(*all, s)
+	return all != nil && isFirstOfEquals(*all, s)
 }
 
-func leads(all []Subscriber, s Subscriber) bool {
+func isFirstOfEquals(all []Subscriber, s Subscriber) bool {
 	i := slices.IndexFunc(all, s.Same)
 	return i >= 0 && all[i] == s
 }
 
-// Tell tells the subscribers of a connection that was closed.
-func (l *Ledger) Tell(life Life) {
+// TellClosed tells the subscribers of a connection that was closed.
+func (l *Ledger) TellClosed(life ClosedConn) {
 	if all := l.subscribers.Load(); all != nil {
 		for _, s := range *all {
-			if leads(*all, s) {
+			if isFirstOfEquals(*all, s) {
 				s.ConnClosed(life)
 			}
 		}

@@ -85,29 +85,29 @@ func (l *Ledger) Recount(from, to Reason) {
 // NextConn is the ID of a new connection.
 func (l *Ledger) NextConn() uint64 { return l.conns.Add(1) }
 
-// tell counts c, which is gone, or corrects the reason that it was counted
+// countClosedLocked counts c, which is gone, or corrects the reason that it was counted
 // under: PutIdleConn may come after the end of its exchange. h.mu is held.
-func (h *Host) tell(c *Conn) {
-	why := c.fate()
+func (h *Host) countClosedLocked(c *Conn) {
+	why := c.closeReason()
 	switch {
-	case c.state != gone || why == c.told:
+	case c.state != gone || why == c.countedAs:
 		return
-	case c.told == "":
+	case c.countedAs == "":
 		h.tally.Count(why)
 		h.ledger.Closed(why)
 	default:
-		h.tally.Recount(c.told, why)
-		h.ledger.Recount(c.told, why)
+		h.tally.Recount(c.countedAs, why)
+		h.ledger.Recount(c.countedAs, why)
 	}
-	c.told = why
+	c.countedAs = why
 }
 
-// fate is why c is lost, as far as that is known.
-func (c *Conn) fate() Reason {
+// closeReason is why c is lost, as far as that is known.
+func (c *Conn) closeReason() Reason {
 	switch {
 	case c.loss != nil:
 		return c.loss.Reason
-	case c.uses == 0 && !c.foreign:
+	case c.uses == 0 && !c.predates:
 		return Unused
 	}
 	return Unknown

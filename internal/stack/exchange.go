@@ -61,7 +61,7 @@ type Exchange struct {
 	stop        context.CancelFunc     // of ctx
 	detachable  *detachable            // nil if no drain may go on after Close
 	conn        connBook               // the exchange's line where connections are kept
-	observed    ledger.Use             // conn, if the connection is somebody else's
+	observed    ledger.Entry           // conn, if the connection is somebody else's
 	entry       connpool.Entry         // conn, if it is one of owned's
 	dial        *dialTimes             // nil if no dial was expected
 
@@ -140,7 +140,7 @@ func (x *Exchange) derive() *http.Request {
 	if x.pipe.gzips != nil {
 		x.askGzip()
 	}
-	x.observed.Of, x.observed.Close, x.observed.Apart = x, x.close, !x.pipe.ownsHeader
+	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.close, !x.pipe.ownsHeader
 	x.enter()
 	x.publish()
 	if x.observed.MayDial(x.pipe.overNetHTTP) {

@@ -23,7 +23,7 @@ type Facts struct {
 	ConnID     uint64
 	ConnUses   int
 	ConnAge    time.Duration
-	Held       *ledger.Held // for its addresses; nil if there was none
+	Held       *ledger.NetConn // for its addresses; nil if there was none
 	IdleTime   time.Duration
 	New        *NewConn     // nil if the connection was reused, or there was none
 	ConnSpan   *ledger.Span // see SetConnSpan

@@ -42,7 +42,7 @@ func (x *Exchange) getConn(addr string) {
 		defer t.GetConn(addr)
 	}
 	at := max(x.elapsed(), 1)
-	x.observed.Ask(addr, x.facts.Start.Add(at))
+	x.observed.GetConn(addr, x.facts.Start.Add(at))
 	x.mu.Lock()
 	if x.asked == 0 {
 		x.asked = at
@@ -71,15 +71,15 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 	if x.facts.Outcome != "" || x.foreignConn(info.Conn) {
 		return
 	}
-	g := x.observed.Got(info.Conn, info.Reused, shared, now)
+	g := x.observed.GotConn(info.Conn, info.Reused, shared, now)
 	if info.Reused && !info.WasIdle {
-		x.observed.HandedOver(now)
+		x.observed.ExpectRaceLoser(now)
 	}
-	x.hooked, x.facts.shared = true, g.Shared
+	x.hooked, x.facts.shared = true, g.HTTP2
 	f := &x.facts
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, info.WasIdle, info.IdleTime
-	f.Held, f.ConnSpan = g.Held, g.Span
+	f.Held, f.ConnSpan = g.NetConn, g.Span
 	if x.asked > 0 {
 		f.ConnWait = at - x.asked
 	}
@@ -94,7 +94,7 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 }
 
 func (x *Exchange) putIdleConn(err error) {
-	x.observed.Put(putReason(err))
+	x.observed.PutIdleConn(putReason(err))
 	if t := x.callerHooks; t != nil && t.PutIdleConn != nil {
 		t.PutIdleConn(err)
 	}

@@ -53,7 +53,7 @@ func (x *Exchange) publish() {
 	o.inner = x
 	o.mu.Unlock()
 	if x.own && o.pipe.ledger != x.pipe.ledger {
-		o.pipe.ledger.Above(x.pipe.ledger)
+		o.pipe.ledger.SetInner(x.pipe.ledger)
 	}
 	for in, o := x, o; o != nil && in.own; in, o = o, o.outer {
 		o.pipe.noteRepeated(x.pipe)
@@ -140,7 +140,7 @@ func (x *Exchange) ownBelow() (all []*Exchange) {
 	}
 }
 
-func sameConn(a *ledger.Held, b net.Conn) bool {
+func sameConn(a *ledger.NetConn, b net.Conn) bool {
 	return a != nil && reflect.ValueOf(b).Comparable() && a.Conn == b
 }
 
