@@ -81,7 +81,7 @@ func (p *Pool) site(base *http.Transport) (_ *site, why string) {
 	if s := b.sites[key].Value(); s != nil {
 		return s, ""
 	}
-	s, why := p.newSite(base)
+	s, why := p.newSiteLocked(base)
 	if s == nil {
 		return nil, why
 	}
@@ -100,15 +100,15 @@ func (p *Pool) ownSite(shared *weak.Pointer[site], base func() *http.Transport) 
 	defer b.mu.Unlock()
 	s := shared.Value()
 	if s == nil {
-		s, _ = p.newSite(base())
+		s, _ = p.newSiteLocked(base())
 		*shared = weak.Make(s)
 	}
 	return s
 }
 
-// newSite makes a site over a clone of base; nil, and why, if that must not be
-// cloned. bases.mu is held.
-func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
+// newSiteLocked makes a site over a clone of base; nil, and why, if that must not be
+// cloned.
+func (p *Pool) newSiteLocked(base *http.Transport) (_ *site, why string) {
 	t, why := connpool.Clone(base)
 	if t == nil {
 		return nil, why
@@ -131,7 +131,7 @@ func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
 	conns := connpool.New(base, t, l, keep)
 	l.SetCounter(conns)
 	s := &site{t, l, conns}
-	p.bases.add(t, clone{ledger: weak.Make(l), site: weak.Make(s)})
+	p.bases.addLocked(t, clone{ledger: weak.Make(l), site: weak.Make(s)})
 	if counted {
 		p.bases.builds.sited(base, s)
 	} else {
@@ -143,9 +143,9 @@ func (p *Pool) newSite(base *http.Transport) (_ *site, why string) {
 	return s, ""
 }
 
-// add enters a clone. b.mu is held.
-func (b *bases) add(t *http.Transport, c clone) {
-	b.sweep()
+// addLocked enters a clone.
+func (b *bases) addLocked(t *http.Transport, c clone) {
+	b.sweepLocked()
 	if b.clones == nil {
 		b.clones = make(map[weak.Pointer[http.Transport]]clone)
 	}
@@ -164,7 +164,7 @@ func (b *bases) siteOf(t *http.Transport) *site {
 func (b *bases) note(l *ledger.Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.sweep()
+	b.sweepLocked()
 	b.noteLocked(weak.Make(l))
 }
 
@@ -175,8 +175,8 @@ func (b *bases) noteLocked(l weak.Pointer[ledger.Ledger]) {
 	b.ledgers[l] = struct{}{}
 }
 
-// sweep forgets what was collected, now and then. b.mu is held.
-func (b *bases) sweep() {
+// sweepLocked forgets what was collected, now and then.
+func (b *bases) sweepLocked() {
 	size := func() int { return len(b.sites) + len(b.clones) + len(b.ledgers) }
 	if size() < b.sweepAt {
 		return

@@ -64,7 +64,7 @@ func (b *builds) add(t *http.Transport, l *ledger.Ledger, s *site) {
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.place(caller)
+	p := b.placeLocked(caller)
 	p.last = now
 	if p.reported {
 		return
@@ -92,9 +92,9 @@ func (b *builds) sited(t *http.Transport, s *site) {
 	}
 }
 
-// place finds or makes the one of that call site, in the place of the one where
-// nothing was made for the longest time. b.mu is held.
-func (b *builds) place(caller string) *place {
+// placeLocked finds or makes the one of that call site, in the place of the one where
+// nothing was made for the longest time.
+func (b *builds) placeLocked(caller string) *place {
 	p := b.places[caller]
 	if p != nil {
 		return p

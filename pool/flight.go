@@ -100,7 +100,7 @@ func (p *Pool) answered(f *flight) {
 	f.answered = now
 	fs.open.push(f)
 	if fs.alarm == nil && p.opts.LeakAfter > 0 {
-		p.arm(h, p.opts.LeakAfter)
+		p.armLocked(h, p.opts.LeakAfter)
 	}
 }
 
@@ -117,8 +117,8 @@ func (fs *flights) end(f *flight) {
 	}
 }
 
-// arm has the open bodies of h looked at after d. h.flights.mu is held.
-func (p *Pool) arm(h *host, d time.Duration) {
+// armLocked has the open bodies of h looked at after d.
+func (p *Pool) armLocked(h *host, d time.Duration) {
 	a := new(alarm)
 	h.flights.alarm = a
 	a.timer = time.AfterFunc(d, func() { p.suspect(h, a) })
@@ -137,7 +137,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 	fs.alarm = nil
 	for f := fs.open.first; f != nil; f = fs.open.first {
 		if left := p.opts.LeakAfter - now.Sub(f.answered); left > 0 {
-			p.arm(h, left)
+			p.armLocked(h, left)
 			break
 		}
 		fs.open.remove(f)

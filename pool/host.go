@@ -72,7 +72,7 @@ func (p *Pool) acquire(ctx context.Context, v visit, key ledger.Key, name string
 			return nil, v, err
 		}
 		h.queue.mu.Lock()
-		v.stack = h.queue.sent()
+		v.stack = h.queue.sentLocked()
 		h.queue.mu.Unlock()
 	}
 	return h, v, nil
@@ -119,14 +119,14 @@ func (p *Pool) meet(s *shard, key ledger.Key, name string) *host {
 	if h := s.hosts[key]; h != nil {
 		return h // another request was faster
 	}
-	s.sweep()
+	s.sweepLocked()
 	made.queue.closed = p.closed.Load()
 	s.hosts[key] = made
 	return made
 }
 
-// sweep makes room for one more host. The shard's lock is held.
-func (s *shard) sweep() {
+// sweepLocked makes room for one more host.
+func (s *shard) sweepLocked() {
 	if s.hosts == nil {
 		s.hosts = make(map[ledger.Key]*host)
 		s.sweepAt = sweepFrom

@@ -277,7 +277,7 @@ func TestPlacesAreBounded(t *testing.T) {
 	b := builds{report: func(Leak) {}}
 	for i := range 10 * placesMost {
 		caller := strings.Repeat("x", i)
-		b.place(caller).last = time.Now()
+		b.placeLocked(caller).last = time.Now()
 	}
 	if got := len(b.places); got != placesMost {
 		t.Errorf("%d places, want %d", got, placesMost)

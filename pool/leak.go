@@ -68,9 +68,8 @@ const (
 	callEvery = 64
 )
 
-// takesStack says whether it is the turn of the request that was just given a
-// slot. q.mu is held.
-func (q *queue) takesStack() bool {
+// takesStackLocked says whether it is the turn of the request that was just given a slot.
+func (q *queue) takesStackLocked() bool {
 	switch {
 	case q.n.Leaks > 0, q.n.Suspected > 0, q.n.Requests%callEvery == 0:
 		return true

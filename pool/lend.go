@@ -32,11 +32,11 @@ type lent struct {
 	holders map[*stack.Exchange]context.Context
 }
 
-// busy is how many slots are in use by those who have a use for them. q.mu is held.
-func (q *queue) busy() int { return q.inUse - q.lent.over - q.lent.overdue }
+// busyLocked is how many slots are in use by those who have a use for them.
+func (q *queue) busyLocked() int { return q.inUse - q.lent.over - q.lent.overdue }
 
-// full reports whether one more must wait. q.mu is held.
-func (q *queue) full() bool { return q.busy() >= q.limit }
+// fullLocked reports whether one more must wait.
+func (q *queue) fullLocked() bool { return q.busyLocked() >= q.limit }
 
 // hold notes who has a slot.
 func (q *queue) hold(r *stack.Exchange) {
@@ -102,19 +102,19 @@ func (q *queue) lendOverdue(holders map[*stack.Exchange]context.Context) {
 		}
 	}
 	if q.line.len > 0 && n != q.lent.overdue {
-		q.lend(0, n-q.lent.overdue)
+		q.lendLocked(0, n-q.lent.overdue)
 	}
 }
 
-// lend changes how many slots are lent, and serves those who wait. q.mu is held.
-func (q *queue) lend(over, overdue int) {
+// lendLocked changes how many slots are lent, and serves those who wait.
+func (q *queue) lendLocked(over, overdue int) {
 	if q.predict {
-		q.holds.pass(time.Now(), q.busy(), q.limit)
+		q.holds.pass(time.Now(), q.busyLocked(), q.limit)
 	}
 	q.lent.over += over
 	q.lent.overdue += overdue
 	if q.line.len > 0 {
-		q.serve(time.Time{})
+		q.serveLocked(time.Time{})
 	}
 }
 
@@ -130,7 +130,7 @@ func (p *Pool) streamsOver(key ledger.Key, n int) {
 			continue
 		}
 		q.mu.Lock()
-		q.lend(n, 0)
+		q.lendLocked(n, 0)
 		q.mu.Unlock()
 	}
 }

@@ -39,11 +39,11 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 		case q.closed:
 			q.mu.Unlock()
 			return true, ErrClosed
-		case q.limit == 0 || q.line.len == 0 && !q.full():
+		case q.limit == 0 || q.line.len == 0 && !q.fullLocked():
 			if q.shedding.target > 0 {
 				in.shedder = shedder{} // a slot was unused
 			}
-			q.take(v)
+			q.takeLocked(v)
 			q.mu.Unlock()
 			return true, nil
 		case !asked:
@@ -54,15 +54,15 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 			q.mu.Lock()
 			continue
 		case inside && q.inUse-q.lent.over-len(q.lent.holders)-calling < q.limit:
-			q.take(v)
+			q.takeLocked(v)
 			q.mu.Unlock()
 			return true, nil
 		}
 		break
 	}
 	now := time.Now()
-	if err := q.turnAway(ctx, in, v, now); err != nil {
-		stalled, since := q.isStill(now), q.still.since
+	if err := q.turnAwayLocked(ctx, in, v, now); err != nil {
+		stalled, since := q.isStillLocked(now), q.still.since
 		q.mu.Unlock()
 		if stalled {
 			q.stalled(since)
@@ -72,29 +72,29 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 	w := q.line.push(in, now)
 	_, w.bounded = ctx.Deadline()
 	w.bounded = w.bounded || v.timeout > 0
-	q.isStill(now) // from now on, if it is
-	q.watchLine()
+	q.isStillLocked(now) // from now on, if it is
+	q.watchLineLocked()
 	q.mu.Unlock()
 	return true, q.wait(ctx, w, v)
 }
 
-// take gives a slot to a request that has not waited. q.mu is held.
-func (q *queue) take(v *visit) {
+// takeLocked gives a slot to a request that has not waited.
+func (q *queue) takeLocked(v *visit) {
 	if q.predict {
-		q.holds.pass(time.Now(), q.busy(), q.limit)
+		q.holds.pass(time.Now(), q.busyLocked(), q.limit)
 	}
 	q.inUse++
 	q.moves++
 	if q.last {
-		v.stack = q.sent()
+		v.stack = q.sentLocked()
 	}
 }
 
-// turnAway says why a request must not even wait. q.mu is held.
-func (q *queue) turnAway(ctx context.Context, in *lane, v *visit, now time.Time) error {
+// turnAwayLocked says why a request must not even wait.
+func (q *queue) turnAwayLocked(ctx context.Context, in *lane, v *visit, now time.Time) error {
 	if q.maxWaiting < 0 || q.maxWaiting > 0 && q.line.len >= q.maxWaiting {
 		q.n.QueueFull++
-		return q.refusal(ErrQueueFull, v)
+		return q.refusalLocked(ErrQueueFull, v)
 	}
 	if !q.predict {
 		return nil
@@ -103,13 +103,13 @@ func (q *queue) turnAway(ctx context.Context, in *lane, v *visit, now time.Time)
 	if !bounded || can <= 0 { // nothing to predict: it ends at once
 		return nil
 	}
-	q.holds.pass(now, q.busy(), q.limit)
+	q.holds.pass(now, q.busyLocked(), q.limit)
 	must := q.holds.wait(q.limit, q.line.ahead(in))
 	if must <= can {
 		return nil
 	}
 	q.n.Hopeless++
-	err := q.refusal(ErrWaitTimeout, v)
+	err := q.refusalLocked(ErrWaitTimeout, v)
 	err.Predicted = must
 	return err
 }
@@ -139,56 +139,56 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 	defer q.mu.Unlock()
 	switch {
 	case w.err == ErrShed, w.err == ErrDeadlock:
-		return q.refusal(w.err, v)
+		return q.refusalLocked(w.err, v)
 	case w.err != nil:
 		return w.err
 	}
-	q.waited(w, now)
+	q.waitedLocked(w, now)
 	select {
 	case <-w.ready:
 		if err == nil {
 			if q.last {
-				v.stack = q.sent()
+				v.stack = q.sentLocked()
 			}
 			return nil
 		}
-		q.handOn() // given and given up in the same moment: it goes to the next
+		q.handOnLocked() // given and given up in the same moment: it goes to the next
 	default:
 		q.line.remove(w)
-		q.watchLine()
+		q.watchLineLocked()
 	}
 	if err == ErrWaitTimeout {
 		q.n.WaitTimeouts++
-		return q.refusal(err, v)
+		return q.refusalLocked(err, v)
 	}
 	q.n.WaitsCanceled++
 	return err
 }
 
-// sent counts a request that has all of its slots, and says whether it is its
-// turn to have its stack taken. q.mu is held.
-func (q *queue) sent() (stack bool) {
+// sentLocked counts a request that has all of its slots, and says whether it is its turn
+// to have its stack taken.
+func (q *queue) sentLocked() (stack bool) {
 	q.n.Requests++
-	return q.takesStack()
+	return q.takesStackLocked()
 }
 
-// waited counts a wait that has ended. q.mu is held.
-func (q *queue) waited(w *waiter, now time.Time) {
+// waitedLocked counts a wait that has ended.
+func (q *queue) waitedLocked(w *waiter, now time.Time) {
 	q.n.Waits++
 	q.n.WaitTime += now.Sub(w.began)
 }
 
-// refuse takes w out of the line, and counts it: when it notices, the queue may
-// be dead. q.mu is held.
-func (q *queue) refuse(w *waiter, err error, now time.Time) {
+// refuseLocked takes w out of the line, and counts it: when it notices, the queue may be
+// dead.
+func (q *queue) refuseLocked(w *waiter, err error, now time.Time) {
 	q.line.remove(w)
-	q.waited(w, now)
+	q.waitedLocked(w, now)
 	w.err = err
 	close(w.ready)
 }
 
-// refusal describes the queue as it is. q.mu is held.
-func (q *queue) refusal(err error, v *visit) *LimitError {
+// refusalLocked describes the queue as it is.
+func (q *queue) refusalLocked(err error, v *visit) *LimitError {
 	return &LimitError{Host: q.host, Limit: q.limit, InUse: q.inUse, Waiting: q.line.len, Waited: v.waited, Err: err}
 }
 
@@ -199,13 +199,13 @@ func (q *queue) release(f *stack.Facts) {
 	if f != nil {
 		q.n.ended(f)
 	}
-	q.handOn()
+	q.handOnLocked()
 	q.mu.Unlock()
 }
 
-// handOn gives a slot that came free to the first waiter that is not shed, if
-// there is one. q.mu is held.
-func (q *queue) handOn() {
+// handOnLocked gives a slot that came free to the first waiter that is not shed, if there
+// is one.
+func (q *queue) handOnLocked() {
 	q.moves++
 	if q.line.len == 0 && !q.predict && q.look == nil {
 		q.inUse--
@@ -214,25 +214,24 @@ func (q *queue) handOn() {
 	var now time.Time
 	if q.predict {
 		now = time.Now()
-		q.holds.pass(now, q.busy(), q.limit)
-		q.holds.end(q.busy(), q.limit)
+		q.holds.pass(now, q.busyLocked(), q.limit)
+		q.holds.end(q.busyLocked(), q.limit)
 	}
 	q.inUse--
-	q.serve(now)
+	q.serveLocked(now)
 }
 
-// serve gives the slots that are free to those who wait. Now may be zero. q.mu is
-// held.
-func (q *queue) serve(now time.Time) {
-	defer q.watchLine()
-	for w := q.line.first(); w != nil && !q.full(); w = q.line.first() {
+// serveLocked gives the slots that are free to those who wait. Now may be zero.
+func (q *queue) serveLocked(now time.Time) {
+	defer q.watchLineLocked()
+	for w := q.line.first(); w != nil && !q.fullLocked(); w = q.line.first() {
 		if q.shedding.target > 0 {
 			if now.IsZero() {
 				now = time.Now()
 			}
-			if q.sheds(w, now) {
+			if q.shedsLocked(w, now) {
 				q.n.Shed++
-				q.refuse(w, ErrShed, now)
+				q.refuseLocked(w, ErrShed, now)
 				continue
 			}
 		}
@@ -243,8 +242,8 @@ func (q *queue) serve(now time.Time) {
 	}
 }
 
-// sheds reports whether w, the first, is refused. q.mu is held.
-func (q *queue) sheds(w *waiter, now time.Time) bool {
+// shedsLocked reports whether w, the first, is refused.
+func (q *queue) shedsLocked(w *waiter, now time.Time) bool {
 	return w.lane.shedder.sheds(q.shedding, now, now.Sub(w.began), w.lane.waiters.Len() == 1)
 }
 
@@ -255,7 +254,7 @@ func (q *queue) close() {
 	q.closed = true
 	now := time.Now()
 	for w := q.line.first(); w != nil; w = q.line.first() {
-		q.refuse(w, ErrClosed, now)
+		q.refuseLocked(w, ErrClosed, now)
 	}
-	q.watchLine()
+	q.watchLineLocked()
 }

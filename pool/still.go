@@ -22,9 +22,9 @@ type still struct {
 	stuck, looked time.Time
 }
 
-// watchLine has the queue looked at every stallStep while somebody waits. The
-// timer is made anew each time: see flights.alarm. q.mu is held.
-func (q *queue) watchLine() {
+// watchLineLocked has the queue looked at every stallStep while somebody waits. The timer
+// is made anew each time: see flights.alarm.
+func (q *queue) watchLineLocked() {
 	switch {
 	case q.line.len > 0 && q.look == nil:
 		q.look = time.AfterFunc(stallStep, q.lookAtLine)
@@ -40,7 +40,7 @@ func (q *queue) lookAtLine() {
 	stalled, since := false, time.Time{}
 	var holders map[*stack.Exchange]context.Context
 	if q.look != nil {
-		stalled, since = q.isStill(time.Now()), q.still.since
+		stalled, since = q.isStillLocked(time.Now()), q.still.since
 		q.look.Reset(stallStep)
 		if stalled || q.lent.overdue > 0 {
 			holders = maps.Clone(q.lent.holders)
@@ -83,7 +83,7 @@ func (q *queue) breakDeadlock() {
 	calling := q.calling(q.host) // under no lock: that of the connections goes before the queue's
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.isStill(now) {
+	if !q.isStillLocked(now) {
 		return
 	}
 	s := &q.still
@@ -96,14 +96,14 @@ func (q *queue) breakDeadlock() {
 	case now.Sub(s.stuck) >= deadlockFor:
 		if w := q.line.unbounded(deadlockAfter+deadlockFor, now); w != nil {
 			q.n.WaitTimeouts++
-			q.refuse(w, ErrDeadlock, now)
-			q.watchLine()
+			q.refuseLocked(w, ErrDeadlock, now)
+			q.watchLineLocked()
 		}
 	}
 }
 
-// isStill reports whether no slot has moved for a while. q.mu is held.
-func (q *queue) isStill(now time.Time) bool {
+// isStillLocked reports whether no slot has moved for a while.
+func (q *queue) isStillLocked(now time.Time) bool {
 	if q.still.moves != q.moves || q.still.since.IsZero() {
 		q.still = still{moves: q.moves, since: now}
 	}

@@ -46,7 +46,7 @@ func (p *Pool) Transport(base *http.Transport) *http.Transport {
 	}
 	p.bases.mu.Lock()
 	defer p.bases.mu.Unlock()
-	p.bases.add(t, clone{ledger: weak.Make(l), limited: t.MaxConnsPerHost != base.MaxConnsPerHost})
+	p.bases.addLocked(t, clone{ledger: weak.Make(l), limited: t.MaxConnsPerHost != base.MaxConnsPerHost})
 	p.bases.builds.add(t, l, nil)
 	return t
 }

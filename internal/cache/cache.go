@@ -62,7 +62,7 @@ func (c *Map[K, V]) Of(k K, made func(K) V) V {
 		c.all.Store(nil)
 	}
 	c.missed.Store(0)
-	c.add(k, v)
+	c.addLocked(k, v)
 	return v
 }
 
@@ -82,8 +82,8 @@ func (c *Map[K, V]) get(k K) (v V, n int, ok bool) {
 	return v, n + recent.length(), ok
 }
 
-// add adds what is not there. c.mu is held.
-func (c *Map[K, V]) add(k K, v V) {
+// addLocked adds what is not there.
+func (c *Map[K, V]) addLocked(k K, v V) {
 	added := c.recent.Load().push(k, v)
 	if added.len < recentMost {
 		c.recent.Store(&added)

@@ -44,7 +44,7 @@ func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace)
 	t.TLSHandshakeStart = func() {
 		d.mu.Lock()
 		d.shakes = time.Now()
-		c.tls.arm(c.raw, tlsTimeout)
+		c.tls.armLocked(c.raw, tlsTimeout)
 		d.mu.Unlock()
 		if shaking != nil {
 			shaking()
@@ -53,7 +53,7 @@ func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace)
 	t.TLSHandshakeDone = func(s tls.ConnectionState, err error) {
 		d.mu.Lock()
 		d.setup.TLS += time.Since(d.shakes)
-		c.tls.done(s, err)
+		c.tls.doneLocked(s, err)
 		if c.raw != nil && s.NegotiatedProtocol == "h2" {
 			c.raw.speaksHTTP2(s.Version) // net/http reads no frame before
 		}

@@ -50,18 +50,17 @@ func (p *Pool) dialTLS(t *http.Transport) dialFunc {
 	}
 }
 
-// arm bounds a handshake in time, which net/http does not where it has the
-// connection from a dialer: the socket is closed under it. The clock's mutex is
-// held.
-func (f *tlsFacts) arm(raw *netConn, most time.Duration) {
+// armLocked bounds a handshake in time, which net/http does not where it has the
+// connection from a dialer: the socket is closed under it.
+func (f *tlsFacts) armLocked(raw *netConn, most time.Duration) {
 	if raw == nil || most <= 0 {
 		return
 	}
 	f.timer = time.AfterFunc(most, func() { raw.Close() })
 }
 
-// done notes the end of a handshake. The clock's mutex is held.
-func (f *tlsFacts) done(s tls.ConnectionState, err error) {
+// doneLocked notes the end of a handshake.
+func (f *tlsFacts) doneLocked(s tls.ConnectionState, err error) {
 	if f.timer != nil {
 		f.fired = !f.timer.Stop() && err != nil
 	}

@@ -47,15 +47,15 @@ func (t *Table[K, V]) Of(k K, hash string, made func() V) V {
 	defer s.mu.Unlock()
 	v, ok := s.values[k]
 	if !ok {
-		s.sweep()
+		s.sweepLocked()
 		v = made()
 		s.values[k] = v
 	}
 	return v
 }
 
-// sweep makes room for one more value. The shard's lock is held.
-func (s *shard[K, V]) sweep() {
+// sweepLocked makes room for one more value.
+func (s *shard[K, V]) sweepLocked() {
 	if s.values == nil {
 		s.values = make(map[K]V)
 		s.sweepAt = sweepFrom

@@ -41,8 +41,8 @@ const (
 	gone                 // closed, upgraded, or believed so
 )
 
-// opensLocked enters a new connection: to which peer, if those are counted, and whether it
-// was in use before. h.mu is held.
+// opensLocked enters a new connection: to which peer, if those are counted, and whether
+// it was in use before.
 func (h *Host) opensLocked(now time.Time, peer string, foreign bool) *Conn {
 	h.open++
 	h.tally.Opened++
@@ -52,7 +52,7 @@ func (h *Host) opensLocked(now time.Time, peer string, foreign bool) *Conn {
 	return c
 }
 
-// moveLocked changes a connection's state and the counts with it. h.mu is held.
+// moveLocked changes a connection's state and the counts with it.
 func (h *Host) moveLocked(c *Conn, s state) {
 	if c.state == gone {
 		return
@@ -69,7 +69,7 @@ func (h *Host) moveLocked(c *Conn, s state) {
 	}
 }
 
-// countLocked adds c to the counts of its state. h.mu is held.
+// countLocked adds c to the counts of its state.
 func (h *Host) countLocked(c *Conn, n int) {
 	switch c.state {
 	case active:
@@ -87,20 +87,20 @@ func (h *Host) countLocked(c *Conn, n int) {
 	}
 }
 
-// shareLocked notes that c speaks HTTP/2. h.mu is held.
+// shareLocked notes that c speaks HTTP/2.
 func (h *Host) shareLocked(c *Conn) {
 	h.countLocked(c, -1)
 	c.http2 = true
 	h.countLocked(c, +1)
 }
 
-// loseLocked writes c down as lost. h.mu is held.
+// loseLocked writes c down as lost.
 func (h *Host) loseLocked(c *Conn, l *loss.Loss) {
 	c.loss = l
 	h.losses.Add(l)
 }
 
-// foundLocked notes that c was not lost after all. h.mu is held.
+// foundLocked notes that c was not lost after all.
 func (h *Host) foundLocked(c *Conn) {
 	if c.loss != nil {
 		h.losses.Withdraw(c.loss)

@@ -101,8 +101,8 @@ func (e *Entry) End(cause Reason, _ bool, now time.Time) Reason {
 }
 
 // endStreamLocked takes an exchange off an HTTP/2 connection, on which others go on
-// whatever became of this one. That it failed does not say that the connection
-// broke: it may have been the stream alone. h.mu is held.
+// whatever became of this one. That it failed does not say that the connection broke: it
+// may have been the stream alone.
 func (e *Entry) endStreamLocked(c *Conn, cause Reason, now time.Time) Reason {
 	if cause == ConnError {
 		cause = ""
@@ -114,8 +114,8 @@ func (e *Entry) endStreamLocked(c *Conn, cause Reason, now time.Time) Reason {
 	return cause
 }
 
-// goesAwayLocked notes that net/http gives c, over HTTP/2, to nobody from now on,
-// because of this exchange. h.mu is held.
+// goesAwayLocked notes that net/http gives c, over HTTP/2, to nobody from now on, because
+// of this exchange.
 func (e *Entry) goesAwayLocked(c *Conn, cause Reason, now time.Time) {
 	c.goingAway = true
 	c.host.loseLocked(c, e.costs(cause, now))

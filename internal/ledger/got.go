@@ -69,7 +69,7 @@ func (e *Entry) GotConn(nc net.Conn, reused, shared bool, now time.Time) Got {
 	return g
 }
 
-// givesLocked gives c to the exchange u; again says that it has it already. h.mu is held.
+// givesLocked gives c to the exchange u; again says that it has it already.
 func (h *Host) givesLocked(c *Conn, u *Entry, nc net.Conn, again, reused, shared bool, now time.Time) Got {
 	if !again {
 		c.streams++
@@ -91,16 +91,16 @@ func (h *Host) givesLocked(c *Conn, u *Entry, nc net.Conn, again, reused, shared
 		// Net/http knows that this is the first to have it. Over HTTP/2 the hook
 		// of another may come before this one.
 		c.predates = false
-		return Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: 1, HTTP2: c.http2, Span: c.span, NetConn: c.netConn(nc)}
+		return Got{ConnID: c.ID, Age: now.Sub(c.opened), Uses: 1, HTTP2: c.http2, Span: c.span, NetConn: c.netConnLocked(nc)}
 	}
-	g := Got{ConnID: c.ID, HTTP2: c.http2, Reused: c.uses > 1 || c.predates, Span: c.span, NetConn: c.netConn(nc)}
+	g := Got{ConnID: c.ID, HTTP2: c.http2, Reused: c.uses > 1 || c.predates, Span: c.span, NetConn: c.netConnLocked(nc)}
 	if !c.predates {
 		g.Age, g.Uses = now.Sub(c.opened), c.uses
 	}
 	return g
 }
 
-// useLocked counts one more use of c: with the first its protocol shows. h.mu is held.
+// useLocked counts one more use of c: with the first its protocol shows.
 func (h *Host) useLocked(c *Conn) {
 	if c.uses > 0 {
 		c.uses++
@@ -118,9 +118,9 @@ func speaksHTTP2(nc net.Conn) bool {
 	return ok && tc.ConnectionState().NegotiatedProtocol == "h2"
 }
 
-// dropStaleLocked takes connections off the page when a request that asked for one of them
-// got a new one: those that were idle are gone, nobody saw why. An HTTP/2 connection
-// may only not fit, unless that is what the request got instead. h.mu is held.
+// dropStaleLocked takes connections off the page when a request that asked for one of
+// them got a new one: those that were idle are gone, nobody saw why. An HTTP/2 connection
+// may only not fit, unless that is what the request got instead.
 func (h *Host) dropStaleLocked(a snapshot, shared bool) {
 	for nc, c := range h.conns {
 		if c.state == idle && a.idle > 0 && (shared || !c.http2) || c.state == closing && shared {

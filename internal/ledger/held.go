@@ -29,8 +29,8 @@ func NewNetConn(nc net.Conn) *NetConn {
 	return &NetConn{Conn: nc, pointer: nc != nil && reflect.TypeOf(nc).Kind() == reflect.Pointer}
 }
 
-// netConn returns nc for the exchanges that are given c. h.mu is held.
-func (c *Conn) netConn(nc net.Conn) *NetConn {
+// netConnLocked returns nc for the exchanges that are given c.
+func (c *Conn) netConnLocked(nc net.Conn) *NetConn {
 	if h := c.net; h != nil && h.pointer && h.Conn == nc {
 		return h
 	}

@@ -39,15 +39,15 @@ func TestPeerOf(t *testing.T) {
 func TestAConnectionIsHeldOnce(t *testing.T) {
 	var c Conn
 	a, b := new(fakeConn), new(fakeConn)
-	first := c.netConn(a)
-	if c.netConn(a) != first {
+	first := c.netConnLocked(a)
+	if c.netConnLocked(a) != first {
 		t.Error("the same connection is held anew")
 	}
-	if h := c.netConn(b); h == first || h.Conn != net.Conn(b) {
+	if h := c.netConnLocked(b); h == first || h.Conn != net.Conn(b) {
 		t.Error("another connection is taken for the first")
 	}
 	for range 2 { // no panic
-		if _, ok := c.netConn(odd{}).Conn.(odd); !ok {
+		if _, ok := c.netConnLocked(odd{}).Conn.(odd); !ok {
 			t.Error("not the connection that was given")
 		}
 	}

@@ -70,7 +70,7 @@ func (h *Host) forget() bool {
 	return true
 }
 
-// snapshotLocked takes the picture. h.mu is held.
+// snapshotLocked takes the picture.
 func (h *Host) snapshotLocked(now time.Time) snapshot {
 	return snapshot{
 		at:     now,
@@ -82,7 +82,7 @@ func (h *Host) snapshotLocked(now time.Time) snapshot {
 }
 
 // verdictLocked says why a request that asked at a had to dial, and charges it with a
-// loss if one is to blame. h.mu is held.
+// loss if one is to blame.
 func (h *Host) verdictLocked(a snapshot, now time.Time) (Reason, Culprit) {
 	switch {
 	case h.ledger.KeepAlivesOff(h.lastHTTP2):
@@ -130,8 +130,8 @@ func (h *Host) dropIdleLocked(reason Reason, now time.Time) {
 	}
 }
 
-// identifyLocked finds the line of a connection, or opens one.
-// Its conn is remembered only if it can be a map's key. h.mu is held.
+// identifyLocked finds the line of a connection, or opens one. Its conn is remembered
+// only if it can be a map's key.
 func (h *Host) identifyLocked(nc net.Conn, reused bool, now time.Time) *Conn {
 	if !reflect.ValueOf(nc).Comparable() {
 		return h.opensLocked(now, "", reused)

@@ -7,8 +7,8 @@ import (
 )
 
 // takeBackLocked takes a connection back from an exchange that net/http sends over
-// another one. Over HTTP/1 it does so when a reused connection turns out dead:
-// the server had closed it. h.mu is held.
+// another one. Over HTTP/1 it does so when a reused connection turns out dead: the server
+// had closed it.
 func (c *Conn) takeBackLocked(u *Entry, now time.Time) {
 	h := c.host
 	if c.http2 {
@@ -30,7 +30,7 @@ func (c *Conn) takeBackLocked(u *Entry, now time.Time) {
 	h.lostLocked(c)
 }
 
-// detachLocked takes one exchange off a connection that goes on. h.mu is held.
+// detachLocked takes one exchange off a connection that goes on.
 func (h *Host) detachLocked(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
@@ -44,7 +44,7 @@ func (h *Host) detachLocked(c *Conn) {
 	}
 }
 
-// restLocked is for a connection that went back. h.mu is held.
+// restLocked is for a connection that went back.
 func (h *Host) restLocked(c *Conn) {
 	if c.key == nil {
 		h.moveLocked(c, gone) // it could not be told again
@@ -53,7 +53,7 @@ func (h *Host) restLocked(c *Conn) {
 	h.moveLocked(c, idle)
 }
 
-// lostLocked is the end of a lost connection: it is believed to be gone. h.mu is held.
+// lostLocked is the end of a lost connection: it is believed to be gone.
 func (h *Host) lostLocked(c *Conn) {
 	h.moveLocked(c, gone)
 	if c.key != nil {

@@ -137,15 +137,15 @@ func (s *shard) host(key Key, l *Ledger) *Host {
 	defer s.mu.Unlock()
 	h := s.hosts[key]
 	if h == nil {
-		s.sweep()
+		s.sweepLocked()
 		h = &Host{key: key, ledger: l}
 		s.hosts[key] = h
 	}
 	return h
 }
 
-// sweep makes room for one more host. The shard's lock is held.
-func (s *shard) sweep() {
+// sweepLocked makes room for one more host.
+func (s *shard) sweepLocked() {
 	if s.hosts == nil {
 		s.hosts = make(map[Key]*Host)
 		s.sweepAt = sweepFrom

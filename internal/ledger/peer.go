@@ -39,7 +39,7 @@ func (l *Ledger) CountPeers() { l.peers.Store(true) }
 // CountsPeers reports whether they are.
 func (l *Ledger) CountsPeers() bool { return l.peers.Load() }
 
-// countOpenLocked adds c, which is open, to the counts. h.mu is held.
+// countOpenLocked adds c, which is open, to the counts.
 func (h *Host) countOpenLocked(c *Conn, n int) {
 	h.versions.add(c, n)
 	if c.peer == "" {

@@ -30,7 +30,7 @@ func (e *Entry) ExpectRaceLoser(now time.Time) {
 }
 
 // raceLoserLocked returns what the request found that the stray was dialed for which has
-// now shown up; nil if none is awaited. h.mu is held.
+// now shown up; nil if none is awaited.
 func (h *Host) raceLoserLocked(now time.Time) *snapshot {
 	h.expireLocked(now)
 	if len(h.strays) == 0 {

@@ -86,7 +86,7 @@ func (l *Ledger) Recount(from, to Reason) {
 func (l *Ledger) NextConn() uint64 { return l.conns.Add(1) }
 
 // countClosedLocked counts c, which is gone, or corrects the reason that it was counted
-// under: PutIdleConn may come after the end of its exchange. h.mu is held.
+// under: PutIdleConn may come after the end of its exchange.
 func (h *Host) countClosedLocked(c *Conn) {
 	why := c.closeReason()
 	switch {

@@ -91,7 +91,7 @@ func (e *Entry) GetConn(addr string, now time.Time) {
 	}
 }
 
-// answeredLocked ends the wait for a connection. The host's mu is held.
+// answeredLocked ends the wait for a connection.
 func (e *Entry) answeredLocked() {
 	if e.asking {
 		e.asking = false

@@ -51,9 +51,8 @@ type received struct {
 	took, last    time.Duration // took: 0 if it says nothing
 }
 
-// end marks the exchange as ended, and reports whether it was not before. mu is
-// held.
-func (b *bodyState) end() (got received, first bool) {
+// endLocked marks the exchange as ended, and reports whether it was not before.
+func (b *bodyState) endLocked() (got received, first bool) {
 	if b.ended {
 		return got, false
 	}
@@ -65,8 +64,8 @@ func (b *bodyState) end() (got received, first bool) {
 	return got, true
 }
 
-// endRead lets go who waits for the Read that has left the raw body. mu is held.
-func (b *bodyState) endRead() {
+// endReadLocked lets go who waits for the Read that has left the raw body.
+func (b *bodyState) endReadLocked() {
 	b.inRead = false
 	if b.readDone != nil {
 		close(b.readDone)
@@ -74,8 +73,8 @@ func (b *bodyState) endRead() {
 	}
 }
 
-// awaitRead returns what is closed when the Read has left the raw body. mu is held.
-func (b *bodyState) awaitRead() chan struct{} {
+// awaitReadLocked returns what is closed when the Read has left the raw body.
+func (b *bodyState) awaitReadLocked() chan struct{} {
 	if b.readDone == nil {
 		b.readDone = make(chan struct{})
 	}

@@ -28,14 +28,14 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 	ended := b.ended
 	var wait chan struct{}
 	if b.inRead && !ended {
-		if x.leavesRead(orig) {
+		if x.leavesReadLocked(orig) {
 			b.leftToNetHTTP = true
-			got, _ := b.end()
+			got, _ := b.endLocked()
 			b.lastReadAt = x.elapsed()
 			b.mu.Unlock()
 			return x.leaveRead(orig.Body, got)
 		}
-		wait = b.awaitRead()
+		wait = b.awaitReadLocked()
 	}
 	b.mu.Unlock()
 
@@ -72,9 +72,8 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 	return x.closeRest(orig.Body, out, d, closed)
 }
 
-// leavesRead reports whether a Close during a Read is for net/http alone. x.body.mu
-// is held.
-func (x *Exchange) leavesRead(orig *http.Response) bool {
+// leavesReadLocked reports whether a Close during a Read is for net/http alone.
+func (x *Exchange) leavesReadLocked(orig *http.Response) bool {
 	return x.pipe.underRead && orig.ContentLength <= maxPostCloseReadBytes && x.hopeless(orig) == ""
 }
 

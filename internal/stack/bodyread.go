@@ -18,7 +18,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	b := &x.body
 	b.mu.Lock()
 	for b.inRead && !b.closed {
-		freed := b.awaitRead()
+		freed := b.awaitReadLocked()
 		b.mu.Unlock()
 		<-freed
 		b.mu.Lock()
@@ -53,7 +53,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 		now = x.elapsed()
 	}
 	b.mu.Lock()
-	b.endRead()
+	b.endReadLocked()
 	b.read += int64(n)
 	if timed {
 		b.readTime += now - began
@@ -65,7 +65,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	case err == nil:
 		b.lastReadAt = now
 	case !closed:
-		got, ended = b.end()
+		got, ended = b.endLocked()
 	}
 	b.mu.Unlock()
 	switch {
@@ -92,11 +92,11 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 func (x *Exchange) readPanicked() {
 	b := &x.body
 	b.mu.Lock()
-	b.endRead()
+	b.endReadLocked()
 	var got received
 	ended := false
 	if !b.closed { // else Close ends it
-		got, ended = b.end()
+		got, ended = b.endLocked()
 	}
 	b.mu.Unlock()
 	if ended {

@@ -17,7 +17,7 @@ import (
 func (x *Exchange) finish(out Outcome, err error, d *Drain) {
 	b := &x.body
 	b.mu.Lock()
-	got, first := b.end()
+	got, first := b.endLocked()
 	b.mu.Unlock()
 	if first {
 		x.conclude(out, err, got, d)
@@ -71,7 +71,7 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 	}
 	late := false
 	if had && !put && why != "" && (out == OutcomeEOF || out == OutcomeDrained) {
-		c := x.cause(out, nil, refused, "")
+		c := x.causeLocked(out, nil, refused, "")
 		late = c == ledger.Unknown || c == ledger.ConnError
 	}
 	switch {
@@ -90,15 +90,15 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 	if put {
 		f.Returned = true
 	} else if had {
-		f.LostReason = x.cause(out, err, refused, why)
+		f.LostReason = x.causeLocked(out, err, refused, why)
 	}
-	learned := x.learnEnd() || x.facts.hedged
+	learned := x.learnEndLocked() || x.facts.hedged
 	cause := f.LostReason
 	if cause == ledger.Draining { // learned
 		cause = ledger.BodyUnread
 	}
-	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && x.drainsBehind()
-	x.over, wrote = true, x.surelyWritten()
+	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && x.drainsBehindLocked()
+	x.over, wrote = true, x.surelyWrittenLocked()
 	x.mu.Unlock()
 	if !x.sent {
 		return wrote
@@ -127,10 +127,10 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 	return wrote
 }
 
-// drainsBehind reports whether net/http drains the body by itself, in the
-// background, now that it was closed: not one that it knows to be too long, nor
-// if a Read of it had to be broken. x.mu is held.
-func (x *Exchange) drainsBehind() bool {
+// drainsBehindLocked reports whether net/http drains the body by itself, in the
+// background, now that it was closed: not one that it knows to be too long, nor if a Read
+// of it had to be broken.
+func (x *Exchange) drainsBehindLocked() bool {
 	return nativeDrain && x.sent && x.length <= maxPostCloseReadBytes && !x.canceled()
 }
 
@@ -169,17 +169,16 @@ func (x *Exchange) legacyCancel() <-chan struct{} {
 	return x.orig.Cancel //lint:ignore SA1019 see above
 }
 
-// cause says why the connection of an exchange that has ended does not go
-// back, empty if it goes on. Refused is what net/http said when it was put back, if
-// it was. x.mu is held.
-func (x *Exchange) cause(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
+// causeLocked says why the connection of an exchange that has ended does not go back,
+// empty if it goes on. Refused is what net/http said when it was put back, if it was.
+func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
 	switch {
 	case refused != "" && refused != ledger.ConnError:
 		return refused
 	case x.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
 	case x.major >= 2 || x.facts.shared:
-		return x.streamCause(out, err)
+		return x.streamCauseLocked(out, err)
 	case x.pipe.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
 	case x.reqCloses || x.close:
@@ -210,9 +209,9 @@ func (x *Exchange) cause(out Outcome, err error, refused, interrupted ledger.Rea
 	return brokenFor(err)
 }
 
-// streamCause is cause over HTTP/2, where few things that become of an exchange
-// cost the connection that it shares with others. x.mu is held.
-func (x *Exchange) streamCause(out Outcome, err error) ledger.Reason {
+// streamCauseLocked is cause over HTTP/2, where few things that become of an exchange
+// cost the connection that it shares with others.
+func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
 	switch {
 	case x.pipe.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff

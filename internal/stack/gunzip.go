@@ -78,14 +78,14 @@ func (g *gunzip) Read(p []byte) (int, error) {
 		}
 		g.zr = zr
 		if g.err = zr.Reset(&g.raw); g.err != nil {
-			g.release()
+			g.releaseLocked()
 			return 0, g.err
 		}
 	}
 	n, err := g.zr.Read(p)
 	if err != nil {
 		g.err = err
-		g.release()
+		g.releaseLocked()
 	}
 	return n, err
 }
@@ -100,12 +100,11 @@ func (g *gunzip) close() {
 	if g.err == nil {
 		g.err = http.ErrBodyReadAfterClose
 	}
-	g.release()
+	g.releaseLocked()
 }
 
-// release gives the decompressor back without the body that it has read. g.mu
-// is held.
-func (g *gunzip) release() {
+// releaseLocked gives the decompressor back without the body that it has read.
+func (g *gunzip) releaseLocked() {
 	if g.zr == nil {
 		return
 	}

@@ -67,8 +67,8 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 	// middleware below may have given up on a RoundTrip that goes on.
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.writeBegins() // whosever it is: its WroteRequest comes here, too
-	if x.facts.Outcome != "" || x.foreignConn(info.Conn) {
+	x.writeBeginsLocked() // whosever it is: its WroteRequest comes here, too
+	if x.facts.Outcome != "" || x.foreignConnLocked(info.Conn) {
 		return
 	}
 	g := x.observed.GotConn(info.Conn, info.Reused, shared, now)
@@ -90,7 +90,7 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 			f.New.Setup = x.dial.setup()
 		}
 	}
-	x.learnConn(info.Conn)
+	x.learnConnLocked(info.Conn)
 }
 
 func (x *Exchange) putIdleConn(err error) {

@@ -101,9 +101,9 @@ func methodOf(m string) string {
 	return m
 }
 
-// foreignConn reports whether nc is for an exchange that was made inside of
-// this one and goes elsewhere: its hook has just run. x.mu is held.
-func (x *Exchange) foreignConn(nc net.Conn) bool {
+// foreignConnLocked reports whether nc is for an exchange that was made inside of this
+// one and goes elsewhere: its hook has just run.
+func (x *Exchange) foreignConnLocked(nc net.Conn) bool {
 	if x.inner == nil || x.inner.own {
 		return false
 	}
@@ -111,8 +111,8 @@ func (x *Exchange) foreignConn(nc net.Conn) bool {
 	return sameConn(in.Held, nc)
 }
 
-// learnConn takes over what the inner exchange was told of nc. x.mu is held.
-func (x *Exchange) learnConn(nc net.Conn) {
+// learnConnLocked takes over what the inner exchange was told of nc.
+func (x *Exchange) learnConnLocked(nc net.Conn) {
 	f := &x.facts
 	if x.inner == nil || !x.inner.own || f.hedged {
 		return
@@ -144,10 +144,10 @@ func sameConn(a *ledger.NetConn, b net.Conn) bool {
 	return a != nil && reflect.ValueOf(b).Comparable() && a.Conn == b
 }
 
-// learnEnd takes over how the inner exchange ended, if it has: it knows better
-// whether its connection went back, and may have drained. It reports whether
-// the inner exchange had one. x.mu is held.
-func (x *Exchange) learnEnd() bool {
+// learnEndLocked takes over how the inner exchange ended, if it has: it knows better
+// whether its connection went back, and may have drained. It reports whether the inner
+// exchange had one.
+func (x *Exchange) learnEndLocked() bool {
 	f := &x.facts
 	if x.facts.hedged && f.ConnID != 0 {
 		// The response may be one's, and the hooks another's.

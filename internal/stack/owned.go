@@ -115,7 +115,7 @@ func (o *owner) Acquired(g connpool.Got) {
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime
 	f.Held, f.ConnSpan, f.ConnWait = g.Held, g.Span, g.Wait
 	if r.pipe.drains {
-		r.writeBegins()
+		r.writeBeginsLocked()
 	}
 	f.New = nil
 	if !g.Reused {

@@ -67,18 +67,18 @@ func (p *reaper) work() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.turns) > 0 {
-		limit := p.limit()
-		f, r := p.next()
+		limit := p.limitLocked()
+		f, r := p.nextLocked()
 		p.mu.Unlock()
 		out, took := r.reap(limit)
 		p.mu.Lock()
-		p.reaped(f, out, limit > 0 && took >= limit)
+		p.reapedLocked(f, out, limit > 0 && took >= limit)
 	}
 	p.workers--
 }
 
-// limit is how long the next drain may take. p.mu is held.
-func (p *reaper) limit() time.Duration {
+// limitLocked is how long the next drain may take.
+func (p *reaper) limitLocked() time.Duration {
 	d := min(LeakTime>>p.turns[0].hung, reapers*leakRound/time.Duration(len(p.turns)))
 	if d < leastLeakTime {
 		return 0
@@ -86,8 +86,8 @@ func (p *reaper) limit() time.Duration {
 	return d
 }
 
-// next takes the next leak from the host whose turn it is. p.mu is held.
-func (p *reaper) next() (*flow, *Exchange) {
+// nextLocked takes the next leak from the host whose turn it is.
+func (p *reaper) nextLocked() (*flow, *Exchange) {
 	f := p.turns[0]
 	p.turns[0] = nil
 	p.turns = p.turns[1:]
@@ -103,8 +103,8 @@ func (p *reaper) next() (*flow, *Exchange) {
 	return f, r
 }
 
-// reaped notes what came of the leak that next has returned. p.mu is held.
-func (p *reaper) reaped(f *flow, out Outcome, hung bool) {
+// reapedLocked notes what came of the leak that next has returned.
+func (p *reaper) reapedLocked(f *flow, out Outcome, hung bool) {
 	f.busy--
 	switch {
 	case out == OutcomeDrained:

@@ -22,12 +22,12 @@ func TestHostsTakeTurnsWithTheirLeaks(t *testing.T) {
 	p := queued("evil", "evil", "evil", "good", "other", "good")
 	var order []string
 	for len(p.turns) > 0 {
-		f, r := p.next()
+		f, r := p.nextLocked()
 		if f.key != r.target.key {
 			t.Fatalf("a leak of %v in the queue of %v", r.target.key, f.key)
 		}
 		order = append(order, f.key.Host)
-		p.reaped(f, OutcomeDrained, false)
+		p.reapedLocked(f, OutcomeDrained, false)
 	}
 	if want := []string{"evil", "good", "other", "evil", "good", "evil"}; !slices.Equal(order, want) {
 		t.Errorf("order %v, want %v", order, want)
@@ -41,11 +41,11 @@ func TestAHostWhoseLeaksHangGetsLessTime(t *testing.T) {
 	p := queued(slices.Repeat([]string{"evil"}, 12)...)
 	reap := func(out Outcome, want time.Duration) {
 		t.Helper()
-		if got := p.limit(); got != want {
+		if got := p.limitLocked(); got != want {
 			t.Errorf("%v for a leak behind %d that hung, want %v", got, p.turns[0].hung, want)
 		}
-		f, _ := p.next()
-		p.reaped(f, out, out == OutcomeTimedOut)
+		f, _ := p.nextLocked()
+		p.reapedLocked(f, out, out == OutcomeTimedOut)
 	}
 	for d := LeakTime; d >= time.Millisecond; d /= 2 {
 		reap(OutcomeTimedOut, d)
@@ -67,7 +67,7 @@ func TestManyHostsWithLeaksGetLessTimeEach(t *testing.T) {
 		for i := range hosts {
 			hosts[i] = fmt.Sprint(i)
 		}
-		if got := queued(hosts...).limit(); got != want {
+		if got := queued(hosts...).limitLocked(); got != want {
 			t.Errorf("%v for each of %d hosts, want %v", got, n, want)
 		}
 	}

@@ -15,9 +15,8 @@ import (
 // a request counts as written for a drain, and nothing of it is cancelled as long as
 // somebody has its context.
 
-// writeBegins notes that a connection was found, so that WroteRequest will come. x.mu
-// is held.
-func (x *Exchange) writeBegins() {
+// writeBeginsLocked notes that a connection was found, so that WroteRequest will come.
+func (x *Exchange) writeBeginsLocked() {
 	switch {
 	case !x.hasBody:
 		return
@@ -49,8 +48,8 @@ func (x *Exchange) written() {
 	}
 }
 
-// surelyWritten reports whether nothing of the request can be under way. x.mu is held.
-func (x *Exchange) surelyWritten() bool {
+// surelyWrittenLocked reports whether nothing of the request can be under way.
+func (x *Exchange) surelyWrittenLocked() bool {
 	return x.wrote && (!x.hasBody || x.pipe.overNetHTTP || x.hooked)
 }
 

@@ -8,7 +8,7 @@ func TestWrittenWhenEachAttemptIs(t *testing.T) {
 	r := &Exchange{pipe: new(pipeline), hasBody: true, wrote: true}
 	begins := func() {
 		r.mu.Lock()
-		r.writeBegins()
+		r.writeBeginsLocked()
 		r.mu.Unlock()
 	}
 	begins()
@@ -34,7 +34,7 @@ func TestNetHTTPTellsOfOneWriteAtATime(t *testing.T) {
 	r := &Exchange{pipe: &pipeline{overNetHTTP: true}, hasBody: true}
 	for range 2 {
 		r.mu.Lock()
-		r.writeBegins()
+		r.writeBeginsLocked()
 		r.mu.Unlock()
 	}
 	r.written()
