@@ -23,7 +23,7 @@ var acquireCases = []struct {
 }
 
 func acquireAndRelease(tb testing.TB, p *Pool, key ledger.Key) {
-	h, _, err := p.acquire(context.Background(), visit{}, key, "", nil)
+	h, _, err := p.acquire(context.Background(), acquisition{}, key, "", nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -19,7 +19,7 @@ func firstRequestsToACrowd(t *testing.T) {
 	p := New(Options{LeakAfter: time.Second})
 	stacks := func(from, hosts int) (n int) {
 		for i := range hosts {
-			h, v, err := p.acquire(t.Context(), visit{}, ledger.Key{Host: fmt.Sprint(from + i)}, "", nil)
+			h, v, err := p.acquire(t.Context(), acquisition{}, ledger.Key{Host: fmt.Sprint(from + i)}, "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,9 +14,9 @@ import (
 type host struct {
 	timeout time.Duration // of a request in all queues; 0: none
 	queue   queue
-	own     lane // in queue
-	ofAll   lane // in the Pool's total
-	flights flights
+	own     flow // in queue
+	ofAll   flow // in the Pool's total
+	flights inFlightList
 }
 
 const (
@@ -33,16 +33,16 @@ type shard struct {
 	past    Counters // of hosts that were forgotten
 }
 
-// visit is one request on its way through its queues.
-type visit struct {
+// acquisition is one request on its way through its queues.
+type acquisition struct {
 	cancel  <-chan struct{} // Request.Cancel
 	timeout time.Duration   // in all of them together; 0: none
 	waited  time.Duration   // so far
 	stack   bool            // it is its turn to have its stack taken
 }
 
-// acquireAt is acquire for the host of a site, which most often has it at hand.
-func (p *Pool) acquireAt(ctx context.Context, v visit, s *stack.Target) (*host, visit, error) {
+// acquireAt is acquire for the host of a target, which most often has it at hand.
+func (p *Pool) acquireAt(ctx context.Context, v acquisition, s *stack.Target) (*host, acquisition, error) {
 	last, _ := s.Load(p).(*host)
 	h, v, err := p.acquire(ctx, v, s.Key(), s.Name(), last)
 	if h != nil && h != last {
@@ -53,7 +53,7 @@ func (p *Pool) acquireAt(ctx context.Context, v visit, s *stack.Target) (*host, 
 
 // acquire takes the slots of one request: its host's, then one of all. Name is the
 // key's, empty if it is not at hand. Last is what the host was last, if anything.
-func (p *Pool) acquire(ctx context.Context, v visit, key ledger.Key, name string, last *host) (h *host, _ visit, err error) {
+func (p *Pool) acquire(ctx context.Context, v acquisition, key ledger.Key, name string, last *host) (h *host, _ acquisition, err error) {
 	for ok := false; !ok; last = nil {
 		if p.closed.Load() {
 			return nil, v, ErrClosed
@@ -89,7 +89,7 @@ func (p *Pool) host(key ledger.Key, name string) *host {
 	s := p.shard(key)
 	h := s.host(key)
 	if h == nil {
-		h = p.meet(s, key, name)
+		h = p.addHost(s, key, name)
 	}
 	return h
 }
@@ -105,8 +105,8 @@ func (s *shard) host(key ledger.Key) *host {
 	return s.hosts[key]
 }
 
-// meet makes a host that is not known.
-func (p *Pool) meet(s *shard, key ledger.Key, name string) *host {
+// addHost makes a host that is not known.
+func (p *Pool) addHost(s *shard, key ledger.Key, name string) *host {
 	if name == "" {
 		name = key.String()
 	}

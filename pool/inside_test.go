@@ -274,7 +274,7 @@ func TestClockKeepsNoDroppedClient(t *testing.T) {
 
 // A program that makes transports in ever new places is not remembered for good.
 func TestPlacesAreBounded(t *testing.T) {
-	b := builds{report: func(Leak) {}}
+	b := churn{report: func(Leak) {}}
 	for i := range 10 * placesMost {
 		caller := strings.Repeat("x", i)
 		b.placeLocked(caller).last = time.Now()

@@ -23,7 +23,7 @@ type Limits struct {
 	WaitTimeout time.Duration
 }
 
-// limitsOf says what holds for a host. It may call the program, so
+// limitsOf says what holds for a host. It may call the program, so no lock is held.
 func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
 	own, ok := p.hosts[name]
 	if !ok && len(p.hosts) > 0 {

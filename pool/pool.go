@@ -29,7 +29,7 @@ type Pool struct {
 	calls  func(host string) int // calling
 	crowd  crowd
 	closed atomic.Bool
-	bases  bases
+	bases  transports
 	totals *ledger.Totals // of connections
 }
 
@@ -64,8 +64,8 @@ func (p *Pool) RareClient() *http.Client {
 	return p.client(&p.bases.rare, cleanhttp.DefaultTransport)
 }
 
-func (p *Pool) client(shared *weak.Pointer[site], base func() *http.Transport) *http.Client {
-	s := p.ownSite(shared, base)
+func (p *Pool) client(shared *weak.Pointer[sharedTransport], base func() *http.Transport) *http.Client {
+	s := p.ownShared(shared, base)
 	c := &http.Client{Transport: p.Middleware(s.transport)}
 	runtime.KeepAlive(s) // until the client holds it
 	return c
@@ -116,84 +116,3 @@ func exempt(ctx context.Context) bool {
 	yes, _ := ctx.Value(exemptKey{}).(bool)
 	return yes
 }
-
-// layer is the Pool's share in an exchange.
-type layer struct{ p *Pool }
-
-func (t layer) Begin(r *stack.Exchange) (any, error) {
-	p := t.p
-	if p.opts.MaxConnAge > 0 || p.opts.MaxConnRequests > 0 {
-		r.RetireAfter(max(p.opts.MaxConnAge, 0), max(p.opts.MaxConnRequests, 0))
-	}
-	if p.closed.Load() {
-		return nil, ErrClosed
-	}
-	// A request inside of one that has a slot would wait for itself: that of a
-	// middleware for a token, of a dialer for a name. See also lend.go.
-	if exempt(r.Context()) || r.Within(t) {
-		r.Exempt()
-		return nil, nil
-	}
-	if r.RepeatedBelow(t) {
-		return nil, nil // its slot is taken further down
-	}
-	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
-	h, v, err := p.acquireAt(r.Context(), visit{cancel: r.Request().Cancel}, r.Target())
-	r.AddPoolWait(v.waited)
-	if err != nil {
-		return nil, err
-	}
-	r.LimitConns(h.queue.limit)
-	if r.Foreign() {
-		h.queue.hold(r)
-		p.total.hold(r)
-	}
-	if f := p.fly(h, r.Request().Method, r.Began(), v.stack); f != nil {
-		return f, nil
-	}
-	return h, nil
-}
-
-// AddCulprit implements stack.CulpritSource.
-func (t layer) AddCulprit(state any, c *ledger.Culprit) {
-	if f, ok := state.(*flight); ok {
-		c.Stack = f.stack
-	}
-}
-
-func (t layer) End(r *stack.Exchange, state any) {
-	if state == nil {
-		return // exempt
-	}
-	h := hostOf(state)
-	var stack []uintptr
-	if fl, ok := state.(*flight); ok {
-		stack = fl.stack
-	}
-	f := r.Final()
-	if fl, ok := state.(*flight); ok {
-		h.flights.end(fl)
-	}
-	t.p.returned(r, state)
-	t.p.release(h, f)
-	if f.Leaked {
-		t.p.crowd.leaked.Store(true)
-	}
-	if f.Leaked && t.p.opts.OnLeak != nil {
-		// Others wait to be healed, and it may wait for the slot of one of them.
-		go t.p.leaked(r.Host(), r.Method(), *f, stack)
-	}
-}
-
-// hostOf is the host of what Begin has returned; nil of nil.
-func hostOf(state any) *host {
-	switch state := state.(type) {
-	case *host:
-		return state
-	case *flight:
-		return state.host
-	}
-	return nil
-}
-
-func (t layer) Phase() stack.Phase { return stack.Slot }

@@ -81,7 +81,7 @@ func (m *meter) wait(limit, ahead int) time.Duration {
 }
 
 // left is how long a request can wait; ok is false if nothing bounds it.
-func left(ctx context.Context, v *visit, now time.Time) (d time.Duration, ok bool) {
+func left(ctx context.Context, v *acquisition, now time.Time) (d time.Duration, ok bool) {
 	deadline, ok := ctx.Deadline()
 	if ok {
 		d = deadline.Sub(now)

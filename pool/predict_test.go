@@ -96,21 +96,21 @@ func TestEndedContextIsNotCalledHopeless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := New(Options{MaxPerHost: 1, RefuseHopeless: true})
 		for range basisLeast + 1 {
-			h, _, err := p.acquire(t.Context(), visit{}, simulated, "", nil)
+			h, _, err := p.acquire(t.Context(), acquisition{}, simulated, "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(meanHold)
 			p.release(h, nil)
 		}
-		h, _, err := p.acquire(t.Context(), visit{}, simulated, "", nil)
+		h, _, err := p.acquire(t.Context(), acquisition{}, simulated, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		time.Sleep(2 * time.Second)
-		if _, _, err := p.acquire(ctx, visit{}, simulated, "", nil); err != context.DeadlineExceeded {
+		if _, _, err := p.acquire(ctx, acquisition{}, simulated, "", nil); err != context.DeadlineExceeded {
 			t.Errorf("got %v, want the context's error", err)
 		}
 		p.release(h, nil)
@@ -145,9 +145,9 @@ func TestRefusalsFindThatNothingMoves(t *testing.T) {
 				asked := 0
 				q := queue{rules: v.rules}
 				q.stalled = func(time.Time) { asked++ }
-				var in lane
+				var in flow
 				try := func() error {
-					_, err := q.acquire(t.Context(), &in, &visit{timeout: time.Millisecond})
+					_, err := q.acquire(t.Context(), &in, &acquisition{timeout: time.Millisecond})
 					return err
 				}
 				for range basisLeast {

@@ -9,17 +9,17 @@ import (
 )
 
 // queue is a limit on what is in use at once, first come first served within a
-// lane. Nobody barges past a waiter: a slot that comes free is handed to one.
+// flow. Nobody barges past a waiter: a slot that comes free is handed to one.
 type queue struct {
 	rules
 
 	mu     sync.Mutex
 	inUse  int
-	line   line
+	line   waitlist
 	dead   bool   // its host was forgotten: find it again
 	closed bool   // the Pool is
 	moves  uint64 // how often a slot changed hands
-	still  still
+	still  stall
 	holds  meter       // only if rules.predict
 	look   *time.Timer // nil if nobody waits
 	lent   lent
@@ -27,9 +27,9 @@ type queue struct {
 	n Counters // for Stats
 }
 
-// acquire takes a slot, or waits for one in that lane. Ok is false if the queue
+// acquire takes a slot, or waits for one in that flow. Ok is false if the queue
 // is dead.
-func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err error) {
+func (q *queue) acquire(ctx context.Context, in *flow, v *acquisition) (ok bool, err error) {
 	q.mu.Lock()
 	for asked, inside, calling := false, false, 0; ; {
 		switch {
@@ -61,8 +61,8 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 		break
 	}
 	now := time.Now()
-	if err := q.turnAwayLocked(ctx, in, v, now); err != nil {
-		stalled, since := q.isStillLocked(now), q.still.since
+	if err := q.refuseNowLocked(ctx, in, v, now); err != nil {
+		stalled, since := q.isStalledLocked(now), q.still.since
 		q.mu.Unlock()
 		if stalled {
 			q.stalled(since)
@@ -72,14 +72,14 @@ func (q *queue) acquire(ctx context.Context, in *lane, v *visit) (ok bool, err e
 	w := q.line.push(in, now)
 	_, w.bounded = ctx.Deadline()
 	w.bounded = w.bounded || v.timeout > 0
-	q.isStillLocked(now) // from now on, if it is
-	q.watchLineLocked()
+	q.isStalledLocked(now) // from now on, if it is
+	q.armStallLocked()
 	q.mu.Unlock()
 	return true, q.wait(ctx, w, v)
 }
 
 // takeLocked gives a slot to a request that has not waited.
-func (q *queue) takeLocked(v *visit) {
+func (q *queue) takeLocked(v *acquisition) {
 	if q.predict {
 		q.holds.pass(time.Now(), q.busyLocked(), q.limit)
 	}
@@ -90,8 +90,8 @@ func (q *queue) takeLocked(v *visit) {
 	}
 }
 
-// turnAwayLocked says why a request must not even wait.
-func (q *queue) turnAwayLocked(ctx context.Context, in *lane, v *visit, now time.Time) error {
+// refuseNowLocked says why a request must not even wait.
+func (q *queue) refuseNowLocked(ctx context.Context, in *flow, v *acquisition, now time.Time) error {
 	if q.maxWaiting < 0 || q.maxWaiting > 0 && q.line.len >= q.maxWaiting {
 		q.n.QueueFull++
 		return q.refusalLocked(ErrQueueFull, v)
@@ -114,7 +114,7 @@ func (q *queue) turnAwayLocked(ctx context.Context, in *lane, v *visit, now time
 	return err
 }
 
-func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
+func (q *queue) wait(ctx context.Context, w *waiter, v *acquisition) error {
 	var timeout <-chan time.Time
 	if v.timeout > 0 {
 		t := time.NewTimer(v.timeout - v.waited)
@@ -152,10 +152,10 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *visit) error {
 			}
 			return nil
 		}
-		q.handOnLocked() // given and given up in the same moment: it goes to the next
+		q.passOnLocked() // given and given up in the same moment: it goes to the next
 	default:
 		q.line.remove(w)
-		q.watchLineLocked()
+		q.armStallLocked()
 	}
 	if err == ErrWaitTimeout {
 		q.n.WaitTimeouts++
@@ -178,7 +178,7 @@ func (q *queue) waitedLocked(w *waiter, now time.Time) {
 	q.n.WaitTime += now.Sub(w.began)
 }
 
-// refuseLocked takes w out of the line, and counts it: when it notices, the queue may be
+// refuseLocked takes w off the waitlist, and counts it: when it notices, the queue may be
 // dead.
 func (q *queue) refuseLocked(w *waiter, err error, now time.Time) {
 	q.line.remove(w)
@@ -188,7 +188,7 @@ func (q *queue) refuseLocked(w *waiter, err error, now time.Time) {
 }
 
 // refusalLocked describes the queue as it is.
-func (q *queue) refusalLocked(err error, v *visit) *LimitError {
+func (q *queue) refusalLocked(err error, v *acquisition) *LimitError {
 	return &LimitError{Host: q.host, Limit: q.limit, InUse: q.inUse, Waiting: q.line.len, Waited: v.waited, Err: err}
 }
 
@@ -199,13 +199,13 @@ func (q *queue) release(f *stack.Facts) {
 	if f != nil {
 		q.n.ended(f)
 	}
-	q.handOnLocked()
+	q.passOnLocked()
 	q.mu.Unlock()
 }
 
-// handOnLocked gives a slot that came free to the first waiter that is not shed, if there
+// passOnLocked gives a slot that came free to the first waiter that is not shed, if there
 // is one.
-func (q *queue) handOnLocked() {
+func (q *queue) passOnLocked() {
 	q.moves++
 	if q.line.len == 0 && !q.predict && q.look == nil {
 		q.inUse--
@@ -223,7 +223,7 @@ func (q *queue) handOnLocked() {
 
 // serveLocked gives the slots that are free to those who wait. Now may be zero.
 func (q *queue) serveLocked(now time.Time) {
-	defer q.watchLineLocked()
+	defer q.armStallLocked()
 	for w := q.line.first(); w != nil && !q.fullLocked(); w = q.line.first() {
 		if q.shedding.target > 0 {
 			if now.IsZero() {
@@ -256,5 +256,5 @@ func (q *queue) close() {
 	for w := q.line.first(); w != nil; w = q.line.first() {
 		q.refuseLocked(w, ErrClosed, now)
 	}
-	q.watchLineLocked()
+	q.armStallLocked()
 }

@@ -65,7 +65,7 @@ func queueing(t *testing.T, how byte, ops []byte) {
 		r := &request{cancel: cancel, got: make(chan error, 1)}
 		all = append(all, r)
 		go func() {
-			h, _, err := p.acquire(ctx, visit{}, key, "", nil)
+			h, _, err := p.acquire(ctx, acquisition{}, key, "", nil)
 			r.host = h
 			r.got <- err
 		}()

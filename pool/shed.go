@@ -2,7 +2,7 @@ package pool
 
 import "time"
 
-// shedding says when a lane is overloaded. The zero value says never.
+// shedding says when a flow is overloaded. The zero value says never.
 type shedding struct {
 	target   time.Duration
 	interval time.Duration
@@ -23,7 +23,7 @@ func sheddingOf(target, interval time.Duration) shedding {
 
 // shedder is CoDel as folly has it: it tells a queue that stands from one that
 // a burst has left, by the smallest wait within an interval. The zero value is
-// that of a lane in which nobody waited.
+// that of a flow in which nobody waited.
 type shedder struct {
 	until      time.Time     // of the interval; zero: none has begun
 	least      time.Duration // wait in it
@@ -42,7 +42,7 @@ func (s *shedder) sheds(o shedding, now time.Time, waited time.Duration, alone b
 	return s.overloaded && !alone && waited > 2*o.target
 }
 
-// wasEmpty forgets an interval that has ended in a lane in which nobody waited.
+// wasEmpty forgets an interval that has ended in a flow in which nobody waited.
 // A moment without a waiter within one does not end an overload.
 func (s *shedder) wasEmpty(now time.Time) {
 	if !now.Before(s.until) {

@@ -96,7 +96,7 @@ func simulate(t *testing.T, o Options, arrivals []arrival) run {
 					ctx, cancel = context.WithTimeout(ctx, a.patience)
 					defer cancel()
 				}
-				h, _, err := p.acquire(ctx, visit{}, simulated, "", nil)
+				h, _, err := p.acquire(ctx, acquisition{}, simulated, "", nil)
 				out.began = time.Since(began)
 				if out.err = err; err != nil {
 					return

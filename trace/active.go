@@ -14,13 +14,13 @@ import (
 // instrument that is told of each would take half a microsecond a request.
 type actives struct {
 	mu   sync.Mutex
-	all  map[start]*active // guarded by mu: who asks keeps what it is told
-	rest *active           // of what is too many
+	all  map[activeKey]*active // guarded by mu: who asks keeps what it is told
+	rest *active               // of what is too many
 }
 
 type active struct {
 	n atomic.Int64
-	options
+	measured
 }
 
 // activesMost bounds the series, as OpenTelemetry's SDK does; the rest are one,
@@ -29,7 +29,7 @@ const activesMost = 2000
 
 // of returns the counter for k. It is the same for as long as the Tracer lives:
 // what was added there is taken back there.
-func (a *actives) of(k start) *active {
+func (a *actives) of(k activeKey) *active {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch c := a.all[k]; {
@@ -38,24 +38,24 @@ func (a *actives) of(k start) *active {
 	case len(a.all) >= activesMost:
 		return a.rest
 	}
-	c := &active{options: newOptions(k.attributes())}
+	c := &active{measured: newOptions(k.attributes())}
 	a.all[k] = c
 	return c
 }
 
 func newActives() *actives {
-	return &actives{all: make(map[start]*active), rest: &active{options: newOptions([]attribute.KeyValue{attribute.Bool("otel.metric.overflow", true)})}}
+	return &actives{all: make(map[activeKey]*active), rest: &active{measured: newOptions([]attribute.KeyValue{attribute.Bool("otel.metric.overflow", true)})}}
 }
 
 // observe reports the counts.
 func (a *actives) observe(o metric.Observer, inst metric.Int64Observable) {
 	if n := a.rest.n.Load(); n != 0 {
-		o.ObserveInt64(inst, n, a.rest.options.observe...)
+		o.ObserveInt64(inst, n, a.rest.measured.observe...)
 	}
 	a.mu.Lock()
 	all := slices.Collect(maps.Values(a.all))
 	a.mu.Unlock()
 	for _, c := range all {
-		o.ObserveInt64(inst, c.n.Load(), c.options.observe...)
+		o.ObserveInt64(inst, c.n.Load(), c.measured.observe...)
 	}
 }

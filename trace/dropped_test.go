@@ -56,7 +56,7 @@ func TestADroppedTracerHoldsUpNoCleanUpDuringACollection(t *testing.T) {
 	}
 	clearing := func() bool {
 		stacks := make([]byte, 1<<20)
-		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "warmconn/trace.(*more).stop")
+		return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "warmconn/trace.(*devMetrics).stop")
 	}
 	if !clearing() {
 		t.Error("no Tracer is being cleared away")

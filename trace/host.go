@@ -20,23 +20,23 @@ type host struct {
 	// The beginning of its URLs without the port and with it; empty if that may
 	// need escaping.
 	bare, ported spelling
-	results      cache.List[result, *answer]
+	results      cache.List[resultKey, *outcomeAttrs]
 	actives      cache.List[string, *active] // by method
 }
 
 // spelling is what a URL says of a host.
 type spelling struct{ host, origin string }
 
-// result is what tells the attributes of a request's end apart, of one host.
-type result struct {
+// resultKey is what tells the attributes of a request's end apart, of one host.
+type resultKey struct {
 	status        int
 	method, proto string // as net/http has them
 	class         string // of an error that is no status
 }
 
-// answer is what all exchanges with one result have in common.
-type answer struct {
-	options
+// outcomeAttrs is what all exchanges with one result have in common.
+type outcomeAttrs struct {
+	measured
 	attrs []attribute.KeyValue // of the span
 	room  [3]attribute.KeyValue
 	class string // error.type
@@ -90,23 +90,23 @@ func (t *Tracer) host(s *stack.Target) *host {
 }
 
 // answer returns what is to be said of an exchange that came to f.
-func (x *exchange) answer(f *stack.Facts) *answer {
-	k := result{f.Status, x.r.Method(), f.Proto, ""}
+func (x *exchange) answer(f *stack.Facts) *outcomeAttrs {
+	k := resultKey{f.Status, x.r.Method(), f.Proto, ""}
 	if k.status < 400 && (f.Err != nil || f.TimedOut) {
 		k.class = errorType(f)
 	}
 	return x.host.answer(k)
 }
 
-func (h *host) answer(k result) *answer {
+func (h *host) answer(k resultKey) *outcomeAttrs {
 	if a, ok := h.results.Get(k); ok {
 		return a
 	}
 	return h.results.Set(k, newAnswer(k, h))
 }
 
-func newAnswer(k result, h *host) *answer {
-	a := &answer{class: k.class}
+func newAnswer(k resultKey, h *host) *outcomeAttrs {
+	a := &outcomeAttrs{class: k.class}
 	a.attrs = a.room[:0]
 	if k.status > 0 {
 		a.attrs = append(a.attrs, semconv.HTTPResponseStatusCode(k.status))
@@ -122,15 +122,15 @@ func newAnswer(k result, h *host) *answer {
 	}
 	method, _ := methodOf(k.method)
 	all := make([]attribute.KeyValue, 0, 6)
-	a.options = newOptions(append(append(append(all, h.server...), a.attrs...), semconv.HTTPRequestMethodKey.String(method)))
+	a.measured = newOptions(append(append(append(all, h.server...), a.attrs...), semconv.HTTPRequestMethodKey.String(method)))
 	return a
 }
 
 // active returns what counts the requests to h with that method.
-func (m *more) active(h *host, method string) *active {
+func (m *devMetrics) active(h *host, method string) *active {
 	method, _ = methodOf(method)
 	if a, ok := h.actives.Get(method); ok {
 		return a
 	}
-	return h.actives.Set(method, m.actives.of(start{h.key, method}))
+	return h.actives.Set(method, m.actives.of(activeKey{h.key, method}))
 }

@@ -38,7 +38,7 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 	if m := t.metrics; m != nil {
 		owner := m.owner()
 		x.request = !t.opts.Annotate && r.Claim(stack.RequestSignal, owner)
-		if m.more != nil {
+		if m.devMetrics != nil {
 			// Who has the request may be StableOnly.
 			active = !t.opts.Annotate && r.Claim(stack.ActiveSignal, owner)
 			x.conn = r.Claim(stack.ConnSignal, owner)

@@ -24,11 +24,11 @@ type metrics struct {
 	owner func() any
 
 	// The others; nil if they are switched off.
-	*more
+	*devMetrics
 }
 
-// more are the metrics that are in development, and the kit's own.
-type more struct {
+// devMetrics are the metrics that are in development, and the kit's own.
+type devMetrics struct {
 	actives   *actives
 	queued    metric.Float64Histogram
 	opened    metric.Int64Counter
@@ -38,23 +38,23 @@ type more struct {
 	leaks     metric.Int64Counter
 	lived     metric.Float64Histogram
 	carried   metric.Int64Histogram
-	hosts     cache.Map[ledger.Key, options]
-	byWord    cache.Map[word, options]
-	lives     cache.Map[life, options]
+	hosts     cache.Map[ledger.Key, measured]
+	byWord    cache.Map[reasonKey, measured]
+	lives     cache.Map[closedKey, measured]
 	peers     bool
 	ledgers   ledgers
 	owner     func() any
 	observing metric.Registration
 }
 
-// start is the same for requests that are under way, and word for what has a
+// activeKey is the same for requests that are under way, and word for what has a
 // reason, an outcome or a phase.
 type (
-	start struct {
+	activeKey struct {
 		host   ledger.Key
 		method string
 	}
-	word struct {
+	reasonKey struct {
 		host ledger.Key
 		key  attribute.Key
 		word string
@@ -67,8 +67,8 @@ var (
 	connectionBuckets = []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60, 120, 300}
 )
 
-// made returns an instrument. One that could not be made records nothing.
-func made[T any](inst T, err error) T {
+// must returns an instrument. One that could not be made records nothing.
+func must[T any](inst T, err error) T {
 	if err != nil {
 		otel.Handle(err)
 	}
@@ -80,53 +80,53 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 	if _, idle := m.(noop.Meter); idle {
 		return nil
 	}
-	d := made(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
+	d := must(httpconv.NewClientRequestDuration(m, metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	all := &metrics{duration: d.Inst()}
 	if p := o.MeterProvider; p != nil {
-		own := standsFor(p, all)
+		own := identity(p, all)
 		all.owner = func() any { return own }
 	} else {
-		all.owner = func() any { return standsFor(otel.GetMeterProvider(), all) }
+		all.owner = func() any { return identity(otel.GetMeterProvider(), all) }
 	}
 	if o.StableOnly {
 		return all
 	}
 	seconds := func(name, text string) metric.Float64Histogram {
-		return made(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
+		return must(m.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(text), metric.WithExplicitBucketBoundaries(requestBuckets...)))
 	}
-	all.more = &more{
+	all.devMetrics = &devMetrics{
 		owner:   all.owner,
 		peers:   o.PeerAddress,
 		actives: newActives(),
-		lived:   made(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
+		lived:   must(httpconv.NewClientConnectionDuration(m, metric.WithExplicitBucketBoundaries(connectionBuckets...))).Inst(),
 		queued:  seconds("warmconn.request.time_in_queue", "Time that requests waited for a slot of the pool and for a connection, of those that did."),
 		setup:   seconds("warmconn.connection.setup.duration", "Time that the parts of making a connection took."),
-		opened: made(m.Int64Counter("warmconn.connection.new", metric.WithUnit("{connection}"),
+		opened: must(m.Int64Counter("warmconn.connection.new", metric.WithUnit("{connection}"),
 			metric.WithDescription("Connections that were new for a request, by why no other was used."))),
-		carried: made(m.Int64Histogram("warmconn.connection.requests", metric.WithUnit("{request}"),
+		carried: must(m.Int64Histogram("warmconn.connection.requests", metric.WithUnit("{request}"),
 			metric.WithDescription("Requests that a connection carried until it was closed."),
 			metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000))),
-		drained: made(m.Int64Counter("warmconn.drain.size", metric.WithUnit("By"),
+		drained: must(m.Int64Counter("warmconn.drain.size", metric.WithUnit("By"),
 			metric.WithDescription("Bytes read from bodies that were closed before their end."))),
-		draining: made(m.Float64Counter("warmconn.drain.duration", metric.WithUnit("s"),
+		draining: must(m.Float64Counter("warmconn.drain.duration", metric.WithUnit("s"),
 			metric.WithDescription("Time that took."))),
-		leaks: made(m.Int64Counter("warmconn.leaks", metric.WithUnit("{body}"),
+		leaks: must(m.Int64Counter("warmconn.leaks", metric.WithUnit("{body}"),
 			metric.WithDescription("Response bodies that were dropped and never closed."))),
 	}
 	all.observing = all.observe(m)
 	return all
 }
 
-func (s start) attributes() []attribute.KeyValue {
+func (s activeKey) attributes() []attribute.KeyValue {
 	return append(hostAttributes(s.host), semconv.HTTPRequestMethodKey.String(s.method))
 }
 
-func (w word) attributes() []attribute.KeyValue {
+func (w reasonKey) attributes() []attribute.KeyValue {
 	return append(hostAttributes(w.host), w.key.String(w.word))
 }
 
 // record writes what came of an exchange.
-func (m *metrics) record(x *exchange, f *stack.Facts, a *answer) {
+func (m *metrics) record(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	if !x.request && !x.conn && !x.opened {
 		return
 	}
@@ -137,16 +137,16 @@ func (m *metrics) record(x *exchange, f *stack.Facts, a *answer) {
 	m.took(x, took, a)
 	ctx := x.r.Context()
 	if x.opened && f.New != nil {
-		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.more.owner()); !relieved {
-			m.more.newConn(ctx, x.host.key, f.New)
+		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.devMetrics.owner()); !relieved {
+			m.devMetrics.newConn(ctx, x.host.key, f.New)
 		}
 	}
 	if !x.conn {
 		return
 	}
-	relieved, ended, leaked := x.r.EmittedBelow(stack.ConnSignal, m.more.owner())
+	relieved, ended, leaked := x.r.EmittedBelow(stack.ConnSignal, m.devMetrics.owner())
 	if !relieved {
-		m.more.record(ctx, x.host.key, f)
+		m.devMetrics.record(ctx, x.host.key, f)
 	}
 	if f.Leaked && (!relieved || ended && !leaked) && m.leaks.Enabled(ctx) { // else it is found below, too
 		m.leaks.Add(ctx, 1, m.of(x.host.key).add...)
@@ -154,14 +154,14 @@ func (m *metrics) record(x *exchange, f *stack.Facts, a *answer) {
 }
 
 // took writes how long the request took, once.
-func (m *metrics) took(x *exchange, d time.Duration, a *answer) {
+func (m *metrics) took(x *exchange, d time.Duration, a *outcomeAttrs) {
 	if ctx := x.r.Context(); x.request && !x.timed && m.duration.Enabled(ctx) {
 		m.duration.Record(ctx, d.Seconds(), a.record...)
 	}
 	x.timed = true
 }
 
-func (m *more) record(ctx context.Context, host ledger.Key, f *stack.Facts) {
+func (m *devMetrics) record(ctx context.Context, host ledger.Key, f *stack.Facts) {
 	queued := f.PoolWait
 	if waited(f) {
 		queued += f.ConnWait
@@ -177,7 +177,7 @@ func (m *more) record(ctx context.Context, host ledger.Key, f *stack.Facts) {
 }
 
 // newConn writes that a connection was new, and what it took.
-func (m *more) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
+func (m *devMetrics) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
 	if n.Reason == "" || !m.opened.Enabled(ctx) {
 		return
 	}
@@ -192,10 +192,10 @@ func (m *more) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
 	}
 }
 
-func (m *more) of(host ledger.Key) options {
-	return m.hosts.Of(host, func(k ledger.Key) options { return newOptions(hostAttributes(k)) })
+func (m *devMetrics) of(host ledger.Key) measured {
+	return m.hosts.Of(host, func(k ledger.Key) measured { return newOptions(hostAttributes(k)) })
 }
 
-func (m *more) word(host ledger.Key, k attribute.Key, w string) options {
-	return m.byWord.Of(word{host, k, w}, func(w word) options { return newOptions(w.attributes()) })
+func (m *devMetrics) word(host ledger.Key, k attribute.Key, w string) measured {
+	return m.byWord.Of(reasonKey{host, k, w}, func(w reasonKey) measured { return newOptions(w.attributes()) })
 }

@@ -164,10 +164,10 @@ func (t *Tracer) answered(x *exchange, resp *http.Response) {
 
 // end writes what came of the exchange and ends the span, unless that was done
 // when the response came.
-func (t *Tracer) end(x *exchange, f *stack.Facts, a *answer) {
+func (t *Tracer) end(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	span := x.span
-	if d, ok := span.(*detailed); ok {
-		d.over(f)
+	if d, ok := span.(*connSpan); ok {
+		d.finish(f)
 	}
 	if x.ended {
 		return
@@ -205,7 +205,7 @@ func (t *Tracer) end(x *exchange, f *stack.Facts, a *answer) {
 func lastActivity(f *stack.Facts) time.Duration { return max(f.LastRead, f.Answered) }
 
 // add appends what the conventions want to know at the end.
-func (a *answer) add(attrs []attribute.KeyValue, span trace.Span, f *stack.Facts) []attribute.KeyValue {
+func (a *outcomeAttrs) add(attrs []attribute.KeyValue, span trace.Span, f *stack.Facts) []attribute.KeyValue {
 	if a.class != "" {
 		description := ""
 		if f.Err != nil && f.Status < 400 { // else the status says it

@@ -56,7 +56,7 @@ func New(o Options) *Tracer {
 	case o.Annotate:
 		t.owner = t
 	case o.TracerProvider != nil:
-		t.owner = standsFor(tp, t)
+		t.owner = identity(tp, t)
 	}
 	if t.propagator == nil {
 		t.propagator = otel.GetTextMapPropagator()
@@ -69,11 +69,11 @@ func New(o Options) *Tracer {
 	t.tracer = tp.Tracer(name, trace.WithSchemaURL(semconv.SchemaURL), trace.WithInstrumentationVersion(o.ScopeVersion))
 	_, t.idle = t.tracer.(noop.Tracer)
 	t.metrics = newMetrics(mp.Meter(name, metric.WithSchemaURL(semconv.SchemaURL), metric.WithInstrumentationVersion(o.ScopeVersion)), &t.opts)
-	if m := t.metrics; m != nil && m.more != nil && m.observing != nil {
+	if m := t.metrics; m != nil && m.devMetrics != nil && m.observing != nil {
 		// The SDK's lock may be held by a collection, for as long as the program's own
 		// callbacks take, and other clean-ups must not wait for that. The goroutine ends
 		// with the collection.
-		runtime.AddCleanup(t, func(m *more) { go m.stop() }, m.more)
+		runtime.AddCleanup(t, func(m *devMetrics) { go m.stop() }, m.devMetrics)
 	}
 	return t
 }
@@ -84,11 +84,11 @@ func (t *Tracer) claimant() any {
 	if t.owner != nil {
 		return t.owner
 	}
-	return standsFor(otel.GetTracerProvider(), t)
+	return identity(otel.GetTracerProvider(), t)
 }
 
-// standsFor is the provider, or self if that can't be compared.
-func standsFor(provider, self any) any {
+// identity is the provider, or self if that can't be compared.
+func identity(provider, self any) any {
 	// Most are pointers; to ask a Value takes an allocation.
 	if reflect.TypeOf(provider).Kind() == reflect.Pointer || reflect.ValueOf(provider).Comparable() {
 		return provider

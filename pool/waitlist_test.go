@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// FuzzLine holds line to a model of slices: each byte lets one wait in a lane,
+// FuzzWaitlist holds waitlist to a model of slices: each byte lets one wait in a flow,
 // serves one, or has one leave.
-func FuzzLine(f *testing.F) {
+func FuzzWaitlist(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 2, 9, 1, 9, 9, 2, 15, 0, 9})
-	f.Add([]byte{0, 0, 1, 2, 2, 4})       // those of its own lane are ahead
-	f.Add([]byte{0, 1, 1, 1, 1, 1, 4})    // a lane whose turn comes after its own
+	f.Add([]byte{0, 0, 1, 2, 2, 4})       // those of its own flow are ahead
+	f.Add([]byte{0, 1, 1, 1, 1, 1, 4})    // a flow whose turn comes after its own
 	f.Add([]byte{1, 1, 1, 1, 1, 0, 4})    // and before
-	f.Add([]byte{0, 1, 1, 1, 1, 9, 0, 4}) // it is another lane's turn
+	f.Add([]byte{0, 1, 1, 1, 1, 9, 0, 4}) // it is another flow's turn
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		const lanes = 4
-		var l line
-		var all [lanes]lane
+		var l waitlist
+		var all [lanes]flow
 		var waiting [lanes][]*waiter
-		var turns []int // lanes that have waiters
+		var turns []int // flow that have waiters
 		leave := func(in, i int) {
 			waiting[in] = slices.Delete(waiting[in], i, i+1)
 			if len(waiting[in]) == 0 {

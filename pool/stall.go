@@ -12,9 +12,9 @@ import (
 // help: bodies that nobody will close may hold all of them.
 const stallStep = 200 * time.Millisecond
 
-// still is when who waits, or is turned away, has first seen that many moves.
+// stall is when who waits, or is turned away, has first seen that many moves.
 // So a slot that moves needs no clock.
-type still struct {
+type stall struct {
 	moves uint64
 	since time.Time
 	// stuck is since when each look has found that nothing is on the wire, looked when
@@ -22,12 +22,12 @@ type still struct {
 	stuck, looked time.Time
 }
 
-// watchLineLocked has the queue looked at every stallStep while somebody waits. The timer
+// armStallLocked has the queue looked at every stallStep while somebody waits. The timer
 // is made anew each time: see flights.alarm.
-func (q *queue) watchLineLocked() {
+func (q *queue) armStallLocked() {
 	switch {
 	case q.line.len > 0 && q.look == nil:
-		q.look = time.AfterFunc(stallStep, q.lookAtLine)
+		q.look = time.AfterFunc(stallStep, q.lookForStall)
 	case q.line.len == 0 && q.look != nil:
 		q.look.Stop()
 		q.look = nil
@@ -35,12 +35,12 @@ func (q *queue) watchLineLocked() {
 	}
 }
 
-func (q *queue) lookAtLine() {
+func (q *queue) lookForStall() {
 	q.mu.Lock()
 	stalled, since := false, time.Time{}
 	var holders map[*stack.Exchange]context.Context
 	if q.look != nil {
-		stalled, since = q.isStillLocked(time.Now()), q.still.since
+		stalled, since = q.isStalledLocked(time.Now()), q.still.since
 		q.look.Reset(stallStep)
 		if stalled || q.lent.overdue > 0 {
 			holders = maps.Clone(q.lent.holders)
@@ -83,7 +83,7 @@ func (q *queue) breakDeadlock() {
 	calling := q.calling(q.host) // under no lock: that of the connections goes before the queue's
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.isStillLocked(now) {
+	if !q.isStalledLocked(now) {
 		return
 	}
 	s := &q.still
@@ -97,15 +97,15 @@ func (q *queue) breakDeadlock() {
 		if w := q.line.unbounded(deadlockAfter+deadlockFor, now); w != nil {
 			q.n.WaitTimeouts++
 			q.refuseLocked(w, ErrDeadlock, now)
-			q.watchLineLocked()
+			q.armStallLocked()
 		}
 	}
 }
 
-// isStillLocked reports whether no slot has moved for a while.
-func (q *queue) isStillLocked(now time.Time) bool {
+// isStalledLocked reports whether no slot has moved for a while.
+func (q *queue) isStalledLocked(now time.Time) bool {
 	if q.still.moves != q.moves || q.still.since.IsZero() {
-		q.still = still{moves: q.moves, since: now}
+		q.still = stall{moves: q.moves, since: now}
 	}
 	return now.Sub(q.still.since) >= stallStep
 }

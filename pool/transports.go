@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"fmt"
 	"net/http"
 	"runtime"
 	"sync"
@@ -9,71 +8,42 @@ import (
 
 	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// site is a private clone of a transport, with the connections that are made by it,
+// sharedTransport is a private clone of a transport, with the connections that are made by it,
 // that stacks share. Stacks, and the bodies that they hand out, hold it; nothing
 // that a connection can reach does. When the last of them is dropped, its idle
 // connections are closed.
-type site struct {
+type sharedTransport struct {
 	transport *http.Transport
 	ledger    *ledger.Ledger
 	conns     *connpool.Pool
 }
 
-// bases is what a Pool knows of the transports that it stands on. All of it is
+// transports is what a Pool knows of the transports that it stands on. All of it is
 // held weakly: a Pool must not keep a dropped client's transport.
-type bases struct {
+type transports struct {
 	mu      sync.Mutex
-	sites   map[weak.Pointer[http.Transport]]weak.Pointer[site] // by the transport handed in
-	own     weak.Pointer[site]                                  // Client's
-	rare    weak.Pointer[site]                                  // RareClient's
-	clones  map[weak.Pointer[http.Transport]]clone              // what Transport returned, and sites' own
-	ledgers map[weak.Pointer[ledger.Ledger]]struct{}            // of all stacks, for Stats
-	sweepAt int                                                 // twice what the last sweep left
-	builds  builds
+	sites   map[weak.Pointer[http.Transport]]weak.Pointer[sharedTransport] // by the transport handed in
+	own     weak.Pointer[sharedTransport]                                  // Client's
+	rare    weak.Pointer[sharedTransport]                                  // RareClient's
+	clones  map[weak.Pointer[http.Transport]]clone                         // what Transport returned, and sites' own
+	ledgers map[weak.Pointer[ledger.Ledger]]struct{}                       // of all stacks, for Stats
+	sweepAt int                                                            // twice what the last sweep left
+	builds  churn
 }
 
 // clone is what belongs to a clone of the Pool's own making.
 type clone struct {
 	ledger weak.Pointer[ledger.Ledger]
-	site   weak.Pointer[site] // nil for what Transport returned
+	site   weak.Pointer[sharedTransport] // nil for what Transport returned
 	// limited: its MaxConnsPerHost is the Pool's, for those who use it directly.
 	limited bool
 }
 
-// ReplaceBase implements stack.BaseReplacer: it puts a site in the place of a plain transport.
-func (t layer) ReplaceBase(b stack.Base) stack.Base {
-	p := t.p
-	base, ok := b.Base.(*http.Transport)
-	if !ok {
-		p.bases.note(b.Ledger)
-		b.Why = fmt.Sprintf("a %T is no *http.Transport", b.Base)
-		return b
-	}
-	if s := p.bases.siteOf(base); s != nil {
-		p.bases.note(s.ledger)
-		return stack.Base{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
-	}
-	if b.Ledger.Watch() == ledger.Owned {
-		// Another pool's clone, further down in this stack. Cloning it again
-		// would split its connections in two.
-		p.bases.note(b.Ledger)
-		return b
-	}
-	s, why := p.site(base)
-	if s == nil {
-		p.bases.note(b.Ledger)
-		b.Why = why
-		return b
-	}
-	return stack.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
-}
-
-// site finds or makes the shared clone of base; nil, and why, if it must not be
+// shared finds or makes the shared clone of base; nil, and why, if it must not be
 // cloned.
-func (p *Pool) site(base *http.Transport) (_ *site, why string) {
+func (p *Pool) shared(base *http.Transport) (_ *sharedTransport, why string) {
 	b := &p.bases
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,34 +51,34 @@ func (p *Pool) site(base *http.Transport) (_ *site, why string) {
 	if s := b.sites[key].Value(); s != nil {
 		return s, ""
 	}
-	s, why := p.newSiteLocked(base)
+	s, why := p.newSharedLocked(base)
 	if s == nil {
 		return nil, why
 	}
 	if b.sites == nil {
-		b.sites = make(map[weak.Pointer[http.Transport]]weak.Pointer[site])
+		b.sites = make(map[weak.Pointer[http.Transport]]weak.Pointer[sharedTransport])
 	}
 	b.sites[key] = weak.Make(s)
 	return s, ""
 }
 
-// ownSite finds or makes the one that all of the Pool's own clients of a kind
+// ownShared finds or makes the one that all of the Pool's own clients of a kind
 // share.
-func (p *Pool) ownSite(shared *weak.Pointer[site], base func() *http.Transport) *site {
+func (p *Pool) ownShared(shared *weak.Pointer[sharedTransport], base func() *http.Transport) *sharedTransport {
 	b := &p.bases
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := shared.Value()
 	if s == nil {
-		s, _ = p.newSiteLocked(base())
+		s, _ = p.newSharedLocked(base())
 		*shared = weak.Make(s)
 	}
 	return s
 }
 
-// newSiteLocked makes a site over a clone of base; nil, and why, if that must not be
+// newSharedLocked makes a shared transport over a clone of base; nil, and why, if that must not be
 // cloned.
-func (p *Pool) newSiteLocked(base *http.Transport) (_ *site, why string) {
+func (p *Pool) newSharedLocked(base *http.Transport) (_ *sharedTransport, why string) {
 	t, why := connpool.Clone(base)
 	if t == nil {
 		return nil, why
@@ -130,21 +100,21 @@ func (p *Pool) newSiteLocked(base *http.Transport) (_ *site, why string) {
 	}
 	conns := connpool.New(base, t, l, keep)
 	l.SetCounter(conns)
-	s := &site{t, l, conns}
+	s := &sharedTransport{t, l, conns}
 	p.bases.addLocked(t, clone{ledger: weak.Make(l), site: weak.Make(s)})
 	if counted {
 		p.bases.builds.sited(base, s)
 	} else {
 		p.bases.builds.add(t, l, s)
 	}
-	// The transport holds no site: its connections can't keep this from running. It
+	// The transport holds no sharedTransport: its connections can't keep this from running. It
 	// must not hold up other clean-ups: a connection's Close may block.
 	runtime.AddCleanup(s, func(conns *connpool.Pool) { go conns.Shutdown() }, conns)
 	return s, ""
 }
 
 // addLocked enters a clone.
-func (b *bases) addLocked(t *http.Transport, c clone) {
+func (b *transports) addLocked(t *http.Transport, c clone) {
 	b.sweepLocked()
 	if b.clones == nil {
 		b.clones = make(map[weak.Pointer[http.Transport]]clone)
@@ -153,22 +123,22 @@ func (b *bases) addLocked(t *http.Transport, c clone) {
 	b.noteLocked(c.ledger)
 }
 
-// siteOf returns the site whose own clone t is; nil if it is none's.
-func (b *bases) siteOf(t *http.Transport) *site {
+// sharedOf returns the shared transport whose own clone t is; nil if it is none's.
+func (b *transports) sharedOf(t *http.Transport) *sharedTransport {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.clones[weak.Make(t)].site.Value()
 }
 
 // note enters a stack's ledger for Stats.
-func (b *bases) note(l *ledger.Ledger) {
+func (b *transports) note(l *ledger.Ledger) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.sweepLocked()
 	b.noteLocked(weak.Make(l))
 }
 
-func (b *bases) noteLocked(l weak.Pointer[ledger.Ledger]) {
+func (b *transports) noteLocked(l weak.Pointer[ledger.Ledger]) {
 	if b.ledgers == nil {
 		b.ledgers = make(map[weak.Pointer[ledger.Ledger]]struct{})
 	}
@@ -176,7 +146,7 @@ func (b *bases) noteLocked(l weak.Pointer[ledger.Ledger]) {
 }
 
 // sweepLocked forgets what was collected, now and then.
-func (b *bases) sweepLocked() {
+func (b *transports) sweepLocked() {
 	size := func() int { return len(b.sites) + len(b.clones) + len(b.ledgers) }
 	if size() < b.sweepAt {
 		return
@@ -199,7 +169,7 @@ func (b *bases) sweepLocked() {
 	b.sweepAt = max(sweepFrom, 2*size())
 }
 
-func (b *bases) stop() {
+func (b *transports) stop() {
 	all := b.live()
 	for _, c := range all {
 		if c.transport != nil {
@@ -213,7 +183,7 @@ func (b *bases) stop() {
 	}
 }
 
-func (b *bases) closeIdle() {
+func (b *transports) closeIdle() {
 	b.renew()
 	for _, c := range b.live() {
 		if c.conns != nil {
@@ -231,10 +201,10 @@ func (b *bases) closeIdle() {
 
 // renew has those transports looked at that are still there for a TLSClientConfig that
 // was replaced.
-func (b *bases) renew() {
+func (b *transports) renew() {
 	type pair struct {
 		base *http.Transport
-		site *site
+		site *sharedTransport
 	}
 	b.mu.Lock()
 	all := make([]pair, 0, len(b.sites))
@@ -250,7 +220,7 @@ func (b *bases) renew() {
 }
 
 // look brings what is known of connections up to date.
-func (b *bases) look() {
+func (b *transports) look() {
 	for _, c := range b.live() {
 		if c.conns != nil {
 			c.conns.Look()
@@ -265,7 +235,7 @@ type liveClone struct {
 	conns     *connpool.Pool
 }
 
-func (b *bases) live() []liveClone {
+func (b *transports) live() []liveClone {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := make([]liveClone, 0, len(b.clones))
@@ -280,7 +250,7 @@ func (b *bases) live() []liveClone {
 }
 
 // each calls f for the ledgers of all stacks that are still there.
-func (b *bases) each(f func(*ledger.Ledger)) {
+func (b *transports) each(f func(*ledger.Ledger)) {
 	b.mu.Lock()
 	live := make([]*ledger.Ledger, 0, len(b.ledgers))
 	for k := range b.ledgers {

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// line is who waits in a queue. Within a lane it is first come, first served;
-// lanes take turns, so that a host with a thousand waiters delays the one of
+// waitlist is who waits in a queue. Within a flow it is first come, first served;
+// flow take turns, so that a host with a thousand waiters delays the one of
 // another host by a single request.
-type line struct {
-	turns list.List // of *lane that have waiters, the next one first
+type waitlist struct {
+	turns list.List // of flows that have waiters, the next one first
 	len   int
 }
 
-// lane is the waiters of one host in one queue. The queue's lock guards it.
-type lane struct {
+// flow is the waiters of one host in one queue. The queue's lock guards it.
+type flow struct {
 	waiters list.List // of *waiter, longest first
 	turn    *list.Element
 	shedder shedder
@@ -25,11 +25,11 @@ type waiter struct {
 	err     error
 	began   time.Time
 	bounded bool // its wait ends by itself: it has a deadline
-	lane    *lane
+	lane    *flow
 	place   *list.Element
 }
 
-func (l *line) push(in *lane, now time.Time) *waiter {
+func (l *waitlist) push(in *flow, now time.Time) *waiter {
 	w := &waiter{ready: make(chan struct{}), began: now, lane: in}
 	w.place = in.waiters.PushBack(w)
 	if in.turn == nil {
@@ -41,18 +41,18 @@ func (l *line) push(in *lane, now time.Time) *waiter {
 }
 
 // first is the waiter whose turn it is, or nil.
-func (l *line) first() *waiter {
+func (l *waitlist) first() *waiter {
 	e := l.turns.Front()
 	if e == nil {
 		return nil
 	}
-	return e.Value.(*lane).waiters.Front().Value.(*waiter)
+	return e.Value.(*flow).waiters.Front().Value.(*waiter)
 }
 
 // unbounded is the first that has waited for so long and has no deadline, or nil.
-func (l *line) unbounded(least time.Duration, now time.Time) *waiter {
+func (l *waitlist) unbounded(least time.Duration, now time.Time) *waiter {
 	for e := l.turns.Front(); e != nil; e = e.Next() {
-		for x := e.Value.(*lane).waiters.Front(); x != nil; x = x.Next() {
+		for x := e.Value.(*flow).waiters.Front(); x != nil; x = x.Next() {
 			if w := x.Value.(*waiter); !w.bounded && now.Sub(w.began) >= least {
 				return w
 			}
@@ -61,15 +61,15 @@ func (l *line) unbounded(least time.Duration, now time.Time) *waiter {
 	return nil
 }
 
-// served takes w out, and it is the next lane's turn.
-func (l *line) served(w *waiter) {
+// served takes w out, and it is the next flow's turn.
+func (l *waitlist) served(w *waiter) {
 	l.remove(w)
 	if w.lane.turn != nil {
 		l.turns.MoveToBack(w.lane.turn)
 	}
 }
 
-func (l *line) remove(w *waiter) {
+func (l *waitlist) remove(w *waiter) {
 	in := w.lane
 	in.waiters.Remove(w.place)
 	l.len--
@@ -79,17 +79,17 @@ func (l *line) remove(w *waiter) {
 	}
 }
 
-// ahead is how many of those who wait now come before one more in that lane.
-func (l *line) ahead(in *lane) int {
+// ahead is how many of those who wait now come before one more in that flow.
+func (l *waitlist) ahead(in *flow) int {
 	own := in.waiters.Len()
 	n := own
-	most := own + 1 // turns of another lane until then
+	most := own + 1 // turns of another flow until then
 	for e := l.turns.Front(); e != nil; e = e.Next() {
-		if e.Value.(*lane) == in {
-			most = own // its turn comes after this lane's
+		if e.Value.(*flow) == in {
+			most = own // its turn comes after this flow's
 			continue
 		}
-		n += min(e.Value.(*lane).waiters.Len(), most)
+		n += min(e.Value.(*flow).waiters.Len(), most)
 	}
 	return n
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// builds finds the places in the program where a transport is made for a
+// churn finds the places in the program where a transport is made for a
 // request or two, and then another one. It looks only when one is made, and a
 // program that makes its transports once pays for those.
-type builds struct {
+type churn struct {
 	report func(Leak) // nil: nobody wants to know
 
 	mu     sync.Mutex
-	places map[string]*place // by call site
+	places map[string]*callSite // by call site
 }
 
-// place is one call site.
-type place struct {
+// callSite is a place in the program that makes transports.
+type callSite struct {
 	last     time.Time // when one was made there
 	recent   []built   // of those made within buildsTime, the oldest buildsMost
 	unjudged int       // how many were made since judged
@@ -33,7 +33,7 @@ type place struct {
 type built struct {
 	at        time.Time
 	transport weak.Pointer[http.Transport]
-	site      weak.Pointer[site]
+	site      weak.Pointer[sharedTransport]
 	sited     bool // it has one: then that tells sooner that it was dropped
 	ledger    weak.Pointer[ledger.Ledger]
 }
@@ -55,7 +55,7 @@ const (
 )
 
 // add enters a clone that was made. S is nil for one that Transport returned.
-func (b *builds) add(t *http.Transport, l *ledger.Ledger, s *site) {
+func (b *churn) add(t *http.Transport, l *ledger.Ledger, s *sharedTransport) {
 	if b.report == nil || t.DisableKeepAlives {
 		return // it keeps nothing, on purpose
 	}
@@ -78,9 +78,9 @@ func (b *builds) add(t *http.Transport, l *ledger.Ledger, s *site) {
 	}
 }
 
-// sited notes that t, which was added, is a site's base: that one's connections
+// sited notes that t, which was added, is the base of a shared transport: that one's connections
 // tell of its use.
-func (b *builds) sited(t *http.Transport, s *site) {
+func (b *churn) sited(t *http.Transport, s *sharedTransport) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, p := range b.places {
@@ -94,13 +94,13 @@ func (b *builds) sited(t *http.Transport, s *site) {
 
 // placeLocked finds or makes the one of that call site, in the place of the one where
 // nothing was made for the longest time.
-func (b *builds) placeLocked(caller string) *place {
+func (b *churn) placeLocked(caller string) *callSite {
 	p := b.places[caller]
 	if p != nil {
 		return p
 	}
 	if b.places == nil {
-		b.places = make(map[string]*place)
+		b.places = make(map[string]*callSite)
 	}
 	if len(b.places) >= placesMost {
 		oldest := ""
@@ -111,12 +111,12 @@ func (b *builds) placeLocked(caller string) *place {
 		}
 		delete(b.places, oldest)
 	}
-	p = new(place)
+	p = new(callSite)
 	b.places[caller] = p
 	return p
 }
 
-func (p *place) add(b built) {
+func (p *callSite) add(b built) {
 	old := 0
 	for old < len(p.recent) && b.at.Sub(p.recent[old].at) > buildsTime {
 		old++
@@ -130,7 +130,7 @@ func (p *place) add(b built) {
 
 // judge returns how many of the recent ones were short-lived, 0 if it is not
 // time to look.
-func (p *place) judge(now time.Time) int {
+func (p *callSite) judge(now time.Time) int {
 	if len(p.recent) < buildsMany || p.unjudged < judgeEvery && now.Sub(p.judged) < judgeTime {
 		return 0
 	}

@@ -48,20 +48,20 @@ func (ls *ledgers) live() []*ledger.Ledger {
 	return all
 }
 
-// state is what tells the series of http.client.open_connections apart.
-type state struct {
-	life
+// openKey is what tells the series of http.client.open_connections apart.
+type openKey struct {
+	closedKey
 	idle bool
 }
 
-// life is the same for connections that are closed.
-type life struct {
+// closedKey is the same for connections that are closed.
+type closedKey struct {
 	host    ledger.Key
 	version ledger.Version
 	peer    string // empty unless asked for
 }
 
-func (l life) attributes() []attribute.KeyValue {
+func (l closedKey) attributes() []attribute.KeyValue {
 	attrs := hostAttributes(l.host)
 	switch l.version {
 	case ledger.HTTP1:
@@ -75,38 +75,38 @@ func (l life) attributes() []attribute.KeyValue {
 	return attrs
 }
 
-func (s state) attributes() []attribute.KeyValue {
+func (s openKey) attributes() []attribute.KeyValue {
 	v := httpconv.ConnectionStateActive
 	if s.idle {
 		v = httpconv.ConnectionStateIdle
 	}
-	return append(s.life.attributes(), semconv.HTTPConnectionStateKey.String(string(v)))
+	return append(s.closedKey.attributes(), semconv.HTTPConnectionStateKey.String(string(v)))
 }
 
-// census counts open connections.
-type census map[state]int64
+// openCounts counts open connections.
+type openCounts map[openKey]int64
 
-func (c census) add(l life, n ledger.ConnCount) {
+func (c openCounts) add(l closedKey, n ledger.ConnCount) {
 	if n.Open == 0 {
 		return
 	}
-	c[state{l, false}] += int64(n.Active)
-	c[state{l, true}] += int64(n.Open - n.Active)
+	c[openKey{l, false}] += int64(n.Active)
+	c[openKey{l, true}] += int64(n.Open - n.Active)
 }
 
 // see shows that there are none any more.
-func (c census) see(l life) {
-	c[state{l, false}] += 0
-	c[state{l, true}] += 0
+func (c openCounts) see(l closedKey) {
+	c[openKey{l, false}] += 0
+	c[openKey{l, true}] += 0
 }
 
 // observe counts open connections, and requests under way, at each collection.
-func (m *more) observe(meter metric.Meter) metric.Registration {
-	open := made(httpconv.NewClientOpenConnectionsObservable(meter)).Inst()
-	active := made(httpconv.NewClientActiveRequestsObservable(meter)).Inst()
-	var series cache.Map[state, options]
+func (m *devMetrics) observe(meter metric.Meter) metric.Registration {
+	open := must(httpconv.NewClientOpenConnectionsObservable(meter)).Inst()
+	active := must(httpconv.NewClientActiveRequestsObservable(meter)).Inst()
+	var series cache.Map[openKey, measured]
 	reg, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		counts := make(census)
+		counts := make(openCounts)
 		for _, l := range m.ledgers.live() {
 			if !l.IsFirstOfEquals(m) || l.ReportedByInner(m) {
 				continue
@@ -116,13 +116,13 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 				if m.peers {
 					for peer, of := range c.Peers {
 						for v, n := range of {
-							counts.add(life{c.Key, ledger.Version(v), peer}, n)
+							counts.add(closedKey{c.Key, ledger.Version(v), peer}, n)
 							rest[v].Open, rest[v].Active = rest[v].Open-n.Open, rest[v].Active-n.Active
 						}
 					}
 				}
 				for v, n := range rest {
-					l := life{c.Key, ledger.Version(v), ""}
+					l := closedKey{c.Key, ledger.Version(v), ""}
 					counts.add(l, n)
 					if l.version != ledger.Unspoken && c.Spoken[v] && !m.peers {
 						counts.see(l)
@@ -131,16 +131,16 @@ func (m *more) observe(meter metric.Meter) metric.Registration {
 			})
 		}
 		for s, n := range counts {
-			o.ObserveInt64(open, n, series.Of(s, func(s state) options { return newOptions(s.attributes()) }).observe...)
+			o.ObserveInt64(open, n, series.Of(s, func(s openKey) measured { return newOptions(s.attributes()) }).observe...)
 		}
 		m.actives.observe(o, active)
 		return nil
 	}, open, active)
-	return made(reg, err)
+	return must(reg, err)
 }
 
 // stop ends the collections of a Tracer that was dropped.
-func (m *more) stop() {
+func (m *devMetrics) stop() {
 	for _, l := range m.ledgers.live() {
 		l.Unsubscribe(m)
 	}
@@ -154,7 +154,7 @@ func (p layer) UseLedger(l *ledger.Ledger) {
 	if p.t.metrics == nil {
 		return
 	}
-	if m := p.t.metrics.more; m != nil {
+	if m := p.t.metrics.devMetrics; m != nil {
 		if m.peers {
 			l.CountPeers()
 		}
@@ -165,22 +165,22 @@ func (p layer) UseLedger(l *ledger.Ledger) {
 
 // Same implements ledger.Subscriber: of several Tracers with one MeterProvider, one
 // counts the connections.
-func (m *more) Same(s ledger.Subscriber) bool {
-	o, ok := s.(*more)
+func (m *devMetrics) Same(s ledger.Subscriber) bool {
+	o, ok := s.(*devMetrics)
 	return ok && o.owner() == m.owner()
 }
 
 // ConnClosed implements ledger.Subscriber.
-func (m *more) ConnClosed(c ledger.ClosedConn) {
+func (m *devMetrics) ConnClosed(c ledger.ClosedConn) {
 	ctx := context.Background()
 	if !m.lived.Enabled(ctx) {
 		return
 	}
-	k := life{host: c.Key, version: c.Version}
+	k := closedKey{host: c.Key, version: c.Version}
 	if m.peers {
 		k.peer = c.Peer
 	}
-	o := m.lives.Of(k, func(l life) options { return newOptions(l.attributes()) }).record
+	o := m.lives.Of(k, func(l closedKey) measured { return newOptions(l.attributes()) }).record
 	m.lived.Record(ctx, c.Age.Seconds(), o...)
 	if c.Uses > 0 {
 		m.carried.Record(ctx, int64(c.Uses), o...)

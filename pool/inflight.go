@@ -2,50 +2,48 @@ package pool
 
 import (
 	"cmp"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
-	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// flight is what the Pool keeps of one request whose stack was taken, or that
+// inFlight is what the Pool keeps of one request whose stack was taken, or that
 // is tracked. It is within the Pool's reach, so these are values: a stack.Exchange, let
 // alone a Body, is not among them.
-type flight struct {
+type inFlight struct {
 	host   *host
 	stack  []uintptr // nil if it was not taken
 	method string
 	began  time.Time
 
 	// Guarded by host.flights.mu.
-	answered   time.Time // zero until the response has come
-	row        *row      // nil if it is not tracked, or has ended
-	prev, next *flight
+	answered   time.Time    // zero until the response has come
+	row        *requestList // nil if it is not tracked, or has ended
+	prev, next *inFlight
 }
 
-// stacked is a flight with its stack, in one allocation.
-type stacked struct {
-	flight
+// withStack is an inFlight with its stack, in one allocation.
+type withStack struct {
+	inFlight
 	pcs [callsite.Depth]uintptr
 }
 
 // tracks says whether requests in flight are listed.
 func (p *Pool) tracks() bool { return p.opts.LeakAfter > 0 || p.opts.AlwaysCaller }
 
-// fly takes the stack of a request that has its slot, if it is its turn, and
+// track takes the stack of a request that has its slot, if it is its turn, and
 // tracks it, if the Pool does. Nil if neither.
-func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight {
-	var f *flight
+func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFlight {
+	var f *inFlight
 	switch {
 	case p.opts.AlwaysCaller || stack:
-		s := new(stacked)
+		s := new(withStack)
 		s.stack = s.pcs[:callsite.Take(s.pcs[:])]
-		f = &s.flight
+		f = &s.inFlight
 	case p.tracks():
-		f = new(flight)
+		f = new(inFlight)
 	default:
 		return nil
 	}
@@ -56,23 +54,12 @@ func (p *Pool) fly(h *host, method string, began time.Time, stack bool) *flight 
 	return f
 }
 
-// Listens implements stack.Listener.
-func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() }
-
-// Answered implements stack.Listener: the body is open from now on.
-func (t layer) Answered(r *stack.Exchange, state any, _ *http.Response) {
-	t.p.returned(r, state)
-	if f, ok := state.(*flight); ok && t.p.tracks() {
-		t.p.answered(f)
-	}
-}
-
-// flights are the requests in flight of one host.
-type flights struct {
+// inFlightList are the requests in flight of one host.
+type inFlightList struct {
 	mu      sync.Mutex
-	waiting row // for the response, by when they began
-	open    row // their bodies are, by when the response came
-	overdue row // those that were reported as suspected
+	waiting requestList // for the response, by when they began
+	open    requestList // their bodies are, by when the response came
+	overdue requestList // those that were reported as suspected
 	// alarm is set while open is not empty, for its first or for one before
 	// that. It is made anew each time: a Pool may be used in one testing/synctest
 	// bubble after another.
@@ -81,13 +68,13 @@ type flights struct {
 
 type alarm struct{ timer *time.Timer }
 
-func (fs *flights) begin(f *flight) {
+func (fs *inFlightList) begin(f *inFlight) {
 	fs.mu.Lock()
 	fs.waiting.push(f)
 	fs.mu.Unlock()
 }
 
-func (p *Pool) answered(f *flight) {
+func (p *Pool) answered(f *inFlight) {
 	h := f.host
 	fs := &h.flights
 	now := time.Now()
@@ -104,7 +91,7 @@ func (p *Pool) answered(f *flight) {
 	}
 }
 
-func (fs *flights) end(f *flight) {
+func (fs *inFlightList) end(f *inFlight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if f.row == nil {
@@ -126,7 +113,7 @@ func (p *Pool) armLocked(h *host, d time.Duration) {
 
 // suspect reports the bodies that have been open for too long.
 func (p *Pool) suspect(h *host, a *alarm) {
-	var late []*flight
+	var late []*inFlight
 	now := time.Now()
 	fs := &h.flights
 	fs.mu.Lock()
@@ -192,7 +179,7 @@ func (p *Pool) InFlight() []Request {
 		fs := &h.flights
 		fs.mu.Lock()
 		defer fs.mu.Unlock()
-		for _, r := range [...]*row{&fs.waiting, &fs.open, &fs.overdue} {
+		for _, r := range [...]*requestList{&fs.waiting, &fs.open, &fs.overdue} {
 			for f := r.first; f != nil; f = f.next {
 				all = append(all, Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
 					Answered: r != &fs.waiting, Suspected: r == &fs.overdue})
@@ -207,10 +194,10 @@ func (p *Pool) InFlight() []Request {
 	return all
 }
 
-// row is a list of flights. Its zero value is empty.
-type row struct{ first, last *flight }
+// requestList is a list of flights. Its zero value is empty.
+type requestList struct{ first, last *inFlight }
 
-func (r *row) push(f *flight) {
+func (r *requestList) push(f *inFlight) {
 	f.row, f.prev = r, r.last
 	if r.last == nil {
 		r.first = f
@@ -220,7 +207,7 @@ func (r *row) push(f *flight) {
 	r.last = f
 }
 
-func (r *row) remove(f *flight) {
+func (r *requestList) remove(f *inFlight) {
 	if f.prev == nil {
 		r.first = f.next
 	} else {

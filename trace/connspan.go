@@ -16,8 +16,8 @@ import (
 // linkKey says what a link is for, where it is not to blame somebody.
 const linkKey = attribute.Key("warmconn.link")
 
-// detailed is the span of an exchange with spans around it.
-type detailed struct {
+// connSpan is the span of an exchange with spans around it.
+type connSpan struct {
 	trace.Span
 	t      *Tracer
 	r      *stack.Exchange
@@ -30,7 +30,7 @@ func (t *Tracer) detail(r *stack.Exchange, span trace.Span) trace.Span {
 	if t.opts.Phases == PhasesOff && !t.opts.ConnectionSpans || !span.IsRecording() {
 		return span
 	}
-	d := &detailed{Span: span, t: t, r: r, ctx: r.Context()}
+	d := &connSpan{Span: span, t: t, r: r, ctx: r.Context()}
 	ctx := d.ctx
 	if t.opts.Phases != PhasesOff {
 		d.phases = &phases{TracerProvider: span.TracerProvider()}
@@ -46,7 +46,7 @@ func (t *Tracer) detail(r *stack.Exchange, span trace.Span) trace.Span {
 // gotConn writes the spans of the connection that the exchange was given, in
 // .NET's model. They are over by then: so each is started and ended at once, with
 // its own times.
-func (d *detailed) gotConn(httptrace.GotConnInfo) {
+func (d *connSpan) gotConn(httptrace.GotConnInfo) {
 	now := time.Now()
 	f := d.r.Facts()
 	if f.ConnID == 0 {
@@ -55,7 +55,7 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 	d.writeWait(&f, now)
 	setup := f.ConnSpan
 	if setup == nil && f.New != nil {
-		s := d.setUp(&f, now)
+		s := d.writeSetup(&f, now)
 		d.r.SetConnSpan(s)
 		setup = &s
 	}
@@ -68,7 +68,7 @@ func (d *detailed) gotConn(httptrace.GotConnInfo) {
 }
 
 // writeWait writes a span for the wait, if there was one worth it.
-func (d *detailed) writeWait(f *stack.Facts, now time.Time) {
+func (d *connSpan) writeWait(f *stack.Facts, now time.Time) {
 	began := now.Add(-f.ConnWait)
 	if f.PoolWait > 0 {
 		began = f.Start
@@ -79,9 +79,9 @@ func (d *detailed) writeWait(f *stack.Facts, now time.Time) {
 	span.End(trace.WithTimestamp(now))
 }
 
-// setUp writes the spans of a new connection's making. The root one is of a trace
+// writeSetup writes the spans of a new connection's making. The root one is of a trace
 // of its own: the connection serves others, too.
-func (d *detailed) setUp(f *stack.Facts, now time.Time) ledger.Span {
+func (d *connSpan) writeSetup(f *stack.Facts, now time.Time) ledger.Span {
 	began := f.New.Dialed
 	if began.IsZero() {
 		began = now.Add(-f.ConnWait)
@@ -107,9 +107,9 @@ func (d *detailed) setUp(f *stack.Facts, now time.Time) ledger.Span {
 	return spanOf(root.SpanContext())
 }
 
-// over ends what was begun around the span. For an exchange that waited and got
+// finish ends what was begun around the span. For an exchange that waited and got
 // no connection, the wait is all there was.
-func (d *detailed) over(f *stack.Facts) {
+func (d *connSpan) finish(f *stack.Facts) {
 	if d.phases != nil {
 		d.phases.end()
 	}

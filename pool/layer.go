@@ -1,0 +1,152 @@
+package pool
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/stack"
+)
+
+// layer is the Pool's share in an exchange.
+type layer struct{ p *Pool }
+
+func (t layer) Begin(x *stack.Exchange) (any, error) {
+	p := t.p
+	if p.opts.MaxConnAge > 0 || p.opts.MaxConnRequests > 0 {
+		x.RetireAfter(max(p.opts.MaxConnAge, 0), max(p.opts.MaxConnRequests, 0))
+	}
+	if p.closed.Load() {
+		return nil, ErrClosed
+	}
+	// A request inside of one that has a slot would wait for itself: that of a
+	// middleware for a token, of a dialer for a name. See also lend.go.
+	if exempt(x.Context()) || x.Within(t) {
+		x.Exempt()
+		return nil, nil
+	}
+	if x.RepeatedBelow(t) {
+		return nil, nil // its slot is taken further down
+	}
+	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
+	h, v, err := p.acquireAt(x.Context(), acquisition{cancel: x.Request().Cancel}, x.Target())
+	x.AddPoolWait(v.waited)
+	if err != nil {
+		return nil, err
+	}
+	x.LimitConns(h.queue.limit)
+	if x.Foreign() {
+		h.queue.hold(x)
+		p.total.hold(x)
+	}
+	if f := p.track(h, x.Request().Method, x.Began(), v.stack); f != nil {
+		return f, nil
+	}
+	return h, nil
+}
+
+// AddCulprit implements stack.CulpritSource.
+func (t layer) AddCulprit(state any, c *ledger.Culprit) {
+	if f, ok := state.(*inFlight); ok {
+		c.Stack = f.stack
+	}
+}
+
+func (t layer) End(x *stack.Exchange, state any) {
+	if state == nil {
+		return // exempt
+	}
+	h := hostOf(state)
+	var stack []uintptr
+	if fl, ok := state.(*inFlight); ok {
+		stack = fl.stack
+	}
+	f := x.Final()
+	if fl, ok := state.(*inFlight); ok {
+		h.flights.end(fl)
+	}
+	t.p.returned(x, state)
+	t.p.release(h, f)
+	if f.Leaked {
+		t.p.crowd.leaked.Store(true)
+	}
+	if f.Leaked && t.p.opts.OnLeak != nil {
+		// Others wait to be healed, and it may wait for the slot of one of them.
+		go t.p.leaked(x.Host(), x.Method(), *f, stack)
+	}
+}
+
+// hostOf is the host of what Begin has returned; nil of nil.
+func hostOf(state any) *host {
+	switch state := state.(type) {
+	case *host:
+		return state
+	case *inFlight:
+		return state.host
+	}
+	return nil
+}
+
+func (t layer) Phase() stack.Phase { return stack.Slot }
+
+// Listens implements stack.Listener.
+func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() }
+
+// Answered implements stack.Listener: the body is open from now on.
+func (t layer) Answered(x *stack.Exchange, state any, _ *http.Response) {
+	t.p.returned(x, state)
+	if f, ok := state.(*inFlight); ok && t.p.tracks() {
+		t.p.answered(f)
+	}
+}
+
+// ReplaceBase implements stack.BaseReplacer: it puts a shared transport in the place of a plain transport.
+func (t layer) ReplaceBase(b stack.Base) stack.Base {
+	p := t.p
+	base, ok := b.Base.(*http.Transport)
+	if !ok {
+		p.bases.note(b.Ledger)
+		b.Why = fmt.Sprintf("a %T is no *http.Transport", b.Base)
+		return b
+	}
+	if s := p.bases.sharedOf(base); s != nil {
+		p.bases.note(s.ledger)
+		return stack.Base{Base: base, Ledger: s.ledger, Owned: s.conns, Keep: s}
+	}
+	if b.Ledger.Watch() == ledger.Owned {
+		// Another pool's clone, further down in this stack. Cloning it again
+		// would split its connections in two.
+		p.bases.note(b.Ledger)
+		return b
+	}
+	s, why := p.shared(base)
+	if s == nil {
+		p.bases.note(b.Ledger)
+		b.Why = why
+		return b
+	}
+	return stack.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
+}
+
+// Describe is the pool's line in roundtripper.Describe. Where it only counts, the
+// stack adds why: see stack.Base.
+func (t layer) Describe(w ledger.Watch) string {
+	limit := "no limit"
+	switch n := t.p.opts.MaxPerHost; {
+	case n > 0:
+		limit = fmt.Sprintf("at most %d in flight per host", n)
+	case t.p.opts.MaxTotal > 0:
+		limit = "no limit per host"
+	}
+	if len(t.p.hosts) > 0 || t.p.opts.HostLimits != nil {
+		limit += " but for single ones"
+	}
+	if n := t.p.opts.MaxTotal; n > 0 {
+		limit += fmt.Sprintf(", at most %d in all", n)
+	}
+	switch w {
+	case ledger.Owned:
+		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over"
+	}
+	return "pool: " + limit + "; only counts requests"
+}
