@@ -101,8 +101,8 @@ func TestTransportPerRequestIsReportedOnce(t *testing.T) {
 		}
 		l := got[0]
 		if l.Transports < 20 || l.Transports > 60 || l.Method != "" || l.Host != "" || l.Suspected || l.Age <= 0 || l.Age > time.Minute ||
-			!strings.Contains(l.Caller, "builds_test.go:") {
-			t.Errorf("leak %+v, want 20 or more transports made in builds_test.go", l)
+			!strings.Contains(l.Caller, "churn_test.go:") {
+			t.Errorf("leak %+v, want 20 or more transports made in churn_test.go", l)
 		}
 	})
 }
@@ -239,7 +239,7 @@ func TestDroppedTransportsAreReportedAndLeaveNoConnections(t *testing.T) {
 				return srv.Open() == 0
 			})
 			eventually.True(t, "the report", func() bool { return len(r.list()) > 0 })
-			if got := r.list(); len(got) != 1 || got[0].Transports < 20 || !strings.Contains(got[0].Caller, "builds_test.go:") {
+			if got := r.list(); len(got) != 1 || got[0].Transports < 20 || !strings.Contains(got[0].Caller, "churn_test.go:") {
 				t.Errorf("reports %+v, want one of transports", got)
 			}
 		})
@@ -272,7 +272,7 @@ func TestClientMadeAgainEachTimeIsReported(t *testing.T) {
 		runtime.GC()
 		return len(r.list()) > 0
 	})
-	if l := r.list()[0]; l.Transports < 20 || !strings.Contains(l.Caller, "builds_test.go:") {
-		t.Errorf("leak %+v, want transports made in builds_test.go", l)
+	if l := r.list()[0]; l.Transports < 20 || !strings.Contains(l.Caller, "churn_test.go:") {
+		t.Errorf("leak %+v, want transports made in churn_test.go", l)
 	}
 }

@@ -153,6 +153,6 @@ func addLost(to *map[roundtripper.NewReason]uint64, lost []ledger.Count) {
 		if *to == nil {
 			*to = make(map[roundtripper.NewReason]uint64, len(lost))
 		}
-		(*to)[roundtripper.NewReason(c.Reason)] += c.N
+		(*to)[roundtripper.NewReason(c.Reason.String())] += c.N
 	}
 }

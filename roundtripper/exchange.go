@@ -212,16 +212,16 @@ func exchange(r *stack.Exchange) Exchange {
 		WasIdle:    f.WasIdle,
 		IdleTime:   f.IdleTime,
 		Returned:   f.Returned,
-		LostReason: NewReason(f.LostReason),
+		LostReason: NewReason(f.LostReason.String()),
 		PoolWait:   f.PoolWait,
 		ConnWait:   f.ConnWait,
 		BytesRead:  f.BytesRead,
-		Outcome:    Outcome(f.Outcome),
+		Outcome:    Outcome(f.Outcome.String()),
 		Leaked:     f.Leaked,
 		Err:        f.Err,
 	}
 	if n := f.New; n != nil {
-		e.NewReason, e.Culprit = NewReason(n.Reason), culprit(n.Culprit)
+		e.NewReason, e.Culprit = NewReason(n.Reason.String()), culprit(n.Culprit)
 		e.DNS, e.Connect, e.TLS = n.Setup.DNS, n.Setup.Connect, n.Setup.TLS
 		e.OwnDial, e.DialedBy = n.OwnDial, culprit(n.DialedBy)
 	}

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
@@ -61,17 +62,17 @@ func connection(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue
 	if f.Reused && f.ConnAge > 0 {
 		attrs = append(attrs, connAgeKey.Float64(f.ConnAge.Seconds()))
 	}
-	if why := f.NewReason(); why != "" {
-		attrs = append(attrs, newReasonKey.String(string(why)))
+	if why := f.NewReason(); why != ledger.None {
+		attrs = append(attrs, newReasonKey.String(why.String()))
 	}
 	return attrs
 }
 
 // outcome appends what became of the body and of the connection.
 func outcome(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue {
-	attrs = append(attrs, outcomeKey.String(string(f.Outcome)))
-	if f.LostReason != "" {
-		attrs = append(attrs, lostReasonKey.String(string(f.LostReason)))
+	attrs = append(attrs, outcomeKey.String(f.Outcome.String()))
+	if f.LostReason != ledger.None {
+		attrs = append(attrs, lostReasonKey.String(f.LostReason.String()))
 	}
 	if d := f.Drain; d != nil {
 		if d.Bytes > 0 {
@@ -94,6 +95,6 @@ func blame(span trace.Span, f *stack.Facts) {
 	}
 	span.AddLink(trace.Link{
 		SpanContext: contextOf(f.New.Culprit.Span),
-		Attributes:  []attribute.KeyValue{newReasonKey.String(string(f.New.Reason))},
+		Attributes:  []attribute.KeyValue{newReasonKey.String(f.New.Reason.String())},
 	})
 }

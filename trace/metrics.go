@@ -170,7 +170,7 @@ func (m *devMetrics) record(ctx context.Context, host ledger.Key, f *stack.Facts
 		m.queued.Record(ctx, queued.Seconds(), m.of(host).record...)
 	}
 	if d := f.Drain; d != nil && (d.Bytes > 0 || d.Time > 0) && m.drained.Enabled(ctx) {
-		o := m.word(host, outcomeKey, string(f.Outcome)).add
+		o := m.word(host, outcomeKey, f.Outcome.String()).add
 		m.drained.Add(ctx, d.Bytes, o...)
 		m.draining.Add(ctx, d.Time.Seconds(), o...)
 	}
@@ -178,10 +178,10 @@ func (m *devMetrics) record(ctx context.Context, host ledger.Key, f *stack.Facts
 
 // newConn writes that a connection was new, and what it took.
 func (m *devMetrics) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
-	if n.Reason == "" || !m.opened.Enabled(ctx) {
+	if n.Reason == ledger.None || !m.opened.Enabled(ctx) {
 		return
 	}
-	m.opened.Add(ctx, 1, m.word(host, newReasonKey, string(n.Reason)).add...)
+	m.opened.Add(ctx, 1, m.word(host, newReasonKey, n.Reason.String()).add...)
 	for _, part := range [...]struct {
 		name string
 		took time.Duration

@@ -67,7 +67,7 @@ func newCloser(t *testing.T, after int32) *closer {
 type client struct{ got []Got }
 
 func (*client) Culprit() loss.Culprit        { return loss.Culprit{} }
-func (*client) Interrupted() loss.Reason     { return "" }
+func (*client) Interrupted() loss.Reason     { return loss.None }
 func (c *client) Acquired(g Got)             { c.got = append(c.got, g) }
 func (*client) DialContext() context.Context { return context.Background() }
 
@@ -91,7 +91,7 @@ func exchange(t *testing.T, p *Pool, url string, policy Policy, unread bool) []G
 	if resp.Close {
 		e.Announced()
 	}
-	why := loss.Reason("")
+	why := loss.None
 	if unread {
 		why = loss.BodyUnread
 	} else {

@@ -12,11 +12,11 @@ func (e *Entry) Returned() (yes bool, refused loss.Reason) {
 	c := e.conn
 	switch {
 	case c == nil:
-		return false, ""
+		return false, loss.None
 	case e.left, c.http2:
-		return e.returned, ""
+		return e.returned, loss.None
 	}
-	return c.reusable(), ""
+	return c.reusable(), loss.None
 }
 
 // reusable reports whether net/http has come to the end of the response and keeps
@@ -47,7 +47,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 	}
 	if c == nil {
 		if e.lost == nil {
-			return "" // it had none
+			return loss.None // it had none
 		}
 		return e.lost.Reason
 	}
@@ -70,10 +70,10 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 			c.lost = nil
 		}
 		why := c.putLocked(e, now)
-		e.returned = why == ""
+		e.returned = why == loss.None
 		return why
 	}
-	if cause == "" || cause == loss.Unknown {
+	if cause == loss.None || cause == loss.Unknown {
 		cause = c.elimination()
 	}
 	if provisional && c.cc.Err() == nil {
@@ -142,7 +142,7 @@ func (e *Entry) Draining(now time.Time) {
 func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
 	maxAge, maxUses := c.limits(e)
-	why := loss.Reason("")
+	why := loss.None
 	switch {
 	case h.pool.keepsNone():
 		why = loss.ClosedIdle
@@ -156,13 +156,13 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 		why = loss.IdleLimit // its place is another's
 	case rt.waiters.first != nil:
 		rt.serveLocked(rt.waiters.first, c, now)
-		return ""
+		return loss.None
 	case h.pool.opts.MaxIdlePerHost < 0 && c.uses > 0, h.idleFullLocked():
 		why = loss.IdleLimit
 	}
-	if why == "" {
+	if why == loss.None {
 		c.restLocked(now)
-		return ""
+		return loss.None
 	}
 	if c.uses == 0 {
 		c.loseLocked(loss.Unused, loss.Culprit{}, now)

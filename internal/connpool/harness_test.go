@@ -31,7 +31,7 @@ func (o *owner) Interrupted() loss.Reason {
 	if o.ctx.Err() != nil {
 		return loss.Canceled
 	}
-	return ""
+	return loss.None
 }
 func (o *owner) Acquired(g Got)               { o.got = append(o.got, g) }
 func (o *owner) DialContext() context.Context { return o.ctx }
@@ -53,7 +53,7 @@ func (t rt) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		e.End(loss.Upgraded, false, time.Now())
 	case resp.Body == http.NoBody:
-		e.End("", false, time.Now())
+		e.End(loss.None, false, time.Now())
 	default:
 		resp.Body = &endBody{ReadCloser: resp.Body, e: e, o: o}
 	}
@@ -72,7 +72,7 @@ func (b *endBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err == io.EOF:
-		b.end("", false)
+		b.end(loss.None, false)
 	case err != nil:
 		b.end(loss.ConnError, false)
 	}

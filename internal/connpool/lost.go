@@ -128,7 +128,7 @@ func (c *Conn) lookLocked(now time.Time) {
 		case dead:
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 			h.fillLocked(now)
-		case c.due != "" && c.quietLocked():
+		case c.due != loss.None && c.quietLocked():
 			c.retireLocked(c.due, now)
 			h.fillLocked(now)
 		case c.http2 && c.cc.InFlight() == 0 && c.refusesLocked():

@@ -48,7 +48,7 @@ func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
 // where there are few each is reserved: an exchange may hold an unread body and no
 // stream, so that the count is too high.
 func (c *Conn) roomLocked(now time.Time) int {
-	if c.state != idle && c.state != active || c.due != "" {
+	if c.state != idle && c.state != active || c.due != loss.None {
 		return 0
 	}
 	in := c.cc.InFlight() // before what is available: a stream opened between them counts twice, and not never

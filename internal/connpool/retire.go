@@ -34,7 +34,7 @@ func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
 	case c.state == idle && c.tooIdle(now):
 		return loss.IdleTimeout
 	}
-	return ""
+	return loss.None
 }
 
 // dueLocked reports whether c, of HTTP/2, is not to be used any more because of
@@ -43,7 +43,7 @@ func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
 func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	h, rt := c.host, c.route
 	why := c.dueReason(e, now)
-	if why == "" {
+	if why == loss.None {
 		return false
 	}
 	if c.streams == 0 {
@@ -51,7 +51,7 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 		return true
 	}
 	for _, other := range rt.shared {
-		if other != c && other.dueReason(e, now) == "" && other.roomLocked(now) > 0 {
+		if other != c && other.dueReason(e, now) == loss.None && other.roomLocked(now) > 0 {
 			c.goAwayLocked(why, loss.Culprit{}, now)
 			return true
 		}
@@ -80,7 +80,7 @@ func (rt *route) replaceLocked(now time.Time) {
 			continue
 		}
 		why := c.dueReason(nil, now)
-		if why == "" {
+		if why == loss.None {
 			why = loss.MaxRequests // by the wish of another pool above
 			if c.limitedByAge {
 				why = loss.MaxAge

@@ -181,7 +181,7 @@ func (e *Entry) stale(c *Conn) {
 	switch end := c.raw.ending(); {
 	case end == byPeer && c.raw.sentAtEnd.Load() <= c.writtenBefore:
 		// It ended before the request was sent, however long ago it was handed out.
-	case ended != "":
+	case ended != loss.None:
 		why, culprit = ended, e.Owner.Culprit()
 	case end == byOthers:
 		why = loss.ConnError

@@ -39,7 +39,7 @@ func (h *Host) closedLocked(c *Conn) {
 // recountLocked corrects the reason that c was counted under: the end of an
 // exchange may tell it after the connection was closed.
 func (h *Host) recountLocked(c *Conn) {
-	if c.state != closed || c.countedAs == "" {
+	if c.state != closed || c.countedAs == loss.None {
 		return
 	}
 	if why := c.fate(); why != c.countedAs {

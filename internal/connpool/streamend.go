@@ -68,7 +68,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	broken := c.cc.Err() != nil
 	switch {
 	case broken:
-	case cause == "":
+	case cause == loss.None:
 		c.limit.settled = true
 	default:
 		c.resets++
@@ -76,14 +76,14 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
 		why, culprit := cause, loss.Culprit{}
-		if why == "" || why == loss.Unknown {
+		if why == loss.None || why == loss.Unknown {
 			why = c.atRest(now) // the exchange itself was none the worse for it
 			c.guessed = true
 		} else if why.Blames() {
 			culprit = e.Owner.Culprit()
 		}
 		c.goAwayLocked(why, culprit, now)
-	case broken && c.lost != nil && c.guessed && cause != "" && cause != loss.Unknown:
+	case broken && c.lost != nil && c.guessed && cause != loss.None && cause != loss.Unknown:
 		// It was found broken before the first of those on it could tell.
 		c.guessed = false
 		c.lost.Settle(cause, now)
@@ -94,7 +94,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 			c.goAwayLocked(cause, e.Owner.Culprit(), now)
 		}
 	case !broken:
-		cause = "" // the stream alone
+		cause = loss.None // the stream alone
 	}
 	switch {
 	case c.state != active:
@@ -117,7 +117,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 		if h.pool.over.Load() {
 			why = loss.ClosedIdle
 		}
-		if why != "" {
+		if why != loss.None {
 			cause = why
 			c.retireQuietLocked(why, now)
 			break

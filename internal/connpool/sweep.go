@@ -67,7 +67,7 @@ func (h *Host) sweepIdle() {
 			case c.cc.InFlight() > 0:
 				// A request is still being sent though its response has ended.
 				h.sweep.byLocked(h, now.Add(drainLook))
-			case c.due != "":
+			case c.due != loss.None:
 				c.retireLocked(c.due, now)
 			case h.pool.over.Load():
 				c.retireLocked(loss.ClosedIdle, now)

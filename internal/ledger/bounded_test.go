@@ -32,8 +32,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	for range 10_000 {
 		u := asking(l)
 		u.GotConn(another(), false, false, time.Now())
-		u.PutIdleConn("")
-		u.End("", false, time.Now())
+		u.PutIdleConn(None)
+		u.End(None, false, time.Now())
 	}
 	l.each(func(h *Host) {
 		if len(h.conns) > maxConns || h.losses.Len() > loss.Max || h.open > maxConns {
@@ -49,8 +49,8 @@ func TestForgottenPageKeepsNoConnection(t *testing.T) {
 	page := l.Begin(u, key, nil, time.Now())
 	u.GetConn("", time.Now())
 	u.GotConn(another(), false, false, time.Now())
-	u.PutIdleConn("")
-	u.End("", false, time.Now())
+	u.PutIdleConn(None)
+	u.End(None, false, time.Now())
 	if !page.forget() {
 		t.Fatal("not forgotten")
 	}

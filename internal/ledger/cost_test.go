@@ -14,8 +14,8 @@ func TestCostIsOfExchangesOwnDials(t *testing.T) {
 		u, c := asking(l), another()
 		time.Sleep(40 * time.Millisecond) // the bubble's clock
 		u.GotConn(c, false, false, time.Now())
-		u.PutIdleConn("")
-		u.End("", false, time.Now())
+		u.PutIdleConn(None)
+		u.End(None, false, time.Now())
 		u = asking(l)
 		time.Sleep(time.Second) // it waited for that one
 		u.GotConn(c, true, false, time.Now())

@@ -9,7 +9,7 @@ import (
 // One drain is one connection: of two requests that dial meanwhile the second
 // would have dialed anyway, and nobody pays again when it has failed.
 func TestDrainIsPaidByOneDial(t *testing.T) {
-	for _, cause := range []Reason{"", BodyUnread, Canceled} {
+	for _, cause := range []Reason{None, BodyUnread, Canceled} {
 		for _, paid := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
 				l := New(nil)
@@ -23,13 +23,13 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 					wantNew(t, l, AllBusy, 0)
 				}
 				time.Sleep(time.Millisecond)
-				if cause == "" {
-					a.PutIdleConn("")
+				if cause == None {
+					a.PutIdleConn(None)
 				}
 				a.End(cause, false, time.Now())
 				time.Sleep(time.Millisecond)
 				switch {
-				case cause == "":
+				case cause == None:
 					b := asking(l)
 					if g := b.GotConn(c, true, false, time.Now()); !g.Reused {
 						t.Errorf("the connection that came back is new for %q", g.Reason)
@@ -55,7 +55,7 @@ func TestDrainByNetHTTP(t *testing.T) {
 		blamed byte
 	}{
 		"goes on, nobody looks": {func(*Entry) {}, false, BodyUnread, 1},
-		"succeeds":              {func(u *Entry) { u.PutIdleConn("") }, true, "", 0},
+		"succeeds":              {func(u *Entry) { u.PutIdleConn(None) }, true, None, 0},
 		"comes to the limit":    {func(u *Entry) { u.PutIdleConn(IdleLimit) }, false, IdleLimit, 1},
 		// That it is broken then is the consequence, not the cause.
 		"comes too late": {func(u *Entry) { u.PutIdleConn(ConnError) }, false, BodyUnread, 1},

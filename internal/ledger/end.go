@@ -13,13 +13,13 @@ func (e *Entry) PutIdleConn(refused Reason) {
 	h := e.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e.returned, e.refused = refused == "", refused
+	e.returned, e.refused = refused == None, refused
 	c := e.conn
 	// Handed over already: the next user's GotConn may come first.
 	if c == nil || c.user != e.id {
 		return
 	}
-	if refused != "" {
+	if refused != None {
 		if e.ended && c.loss != nil && c.loss.Reason == BodyUnread && refused != ConnError {
 			// Drained in the background, and refused.
 			c.loss.Settle(refused, time.Now())
@@ -73,15 +73,15 @@ func (e *Entry) End(cause Reason, _ bool, now time.Time) Reason {
 	case c == nil:
 		return cause
 	case e.returned:
-		return ""
+		return None
 	case c.http2 && cause != Upgraded:
 		return e.endStreamLocked(c, cause, now)
-	case cause == "":
+	case cause == None:
 		if c.user == e.id {
 			h.foundLocked(c) // it was drained
 		}
 		h.detachLocked(c) // it goes on
-		return ""
+		return None
 	case c.user != e.id:
 		return cause
 	}
@@ -105,9 +105,9 @@ func (e *Entry) End(cause Reason, _ bool, now time.Time) Reason {
 // may have been the stream alone.
 func (e *Entry) endStreamLocked(c *Conn, cause Reason, now time.Time) Reason {
 	if cause == ConnError {
-		cause = ""
+		cause = None
 	}
-	if cause != "" && c.loss == nil {
+	if cause != None && c.loss == nil {
 		e.goesAwayLocked(c, cause, now)
 	}
 	c.host.detachLocked(c)

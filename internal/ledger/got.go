@@ -44,7 +44,7 @@ func (e *Entry) GotConn(nc net.Conn, reused, shared bool, now time.Time) Got {
 	g := h.givesLocked(c, e, nc, before == c, reused, shared, now)
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
-	e.conn, e.returned, e.refused = c, false, ""
+	e.conn, e.returned, e.refused = c, false, None
 	e.answeredLocked()
 	if g.Reused {
 		return g

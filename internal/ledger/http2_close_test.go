@@ -15,7 +15,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		l.Begin(last, key, nil, time.Now())
 		last.GetConn("", time.Now())
 		last.GotConn(c, true, true, time.Now())
-		uses[0].End("", false, time.Now())
+		uses[0].End(None, false, time.Now())
 		end := func() {
 			if lost := last.End(ClientClose, false, time.Now()); lost != ClientClose {
 				t.Errorf("ended first %v: lost for %q", ended, lost)
@@ -58,7 +58,7 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 	beside := asking(l)
 	beside.GotConn(c, true, true, time.Now())
 	for _, u := range append(uses, beside) {
-		u.End("", false, time.Now())
+		u.End(None, false, time.Now())
 	}
 	last.End(ClientClose, false, time.Now())
 	if g := newFor(l); g.Reason != ClientClose {
@@ -79,7 +79,7 @@ func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 	b.GetConn("", time.Now())
 	b.GotConn(c, true, true, time.Now())
 	b.End(ClientClose, false, time.Now())
-	a.End("", false, time.Now())
+	a.End(None, false, time.Now())
 	l.Counts(func(n Counts) {
 		if n.Open != 0 {
 			t.Errorf("%d connections open, %d idle; want none", n.Open, n.Idle)
@@ -94,13 +94,13 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 	c := another()
 	a := asking(l)
 	a.GotConn(c, false, true, time.Now())
-	a.End("", false, time.Now())
+	a.End(None, false, time.Now())
 	l.CloseIdle()
 	b := asking(l)
 	if g := b.GotConn(c, true, true, time.Now()); !g.Reused || g.Uses != 2 {
 		t.Errorf("reused %v, use %d; want true, 2", g.Reused, g.Uses)
 	}
-	b.End("", false, time.Now())
+	b.End(None, false, time.Now())
 	// And when it does, the next one takes its place in the book.
 	l.CloseIdle()
 	d := asking(l)

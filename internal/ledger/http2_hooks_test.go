@@ -57,7 +57,7 @@ func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 	a.GotConn(c, false, false, time.Now())
 	a.Share()
 	a.Share()
-	a.End("", false, time.Now())
+	a.End(None, false, time.Now())
 	b := asking(l)
 	b.GotConn(c, true, true, time.Now())
 	check := func(want int) {
@@ -69,7 +69,7 @@ func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 		})
 	}
 	check(1)
-	b.End("", false, time.Now())
+	b.End(None, false, time.Now())
 	check(1)
 	l.CloseIdle()
 	check(0)

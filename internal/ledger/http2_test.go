@@ -26,7 +26,7 @@ func newFor(l *Ledger) Got { return asking(l).GotConn(another(), false, true, ti
 func TestHTTP2StreamThatFailsCostsNothing(t *testing.T) {
 	l := New(nil)
 	uses, c := riding(l, 1)
-	if lost := uses[0].End(ConnError, false, time.Now()); lost != "" {
+	if lost := uses[0].End(ConnError, false, time.Now()); lost != None {
 		t.Errorf("lost for %q, want nothing: the connection may live", lost)
 	}
 	u := asking(l)
@@ -51,7 +51,7 @@ func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	l := New(nil)
 	a := asking(l)
 	a.GotConn(another(), false, true, time.Now())
-	a.End("", false, time.Now())
+	a.End(None, false, time.Now())
 	b := asking(l)
 	if g := b.GotConn(another(), false, true, time.Now()); g.Reason != Unknown {
 		t.Errorf("new for %q, want unknown: nobody knows of the idle one", g.Reason)

@@ -12,20 +12,20 @@ func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 		a.GotConn(c, false, false, time.Now())
 		b := asking(l)
 		if putFirst {
-			a.PutIdleConn("")
+			a.PutIdleConn(None)
 		}
 		b.GotConn(c, true, false, time.Now())
 		if !putFirst {
-			a.PutIdleConn("")
+			a.PutIdleConn(None)
 		}
-		a.End("", false, time.Now())
+		a.End(None, false, time.Now())
 		l.Counts(func(n Counts) {
 			if n.Open != 1 || n.Idle != 0 {
 				t.Errorf("put first %v: open %d, idle %d; want 1, 0: b has it", putFirst, n.Open, n.Idle)
 			}
 		})
-		b.PutIdleConn("")
-		b.End("", false, time.Now())
+		b.PutIdleConn(None)
+		b.End(None, false, time.Now())
 		l.Counts(func(n Counts) {
 			if n.Idle != 1 {
 				t.Errorf("put first %v: idle %d, want 1", putFirst, n.Idle)

@@ -10,6 +10,7 @@ type (
 )
 
 const (
+	None             = loss.None
 	First            = loss.First
 	AllBusy          = loss.AllBusy
 	Draining         = loss.Draining

@@ -14,12 +14,12 @@ func raced(l *Ledger) *fakeConn {
 	c := another()
 	a.GotConn(c, false, false, time.Now())
 	b := asking(l)
-	a.PutIdleConn("")
-	a.End("", false, time.Now())
+	a.PutIdleConn(None)
+	a.End(None, false, time.Now())
 	b.GotConn(c, true, false, time.Now())
 	b.ExpectRaceLoser(time.Now())
-	b.PutIdleConn("")
-	b.End("", false, time.Now())
+	b.PutIdleConn(None)
+	b.End(None, false, time.Now())
 	return c
 }
 

@@ -92,7 +92,7 @@ func (h *Host) countClosedLocked(c *Conn) {
 	switch {
 	case c.state != gone || why == c.countedAs:
 		return
-	case c.countedAs == "":
+	case c.countedAs == None:
 		h.tally.Count(why)
 		h.ledger.Closed(why)
 	default:

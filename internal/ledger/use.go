@@ -80,7 +80,7 @@ func (e *Entry) GetConn(addr string, now time.Time) {
 	if e.conn != nil && !e.returned {
 		e.conn.takeBackLocked(e, now)
 	}
-	e.conn, e.returned, e.refused = nil, false, ""
+	e.conn, e.returned, e.refused = nil, false, None
 	if !h.ledger.asked.Load() {
 		h.ledger.asked.Store(true)
 	}

@@ -2,38 +2,72 @@ package loss
 
 // Reason says why a connection was new, or why one was lost. It is the closed
 // vocabulary of roundtripper.NewReason; readers must expect new words.
-type Reason string
+type Reason uint8
 
-// The words. Their meaning is documented in roundtripper, where they are
-// public.
+// Their meaning is documented in roundtripper, where the words are public.
 const (
-	First            Reason = "first"
-	AllBusy          Reason = "all_busy"
-	Draining         Reason = "draining"
-	BodyUnread       Reason = "body_unread"
-	BodyLeaked       Reason = "body_leaked"
-	Canceled         Reason = "canceled"
-	Timeout          Reason = "timeout"
-	IdleLimit        Reason = "idle_limit"
-	IdleTimeout      Reason = "idle_timeout"
-	MaxAge           Reason = "max_age"
-	MaxRequests      Reason = "max_requests"
-	GoAway           Reason = "goaway"
-	ProtocolError    Reason = "protocol_error"
-	ServerClosedIdle Reason = "server_closed_idle"
-	ServerClose      Reason = "server_close"
-	ClientClose      Reason = "client_close"
-	KeepAlivesOff    Reason = "keepalives_disabled"
-	ClosedIdle       Reason = "closed_idle"
-	EarlyResponse    Reason = "early_response"
-	ConnError        Reason = "conn_error"
-	Upgraded         Reason = "upgraded"
-	Dead             Reason = "dead"
-	Unknown          Reason = "unknown"
+	// None: it was not new, or is not lost.
+	None Reason = iota
+	First
+	AllBusy
+	Draining
+	BodyUnread
+	BodyLeaked
+	Canceled
+	Timeout
+	IdleLimit
+	IdleTimeout
+	MaxAge
+	MaxRequests
+	GoAway
+	ProtocolError
+	ServerClosedIdle
+	ServerClose
+	ClientClose
+	KeepAlivesOff
+	ClosedIdle
+	EarlyResponse
+	ConnError
+	Upgraded
+	Dead
+	Unknown
 
 	// Unused is why a connection was lost that no request ever had.
-	Unused Reason = "unused"
+	Unused
+
+	Reasons // how many there are
 )
+
+// words are the reasons as the kit's users know them.
+var words = [Reasons]string{
+	First:            "first",
+	AllBusy:          "all_busy",
+	Draining:         "draining",
+	BodyUnread:       "body_unread",
+	BodyLeaked:       "body_leaked",
+	Canceled:         "canceled",
+	Timeout:          "timeout",
+	IdleLimit:        "idle_limit",
+	IdleTimeout:      "idle_timeout",
+	MaxAge:           "max_age",
+	MaxRequests:      "max_requests",
+	GoAway:           "goaway",
+	ProtocolError:    "protocol_error",
+	ServerClosedIdle: "server_closed_idle",
+	ServerClose:      "server_close",
+	ClientClose:      "client_close",
+	KeepAlivesOff:    "keepalives_disabled",
+	ClosedIdle:       "closed_idle",
+	EarlyResponse:    "early_response",
+	ConnError:        "conn_error",
+	Upgraded:         "upgraded",
+	Dead:             "dead",
+	Unknown:          "unknown",
+	Unused:           "unused",
+}
+
+// String is the word; empty for None.
+func (r Reason) String() string { return words[r] }
 
 // Blames reports whether the exchange that had the connection has cost it. A
 // limit of the pool's and a call of CloseIdleConnections hit whoever has it at the time.

@@ -75,5 +75,5 @@ func (x *Exchange) EmittedBelow(what Signal, owner any) (relieved, ended, leaked
 		return in.EmittedBelow(what, owner)
 	}
 	f := in.Facts()
-	return true, f.Outcome != "", f.Leaked
+	return true, f.Outcome != OutcomePending, f.Leaked
 }

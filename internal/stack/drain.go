@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // The most that net/http drains by itself, from Go 1.27 on: its constants
@@ -28,7 +30,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	if !b.none() && left > b.Bytes {
 		return OutcomeSkipped, &Drain{Skipped: "too_large", Cost: b.Cost}, false
 	}
-	if x.interrupted(nil, x.now()) != "" {
+	if x.interrupted(nil, x.now()) != ledger.None {
 		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection goes with it, and that is no sign of the host's bodies
 	}
 	if b.none() {
@@ -50,7 +52,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	// Over TLS a cancelled read can look like the end. But net/http's own
 	// goroutine may start the clock at the end, and it run out before we do.
 	put, refused := x.conn.Returned()
-	whole := err == io.EOF && (inTime || put || refused != "")
+	whole := err == io.EOF && (inTime || put || refused != ledger.None)
 	if left >= 0 {
 		x.conn.Read(n, took)
 	}
@@ -64,7 +66,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 		d.left = native && inTime
 	case err == errBytesSpent:
 		out = OutcomeGaveUp
-	case x.interrupted(err, x.now()) != "":
+	case x.interrupted(err, x.now()) != ledger.None:
 		return OutcomeCanceled, d, closed
 	default:
 		return OutcomeFailed, d, closed
@@ -100,7 +102,7 @@ func (x *Exchange) notDrained(b Budget, orig *http.Response, left int64) (out Ou
 	n, err := x.discard(orig.Body, Budget{Bytes: maxFree}, nil)
 	x.entry.Unread(&empty)
 	d.Bytes = n
-	if put, refused := x.conn.Returned(); err == io.EOF && (put || refused != "") {
+	if put, refused := x.conn.Returned(); err == io.EOF && (put || refused != ledger.None) {
 		d.Skipped = ""
 		return OutcomeDrained, d, false
 	}

@@ -65,17 +65,17 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 	// return the connection then, though nothing else speaks against it.
 	// In one piece: on Go 1.27 the connection may come back at any moment.
 	had := x.sent && x.facts.ConnID != 0
-	put, refused := false, ledger.Reason("")
+	put, refused := false, ledger.None
 	if had {
 		put, refused = x.conn.Returned()
 	}
 	late := false
-	if had && !put && why != "" && (out == OutcomeEOF || out == OutcomeDrained) {
-		c := x.causeLocked(out, nil, refused, "")
+	if had && !put && why != ledger.None && (out == OutcomeEOF || out == OutcomeDrained) {
+		c := x.causeLocked(out, nil, refused, ledger.None)
 		late = c == ledger.Unknown || c == ledger.ConnError
 	}
 	switch {
-	case why == "":
+	case why == ledger.None:
 	case out == OutcomeFailed, out == OutcomeCanceled, late:
 		out = OutcomeCanceled
 		if above {
@@ -118,7 +118,7 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 	put, _ = x.conn.Returned()
 	switch {
 	case put: // only now
-		f.Returned, f.LostReason = true, ""
+		f.Returned, f.LostReason = true, ledger.None
 	case provisional && cause == ledger.BodyUnread:
 		f.LostReason = ledger.Draining // it may come back yet
 	default:
@@ -140,7 +140,7 @@ func (x *Exchange) drainsBehindLocked() bool {
 // asked, not only the error.
 func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
 	if x.detached || x.detachable != nil && x.detachable.detached {
-		return "" // what the caller does now is no affair of ours
+		return ledger.None // what the caller does now is no affair of ours
 	}
 	ctx := x.callerCtx
 	e := ctx.Err()
@@ -152,7 +152,7 @@ func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
 		}
 	}
 	if e == nil && (err == nil || !is(err, context.Canceled)) {
-		return ""
+		return ledger.None
 	}
 	deadline, has := ctx.Deadline()
 	if errors.Is(e, context.DeadlineExceeded) || e != nil && has && !now.Before(deadline) {
@@ -173,7 +173,7 @@ func (x *Exchange) legacyCancel() <-chan struct{} {
 // empty if it goes on. Refused is what net/http said when it was put back, if it was.
 func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
 	switch {
-	case refused != "" && refused != ledger.ConnError:
+	case refused != ledger.None && refused != ledger.ConnError:
 		return refused
 	case x.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
@@ -199,9 +199,9 @@ func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledg
 		switch {
 		case !x.wrote:
 			return ledger.EarlyResponse
-		case interrupted != "":
+		case interrupted != ledger.None:
 			return interrupted
-		case refused != "":
+		case refused != ledger.None:
 			return refused
 		}
 		return ledger.Unknown
@@ -220,7 +220,7 @@ func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
 	case out == OutcomeFailed:
 		return brokenFor(err) // if it broke, and not the stream alone
 	}
-	return ""
+	return ledger.None
 }
 
 // brokenFor is why a connection broke under an exchange, by its error: a connection
@@ -248,7 +248,7 @@ func is(err, target error) bool {
 // was closed: by the server, or by a cancel in the same moment.
 func putReason(err error) ledger.Reason {
 	if err == nil {
-		return ""
+		return ledger.None
 	}
 	switch err.Error() {
 	case "http: putIdleConn: too many idle connections for host", "http: putIdleConn: too many idle connections":

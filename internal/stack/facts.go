@@ -78,7 +78,7 @@ func (f *Facts) Drained() Drain {
 // NewReason is why the connection was new; empty if it was not.
 func (f *Facts) NewReason() ledger.Reason {
 	if f.New == nil {
-		return ""
+		return ledger.None
 	}
 	return f.New.Reason
 }

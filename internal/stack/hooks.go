@@ -68,7 +68,7 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.writeBeginsLocked() // whosever it is: its WroteRequest comes here, too
-	if x.facts.Outcome != "" || x.foreignConnLocked(info.Conn) {
+	if x.facts.Outcome != OutcomePending || x.foreignConnLocked(info.Conn) {
 		return
 	}
 	g := x.observed.GotConn(info.Conn, info.Reused, shared, now)

@@ -64,12 +64,12 @@ func (x *Exchange) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	resp := b.resp
 	b.mu.Unlock()
 	if ended {
-		return "", 0
+		return OutcomePending, 0
 	}
 	if resp == nil {
 		time.AfterFunc(2*LeakTime, x.cancel)
 		x.finish(OutcomeLeaked, nil, nil)
-		return "", 0
+		return OutcomePending, 0
 	}
 	budget, drains := x.budget(resp, true)
 	if !drains {

@@ -47,7 +47,7 @@ func (x *Exchange) publish() {
 	}
 	o := x.outer
 	o.mu.Lock()
-	if in := o.inner; in != nil && in.own && x.own && !in.ended() && o.facts.Outcome == "" { // else it is Final
+	if in := o.inner; in != nil && in.own && x.own && !in.ended() && o.facts.Outcome == OutcomePending { // else it is Final
 		o.facts.hedged = true
 	}
 	o.inner = x
@@ -60,7 +60,7 @@ func (x *Exchange) publish() {
 	}
 	for in, o := x, x.outer; o != nil && in.own && x.facts.PoolWait > 0; in, o = o, o.outer {
 		o.mu.Lock()
-		if o.facts.Outcome == "" {
+		if o.facts.Outcome == OutcomePending {
 			o.facts.PoolWait += x.facts.PoolWait
 		}
 		o.mu.Unlock()
@@ -158,7 +158,7 @@ func (x *Exchange) learnEndLocked() bool {
 		return false
 	}
 	in := x.inner.Facts()
-	if in.Outcome == "" {
+	if in.Outcome == OutcomePending {
 		return false
 	}
 	if in.ConnID != 0 {

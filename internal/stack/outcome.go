@@ -4,22 +4,44 @@ import "errors"
 
 // Outcome says how an exchange ended. It is the closed vocabulary of
 // roundtripper.Outcome.
-type Outcome string
+type Outcome uint8
 
 const (
-	OutcomeNone     Outcome = "none"      // no body to read
-	OutcomeEOF      Outcome = "eof"       // the caller read all of it
-	OutcomeDrained  Outcome = "drained"   // closed early, and the rest was read
-	OutcomeSkipped  Outcome = "skipped"   // closed early, and a drain was not worth it
-	OutcomeGaveUp   Outcome = "gave_up"   // the drain came to its limit of bytes
-	OutcomeTimedOut Outcome = "timed_out" // the drain came to its limit of time
-	OutcomeClosed   Outcome = "closed"    // closed early without a drain: none in the stack, or under a Read
-	OutcomeCanceled Outcome = "canceled"  // the caller's context ended
-	OutcomeFailed   Outcome = "failed"    // RoundTrip or the body's Read failed
-	OutcomeRefused  Outcome = "refused"   // a layer of the kit refused the request
-	OutcomeUpgraded Outcome = "upgraded"  // 101: the connection is the caller's now
-	OutcomeLeaked   Outcome = "leaked"    // nobody could close the body any more
+	OutcomePending  Outcome = iota // it goes on
+	OutcomeNone                    // no body to read
+	OutcomeEOF                     // the caller read all of it
+	OutcomeDrained                 // closed early, and the rest was read
+	OutcomeSkipped                 // closed early, and a drain was not worth it
+	OutcomeGaveUp                  // the drain came to its limit of bytes
+	OutcomeTimedOut                // the drain came to its limit of time
+	OutcomeClosed                  // closed early without a drain: none in the stack, or under a Read
+	OutcomeCanceled                // the caller's context ended
+	OutcomeFailed                  // RoundTrip or the body's Read failed
+	OutcomeRefused                 // a layer of the kit refused the request
+	OutcomeUpgraded                // 101: the connection is the caller's now
+	OutcomeLeaked                  // nobody could close the body any more
+
+	outcomes
 )
+
+// outcomeWords are the outcomes as the kit's users know them.
+var outcomeWords = [outcomes]string{
+	OutcomeNone:     "none",
+	OutcomeEOF:      "eof",
+	OutcomeDrained:  "drained",
+	OutcomeSkipped:  "skipped",
+	OutcomeGaveUp:   "gave_up",
+	OutcomeTimedOut: "timed_out",
+	OutcomeClosed:   "closed",
+	OutcomeCanceled: "canceled",
+	OutcomeFailed:   "failed",
+	OutcomeRefused:  "refused",
+	OutcomeUpgraded: "upgraded",
+	OutcomeLeaked:   "leaked",
+}
+
+// String is the word; empty while the exchange goes on.
+func (o Outcome) String() string { return outcomeWords[o] }
 
 var (
 	errPanicked     = errors.New("warmconn: the RoundTripper below panicked")

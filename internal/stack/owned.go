@@ -106,7 +106,7 @@ func (o *owner) Acquired(g connpool.Got) {
 	r := (*Exchange)(o)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.facts.Outcome != "" {
+	if r.facts.Outcome != OutcomePending {
 		return
 	}
 	f := &r.facts
