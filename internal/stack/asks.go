@@ -13,30 +13,30 @@ import (
 
 // Context is the caller's context, with what the layers so far have put into
 // it.
-func (x *Exchange) Context() context.Context { return x.callerCtx }
+func (x *Exchange) Context() context.Context { return x.request.ctx }
 
 // SetContext replaces the context that goes down, in Begin only. It must be
 // derived from Context.
-func (x *Exchange) SetContext(ctx context.Context) { x.callerCtx = ctx }
+func (x *Exchange) SetContext(ctx context.Context) { x.request.ctx = ctx }
 
 // Began is when the exchange began.
 func (x *Exchange) Began() time.Time { return x.facts.Start }
 
 // Request is the request as the caller made it. It must not be changed.
-func (x *Exchange) Request() *http.Request { return x.orig }
+func (x *Exchange) Request() *http.Request { return x.request.orig }
 
 // Header is the header that goes down, the kit's own map: the values are
 // shared with the caller's request and must be replaced, never changed. In
 // Begin only.
 func (x *Exchange) Header() http.Header {
-	if x.header == nil {
-		h := make(http.Header, len(x.orig.Header)+2)
-		for k, v := range x.orig.Header {
+	if x.request.header == nil {
+		h := make(http.Header, len(x.request.orig.Header)+2)
+		for k, v := range x.request.orig.Header {
 			h[k] = v
 		}
-		x.header = h
+		x.request.header = h
 	}
-	return x.header
+	return x.request.header
 }
 
 // SetConnSpan says which span stands for the making of the connection that the

@@ -50,7 +50,9 @@ func (b *Background) Close() {
 // breakOff ends a drain in the background before its time.
 func (x *Exchange) breakOff() {
 	x.body.mu.Lock()
-	x.body.brokenOff = true
+	if x.body.phase == bodyBackground {
+		x.moveLocked(bodyBrokenOff)
+	}
 	x.body.mu.Unlock()
 	x.cancel()
 }
@@ -61,7 +63,7 @@ func (x *Exchange) wasBrokenOff() bool {
 	}
 	x.body.mu.Lock()
 	defer x.body.mu.Unlock()
-	return x.body.brokenOff
+	return x.body.phase == bodyBrokenOff
 }
 
 // background is where the stack's drains may go on: room in all of its drain
@@ -87,6 +89,9 @@ func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
 	if all == nil || b.none() || x.hopeless(orig) != "" {
 		return false
 	}
+	x.body.mu.Lock()
+	x.moveLocked(bodyBackground) // before it may be broken off
+	x.body.mu.Unlock()
 	for i, bg := range all {
 		if !bg.acquire(x) {
 			for _, bg := range all[:i] {
@@ -96,14 +101,11 @@ func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
 			return true
 		}
 	}
-	x.body.mu.Lock()
-	x.body.background = true
-	x.body.mu.Unlock()
 	if x.owned() {
-		x.detached = x.entry.Detach()
+		x.down.detached = x.entry.Detach()
 	}
-	if x.detachable != nil {
-		x.detachable.detach()
+	if x.down.detachable != nil {
+		x.down.detachable.detach()
 	}
 	// Whoever keeps the connection knows the exchange next to the transport.
 	low := x

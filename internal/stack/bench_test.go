@@ -39,7 +39,7 @@ func BenchmarkWatch(b *testing.B) {
 			var workers atomic.Int32
 			b.RunParallel(func(pb *testing.PB) {
 				r := &Exchange{pipe: l}
-				r.body.ended = true
+				r.body.phase = bodyEnded
 				mine := &keep[workers.Add(1)%int32(len(keep))]
 				for pb.Next() {
 					body := &Body{exchange: r}

@@ -31,18 +31,14 @@ type bodyState struct {
 
 	gunzip *gunzip // nil if the transport decompresses, or nobody
 
-	mu            sync.Mutex
-	readDone      chan struct{} // made by who waits for the Read that is in the raw body
-	read          int64
-	readTime      time.Duration // that the Reads took, if anybody asks
-	lastReadAt    time.Duration // from the exchange's start to the end of the last Read
-	inRead        bool
-	closed        bool
-	ended         bool // the whole exchange
-	background    bool // it is drained in the background, and ends with that
-	brokenOff     bool // see breakOff
-	lengthKnown   bool // the server said how long it is
-	leftToNetHTTP bool // Close has left a Read to net/http, at last: see leaveRead
+	mu          sync.Mutex
+	readDone    chan struct{} // made by who waits for the Read that is in the raw body
+	read        int64
+	readTime    time.Duration // that the Reads took, if anybody asks
+	lastReadAt  time.Duration // from the exchange's start to the end of the last Read
+	inRead      bool
+	lengthKnown bool // the server said how long it is
+	phase       bodyPhase
 }
 
 // received is what Reads have brought.
@@ -51,17 +47,13 @@ type received struct {
 	took, last    time.Duration // took: 0 if it says nothing
 }
 
-// endLocked marks the exchange as ended, and reports whether it was not before.
-func (b *bodyState) endLocked() (got received, first bool) {
-	if b.ended {
-		return got, false
-	}
-	b.ended = true
-	got = received{bytes: b.read, last: b.lastReadAt}
+// receivedLocked is what Reads have brought.
+func (b *bodyState) receivedLocked() received {
+	got := received{bytes: b.read, last: b.lastReadAt}
 	if !b.inRead && b.lengthKnown {
 		got.onWire, got.took = b.onWire(), b.readTime
 	}
-	return got, true
+	return got
 }
 
 // endReadLocked lets go who waits for the Read that has left the raw body.

@@ -20,22 +20,26 @@ func (x *Exchange) patience() time.Duration {
 func (x *Exchange) closeBody(orig *http.Response) error {
 	b := &x.body
 	b.mu.Lock()
-	if b.closed {
+	if b.phase.closed() {
 		b.mu.Unlock()
 		return nil
 	}
-	b.closed = true
-	ended := b.ended
+	ended := b.phase == bodyEnded
 	var wait chan struct{}
-	if b.inRead && !ended {
-		if x.leavesReadLocked(orig) {
-			b.leftToNetHTTP = true
-			got, _ := b.endLocked()
-			b.lastReadAt = x.elapsed()
-			b.mu.Unlock()
-			return x.leaveRead(orig.Body, got)
+	switch {
+	case ended:
+		x.moveLocked(bodyClosed)
+	case b.inRead && x.leavesReadLocked(orig):
+		x.moveLocked(bodyLeft)
+		got := b.receivedLocked()
+		b.lastReadAt = x.elapsed()
+		b.mu.Unlock()
+		return x.leaveRead(orig.Body, got)
+	default:
+		x.moveLocked(bodyClosing)
+		if b.inRead {
+			wait = b.awaitReadLocked()
 		}
-		wait = b.awaitReadLocked()
 	}
 	b.mu.Unlock()
 

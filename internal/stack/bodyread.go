@@ -17,13 +17,13 @@ const timedMin = 4 << 10
 func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bool) {
 	b := &x.body
 	b.mu.Lock()
-	for b.inRead && !b.closed {
+	for b.inRead && !b.phase.closed() {
 		freed := b.awaitReadLocked()
 		b.mu.Unlock()
 		<-freed
 		b.mu.Lock()
 	}
-	if b.closed {
+	if b.phase.closed() {
 		b.mu.Unlock()
 		return 0, http.ErrBodyReadAfterClose, false
 	}
@@ -34,7 +34,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 		raw = b.gunzip
 	}
 	var began, now time.Duration
-	timed := x.pipe.drains && b.lengthKnown && x.length >= timedMin
+	timed := x.pipe.drains && b.lengthKnown && x.wire.length >= timedMin
 	if timed {
 		began = x.elapsed()
 	}
@@ -58,22 +58,23 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	if timed {
 		b.readTime += now - began
 	}
-	closed, left := b.closed, b.leftToNetHTTP && x.elapsed()-b.lastReadAt < NativeDrainTime
+	phase := b.phase
+	left := phase == bodyLeft && x.elapsed()-b.lastReadAt < NativeDrainTime
 	var got received
 	switch {
-	case b.leftToNetHTTP:
+	case phase == bodyLeft:
 	case err == nil:
 		b.lastReadAt = now
-	case !closed:
-		got, ended = b.endLocked()
+	case !phase.closed():
+		got, ended = x.endLocked()
 	}
 	b.mu.Unlock()
 	switch {
 	case err == nil:
 		return n, nil, false
-	case closed && left: // net/http lets the Read go on
+	case left: // net/http lets the Read go on
 		return n, err, false
-	case closed:
+	case phase.closed():
 		// The error is of our own making: Close had to break the Read, and ends
 		// the exchange; or net/http has by now. Over TLS it can look like the end of
 		// the body.
@@ -95,8 +96,8 @@ func (x *Exchange) readPanicked() {
 	b.endReadLocked()
 	var got received
 	ended := false
-	if !b.closed { // else Close ends it
-		got, ended = b.endLocked()
+	if !b.phase.closed() { // else Close ends it
+		got, ended = x.endLocked()
 	}
 	b.mu.Unlock()
 	if ended {
@@ -108,8 +109,8 @@ func (x *Exchange) readPanicked() {
 // has ended, as net/http has it. Of an owned connection that may not know yet, and
 // only see that it is closed.
 func (x *Exchange) readError(err error) error {
-	if x.owned() && x.major < 2 && !x.detached {
-		if cause := context.Cause(x.callerCtx); cause != nil {
+	if x.owned() && x.wire.major < 2 && !x.down.detached {
+		if cause := context.Cause(x.request.ctx); cause != nil {
 			return cause
 		}
 	}

@@ -31,7 +31,7 @@ type Emitter interface {
 // ConnClaim is the inner one's, if the outer one knows of connections only what the
 // last attempt of that middleware brought: see Relieved. NewClaim always is.
 func (x *Exchange) Claim(what Signal, owner any) bool {
-	return len(x.pipe.emitters) == 1 && !x.firstOwn || !x.emitted(what, owner)
+	return len(x.pipe.emitters) == 1 && !x.nest.firstOwn || !x.emitted(what, owner)
 }
 
 func (x *Exchange) emitted(what Signal, owner any) bool {
@@ -41,7 +41,7 @@ func (x *Exchange) emitted(what Signal, owner any) bool {
 // emits reports whether a layer of this exchange has claimed what.
 func (x *Exchange) emits(what Signal, owner any) bool {
 	for _, i := range x.pipe.emitters {
-		if i < x.begun && x.pipe.layers[i].(Emitter).Emits(x.state(int(i)), what, owner) {
+		if i < x.layers.n && x.pipe.layers[i].(Emitter).Emits(x.layers.state(int(i)), what, owner) {
 			return true
 		}
 	}
@@ -50,12 +50,12 @@ func (x *Exchange) emits(what Signal, owner any) bool {
 
 func (x *Exchange) emittedAbove(what Signal, owner any) bool {
 	switch {
-	case !x.firstOwn:
+	case !x.nest.firstOwn:
 		return false
-	case what == NewConnSignal, what == ConnSignal && x.outer.pipe.onlyObserves:
-		return x.outer.emittedAbove(what, owner)
+	case what == NewConnSignal, what == ConnSignal && x.nest.outer.pipe.onlyObserves:
+		return x.nest.outer.emittedAbove(what, owner)
 	}
-	return x.outer.emitted(what, owner)
+	return x.nest.outer.emitted(what, owner)
 }
 
 // EmittedBelow reports whether those who claimed what for owner in the exchanges made
@@ -66,7 +66,7 @@ func (x *Exchange) EmittedBelow(what Signal, owner any) (relieved, ended, leaked
 		return false, false, false
 	}
 	x.mu.Lock()
-	in, own := x.inner, x.hasOwn
+	in, own := x.nest.inner, x.nest.hasOwn
 	x.mu.Unlock()
 	if in == nil || !own {
 		return false, false, false

@@ -22,12 +22,12 @@ const (
 	atLast // see letGoAtLast
 )
 
-func (c *exchangeCtx) Deadline() (time.Time, bool) { return c.callerCtx.Deadline() }
+func (c *exchangeCtx) Deadline() (time.Time, bool) { return c.request.ctx.Deadline() }
 
 func (c *exchangeCtx) Done() <-chan struct{} { return (*Exchange)(c).cancelable().Done() }
 
 func (c *exchangeCtx) Err() error {
-	if c.made.Load()&(ctxMade|canceled) == 0 && c.callerCtx.Err() == nil {
+	if c.down.made.Load()&(ctxMade|canceled) == 0 && c.request.ctx.Err() == nil {
 		return nil
 	}
 	// Made now if it was not: an error that was told must stay.
@@ -41,55 +41,55 @@ func (c *exchangeCtx) Value(key any) any {
 	case c.pipe.traceKey:
 		return (*Exchange)(c).hooks()
 	}
-	if c.made.Load()&ctxMade != 0 {
-		return c.ctx.Value(key)
+	if c.down.made.Load()&ctxMade != 0 {
+		return c.down.ctx.Value(key)
 	}
-	return (*Exchange)(c).down().Value(key)
+	return (*Exchange)(c).parentCtx().Value(key)
 }
 
 // String keeps package fmt out of the Exchange: it would race with hooks, and write
 // the request's headers into somebody's log.
-func (c *exchangeCtx) String() string { return fmt.Sprint(c.callerCtx) + ".WithRecord" }
+func (c *exchangeCtx) String() string { return fmt.Sprint(c.request.ctx) + ".WithRecord" }
 
-// down is parent with the hooks that are not made later. They are for what goes down
+// parentCtx is parent with the hooks that are not made later. They are for what goes down
 // alone: End gets parent, and those above read it while the exchange begins.
-func (x *Exchange) down() context.Context {
-	if x.dial != nil {
-		return x.dial.ctx
+func (x *Exchange) parentCtx() context.Context {
+	if x.down.dial != nil {
+		return x.down.dial.ctx
 	}
-	return x.callerCtx
+	return x.request.ctx
 }
 
 // cancelable returns the context that cancel ends.
 func (x *Exchange) cancelable() context.Context {
-	if x.made.Load()&ctxMade == 0 {
+	if x.down.made.Load()&ctxMade == 0 {
 		x.makeCancelable()
 	}
-	return x.ctx
+	return x.down.ctx
 }
 
 func (x *Exchange) makeCancelable() {
 	// Not under the lock: an outer exchange may be asked for its own.
 	var ctx context.Context
 	var stop context.CancelFunc
-	if x.hasBody && !x.pipe.overNetHTTP {
-		_, ctx, stop = deriveDetachable(x.down()) // see letGoAtLast
+	if x.request.hasBody && !x.pipe.overNetHTTP {
+		_, ctx, stop = deriveDetachable(x.parentCtx()) // see letGoAtLast
 	} else {
-		ctx, stop = context.WithCancel(x.down())
+		ctx, stop = context.WithCancel(x.parentCtx())
 	}
 	x.body.mu.Lock()
-	if x.made.Load()&ctxMade != 0 {
+	if x.down.made.Load()&ctxMade != 0 {
 		x.body.mu.Unlock()
 		stop() // another was faster
 		return
 	}
-	x.ctx, x.stop = ctx, stop
+	x.down.ctx, x.down.stop = ctx, stop
 	for {
-		was := x.made.Load()
+		was := x.down.made.Load()
 		if was&canceled != 0 {
 			stop() // before anybody sees it: it must not seem to go on again
 		}
-		if x.made.CompareAndSwap(was, was|ctxMade) {
+		if x.down.made.CompareAndSwap(was, was|ctxMade) {
 			if was&atLast != 0 {
 				x.addDetach()
 			}
@@ -102,7 +102,7 @@ func (x *Exchange) makeCancelable() {
 // canceled reports whether the exchange was ended, by the caller or by cancel.
 func (x *Exchange) canceled() bool {
 	if x.owned() {
-		return x.made.Load()&canceled != 0 || !x.detached && x.callerCtx.Err() != nil
+		return x.down.made.Load()&canceled != 0 || !x.down.detached && x.request.ctx.Err() != nil
 	}
 	return (*exchangeCtx)(x).Err() != nil
 }
@@ -110,11 +110,11 @@ func (x *Exchange) canceled() bool {
 // cancel ends the context that went down; a connection of our own it closes.
 func (x *Exchange) cancel() {
 	if x.owned() {
-		x.made.Or(canceled)
+		x.down.made.Or(canceled)
 		x.entry.Abort()
 		return
 	}
-	if x.made.Or(canceled)&ctxMade != 0 {
-		x.stop()
+	if x.down.made.Or(canceled)&ctxMade != 0 {
+		x.down.stop()
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func bareRecord(parent context.Context) (*Exchange, context.Context) {
-	r := &Exchange{pipe: new(pipeline), callerCtx: parent}
+	r := &Exchange{pipe: new(pipeline), request: request{ctx: parent}}
 	return r, (*exchangeCtx)(r)
 }
 

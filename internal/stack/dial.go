@@ -22,5 +22,5 @@ func (c dialCtx) Value(key any) any {
 // DialContext implements connpool.Owner.
 func (o *owner) DialContext() context.Context {
 	r := (*Exchange)(o)
-	return dialCtx{r.callerCtx, r}
+	return dialCtx{r.request.ctx, r}
 }

@@ -29,12 +29,12 @@ func (x *Exchange) timeDial() {
 		ConnectStart: func(string, string) { d.start(&d.connect) },
 		ConnectDone:  func(string, string, error) { d.stop(&d.connect) },
 	}
-	if x.target.key.Scheme == "https" {
+	if x.request.target.key.Scheme == "https" {
 		t.TLSHandshakeStart = func() { d.start(&d.tls) }
 		t.TLSHandshakeDone = func(tls.ConnectionState, error) { d.stop(&d.tls) }
 	}
-	d.ctx = httptrace.WithClientTrace(x.callerCtx, t)
-	x.dial = d
+	d.ctx = httptrace.WithClientTrace(x.request.ctx, t)
+	x.down.dial = d
 }
 
 func (d *dialTimes) start(w *stopwatch) {

@@ -166,7 +166,7 @@ func (s *buffers) get() *[drainBuffer]byte {
 // budget is the smallest of the stack's drain layers, those below somebody
 // else's middleware included; not ok if it has none of its own.
 func (x *Exchange) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
-	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.target.key.Scheme == "https", Leaked: leaked})
+	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.request.target.key.Scheme == "https", Leaked: leaked})
 }
 
 func (x *Exchange) budgetFor(p DrainInput) (b Budget, ok bool) {
@@ -207,7 +207,7 @@ func (x *Exchange) hopeless(resp *http.Response) string {
 		return "tunnel" // the body is the tunnel
 	case x.facts.Method == http.MethodHead, resp.StatusCode == http.StatusNoContent, resp.StatusCode == http.StatusNotModified:
 		return "no_body"
-	case resp.Close, x.reqCloses, x.close, x.pipe.ledger.KeepAlivesOff(false):
+	case resp.Close, x.wire.reqCloses, x.request.close, x.pipe.ledger.KeepAlivesOff(false):
 		return "close" // the connection ends with this exchange; HTTP/1.0 is here too
 	case resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed:
 		return "close" // the body ends with the connection

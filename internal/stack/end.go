@@ -17,7 +17,7 @@ import (
 func (x *Exchange) finish(out Outcome, err error, d *Drain) {
 	b := &x.body
 	b.mu.Lock()
-	got, first := b.endLocked()
+	got, first := x.endLocked()
 	b.mu.Unlock()
 	if first {
 		x.conclude(out, err, got, d)
@@ -26,29 +26,22 @@ func (x *Exchange) finish(out Outcome, err error, d *Drain) {
 
 // conclude is finish for who has called end.
 func (x *Exchange) conclude(out Outcome, err error, got received, d *Drain) {
-	if got.took > 0 && x.sent {
+	if got.took > 0 && x.down.sent {
 		x.conn.Read(got.onWire, got.took)
 	}
 	wrote := x.settle(out, err, got, d)
 	for _, i := range x.pipe.order {
-		if i < x.begun {
-			x.pipe.layers[i].End(x, x.state(int(i)))
+		if i < x.layers.n {
+			x.pipe.layers[i].End(x, x.layers.state(int(i)))
 		}
 	}
 	x.release(out, wrote)
 }
 
-func (x *Exchange) state(i int) any {
-	if i < len(x.states) {
-		return x.states[i]
-	}
-	return (*x.more)[i-len(x.states)]
-}
-
 func (x *Exchange) ended() bool {
 	x.body.mu.Lock()
 	defer x.body.mu.Unlock()
-	return x.body.ended
+	return x.body.phase.over()
 }
 
 // settle closes the books on the connection and fixes the facts. It reports
@@ -64,7 +57,7 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 	// a cancelled read of a chunked body can look like it. Net/http does not
 	// return the connection then, though nothing else speaks against it.
 	// In one piece: on Go 1.27 the connection may come back at any moment.
-	had := x.sent && x.facts.ConnID != 0
+	had := x.down.sent && x.facts.ConnID != 0
 	put, refused := false, ledger.None
 	if had {
 		put, refused = x.conn.Returned()
@@ -98,9 +91,9 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 		cause = ledger.BodyUnread
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && x.drainsBehindLocked()
-	x.over, wrote = true, x.surelyWrittenLocked()
+	wrote = x.surelyWrittenLocked()
 	x.mu.Unlock()
-	if !x.sent {
+	if !x.down.sent {
 		return wrote
 	}
 	cause = x.conn.End(cause, provisional, now)
@@ -131,7 +124,7 @@ func (x *Exchange) settle(out Outcome, err error, got received, d *Drain) (wrote
 // background, now that it was closed: not one that it knows to be too long, nor if a Read
 // of it had to be broken.
 func (x *Exchange) drainsBehindLocked() bool {
-	return nativeDrain && x.sent && x.length <= maxPostCloseReadBytes && !x.canceled()
+	return nativeDrain && x.down.sent && x.wire.length <= maxPostCloseReadBytes && !x.canceled()
 }
 
 // interrupted says whether the caller has ended the exchange, by its context or
@@ -139,10 +132,10 @@ func (x *Exchange) drainsBehindLocked() bool {
 // nothing. A cancel with a cause shows as that cause, so the context itself is
 // asked, not only the error.
 func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
-	if x.detached || x.detachable != nil && x.detachable.detached {
+	if x.down.detached || x.down.detachable != nil && x.down.detachable.detached {
 		return ledger.None // what the caller does now is no affair of ours
 	}
-	ctx := x.callerCtx
+	ctx := x.request.ctx
 	e := ctx.Err()
 	if stop := x.legacyCancel(); e == nil && stop != nil {
 		select {
@@ -163,10 +156,10 @@ func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
 
 // legacyCancel is Request.Cancel, which http.Client's Timeout closes.
 func (x *Exchange) legacyCancel() <-chan struct{} {
-	if x.sent {
-		return x.req.Cancel //lint:ignore SA1019 see above
+	if x.down.sent {
+		return x.down.req.Cancel //lint:ignore SA1019 see above
 	}
-	return x.orig.Cancel //lint:ignore SA1019 see above
+	return x.request.orig.Cancel //lint:ignore SA1019 see above
 }
 
 // causeLocked says why the connection of an exchange that has ended does not go back,
@@ -177,13 +170,13 @@ func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledg
 		return refused
 	case x.facts.Status == http.StatusSwitchingProtocols:
 		return ledger.Upgraded
-	case x.major >= 2 || x.facts.shared:
+	case x.wire.major >= 2 || x.facts.shared:
 		return x.streamCauseLocked(out, err)
 	case x.pipe.ledger.KeepAlivesOff(false):
 		return ledger.KeepAlivesOff
-	case x.reqCloses || x.close:
+	case x.wire.reqCloses || x.request.close:
 		return ledger.ClientClose
-	case x.respCloses:
+	case x.wire.respCloses:
 		return ledger.ServerClose
 	case out == OutcomeCanceled:
 		return interrupted
@@ -197,7 +190,7 @@ func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledg
 		return ledger.BodyUnread
 	case OutcomeEOF, OutcomeDrained, OutcomeNone:
 		switch {
-		case !x.wrote:
+		case !x.wire.wrote:
 			return ledger.EarlyResponse
 		case interrupted != ledger.None:
 			return interrupted
@@ -215,7 +208,7 @@ func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
 	switch {
 	case x.pipe.ledger.KeepAlivesOff(true):
 		return ledger.KeepAlivesOff
-	case x.major >= 2 && (x.reqCloses || x.close):
+	case x.wire.major >= 2 && (x.wire.reqCloses || x.request.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
 		return brokenFor(err) // if it broke, and not the stream alone
@@ -276,10 +269,10 @@ func (x *Exchange) release(out Outcome, wrote bool) {
 	now := wrote
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
-		if x.callerCtx.Done() == nil {
+		if x.request.ctx.Done() == nil {
 			return // it hangs on nothing, and nobody uses it
 		}
-		if !wrote && x.sent && !x.pipe.overNetHTTP {
+		if !wrote && x.down.sent && !x.pipe.overNetHTTP {
 			x.detachAtLast()
 		}
 	case OutcomeUpgraded:
@@ -289,7 +282,7 @@ func (x *Exchange) release(out Outcome, wrote bool) {
 	default:
 		now = true
 	}
-	if now && x.sent {
+	if now && x.down.sent {
 		x.cancel()
 	}
 }

@@ -30,82 +30,104 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Exchange is one exchange. It is most of what a stack allocates for a request, so
-// its size counts, and is pinned by a test: what few exchanges need is elsewhere.
+// Exchange is one exchange, in groups of fields that each have an owner. It is most of
+// what a stack allocates for a request, so its size counts, and is pinned by a test: what
+// few exchanges need is elsewhere.
 type Exchange struct {
-	pipe *pipeline
-	// The caller's request. The caller may change it once RoundTrip has failed,
-	// or the body was closed or dropped: what dials, hooks and the end need of
-	// it is below.
-	orig      *http.Request
-	target    *Target
-	path      string
-	outer     *Exchange       // the exchange that this one is made in, if any
-	callerCtx context.Context // the caller's, with what the layers added; ends with that. See down
-	header    http.Header     // the layers' own map, nil until one asks
-	close     bool            // the request asks for the end of its connection
-	hasBody   bool            // it has one
-	own       bool            // it is outer's own, not a token's or a name's: see link
-	firstOwn  bool            // and the first of those
-	dials     bool            // outer's connection is dialed by means of it
-	gzip      bool            // we have asked for gzip, and must decompress
-	sent      bool
-	begun     uint8
-	states    [4]any // of the layers that have begun
-	more      *[]any // states beyond four
+	pipe    *pipeline
+	request request // the caller's
+	nest    nesting // exchanges around this one, and inside of it
+	layers  begun
+	down    derived // what goes down
 
-	ctx         context.Context        // see cancelable
-	trace       httptrace.ClientTrace  // see hooks
-	callerHooks *httptrace.ClientTrace // the caller's hooks, which ours call
-	req         http.Request           // what goes down
-	stop        context.CancelFunc     // of ctx
-	detachable  *detachable            // nil if no drain may go on after Close
-	conn        connBook               // the exchange's line where connections are kept
-	observed    ledger.Entry           // conn, if the connection is somebody else's
-	entry       connpool.Entry         // conn, if it is one of owned's
-	dial        *dialTimes             // nil if no dial was expected
+	// conn is the exchange's entry where connections are kept: one of the two that
+	// follow. Observed is for a connection that is somebody else's, entry for one that
+	// is the kit's own.
+	conn     connBook
+	observed ledger.Entry
+	entry    connpool.Entry
 
 	body bodyState
 
-	// What hooks and the end share, from net/http's goroutines and the
-	// caller's.
-	mu      sync.Mutex
-	facts   Facts
-	asked   time.Duration // from the start to the first GetConn; 0: none came
-	onWrote chan struct{} // made by a drain that waits for wrote
-	// The last exchange that was made inside of this one. It is an Exchange, so
-	// nothing of it reaches a Body.
-	inner *Exchange
-	// What the end needs of the response, by value: the response of somebody
-	// else's middleware may hold a Body of a stack further down.
-	length     int64
-	major      uint8
-	respCloses bool          // it says that the connection ends
-	reqCloses  bool          // the request that was really sent said so
-	hooked     bool          // GotConn came: WroteRequest will, too
-	wrote      bool          // the request was written, or has no body; see written.go
-	over       bool          // the exchange has ended: cancel as soon as wrote
-	hasOwn     bool          // an inner exchange was this one's own
-	detached   bool          // it goes on whatever the caller does: see closeLater; the closing goroutine's
-	writes     int32         // that have begun and not ended, as far as hooks tell
-	made       atomic.Uint32 // hooksMade, ctxMade, canceled, atLast
+	// mu guards what hooks and the end share, from net/http's goroutines and the
+	// caller's: facts, wire, and what nesting says is under it. It is taken behind an
+	// outer exchange's mu, and before body.mu, an inner exchange's, and a host's. Nothing
+	// waits under it.
+	mu    sync.Mutex
+	facts Facts
+	wire  wire
+}
+
+// request is what is read of the caller's request. The caller may change it once
+// RoundTrip has failed, or the body was closed or dropped: what dials, hooks and the end
+// need of it is here.
+type request struct {
+	orig    *http.Request
+	target  *Target
+	path    string
+	ctx     context.Context // the caller's, with what the layers added; ends with that. See parentCtx
+	header  http.Header     // the layers' own map, nil until one asks
+	close   bool            // the request asks for the end of its connection
+	hasBody bool            // it has one
+	gzip    bool            // the kit has asked for gzip, and must decompress
+}
+
+// begun are the layers whose Begin has not failed, and the states that they returned.
+type begun struct {
+	states [4]any
+	more   *[]any // states beyond four
+	n      uint8
+}
+
+func (b *begun) add(state any) {
+	switch {
+	case int(b.n) < len(b.states):
+		b.states[b.n] = state
+	case b.more == nil:
+		b.more = &[]any{state}
+	default:
+		*b.more = append(*b.more, state)
+	}
+	b.n++
+}
+
+func (b *begun) state(i int) any {
+	if i < len(b.states) {
+		return b.states[i]
+	}
+	return (*b.more)[i-len(b.states)]
+}
+
+// derived is what goes down in the place of the caller's request.
+type derived struct {
+	ctx        context.Context        // see cancelable
+	trace      httptrace.ClientTrace  // see hooks
+	hooks      *httptrace.ClientTrace // the caller's, which those of trace call
+	req        http.Request
+	stop       context.CancelFunc // of ctx
+	detachable *detachable        // nil if no drain may go on after Close
+	dial       *dialTimes         // nil if no dial was expected
+	made       atomic.Uint32      // hooksMade, ctxMade, canceled, atLast
+	sent       bool               // it was made, and given to the base
+	detached   bool               // it goes on whatever the caller does: see closeLater; the closing goroutine's
 }
 
 // open starts an exchange.
 func open(ln *pipeline, req *http.Request) *Exchange {
-	r := &Exchange{pipe: ln, orig: req, target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), callerCtx: req.Context()}
+	r := &Exchange{pipe: ln}
+	r.request = request{orig: req, target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), ctx: req.Context()}
 	r.conn = &r.observed
 	if ln.owned != nil && connpool.Takes(req) {
 		r.conn = &r.entry
 	}
-	r.close = saysClose(req)
+	r.request.close = saysClose(req)
 	if req.URL != nil {
-		r.path = req.URL.Path
+		r.request.path = req.URL.Path
 	}
 	r.facts.Start = time.Now()
 	r.facts.Method = req.Method
-	r.hasBody = req.Body != nil && req.Body != http.NoBody
-	r.wrote = !r.hasBody || !ln.overNetHTTP // until hooks say otherwise
+	r.request.hasBody = req.Body != nil && req.Body != http.NoBody
+	r.wire.wrote = !r.request.hasBody || !ln.overNetHTTP // until hooks say otherwise
 	r.link()
 	return r
 }
@@ -117,20 +139,12 @@ func (x *Exchange) now() time.Time { return x.facts.Start.Add(x.elapsed()) }
 
 // begin runs the layers down to the first that refuses.
 func (x *Exchange) begin() error {
-	for i, p := range x.pipe.layers {
+	for _, p := range x.pipe.layers {
 		st, err := p.Begin(x)
 		if err != nil {
 			return err
 		}
-		switch {
-		case i < len(x.states):
-			x.states[i] = st
-		case x.more == nil:
-			x.more = &[]any{st}
-		default:
-			*x.more = append(*x.more, st)
-		}
-		x.begun++
+		x.layers.add(st)
 	}
 	return nil
 }
@@ -140,7 +154,7 @@ func (x *Exchange) derive() *http.Request {
 	if x.pipe.gzips != nil {
 		x.askGzip()
 	}
-	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.close, !x.pipe.ownsHeader
+	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.request.close, !x.pipe.ownsHeader
 	x.enter()
 	x.publish()
 	if x.observed.MayDial(x.pipe.overNetHTTP) {
@@ -148,22 +162,22 @@ func (x *Exchange) derive() *http.Request {
 	}
 	if x.pipe.traceKey == nil {
 		x.bind(nil)
-		ctx := httptrace.WithClientTrace(x.down(), &x.trace)
-		if x.dial == nil {
-			x.dial = new(dialTimes)
+		ctx := httptrace.WithClientTrace(x.parentCtx(), &x.down.trace)
+		if x.down.dial == nil {
+			x.down.dial = new(dialTimes)
 		}
-		x.dial.ctx = ctx
+		x.down.dial.ctx = ctx
 	}
-	if x.pipe.drainsInBackground && x.callerCtx.Err() == nil {
-		x.detachable, x.ctx, x.stop = deriveDetachable(x.down())
-		x.made.Or(ctxMade)
+	if x.pipe.drainsInBackground && x.request.ctx.Err() == nil {
+		x.down.detachable, x.down.ctx, x.down.stop = deriveDetachable(x.parentCtx())
+		x.down.made.Or(ctxMade)
 	}
-	x.req = *x.orig.WithContext((*exchangeCtx)(x))
-	if x.header != nil && x.orig.Header != nil { // net/http refuses a request without one
-		x.req.Header = x.header
+	x.down.req = *x.request.orig.WithContext((*exchangeCtx)(x))
+	if x.request.header != nil && x.request.orig.Header != nil { // net/http refuses a request without one
+		x.down.req.Header = x.request.header
 	}
-	x.sent = true
-	return &x.req
+	x.down.sent = true
+	return &x.down.req
 }
 
 // respond makes the response that the caller gets of the one that the base
@@ -172,13 +186,13 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	x.mu.Lock()
 	x.facts.Status, x.facts.Proto = resp.StatusCode, resp.Proto
 	x.facts.Answered = x.elapsed()
-	x.length, x.major, x.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
+	x.wire.length, x.wire.major, x.wire.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	switch q := resp.Request; {
 	case q == nil:
-	case x.owned(), q == &x.req && x.pipe.ownsHeader:
-		x.reqCloses = x.close
+	case x.owned(), q == &x.down.req && x.pipe.ownsHeader:
+		x.wire.reqCloses = x.request.close
 	default: // a middleware below may have changed even ours
-		x.reqCloses = saysClose(q)
+		x.wire.reqCloses = saysClose(q)
 	}
 	x.mu.Unlock()
 	switch v := resp.Header["Keep-Alive"]; {
@@ -190,7 +204,7 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 		if v != nil {
 			x.entry.KeepAlive(keepAliveTimeout(v))
 		}
-		if resp.Close && !x.reqCloses && !x.close {
+		if resp.Close && !x.wire.reqCloses && !x.request.close {
 			x.entry.Announced()
 		}
 	}
@@ -209,7 +223,7 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 		x.body.lengthKnown = resp.ContentLength >= 0
 		x.gunzip(&b.resp)
 		b.resp.Body = b
-		if x.orig.Method == http.MethodConnect {
+		if x.request.orig.Method == http.MethodConnect {
 			if _, ok := resp.Body.(io.Writer); ok {
 				b.resp.Body = tunnelBody{b} // the base gave both directions of the tunnel
 			}

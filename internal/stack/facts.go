@@ -91,7 +91,7 @@ func (x *Exchange) Facts() Facts {
 }
 
 // Host is the name of what the exchange goes to, as in "https://example.com:443".
-func (x *Exchange) Host() string { return x.target.name }
+func (x *Exchange) Host() string { return x.request.target.name }
 
 // Final is what is known at the end, in End only. It does not change any more and
 // must not be changed.
@@ -104,7 +104,7 @@ func (x *Exchange) AddPoolWait(d time.Duration) { x.facts.PoolWait += d }
 func (x *Exchange) Method() string { return x.facts.Method }
 
 // Target is what the exchange goes to.
-func (x *Exchange) Target() *Target { return x.target }
+func (x *Exchange) Target() *Target { return x.request.target }
 
 // noBody reports whether there is nothing to read, close or wrap.
 func noBody(resp *http.Response) bool {

@@ -31,17 +31,17 @@ func newGzips(t *http.Transport) *gzips {
 
 // askGzip asks in net/http's place, where net/http would. In derive only.
 func (x *Exchange) askGzip() {
-	h := x.orig.Header
-	if h == nil || len(h["Accept-Encoding"]) > 0 || len(h["Range"]) > 0 || x.orig.Method == http.MethodHead || x.orig.Method == http.MethodConnect {
+	h := x.request.orig.Header
+	if h == nil || len(h["Accept-Encoding"]) > 0 || len(h["Range"]) > 0 || x.request.orig.Method == http.MethodHead || x.request.orig.Method == http.MethodConnect {
 		return
 	}
 	x.Header()["Accept-Encoding"] = x.pipe.gzips.accept
-	x.gzip = true
+	x.request.gzip = true
 }
 
 // gunzip makes the caller's response what net/http would have made of it.
 func (x *Exchange) gunzip(resp *http.Response) {
-	if !x.gzip || resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+	if !x.request.gzip || resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		return
 	}
 	h := make(http.Header, len(resp.Header))

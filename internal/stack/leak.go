@@ -59,13 +59,13 @@ func dropped(watched *atomic.Pointer[Exchange]) {
 func (x *Exchange) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	b := &x.body
 	b.mu.Lock()
-	ended := b.ended || b.background
-	b.closed = true
-	resp := b.resp
-	b.mu.Unlock()
-	if ended {
+	if b.phase != bodyOpen { // closed for the caller, or over
+		b.mu.Unlock()
 		return OutcomePending, 0
 	}
+	x.moveLocked(bodyClosing)
+	resp := b.resp
+	b.mu.Unlock()
 	if resp == nil {
 		time.AfterFunc(2*LeakTime, x.cancel)
 		x.finish(OutcomeLeaked, nil, nil)

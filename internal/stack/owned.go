@@ -41,36 +41,36 @@ func (x *Exchange) send(base http.RoundTripper) (*http.Response, error) {
 	if !x.owned() {
 		return base.RoundTrip(x.derive())
 	}
-	known := x.target.owned.Load()
+	known := x.request.target.owned.Load()
 	if x.pipe.gzips != nil && !known.SpeaksHTTP2() {
 		x.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
 	}
-	x.entry.Owner, x.entry.Close = (*owner)(x), x.close
-	x.pipe.owned.Enter(&x.entry, x.target.key, known)
+	x.entry.Owner, x.entry.Close = (*owner)(x), x.request.close
+	x.pipe.owned.Enter(&x.entry, x.request.target.key, known)
 	if h := x.entry.Host(); h != known {
-		x.target.owned.Store(h)
+		x.request.target.owned.Store(h)
 	}
 	x.publish()
-	x.req = *x.orig
-	if x.header != nil {
-		x.req.Header = x.header
+	x.down.req = *x.request.orig
+	if x.request.header != nil {
+		x.down.req.Header = x.request.header
 	}
-	x.sent = true
-	return x.entry.RoundTrip(x.callerCtx, &x.req, x.writingHooks())
+	x.down.sent = true
+	return x.entry.RoundTrip(x.request.ctx, &x.down.req, x.writingHooks())
 }
 
 // writingHooks tell when a request with a body was written, if the stack drains:
 // reading to the end of a response before that takes net/http 50 ms. Else there are
 // none of ours.
 func (x *Exchange) writingHooks() *httptrace.ClientTrace {
-	if !x.hasBody || !x.pipe.drains {
-		x.wrote = true
+	if !x.request.hasBody || !x.pipe.drains {
+		x.wire.wrote = true
 		return nil
 	}
 	t := new(httptrace.ClientTrace)
-	if above := httptrace.ContextClientTrace(x.callerCtx); above != nil {
+	if above := httptrace.ContextClientTrace(x.request.ctx); above != nil {
 		*t = *above
-		x.callerHooks = above
+		x.down.hooks = above
 	}
 	t.WroteRequest = x.wroteRequest
 	return t
@@ -110,7 +110,7 @@ func (o *owner) Acquired(g connpool.Got) {
 		return
 	}
 	f := &r.facts
-	r.hooked, f.shared = true, g.HTTP2
+	r.wire.hooked, f.shared = true, g.HTTP2
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime
 	f.Held, f.ConnSpan, f.ConnWait = g.Held, g.Span, g.Wait

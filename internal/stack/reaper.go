@@ -45,7 +45,7 @@ const (
 func (p *reaper) add(r *Exchange) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := r.target.key
+	key := r.request.target.key
 	f := p.hosts[key]
 	if f == nil {
 		if p.hosts == nil {

@@ -13,7 +13,7 @@ import (
 func queued(hosts ...string) *reaper {
 	p := &reaper{workers: reapers}
 	for _, h := range hosts {
-		p.add(&Exchange{target: newTarget(ledger.Key{Host: h})})
+		p.add(&Exchange{request: request{target: newTarget(ledger.Key{Host: h})}})
 	}
 	return p
 }
@@ -23,8 +23,8 @@ func TestHostsTakeTurnsWithTheirLeaks(t *testing.T) {
 	var order []string
 	for len(p.turns) > 0 {
 		f, r := p.nextLocked()
-		if f.key != r.target.key {
-			t.Fatalf("a leak of %v in the queue of %v", r.target.key, f.key)
+		if f.key != r.request.target.key {
+			t.Fatalf("a leak of %v in the queue of %v", r.request.target.key, f.key)
 		}
 		order = append(order, f.key.Host)
 		p.reapedLocked(f, OutcomeDrained, false)
@@ -57,7 +57,7 @@ func TestAHostWhoseLeaksHangGetsLessTime(t *testing.T) {
 	reap(OutcomeTimedOut, LeakTime/2)
 	reap(OutcomeTimedOut, LeakTime/4)
 	// These were all: the next one finds a host of which nothing is known.
-	p.add(&Exchange{target: newTarget(ledger.Key{Host: "evil"})})
+	p.add(&Exchange{request: request{target: newTarget(ledger.Key{Host: "evil"})}})
 	reap(OutcomeTimedOut, LeakTime)
 }
 

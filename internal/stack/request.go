@@ -14,7 +14,7 @@ const maxChain = 100
 // taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
 func (x *Exchange) ownRequest(q *http.Request) *http.Request {
 	if q != nil && x.pipe.overNetHTTP {
-		return x.orig
+		return x.request.orig
 	}
 	return x.outside(q, maxChain)
 }
@@ -25,8 +25,8 @@ func (x *Exchange) outside(q *http.Request, levels int) *http.Request {
 	switch {
 	case q == nil, levels == 0:
 		return q
-	case q == &x.req:
-		return x.orig
+	case q == &x.down.req:
+		return x.request.orig
 	}
 	own := q
 	if ctx := x.outsideContext(q.Context()); ctx != nil {
@@ -53,15 +53,15 @@ func (x *Exchange) outsideContext(ctx context.Context) context.Context {
 	if found == nil {
 		return nil
 	}
-	for o := x.outer; o != nil; o = o.outer {
+	for o := x.nest.outer; o != nil; o = o.nest.outer {
 		if found == o {
 			return nil
 		}
 	}
 	if ctx == context.Context((*exchangeCtx)(found)) {
-		return x.orig.Context() // nobody has added anything
+		return x.request.orig.Context() // nobody has added anything
 	}
-	return &detachedCtx{x.orig.Context(), ctx, found}
+	return &detachedCtx{x.request.orig.Context(), ctx, found}
 }
 
 // detachedCtx is the caller's context with the values that middlewares below have added.
@@ -80,7 +80,7 @@ func (c *detachedCtx) Value(key any) any {
 		return own
 	}
 	v := c.below.Value(key)
-	if v == nil || same(v, c.found.down().Value(key)) {
+	if v == nil || same(v, c.found.parentCtx().Value(key)) {
 		return own
 	}
 	if _, ends := v.(context.Context); ends {

@@ -52,6 +52,7 @@ type pipeline struct {
 	gzips        *gzips
 	repeated     atomic.Uint64 // which of layers stand below the base, too: see Exchange.RepeatedBelow
 	targets      cache.Map[ledger.Key, *Target]
+	onEdge       func(from, to bodyPhase) // a test's, called with body.mu locked
 	buffers      buffers
 }
 
@@ -211,6 +212,6 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 // answered tells the Listeners of the response.
 func (x *Exchange) answered(resp *http.Response) {
 	for _, i := range x.pipe.listen {
-		x.pipe.layers[i].(Listener).Answered(x, x.state(int(i)), resp)
+		x.pipe.layers[i].(Listener).Answered(x, x.layers.state(int(i)), resp)
 	}
 }

@@ -39,8 +39,8 @@ func (s *Target) Store(owner, v any) { s.kept.Set(owner, v) }
 
 // enter enters the exchange in the ledger.
 func (x *Exchange) enter() {
-	page := x.target.observed.Load()
-	if h := x.pipe.ledger.Begin(&x.observed, x.target.key, page, x.facts.Start); h != page {
-		x.target.observed.Store(h)
+	page := x.request.target.observed.Load()
+	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.key, page, x.facts.Start); h != page {
+		x.request.target.observed.Store(h)
 	}
 }

@@ -16,9 +16,9 @@ import (
 // something, a slot say, and that has not ended: below it, with somebody else's
 // middleware between, or by that middleware or a dialer on its own account.
 func (x *Exchange) Within(p Layer) bool {
-	for in, o := x, x.outer; o != nil; in, o = o, o.outer {
+	for in, o := x, x.nest.outer; o != nil; in, o = o, o.nest.outer {
 		// A dial may go on for another request when its own has ended.
-		if o.holds(p) && (in.dials || !o.ended()) {
+		if o.holds(p) && (in.nest.dials || !o.ended()) {
 			return true
 		}
 	}
@@ -29,7 +29,7 @@ func (x *Exchange) Within(p Layer) bool {
 func (x *Exchange) holds(p Layer) bool {
 	for i, l := range x.pipe.layers {
 		if l == p {
-			return i < int(x.begun) && x.state(i) != nil
+			return i < int(x.layers.n) && x.layers.state(i) != nil
 		}
 	}
 	return false

@@ -16,49 +16,62 @@ import (
 // only from an exchange that goes where its own goes, by method, host and path;
 // of several, attempts of a retrier say, from the last.
 
+// nesting is where an exchange stands among others.
+type nesting struct {
+	outer    *Exchange // that this one is made in, if any
+	own      bool      // it is outer's own, not a token's or a name's: see link
+	firstOwn bool      // and the first of those
+	dials    bool      // outer's connection is dialed by means of it
+
+	// Exchange.mu guards these two. Inner is the last exchange that was made inside of
+	// this one: nothing of it reaches a Body.
+	inner  *Exchange
+	hasOwn bool // an inner exchange was this one's own
+}
+
 // link enters x as an exchange made inside of another, if it is.
 func (x *Exchange) link() {
 	var o *Exchange
-	switch v := x.callerCtx.Value(exchangeKey{}).(type) {
+	switch v := x.request.ctx.Value(exchangeKey{}).(type) {
 	case *Exchange:
 		o = v
 	case *dialer:
-		x.outer, x.dials = (*Exchange)(v), true
+		x.nest.outer, x.nest.dials = (*Exchange)(v), true
 		return
 	}
-	x.outer = o
+	x.nest.outer = o
 	if o == nil || o.ended() {
 		return
 	}
-	x.own = x.target.key == o.target.key && x.path == o.path && methodOf(x.facts.Method) == methodOf(o.facts.Method)
-	if !x.own {
+	x.nest.own = x.request.target.key == o.request.target.key && x.request.path == o.request.path && methodOf(x.facts.Method) == methodOf(o.facts.Method)
+	if !x.nest.own {
 		return
 	}
 	o.mu.Lock()
-	x.firstOwn = !o.hasOwn
-	o.hasOwn = true
+	x.nest.firstOwn = !o.nest.hasOwn
+	o.nest.hasOwn = true
 	o.mu.Unlock()
 }
 
 // publish shows x, which has begun or was refused, to the exchanges above.
 func (x *Exchange) publish() {
-	if x.outer == nil {
+	if x.nest.outer == nil {
 		return
 	}
-	o := x.outer
+	o := x.nest.outer
 	o.mu.Lock()
-	if in := o.inner; in != nil && in.own && x.own && !in.ended() && o.facts.Outcome == OutcomePending { // else it is Final
+	if in := o.nest.inner; in != nil && in.nest.own && x.nest.own && !in.ended() && o.facts.Outcome == OutcomePending { // else it is Final
 		o.facts.hedged = true
 	}
-	o.inner = x
+	o.nest.inner = x
 	o.mu.Unlock()
-	if x.own && o.pipe.ledger != x.pipe.ledger {
+	if x.nest.own && o.pipe.ledger != x.pipe.ledger {
 		o.pipe.ledger.SetInner(x.pipe.ledger)
 	}
-	for in, o := x, o; o != nil && in.own; in, o = o, o.outer {
+	for in, o := x, o; o != nil && in.nest.own; in, o = o, o.nest.outer {
 		o.pipe.noteRepeated(x.pipe)
 	}
-	for in, o := x, x.outer; o != nil && in.own && x.facts.PoolWait > 0; in, o = o, o.outer {
+	for in, o := x, x.nest.outer; o != nil && in.nest.own && x.facts.PoolWait > 0; in, o = o, o.nest.outer {
 		o.mu.Lock()
 		if o.facts.Outcome == OutcomePending {
 			o.facts.PoolWait += x.facts.PoolWait
@@ -70,25 +83,25 @@ func (x *Exchange) publish() {
 // closedAbove reports whether the context that came down ended because a layer
 // above closed the body, and not because its caller wished so.
 func (x *Exchange) closedAbove() bool {
-	if !x.own || x.callerCtx.Err() == nil {
+	if !x.nest.own || x.request.ctx.Err() == nil {
 		return false
 	}
-	b := &x.outer.body
+	b := &x.nest.outer.body
 	b.mu.Lock()
-	closed := b.closed
+	closed := b.phase.closed()
 	b.mu.Unlock()
-	return closed && x.outer.callerCtx.Err() == nil || x.outer.closedAbove()
+	return closed && x.nest.outer.request.ctx.Err() == nil || x.nest.outer.closedAbove()
 }
 
 // Culprit implements ledger.Exchange: what the layers say, and those above somebody
 // else's middleware where these say nothing.
 func (x *Exchange) Culprit() (c ledger.Culprit) {
-	if x.own {
-		c = x.outer.Culprit()
+	if x.nest.own {
+		c = x.nest.outer.Culprit()
 	}
-	for i := range x.begun {
+	for i := range x.layers.n {
 		if w, ok := x.pipe.layers[i].(CulpritSource); ok {
-			w.AddCulprit(x.state(int(i)), &c)
+			w.AddCulprit(x.layers.state(int(i)), &c)
 		}
 	}
 	return c
@@ -104,20 +117,20 @@ func methodOf(m string) string {
 // foreignConnLocked reports whether nc is for an exchange that was made inside of this
 // one and goes elsewhere: its hook has just run.
 func (x *Exchange) foreignConnLocked(nc net.Conn) bool {
-	if x.inner == nil || x.inner.own {
+	if x.nest.inner == nil || x.nest.inner.nest.own {
 		return false
 	}
-	in := x.inner.Facts()
+	in := x.nest.inner.Facts()
 	return sameConn(in.Held, nc)
 }
 
 // learnConnLocked takes over what the inner exchange was told of nc.
 func (x *Exchange) learnConnLocked(nc net.Conn) {
 	f := &x.facts
-	if x.inner == nil || !x.inner.own || f.hedged {
+	if x.nest.inner == nil || !x.nest.inner.nest.own || f.hedged {
 		return
 	}
-	in := x.inner.Facts()
+	in := x.nest.inner.Facts()
 	if !sameConn(in.Held, nc) {
 		return
 	}
@@ -130,9 +143,9 @@ func (x *Exchange) learnConnLocked(nc net.Conn) {
 func (x *Exchange) ownBelow() (all []*Exchange) {
 	for {
 		x.mu.Lock()
-		in := x.inner
+		in := x.nest.inner
 		x.mu.Unlock()
-		if in == nil || !in.own || in.ended() {
+		if in == nil || !in.nest.own || in.ended() {
 			return all
 		}
 		all = append(all, in)
@@ -154,10 +167,10 @@ func (x *Exchange) learnEndLocked() bool {
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false
 	}
-	if x.inner == nil || !x.inner.own {
+	if x.nest.inner == nil || !x.nest.inner.nest.own {
 		return false
 	}
-	in := x.inner.Facts()
+	in := x.nest.inner.Facts()
 	if in.Outcome == OutcomePending {
 		return false
 	}

@@ -15,60 +15,85 @@ import (
 // a request counts as written for a drain, and nothing of it is cancelled as long as
 // somebody has its context.
 
-// writeBeginsLocked notes that a connection was found, so that WroteRequest will come.
-func (x *Exchange) writeBeginsLocked() {
-	switch {
-	case !x.hasBody:
-		return
-	case x.pipe.overNetHTTP:
-		x.writes = 1 // net/http tries again when it has ended the first write, or never began it
-	default:
-		x.writes++ // of retriers and hedgers, each attempt
+// wire is what hooks and the response have told of the connection. Exchange.mu guards
+// it. Of the response it has values, for that of somebody else's middleware may hold a
+// Body of a stack further down.
+type wire struct {
+	asked   time.Duration // from the start to the first GetConn; 0: none came
+	onWrote chan struct{} // made by a drain that waits for wrote
+	length  int64         // of the response's body
+
+	writes     int16 // that have begun and not ended, as far as hooks tell
+	major      uint8 // of the response's protocol
+	respCloses bool  // the response says that the connection ends
+	reqCloses  bool  // the request that was really sent said so
+	hooked     bool  // GotConn came: WroteRequest will, too
+	wrote      bool  // the request was written, or has no body
+}
+
+// beginLocked notes that a connection was found for a request with a body, so that
+// WroteRequest will come: once over net/http, which tries again only when it has ended
+// the first write, or never began it, and else for each attempt of a retrier or hedger.
+func (w *wire) beginLocked(once bool) {
+	if w.writes++; once {
+		w.writes = 1
 	}
-	x.wrote = false
+	w.wrote = false
+}
+
+// wroteLocked notes that a request was written, or will not be any more. Last says that
+// no other write goes on.
+func (w *wire) wroteLocked() (last bool) {
+	w.writes = max(w.writes-1, 0)
+	if w.writes > 0 {
+		return false
+	}
+	w.wrote = true
+	if w.onWrote != nil {
+		close(w.onWrote)
+		w.onWrote = nil
+	}
+	return true
+}
+
+// writeBeginsLocked notes that a connection was found.
+func (x *Exchange) writeBeginsLocked() {
+	if x.request.hasBody {
+		x.wire.beginLocked(x.pipe.overNetHTTP)
+	}
 }
 
 // written notes that a request was written, or will not be any more.
 func (x *Exchange) written() {
 	x.mu.Lock()
-	x.writes = max(x.writes-1, 0)
-	if x.writes > 0 {
-		x.mu.Unlock()
-		return
-	}
-	x.wrote = true
-	if x.onWrote != nil {
-		close(x.onWrote)
-		x.onWrote = nil
-	}
-	over := x.over
+	release := x.wire.wroteLocked() && x.facts.Outcome != OutcomePending && !x.owned()
 	x.mu.Unlock()
-	if over && !x.owned() {
+	if release {
 		x.cancel()
 	}
 }
 
 // surelyWrittenLocked reports whether nothing of the request can be under way.
 func (x *Exchange) surelyWrittenLocked() bool {
-	return x.wrote && (!x.hasBody || x.pipe.overNetHTTP || x.hooked)
+	return x.wire.wrote && (!x.request.hasBody || x.pipe.overNetHTTP || x.wire.hooked)
 }
 
 func (x *Exchange) isWritten() bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.wrote
+	return x.wire.wrote
 }
 
 // waitWritten waits until the request is written, but no longer than d. Most
 // often it is: the hook may only be a moment later than a fast response.
 func (x *Exchange) waitWritten(d time.Duration) bool {
 	x.mu.Lock()
-	if x.wrote {
+	if x.wire.wrote {
 		x.mu.Unlock()
 		return true
 	}
 	written := make(chan struct{})
-	x.onWrote = written
+	x.wire.onWrote = written
 	x.mu.Unlock()
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -85,9 +110,9 @@ func (x *Exchange) waitWritten(d time.Duration) bool {
 // caller's end; but that may live for long, and must not collect what is never ended.
 func (x *Exchange) detachAtLast() {
 	x.mu.Lock()
-	x.inner = nil // whose context leads here, and must go first
+	x.nest.inner = nil // whose context leads here, and must go first
 	x.mu.Unlock()
-	if x.made.Or(atLast)&ctxMade != 0 {
+	if x.down.made.Or(atLast)&ctxMade != 0 {
 		x.addDetach()
 	}
 }
@@ -96,7 +121,7 @@ func (x *Exchange) detachAtLast() {
 // cancelled: the runtime's clean-ups run outside of a testing/synctest bubble, where
 // a channel of the bubble must not be closed.
 func (x *Exchange) addDetach() {
-	if l, ok := x.ctx.Value(detachableKey{}).(*detachable); ok { // which does not lead to the exchange
+	if l, ok := x.down.ctx.Value(detachableKey{}).(*detachable); ok { // which does not lead to the exchange
 		runtime.AddCleanup(x, (*detachable).detach, l)
 	}
 }

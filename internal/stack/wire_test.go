@@ -5,7 +5,7 @@ import "testing"
 // Of a retrier's or a hedger's attempts each writes the request. The first one's may
 // end late: over HTTP/1 net/http tells of it when the connection is closed.
 func TestWrittenWhenEachAttemptIs(t *testing.T) {
-	r := &Exchange{pipe: new(pipeline), hasBody: true, wrote: true}
+	r := &Exchange{pipe: new(pipeline), request: request{hasBody: true}, wire: wire{wrote: true}}
 	begins := func() {
 		r.mu.Lock()
 		r.writeBeginsLocked()
@@ -31,7 +31,7 @@ func TestWrittenWhenEachAttemptIs(t *testing.T) {
 // Net/http tries again once the first write has ended, or never began: then no hook
 // tells of it.
 func TestNetHTTPTellsOfOneWriteAtATime(t *testing.T) {
-	r := &Exchange{pipe: &pipeline{overNetHTTP: true}, hasBody: true}
+	r := &Exchange{pipe: &pipeline{overNetHTTP: true}, request: request{hasBody: true}}
 	for range 2 {
 		r.mu.Lock()
 		r.writeBeginsLocked()
