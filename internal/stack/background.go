@@ -66,21 +66,6 @@ func (x *Exchange) wasBrokenOff() bool {
 	return x.body.phase == bodyBrokenOff
 }
 
-// background is where the stack's drains may go on: room in all of its drain
-// layers is needed. None if Close has to wait for one of them.
-func (l *pipeline) background() (all []*Background) {
-	for _, p := range l.layers {
-		if d, ok := p.(Drainer); ok {
-			b := d.Background()
-			if b == nil {
-				return nil
-			}
-			all = append(all, b)
-		}
-	}
-	return all
-}
-
 // closeLater drains and closes the body after Close has returned, or closes it
 // at once if there is no room for one more. It is false if the stack does not do
 // that, or there is nothing to drain.

@@ -133,3 +133,9 @@ func (b tunnelBody) Write(p []byte) (int, error) {
 	runtime.KeepAlive(b.Body)
 	return n, err
 }
+
+func (x *Exchange) ended() bool {
+	x.body.mu.Lock()
+	defer x.body.mu.Unlock()
+	return x.body.phase.over()
+}

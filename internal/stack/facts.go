@@ -1,9 +1,6 @@
 package stack
 
 import (
-	"io"
-	"net/http"
-	"reflect"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -105,20 +102,3 @@ func (x *Exchange) Method() string { return x.facts.Method }
 
 // Target is what the exchange goes to.
 func (x *Exchange) Target() *Target { return x.request.target }
-
-// noBody reports whether there is nothing to read, close or wrap.
-func noBody(resp *http.Response) bool {
-	return resp.Body == nil || resp.Body == http.NoBody ||
-		resp.ProtoMajor >= 2 && isHTTP2NoBody(resp.Body)
-}
-
-// isHTTP2NoBody knows what HTTP/2 has in the place of http.NoBody: net/http's
-// own up to Go 1.26, and golang.org/x/net's. Neither has a public name. Who
-// leaves a 204 unclosed loses nothing by it, and must not hold a slot.
-func isHTTP2NoBody(body io.ReadCloser) bool {
-	switch reflect.TypeOf(body).String() {
-	case "http.http2noBodyReader", "http2.noBodyReader":
-		return true
-	}
-	return false
-}

@@ -29,16 +29,6 @@ func newGzips(t *http.Transport) *gzips {
 	return &gzips{accept: []string{"gzip"}}
 }
 
-// askGzip asks in net/http's place, where net/http would. In derive only.
-func (x *Exchange) askGzip() {
-	h := x.request.orig.Header
-	if h == nil || len(h["Accept-Encoding"]) > 0 || len(h["Range"]) > 0 || x.request.orig.Method == http.MethodHead || x.request.orig.Method == http.MethodConnect {
-		return
-	}
-	x.Header()["Accept-Encoding"] = x.pipe.gzips.accept
-	x.request.gzip = true
-}
-
 // gunzip makes the caller's response what net/http would have made of it.
 func (x *Exchange) gunzip(resp *http.Response) {
 	if !x.request.gzip || resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {

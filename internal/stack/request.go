@@ -3,100 +3,132 @@ package stack
 import (
 	"context"
 	"net/http"
-	"reflect"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/header"
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// maxChain bounds how far a chain of redirects is followed.
-const maxChain = 100
-
-// ownRequest turns the request of the base's response into the caller's, or into one
-// whose context is: what hangs on a context of ours ends with the exchange, and is
-// taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
-func (x *Exchange) ownRequest(q *http.Request) *http.Request {
-	if q != nil && x.pipe.overNetHTTP {
-		return x.request.orig
-	}
-	return x.outside(q, maxChain)
+// request is what is read of the caller's request. The caller may change it once
+// RoundTrip has failed, or the body was closed or dropped: what dials, hooks and the end
+// need of it is here.
+type request struct {
+	orig    *http.Request
+	target  *Target
+	path    string
+	ctx     context.Context // the caller's, with what the layers added; ends with that. See parentCtx
+	header  http.Header     // the layers' own map, nil until one asks
+	close   bool            // the request asks for the end of its connection
+	hasBody bool            // it has one
+	gzip    bool            // the kit has asked for gzip, and must decompress
 }
 
-// outside is q, whose chain of redirects has so many levels at most, with contexts that
-// are the caller's. What is to be changed is copied: it is somebody else's.
-func (x *Exchange) outside(q *http.Request, levels int) *http.Request {
-	switch {
-	case q == nil, levels == 0:
-		return q
-	case q == &x.down.req:
-		return x.request.orig
+// open starts an exchange.
+func open(ln *pipeline, req *http.Request) *Exchange {
+	x := &Exchange{pipe: ln}
+	x.request = request{orig: req, target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), ctx: req.Context()}
+	x.conn = &x.observed
+	if ln.owned != nil && connpool.Takes(req) {
+		x.conn = &x.entry
 	}
-	own := q
-	if ctx := x.outsideContext(q.Context()); ctx != nil {
-		own = q.WithContext(ctx)
+	x.request.close = saysClose(req)
+	if req.URL != nil {
+		x.request.path = req.URL.Path
 	}
-	if by := q.Response; by != nil {
-		if req := x.outside(by.Request, levels-1); req != by.Request {
-			if own == q {
-				own = q.WithContext(q.Context())
-			}
-			resp := *by
-			resp.Request = req
-			own.Response = &resp
+	x.facts.Start = time.Now()
+	x.facts.Method = req.Method
+	x.request.hasBody = req.Body != nil && req.Body != http.NoBody
+	x.wire.wrote = !x.request.hasBody || !ln.overNetHTTP // until hooks say otherwise
+	x.link()
+	return x
+}
+
+// derive makes the request that goes down.
+func (x *Exchange) derive() *http.Request {
+	if x.pipe.gzips != nil {
+		x.askGzip()
+	}
+	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.request.close, !x.pipe.ownsHeader
+	x.enter()
+	x.publish()
+	if x.observed.MayDial(x.pipe.overNetHTTP) {
+		x.timeDial()
+	}
+	if x.pipe.traceKey == nil {
+		x.bind(nil)
+		ctx := httptrace.WithClientTrace(x.parentCtx(), &x.down.trace)
+		if x.down.dial == nil {
+			x.down.dial = new(dialTimes)
 		}
+		x.down.dial.ctx = ctx
 	}
-	return own
+	if x.pipe.drainsInBackground && x.request.ctx.Err() == nil {
+		x.down.detachable, x.down.ctx, x.down.stop = deriveDetachable(x.parentCtx())
+		x.down.made.Or(ctxMade)
+	}
+	x.down.req = *x.request.orig.WithContext((*exchangeCtx)(x))
+	if x.request.header != nil && x.request.orig.Header != nil { // net/http refuses a request without one
+		x.down.req.Header = x.request.header
+	}
+	x.down.sent = true
+	return &x.down.req
 }
 
-// outsideContext is what becomes of a context from below; nil if it is as good as the
-// caller's. It is not if an exchange is to be found in it that the caller's is not
-// made in: this one, or an earlier one, whose response a cache has kept.
-func (x *Exchange) outsideContext(ctx context.Context) context.Context {
-	found, _ := ctx.Value(exchangeKey{}).(*Exchange)
-	if found == nil {
-		return nil
-	}
-	for o := x.nest.outer; o != nil; o = o.nest.outer {
-		if found == o {
-			return nil
-		}
-	}
-	if ctx == context.Context((*exchangeCtx)(found)) {
-		return x.request.orig.Context() // nobody has added anything
-	}
-	return &detachedCtx{x.request.orig.Context(), ctx, found}
+// saysClose reports whether a request asks for the end of its connection.
+func saysClose(req *http.Request) bool {
+	return req.Close || header.HasToken(req.Header["Connection"], "close")
 }
 
-// detachedCtx is the caller's context with the values that middlewares below have added.
-// Neither the exchange nor its hooks are among them, nor what the kit's layers have
-// added: a request that is made with this context is another one, and no child of the
-// first one's span.
-type detachedCtx struct {
-	context.Context
-	below context.Context
-	found *Exchange // in below
+// askGzip asks in net/http's place, where net/http would. In derive only.
+func (x *Exchange) askGzip() {
+	h := x.request.orig.Header
+	if h == nil || len(h["Accept-Encoding"]) > 0 || len(h["Range"]) > 0 || x.request.orig.Method == http.MethodHead || x.request.orig.Method == http.MethodConnect {
+		return
+	}
+	x.Header()["Accept-Encoding"] = x.pipe.gzips.accept
+	x.request.gzip = true
 }
 
-func (c *detachedCtx) Value(key any) any {
-	own := c.Context.Value(key)
-	if key == (exchangeKey{}) || key == c.found.pipe.traceKey {
-		return own
-	}
-	v := c.below.Value(key)
-	if v == nil || same(v, c.found.parentCtx().Value(key)) {
-		return own
-	}
-	if _, ends := v.(context.Context); ends {
-		return own // package context looks for what is to be ended, and asks it for the cause
-	}
-	return v
+// derived is what goes down in the place of the caller's request.
+type derived struct {
+	ctx        context.Context        // see cancelable
+	trace      httptrace.ClientTrace  // see hooks
+	hooks      *httptrace.ClientTrace // the caller's, which those of trace call
+	req        http.Request
+	stop       context.CancelFunc // of ctx
+	detachable *detachable        // nil if no drain may go on after Close
+	dial       *dialTimes         // nil if no dial was expected
+	made       atomic.Uint32      // hooksMade, ctxMade, canceled, atLast
+	sent       bool               // it was made, and given to the base
+	detached   bool               // it goes on whatever the caller does: see closeLater; the closing goroutine's
 }
 
-// same reports whether two values are one. Those that can't be compared are taken for
-// it if they are of one kind.
-func same(a, b any) bool {
-	if reflect.TypeOf(a) != reflect.TypeOf(b) {
-		return false
+// enter enters the exchange in the ledger.
+func (x *Exchange) enter() {
+	page := x.request.target.observed.Load()
+	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.key, page, x.facts.Start); h != page {
+		x.request.target.observed.Store(h)
 	}
-	if !reflect.ValueOf(a).Comparable() || !reflect.ValueOf(b).Comparable() {
-		return true
+}
+
+// refuse ends an exchange that a layer refuses.
+func (x *Exchange) refuse(err error) error {
+	// A body whose Close panics must not cost a slot: the layers above have theirs.
+	defer x.finish(OutcomeRefused, err, nil)
+	x.publish()
+	if body := x.request.orig.Body; body != nil {
+		body.Close()
 	}
-	return a == b
+	return err
+}
+
+// fail ends an exchange that has no response.
+func (x *Exchange) fail(err error) {
+	if err == nil {
+		err = errNoResponse
+	}
+	x.finish(OutcomeFailed, err, nil)
 }

@@ -36,11 +36,3 @@ func (s *Target) Load(owner any) any {
 
 // Store keeps v for owner, in the place of what was there. V must not hold a Stack.
 func (s *Target) Store(owner, v any) { s.kept.Set(owner, v) }
-
-// enter enters the exchange in the ledger.
-func (x *Exchange) enter() {
-	page := x.request.target.observed.Load()
-	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.key, page, x.facts.Start); h != page {
-		x.request.target.observed.Store(h)
-	}
-}

@@ -1,11 +1,8 @@
 package stack
 
 import (
-	"net/http"
 	"runtime"
 	"strings"
-
-	"github.com/warmconn/warmconn/internal/chain"
 )
 
 // An exchange that is made inside of another one, and would wait for what that one
@@ -48,31 +45,6 @@ func (x *Exchange) RepeatedBelow(p Layer) bool {
 		}
 	}
 	return false
-}
-
-func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
-
-// findRepeated looks for the layers below base, as far as its layers tell.
-func (l *pipeline) findRepeated(base http.RoundTripper) {
-	chain.Walk(base, func(rt http.RoundTripper) bool {
-		if s, ok := rt.(*Stack); ok {
-			l.noteRepeated(s.pipe)
-		}
-		return true
-	})
-}
-
-// noteRepeated notes which layers stand in below, too.
-func (l *pipeline) noteRepeated(below *pipeline) {
-	var m uint64
-	for i, p := range l.layers {
-		if below.has(p) {
-			m |= bit(i)
-		}
-	}
-	if l.repeated.Load()&m != m {
-		l.repeated.Or(m)
-	}
 }
 
 // Foreign reports whether what is below the kit's layers is not net/http's own

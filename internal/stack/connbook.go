@@ -1,8 +1,6 @@
 package stack
 
 import (
-	"net/http"
-	"net/http/httptrace"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/connpool"
@@ -34,60 +32,6 @@ type connBook interface {
 
 // owned reports whether the exchange's connection is the kit's own.
 func (x *Exchange) owned() bool { return x.conn == connBook(&x.entry) }
-
-// send sends the exchange's request: over a connection of the kit's own, or by the
-// base.
-func (x *Exchange) send(base http.RoundTripper) (*http.Response, error) {
-	if !x.owned() {
-		return base.RoundTrip(x.derive())
-	}
-	known := x.request.target.owned.Load()
-	if x.pipe.gzips != nil && !known.SpeaksHTTP2() {
-		x.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
-	}
-	x.entry.Owner, x.entry.Close = (*owner)(x), x.request.close
-	x.pipe.owned.Enter(&x.entry, x.request.target.key, known)
-	if h := x.entry.Host(); h != known {
-		x.request.target.owned.Store(h)
-	}
-	x.publish()
-	x.down.req = *x.request.orig
-	if x.request.header != nil {
-		x.down.req.Header = x.request.header
-	}
-	x.down.sent = true
-	return x.entry.RoundTrip(x.request.ctx, &x.down.req, x.writingHooks())
-}
-
-// writingHooks tell when a request with a body was written, if the stack drains:
-// reading to the end of a response before that takes net/http 50 ms. Else there are
-// none of ours.
-func (x *Exchange) writingHooks() *httptrace.ClientTrace {
-	if !x.request.hasBody || !x.pipe.drains {
-		x.wire.wrote = true
-		return nil
-	}
-	t := new(httptrace.ClientTrace)
-	if above := httptrace.ContextClientTrace(x.request.ctx); above != nil {
-		*t = *above
-		x.down.hooks = above
-	}
-	t.WroteRequest = x.wroteRequest
-	return t
-}
-
-// settleOwned writes down what the end of the exchange has meant for its
-// connection: cause is why it is lost, empty if it is not.
-func (x *Exchange) settleOwned(cause loss.Reason, provisional bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	f := &x.facts
-	f.Returned, _ = x.entry.Returned()
-	f.LostReason = cause
-	if provisional && cause == loss.BodyUnread {
-		f.LostReason = loss.Draining // it may come back yet
-	}
-}
 
 // owner is an Exchange as package connpool knows it.
 type owner Exchange

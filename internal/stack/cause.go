@@ -1,0 +1,139 @@
+package stack
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
+// interrupted says whether the caller has ended the exchange, by its context or
+// Request.Cancel (http.Client's Timeout uses both): Canceled, Timeout or
+// nothing. A cancel with a cause shows as that cause, so the context itself is
+// asked, not only the error.
+func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
+	if x.down.detached || x.down.detachable != nil && x.down.detachable.detached {
+		return ledger.None // what the caller does now is no affair of ours
+	}
+	ctx := x.request.ctx
+	e := ctx.Err()
+	if stop := x.legacyCancel(); e == nil && stop != nil {
+		select {
+		case <-stop:
+			e = context.Canceled
+		default:
+		}
+	}
+	if e == nil && (err == nil || !is(err, context.Canceled)) {
+		return ledger.None
+	}
+	deadline, has := ctx.Deadline()
+	if errors.Is(e, context.DeadlineExceeded) || e != nil && has && !now.Before(deadline) {
+		return ledger.Timeout
+	}
+	return ledger.Canceled
+}
+
+// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
+func (x *Exchange) legacyCancel() <-chan struct{} {
+	if x.down.sent {
+		return x.down.req.Cancel //lint:ignore SA1019 see above
+	}
+	return x.request.orig.Cancel //lint:ignore SA1019 see above
+}
+
+// causeLocked says why the connection of an exchange that has ended does not go back,
+// empty if it goes on. Refused is what net/http said when it was put back, if it was.
+func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
+	switch {
+	case refused != ledger.None && refused != ledger.ConnError:
+		return refused
+	case x.facts.Status == http.StatusSwitchingProtocols:
+		return ledger.Upgraded
+	case x.wire.major >= 2 || x.facts.shared:
+		return x.streamCauseLocked(out, err)
+	case x.pipe.ledger.KeepAlivesOff(false):
+		return ledger.KeepAlivesOff
+	case x.wire.reqCloses || x.request.close:
+		return ledger.ClientClose
+	case x.wire.respCloses:
+		return ledger.ServerClose
+	case out == OutcomeCanceled:
+		return interrupted
+	case is(err, context.DeadlineExceeded):
+		return ledger.Timeout
+	}
+	switch out {
+	case OutcomeLeaked:
+		return ledger.BodyLeaked
+	case OutcomeSkipped, OutcomeGaveUp, OutcomeTimedOut, OutcomeClosed:
+		return ledger.BodyUnread
+	case OutcomeEOF, OutcomeDrained, OutcomeNone:
+		switch {
+		case !x.wire.wrote:
+			return ledger.EarlyResponse
+		case interrupted != ledger.None:
+			return interrupted
+		case refused != ledger.None:
+			return refused
+		}
+		return ledger.Unknown
+	}
+	return brokenFor(err)
+}
+
+// streamCauseLocked is cause over HTTP/2, where few things that become of an exchange
+// cost the connection that it shares with others.
+func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
+	switch {
+	case x.pipe.ledger.KeepAlivesOff(true):
+		return ledger.KeepAlivesOff
+	case x.wire.major >= 2 && (x.wire.reqCloses || x.request.close):
+		return ledger.ClientClose
+	case out == OutcomeFailed:
+		return brokenFor(err) // if it broke, and not the stream alone
+	}
+	return ledger.None
+}
+
+// brokenFor is why a connection broke under an exchange, by its error: a connection
+// that the server closed as it lay idle, or an HTTP/2 one that answered no ping, is
+// nobody's fault.
+func brokenFor(err error) ledger.Reason {
+	switch class := errclass.Of(err); class {
+	case "server_closed_idle":
+		return ledger.ServerClosedIdle
+	case "conn_lost":
+		return loss.Dead
+	}
+	return ledger.ConnError
+}
+
+// is is errors.Is for the error of somebody's base, perhaps a nil pointer that can't
+// be asked: the exchange must end all the same.
+func is(err, target error) bool {
+	defer func() { _ = recover() }()
+	return errors.Is(err, target)
+}
+
+// putReason reads PutIdleConn's error. The errors are not exported; their
+// texts have not changed since Go 1.7. ConnError only says that the connection
+// was closed: by the server, or by a cancel in the same moment.
+func putReason(err error) ledger.Reason {
+	if err == nil {
+		return ledger.None
+	}
+	switch err.Error() {
+	case "http: putIdleConn: too many idle connections for host", "http: putIdleConn: too many idle connections":
+		return ledger.IdleLimit
+	case "http: putIdleConn: CloseIdleConnections was called":
+		return ledger.ClosedIdle
+	case "http: putIdleConn: connection is in bad state":
+		return ledger.ConnError
+	}
+	return ledger.Unknown
+}

@@ -1,0 +1,176 @@
+package stack
+
+import (
+	"net/http"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/warmconn/warmconn/internal/cache"
+	"github.com/warmconn/warmconn/internal/chain"
+	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// pipeline is what exchanges need of their stack. Exchanges are within reach of
+// net/http's connections, so it must hold neither a Stack nor a base: a dropped
+// stack could not be collected while a connection is open.
+type pipeline struct {
+	layers   []Layer // outermost first
+	order    []uint8 // indexes into layers, in the order of their Ends
+	listen   []uint8 // those that are Listeners
+	emitters []uint8 // those that are Claimants
+	ledger   *ledger.Ledger
+	owned    *connpool.Pool // keeps the connections of the base; nil: somebody else does
+	reaper   *reaper
+	// traceKey is what httptrace looks for in a context, nil if unknown.
+	traceKey any
+	// overNetHTTP: the base is net/http's transport itself. Then bodies are its
+	// own, hooks are called, and contexts end Reads.
+	overNetHTTP bool
+	// underRead: and a Close drains by itself, while a Read goes on.
+	underRead bool
+	// ownsHeader: nobody but a *http.Transport has the request that goes down.
+	ownsHeader         bool
+	drains             bool // some layer does
+	drainsInBackground bool // drains may go on after Close
+	// onlyObserves: no layer waits or drains. What there is to tell of connections is of the
+	// exchanges below.
+	onlyObserves bool
+	gzips        *gzips
+	repeated     atomic.Uint64 // which of layers stand below the base, too: see Exchange.RepeatedBelow
+	targets      cache.Map[ledger.Key, *Target]
+	onEdge       func(from, to bodyPhase) // a test's, called with body.mu locked
+	buffers      buffers
+}
+
+// New puts layer over next. A layer that is in the stack already is not put
+// there again. A nil next is http.DefaultTransport.
+func New(next http.RoundTripper, part Layer) http.RoundTripper {
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	below, _ := next.(*Stack)
+	if below != nil && below.pipe.has(part) {
+		return below
+	}
+	t := Base{Base: next}
+	if below != nil {
+		t = Base{Base: below.base, Ledger: below.pipe.ledger, Owned: below.pipe.owned, Keep: below.keep}
+	} else {
+		t.Ledger = ledger.New(chain.Bottom(next))
+	}
+	if tuner, ok := part.(BaseReplacer); ok {
+		tuned := tuner.ReplaceBase(t)
+		if tuned.Replaced {
+			next = rebase(next, tuned)
+		}
+		t = tuned
+	}
+	return build(next, part, t)
+}
+
+// rebase builds the kit layers of next again over another base.
+func rebase(next http.RoundTripper, t Base) http.RoundTripper {
+	s, ok := next.(*Stack)
+	if !ok {
+		return t.Base
+	}
+	return build(rebase(s.next, t), s.layer, t)
+}
+
+func build(next http.RoundTripper, part Layer, t Base) *Stack {
+	l := &pipeline{layers: []Layer{part}, ledger: t.Ledger, owned: t.Owned, reaper: new(reaper), traceKey: findTraceKey()}
+	if below, ok := next.(*Stack); ok {
+		l.layers = append(l.layers, below.pipe.layers...)
+		l.reaper = below.pipe.reaper
+	}
+	for p := range phases {
+		for i, part := range l.layers {
+			if part.Phase() == p {
+				l.order = append(l.order, uint8(i))
+			}
+		}
+	}
+	for i, part := range l.layers {
+		if p, ok := part.(Listener); ok && p.Listens() {
+			l.listen = append(l.listen, uint8(i))
+		}
+		if _, ok := part.(Emitter); ok {
+			l.emitters = append(l.emitters, uint8(i))
+		}
+	}
+	tr, ok := t.Base.(*http.Transport)
+	l.ownsHeader = ok
+	l.overNetHTTP = ok && !chain.Registered(tr)
+	if !l.overNetHTTP {
+		l.findRepeated(t.Base)
+	}
+	l.underRead = l.overNetHTTP && nativeDrain && closesUnderRead(runtime.Version())
+	for _, part := range l.layers {
+		d, ok := part.(Drainer)
+		l.drains = l.drains || ok && d.Drains()
+	}
+	for _, part := range l.layers {
+		if b, ok := part.(LedgerUser); ok {
+			b.UseLedger(t.Ledger)
+		}
+	}
+	l.drainsInBackground = l.background() != nil
+	l.onlyObserves = true
+	for _, part := range l.layers {
+		l.onlyObserves = l.onlyObserves && part.Phase() != Slot
+	}
+	if l.overNetHTTP && l.drains {
+		l.gzips = newGzips(tr)
+	}
+	return &Stack{layer: part, next: next, base: t.Base, keep: t.Keep, why: t.Why, pipe: l}
+}
+
+func (l *pipeline) has(p Layer) bool {
+	for _, x := range l.layers {
+		if x == p {
+			return true
+		}
+	}
+	return false
+}
+
+// background is where the stack's drains may go on: room in all of its drain
+// layers is needed. None if Close has to wait for one of them.
+func (l *pipeline) background() (all []*Background) {
+	for _, p := range l.layers {
+		if d, ok := p.(Drainer); ok {
+			b := d.Background()
+			if b == nil {
+				return nil
+			}
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// findRepeated looks for the layers below base, as far as its layers tell.
+func (l *pipeline) findRepeated(base http.RoundTripper) {
+	chain.Walk(base, func(rt http.RoundTripper) bool {
+		if s, ok := rt.(*Stack); ok {
+			l.noteRepeated(s.pipe)
+		}
+		return true
+	})
+}
+
+// noteRepeated notes which layers stand in below, too.
+func (l *pipeline) noteRepeated(below *pipeline) {
+	var m uint64
+	for i, p := range l.layers {
+		if below.has(p) {
+			m |= bit(i)
+		}
+	}
+	if l.repeated.Load()&m != m {
+		l.repeated.Or(m)
+	}
+}
+
+func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
