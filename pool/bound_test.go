@@ -52,8 +52,9 @@ func (c *countedConn) Close() error {
 // Requests that give up, that break off their bodies, whose server closes; and
 // still there are never more connections than the limit, handshakes included.
 func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
+	t.Parallel()
 	const limit, workers = 8, 50
-	requests := fullsize.Of(400, 100)
+	requests := fullsize.Of(400, 25)
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,6 +117,7 @@ func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
 // give up. When it is well again, the next requests must not wait behind those
 // handshakes, nor come on top of them.
 func TestHandshakesThatHangMakeRoom(t *testing.T) {
+	t.Parallel()
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")

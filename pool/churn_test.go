@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -109,6 +110,7 @@ func TestTransportPerRequestIsReportedOnce(t *testing.T) {
 
 // At any rate.
 func TestManyTransportsAtOnceAreReportedOnce(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
 		for range 2000 {
 			getFrom(t, make(), "host.example")
@@ -150,6 +152,7 @@ func TestTransportsMadeAtOneStartAreNotReported(t *testing.T) {
 
 // To one host, as with a certificate for each tenant.
 func TestTransportsInUseAreNotReported(t *testing.T) {
+	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
 		var clients []*http.Client
 		for range 60 {
@@ -218,7 +221,8 @@ func TestTransportsWithoutKeepAliveAreNotReported(t *testing.T) {
 
 // I4, over sockets: the collector takes what was dropped, with its connections.
 func TestDroppedTransportsAreReportedAndLeaveNoConnections(t *testing.T) {
-	const n = 500
+	t.Parallel()
+	n := fullsize.Of(500, 100)
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2=%v", secure), func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: secure})
@@ -247,6 +251,7 @@ func TestDroppedTransportsAreReportedAndLeaveNoConnections(t *testing.T) {
 }
 
 func TestClientMadeAgainEachTimeIsReported(t *testing.T) {
+	t.Parallel()
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
 	var r reports

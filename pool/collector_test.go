@@ -137,7 +137,8 @@ var parents = []struct {
 // TestEveryDroppedBodyIsFound: nothing that net/http, a context or a timeout
 // holds may reach the body that the caller has dropped.
 func TestEveryDroppedBodyIsFound(t *testing.T) {
-	n := fullsize.Of(100, 20)
+	t.Parallel()
+	n := fullsize.Of(100, 10)
 	batch := n / 2
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
 		for _, parent := range parents {

@@ -14,6 +14,7 @@ import (
 
 // Hosts are forgotten between one Stats and the next, and while one is taken.
 func TestCountersDoNotGoBackWhileHostsAreForgotten(t *testing.T) {
+	t.Parallel()
 	p := pool.New(pool.Options{})
 	rt := p.Middleware(noContent)
 	var done atomic.Bool

@@ -20,6 +20,7 @@ import (
 // A request that is waited for by who has the slot, and of which nothing shows that, is
 // refused if neither has a deadline: else both would wait for good.
 func TestWaitsForOneselfEnd(t *testing.T) {
+	t.Parallel()
 	asks := func(c **http.Client) (err error) {
 		elsewhere(func() { err = fetch(*c, "http://host.example/token") })
 		return err
@@ -86,6 +87,7 @@ func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // What waits behind requests that are on the wire waits for as long as those take.
 func TestWaitsForSlowServersDoNotEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(11 * time.Minute)
@@ -111,6 +113,7 @@ func TestWaitsForSlowServersDoNotEnd(t *testing.T) {
 
 // A request with a deadline is left to that.
 func TestADeadlineIsNoDeadlock(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Options{MaxPerHost: 1})
 		defer p.Close()
@@ -134,6 +137,7 @@ func TestADeadlineIsNoDeadlock(t *testing.T) {
 
 // A dial for a request that has no slot is none of those who have one.
 func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, "ok")
@@ -175,6 +179,7 @@ func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
 // A slot that is lent, because its request's context has ended in a middleware, is used
 // by another one, which may be on the wire for long.
 func TestALentSlotIsNoDeadlock(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Options{MaxPerHost: 1})
 		defer p.Close()

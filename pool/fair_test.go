@@ -162,6 +162,7 @@ func TestGreedyHostDoesNotStarveOthers(t *testing.T) {
 // came to the queue. Who has one may be slow to notice it, so that of those
 // before it up to limit-1 may not have noticed theirs, but no more.
 func TestManyGoroutinesKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	const (
 		limit = 64
 		n     = 10_000

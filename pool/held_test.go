@@ -32,6 +32,7 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 // TestHeldBodyIsNotTaken: whoever can still read a body has not dropped it.
 func TestHeldBodyIsNotTaken(t *testing.T) {
+	t.Parallel()
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
 		for _, timeout := range []time.Duration{0, time.Minute} {
 			for _, h := range held {
@@ -113,6 +114,7 @@ func TestBodyOutOfReachIsFound(t *testing.T) {
 // TestReadInProgressIsNotTaken: while a goroutine waits in Read, that call is
 // all that holds the body. When it has returned, nothing does.
 func TestReadInProgressIsNotTaken(t *testing.T) {
+	t.Parallel()
 	goOn := make(chan struct{})
 	protocols(t, framed(goOn), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
 		for _, timeout := range []time.Duration{0, time.Minute} {

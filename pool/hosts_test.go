@@ -188,6 +188,7 @@ func TestHostLimitsMayCallStats(t *testing.T) {
 }
 
 func TestHostLimitsIsAskedAgainForAForgottenHost(t *testing.T) {
+	t.Parallel()
 	asked := make(map[string]int)
 	p := pool.New(pool.Options{HostLimits: func(host string) (pool.Limits, bool) {
 		asked[host]++

@@ -15,6 +15,7 @@ import (
 // While traffic goes on, each snapshot adds up; when it has stopped, the pool, the
 // server and the kernel count the same.
 func TestStatsAgreeWithTheKernel(t *testing.T) {
+	t.Parallel()
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -19,6 +19,7 @@ import (
 // A server whose bodies never end says how long the drain of a leaked one takes; not
 // how long those of other hosts wait for theirs.
 func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
+	t.Parallel()
 	const n = 2000
 	for name, evil := range map[string]func(i int) string{
 		"one host":   func(int) string { return "http://evil.example/hang" },

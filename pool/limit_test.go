@@ -340,6 +340,7 @@ func TestManyGoroutinesLoseNothing(t *testing.T) {
 }
 
 func TestHostsThatAreNotUsedAreForgotten(t *testing.T) {
+	t.Parallel()
 	p := pool.New(pool.Options{})
 	rt := p.Middleware(roundtripper.Func(func(req *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 204, Body: http.NoBody, Request: req}, nil

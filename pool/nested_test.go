@@ -175,6 +175,7 @@ func within(t *testing.T, done <-chan error) error {
 // Where nothing shows that a token is fetched in the middle of a request, the end of
 // that request's context ends the wait.
 func TestNestedWaitEndsWithTheRequestsDeadline(t *testing.T) {
+	t.Parallel()
 	srv := answers(t)
 	p := pool.New(pool.Options{MaxPerHost: 1})
 	defer p.Close()
@@ -240,6 +241,7 @@ func TestOneRequestTakesOneSlot(t *testing.T) {
 // Only what is made in the middle of a request goes past the limit, and not what
 // waits beside it.
 func TestOthersWaitWhileAMiddlewareHasTheSlot(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Options{MaxPerHost: 1})
 		defer p.Close()

@@ -92,6 +92,7 @@ func TestArrivedBodiesOverHTTP2HoldNobodyUp(t *testing.T) {
 // What has not wholly arrived keeps its slot, over HTTP/2, too; over HTTP/1 every
 // open body does, for it has the connection.
 func TestBodiesThatHoldSomethingKeepTheirSlot(t *testing.T) {
+	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2=%v", http2), func(t *testing.T) {
 			goOn := make(chan struct{})

@@ -45,6 +45,7 @@ func get(c *http.Client, url string) error {
 
 // I2: bodies that are never closed.
 func TestForgottenBodiesComeBack(t *testing.T) {
+	t.Parallel()
 	for _, drains := range []bool{false, true} {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("drain=%v/tls=%v", drains, secure), func(t *testing.T) {
@@ -111,6 +112,7 @@ func forget(t *testing.T, client *http.Client, url string) {
 }
 
 func TestWaitersAreNotStuckBehindForgottenBodies(t *testing.T) {
+	t.Parallel()
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
 	p := pool.New(pool.Options{MaxPerHost: 8})
@@ -173,6 +175,7 @@ func TestBodiesInHandAreNotTaken(t *testing.T) {
 
 // I3: net/http dials for requests that are then served by a freed connection.
 func TestWorkersOpenNoMoreConnectionsThanTheyAre(t *testing.T) {
+	t.Parallel()
 	const workers = 50
 	for _, limit := range []int{0, 8} {
 		for _, secure := range []bool{false, true} {
@@ -220,6 +223,7 @@ func load(t *testing.T, client *http.Client, url string, workers, requests int) 
 
 // I4: a client per request.
 func TestDroppedClientsLeaveNoConnections(t *testing.T) {
+	t.Parallel()
 	const n = 500
 	tests := []struct {
 		name   string

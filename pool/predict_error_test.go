@@ -44,6 +44,7 @@ func exponential(r *rand.Rand, _ time.Duration) time.Duration { return scaled(r.
 // with a quarter of its time to spare; paired, who got one when the same
 // requests came without the option. Vain is who was let in and got none.
 func TestPredictionsAreSeldomWrong(t *testing.T) {
+	t.Parallel()
 	const limit, n = 8, 4000
 	deadlines := []struct {
 		name  string
@@ -59,7 +60,7 @@ func TestPredictionsAreSeldomWrong(t *testing.T) {
 		t.Logf("%-11s %4s %8s %6s %7s %7s %5s %9s %7s %9s", "holds", "load", "refused", "false", "by far", "paired", "vain", "(without)", "served", "(without)")
 		for _, h := range holds {
 			loads := []float64{0.9, 1.1, 1.5, 2}
-			for _, load := range loads[:fullsize.Of(len(loads), 2)] {
+			for _, load := range loads[:fullsize.Of(len(loads), 1)] {
 				arrivals := poisson(n, limit, load, meanHold, h.hold)
 				r := rand.New(rand.NewPCG(3, 4))
 				for i := range arrivals {

@@ -34,6 +34,7 @@ var overProtocols = []struct {
 // Connections are retired under load, busy ones and idle ones, and no request
 // pays for it: not one that net/http could not try again either.
 func TestRetirementFailsNoRequest(t *testing.T) {
+	t.Parallel()
 	const workers = 20
 	for _, proto := range overProtocols {
 		for _, o := range []pool.Options{
@@ -41,7 +42,7 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 			{MaxConnRequests: 10},
 		} {
 			t.Run(fmt.Sprintf("%s/age=%v,requests=%d", proto.name, o.MaxConnAge, o.MaxConnRequests), func(t *testing.T) {
-				requests := fullsize.Of(100_000, 10_000)
+				requests := fullsize.Of(100_000, 4000)
 				if proto.opts.TLS || o.MaxConnAge == 0 {
 					requests /= 10 // handshakes take their time; and the load is the same
 				}
@@ -106,6 +107,7 @@ func post(client *http.Client, url string, n int) error {
 // that answers an upload early would close it under that. Over a base that the Pool
 // does not own there is no other way, and so nothing is done.
 func TestRetirementAsksNoServerToClose(t *testing.T) {
+	t.Parallel()
 	asked := func(r *http.Request) bool { return r.Close || len(r.Header["Connection"]) > 0 }
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked(r) {
@@ -154,6 +156,7 @@ func TestRetirementAsksNoServerToClose(t *testing.T) {
 
 // A connection to a proxy that forwards plain http serves requests to any host.
 func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
+	t.Parallel()
 	proxy := testserver.New(http.HandlerFunc(echo), testserver.Options{})
 	defer proxy.Close()
 	u, err := url.Parse(proxy.URL)
@@ -187,6 +190,7 @@ func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
 // A client that only uploads, which net/http could not try again, has its connections
 // retired as others have, over unencrypted HTTP/2 as well.
 func TestRequestsLimitActsOnUploads(t *testing.T) {
+	t.Parallel()
 	const workers, uploads, most = 8, 400, 10
 	prior := new(http.Protocols)
 	prior.SetUnencryptedHTTP2(true)

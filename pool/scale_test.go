@@ -43,8 +43,8 @@ func TestCrawlerStaysSmall(t *testing.T) {
 		base  http.RoundTripper
 		hosts int
 	}{
-		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 100_000)},
-		{"connections", base, fullsize.Of(20_000, 4000)},
+		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 20_000)},
+		{"connections", base, fullsize.Of(20_000, 1000)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if raceEnabled {

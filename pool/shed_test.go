@@ -12,6 +12,7 @@ import (
 // gets done for callers that give up after a second: without shedding, nearly
 // all that get a slot give up while they have it.
 func TestSheddingKeepsServiceInTime(t *testing.T) {
+	t.Parallel()
 	const limit, n, load, deadline = 64, 20_000, 1.5, time.Second
 	const mean = 10 * meanHold
 	arrivals := poisson(n, limit, load, mean, func(r *rand.Rand, _ time.Duration) time.Duration {

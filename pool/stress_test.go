@@ -54,7 +54,7 @@ func play(t *testing.T, clients []*client, f badserver.Fault, first int, count f
 // misbehave; and nothing is mixed up, sent twice or left. The full size is 10^6
 // requests.
 func TestStressFailsAsBareNetHTTP(t *testing.T) {
-	slices := fullsize.Of(373, 2)
+	slices := fullsize.Of(373, 1)
 	setUps := stressSetUps()
 	outcomes := make(map[string]tally)
 	for _, u := range setUps {

@@ -83,6 +83,7 @@ func TestBodyOpenForTooLongIsSuspectedOnce(t *testing.T) {
 
 // A request for which the server takes its time holds no body.
 func TestWaitingForTheResponseIsNotSuspected(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var r reports
 		var open atomic.Int32
@@ -210,6 +211,7 @@ func TestSlowCallbackDelaysNoOtherReport(t *testing.T) {
 
 // The host must not lose what it counted when it is forgotten.
 func TestSuspectsOfForgottenHostsAreCounted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
 		p := pool.New(pool.Options{LeakAfter: leakAfter})

@@ -20,6 +20,7 @@ import (
 
 // A dial that hangs must cost its own request only.
 func TestHungDialDoesNotHoldOthersUp(t *testing.T) {
+	t.Parallel()
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
 	for _, limit := range []int{0, 1} {

@@ -2,12 +2,13 @@ package badserver
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"log"
 	"net"
 	"net/http"
 	"sync"
+
+	"github.com/warmconn/warmconn/internal/testserver"
 )
 
 // Proto is what a server speaks.
@@ -85,7 +86,7 @@ func Start(f Fault, seed uint64) (*Server, error) {
 		s.URL = "http://" + l.Addr().String()
 	} else {
 		s.URL = "https://" + l.Addr().String()
-		s.cert = newCert()
+		s.cert = testserver.NewCert()
 		s.srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{s.cert}}
 	}
 	go func() {
@@ -130,9 +131,7 @@ func (s *Server) forget(c *conn) {
 func (s *Server) Transport(idle int) *http.Transport {
 	t := &http.Transport{MaxIdleConnsPerHost: idle, ForceAttemptHTTP2: s.fault.Proto == HTTP2}
 	if s.cert.Leaf != nil {
-		roots := x509.NewCertPool()
-		roots.AddCert(s.cert.Leaf)
-		t.TLSClientConfig = &tls.Config{RootCAs: roots}
+		t.TLSClientConfig = testserver.Trusts(s.cert)
 	}
 	return t
 }

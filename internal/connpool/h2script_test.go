@@ -2,18 +2,15 @@ package connpool
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/testserver"
 )
 
 // h2 is the server's end of an HTTP/2 connection, as far as a test needs it.
@@ -111,24 +108,7 @@ func (c *h2) goAway(last, code uint32) {
 
 // newTLS returns configurations for a server on loopback and for its clients, with
 // a key of which handshakes are cheap.
-func newTLS(t testing.TB) (server, client *tls.Config) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c, err = x509.ParseCertificate(der); err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(c)
-	server = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key, Leaf: c}}}
-	return server, &tls.Config{RootCAs: roots}
+func newTLS(testing.TB) (server, client *tls.Config) {
+	cert := testserver.NewCert()
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, testserver.Trusts(cert)
 }

@@ -29,9 +29,9 @@ func TestNoResponseIsTakenThatNobodyAskedFor(t *testing.T) {
 		secure, apart  bool
 		requests, full int
 	}{
-		{"http", false, false, 3000, 50_000},
-		{"tls", true, false, 400, 5000},
-		{"http, apart", false, true, 500, 15_000},
+		{"http", false, false, 600, 50_000},
+		{"tls", true, false, 100, 5000},
+		{"http, apart", false, true, 100, 15_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url, base := appending(t, tt.secure, tt.apart)

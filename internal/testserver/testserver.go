@@ -9,7 +9,6 @@ package testserver
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"log"
 	"net"
@@ -66,6 +65,7 @@ func New(h http.Handler, opts Options) *Server {
 		s.srv.Listener = s.memory
 	}
 	if opts.TLS || opts.HTTP2 {
+		s.srv.TLS = &tls.Config{Certificates: []tls.Certificate{shared()}}
 		s.srv.StartTLS()
 	} else {
 		s.srv.Start()
@@ -113,9 +113,7 @@ func (s *Server) ClientTLS() *tls.Config {
 	if s.srv.TLS == nil {
 		return nil
 	}
-	roots := x509.NewCertPool()
-	roots.AddCert(s.srv.Certificate())
-	return &tls.Config{RootCAs: roots}
+	return Trusts(s.srv.TLS.Certificates[0])
 }
 
 // Transport is a new transport that trusts the server, with net/http's

@@ -1,4 +1,4 @@
-package badserver
+package testserver
 
 import (
 	"crypto/ecdsa"
@@ -9,35 +9,46 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"sync"
 	"time"
 )
 
-// newCert makes a certificate for 127.0.0.1. Its key is an elliptic curve's:
+// NewCert makes a certificate for 127.0.0.1 and example.com, as httptest's is. Its key is an elliptic curve's:
 // a server that closes all the time makes a handshake for each request or two,
 // and with RSA the test would measure that.
-func newCert() tls.Certificate {
+func NewCert() tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(fmt.Sprintf("badserver: %v", err))
+		panic(fmt.Sprintf("testserver: %v", err))
 	}
-	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
-		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.Add(24 * time.Hour),
+		NotBefore:             time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC), // a bubble's clock begins in 2000
+		NotAfter:              time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 		IsCA:                  true,
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:              []string{"example.com"},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		panic(fmt.Sprintf("badserver: %v", err))
+		panic(fmt.Sprintf("testserver: %v", err))
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		panic(fmt.Sprintf("badserver: %v", err))
+		panic(fmt.Sprintf("testserver: %v", err))
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
+
+// Trusts is a client's configuration that trusts cert.
+func Trusts(cert tls.Certificate) *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(cert.Leaf)
+	return &tls.Config{RootCAs: roots}
+}
+
+// shared is every Server's: a client of one trusts them all, as with httptest.
+var shared = sync.OnceValue(NewCert)
