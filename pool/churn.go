@@ -2,12 +2,12 @@ package pool
 
 import (
 	"net/http"
-	"sync"
 	"time"
 	"weak"
 
 	"github.com/warmconn/warmconn/internal/callsite"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // churn finds the places in the program where a transport is made for a
@@ -16,7 +16,7 @@ import (
 type churn struct {
 	report func(Leak) // nil: nobody wants to know
 
-	mu     sync.Mutex
+	mu     lockorder.Mutex[lockorder.Churn]
 	places map[string]*callSite // by call site
 }
 

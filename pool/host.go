@@ -2,11 +2,10 @@ package pool
 
 import (
 	"context"
-	"hash/maphash"
-	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
@@ -17,20 +16,32 @@ type host struct {
 	own     flow // in queue
 	ofAll   flow // in the Pool's total
 	flights inFlightList
+	past    *past
 }
 
-const (
-	shards = 32
-	// sweepFrom is how many hosts a shard may hold before those that are not
-	// in use are forgotten to make room.
-	sweepFrom = 64
-)
+// past is what hosts have counted that were forgotten. A host that is found in the table
+// is counted by itself, unless it was forgotten before past was looked at: so no request
+// is counted twice, and none not at all.
+type past struct {
+	mu        lockorder.Mutex[lockorder.Past]
+	n         Counters
+	forgotten uint64 // hosts so far
+}
 
-type shard struct {
-	mu      sync.Mutex
-	hosts   map[ledger.Key]*host
-	sweepAt int      // twice what the last sweep left
-	past    Counters // of hosts that were forgotten
+// add adds a host's counters and returns which of the forgotten it is.
+func (p *past) add(n *Counters) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n.add(n)
+	p.forgotten++
+	return p.forgotten
+}
+
+func (p *past) sum() (n Counters, forgotten uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n.add(&p.n)
+	return n, p.forgotten
 }
 
 // acquisition is one request on its way through its queues.
@@ -86,82 +97,41 @@ func (p *Pool) release(h *host, f *stack.Facts) {
 }
 
 func (p *Pool) host(key ledger.Key, name string) *host {
-	s := p.shard(key)
-	h := s.host(key)
-	if h == nil {
-		h = p.addHost(s, key, name)
+	if h, ok := p.table.Get(key, key.Host); ok {
+		return h
 	}
-	return h
-}
-
-func (p *Pool) shard(key ledger.Key) *shard {
-	return &p.shards[maphash.String(p.seed, key.Host)%shards]
-}
-
-// host is nil if the host is not known.
-func (s *shard) host(key ledger.Key) *host {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.hosts[key]
-}
-
-// addHost makes a host that is not known.
-func (p *Pool) addHost(s *shard, key ledger.Key, name string) *host {
 	if name == "" {
 		name = key.String()
 	}
 	l := p.limitsOf(key, name)
-	made := &host{timeout: max(l.WaitTimeout, 0)}
+	made := &host{timeout: max(l.WaitTimeout, 0), past: &p.past}
 	made.queue.rules = p.rules(l.MaxPerHost, l.MaxWaiting)
 	made.queue.host, made.queue.last, made.queue.crowd = name, p.total.limit == 0, p.crowd.join()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if h := s.hosts[key]; h != nil {
-		return h // another request was faster
-	}
-	s.sweepLocked()
-	made.queue.closed = p.closed.Load()
-	s.hosts[key] = made
-	return made
+	return p.table.Of(key, key.Host, func() *host {
+		made.queue.closed = p.closed.Load() // Close looks for hosts behind that
+		return made
+	})
 }
 
-// sweepLocked makes room for one more host.
-func (s *shard) sweepLocked() {
-	if s.hosts == nil {
-		s.hosts = make(map[ledger.Key]*host)
-		s.sweepAt = sweepFrom
+// Forget implements hosttable.Forgetter.
+func (h *host) Forget() bool {
+	q := &h.queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.inUse > 0 || q.line.len > 0 {
+		return false
 	}
-	if len(s.hosts) < s.sweepAt {
-		return
-	}
-	for k, h := range s.hosts {
-		q := &h.queue
-		q.mu.Lock()
-		if q.inUse == 0 && q.line.len == 0 {
-			q.dead = true
-			s.past.add(&q.n)
-			delete(s.hosts, k)
-		}
-		q.mu.Unlock()
-	}
-	s.sweepAt = max(sweepFrom, 2*len(s.hosts))
+	q.forgotten = h.past.add(&q.n)
+	return true
 }
 
-// each calls f for all hosts, also those that are forgotten meanwhile. Past is
-// what those have counted that were before.
-func (p *Pool) each(f func(*host)) (past Counters) {
-	for i := range p.shards {
-		s := &p.shards[i]
-		s.mu.Lock()
-		hosts := make([]*host, 0, len(s.hosts))
-		for _, h := range s.hosts {
-			hosts = append(hosts, h)
-		}
-		past.add(&s.past)
-		s.mu.Unlock()
-		for _, h := range hosts {
-			f(h)
-		}
-	}
-	return past
+// each calls f for all hosts.
+func (p *Pool) each(f func(*host)) { p.table.Each(f) }
+
+// all are the hosts, those among them that were forgotten meanwhile too. Past is what those
+// have counted that are not, and of which the last was that forgotten.
+func (p *Pool) all() (hosts []*host, past Counters, forgotten uint64) {
+	p.table.Each(func(h *host) { hosts = append(hosts, h) })
+	past, forgotten = p.past.sum()
+	return hosts, past, forgotten
 }

@@ -3,10 +3,10 @@ package pool
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // inFlight is what the Pool keeps of one request whose stack was taken, or that
@@ -56,7 +56,7 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 
 // inFlightList are the requests in flight of one host.
 type inFlightList struct {
-	mu      sync.Mutex
+	mu      lockorder.Mutex[lockorder.InFlight]
 	waiting requestList // for the response, by when they began
 	open    requestList // their bodies are, by when the response came
 	overdue requestList // those that were reported as suspected

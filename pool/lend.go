@@ -121,7 +121,7 @@ func (q *queue) lendLocked(over, overdue int) {
 // streamsOver implements connpool.Options.StreamsOver: of the exchanges with a host
 // that have a slot, n more, or fewer, have no stream any more.
 func (p *Pool) streamsOver(key ledger.Key, n int) {
-	h := p.shard(key).host(key)
+	h, _ := p.table.Get(key, key.Host)
 	if h == nil {
 		return // a proxy's connections, which serve any host
 	}

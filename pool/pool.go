@@ -2,7 +2,6 @@ package pool
 
 import (
 	"context"
-	"hash/maphash"
 	"net/http"
 	"runtime"
 	"sync/atomic"
@@ -11,7 +10,9 @@ import (
 
 	"github.com/hashicorp/go-cleanhttp"
 
+	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
@@ -20,8 +21,8 @@ import (
 type Pool struct {
 	opts   Options
 	hosts  map[string]Limits // Options.Hosts, as Key spells them
-	seed   maphash.Seed
-	shards [shards]shard
+	table  hosttable.Table[ledger.Key, *host, lockorder.SlotTable]
+	past   past
 	total  queue
 	listed atomic.Int64 // how many hosts the last Stats had
 	gc     collector
@@ -35,7 +36,7 @@ type Pool struct {
 
 // New returns a Pool.
 func New(o Options) *Pool {
-	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), seed: maphash.MakeSeed(), totals: new(ledger.Totals)}
+	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), totals: new(ledger.Totals)}
 	p.stalls, p.calls = p.stalled, p.calling
 	p.bases.builds.report = o.OnLeak
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)

@@ -2,9 +2,9 @@ package pool
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
@@ -13,27 +13,27 @@ import (
 type queue struct {
 	rules
 
-	mu     sync.Mutex
-	inUse  int
-	line   waitlist
-	dead   bool   // its host was forgotten: find it again
-	closed bool   // the Pool is
-	moves  uint64 // how often a slot changed hands
-	still  stall
-	holds  meter       // only if rules.predict
-	look   *time.Timer // nil if nobody waits
-	lent   lent
+	mu        lockorder.Mutex[lockorder.Queue]
+	inUse     int
+	line      waitlist
+	forgotten uint64 // which of past's its host is: find it again; 0: none
+	closed    bool   // the Pool is
+	moves     uint64 // how often a slot changed hands
+	still     stall
+	holds     meter       // only if rules.predict
+	look      *time.Timer // nil if nobody waits
+	lent      lent
 
 	n Counters // for Stats
 }
 
 // acquire takes a slot, or waits for one in that flow. Ok is false if the queue
-// is dead.
+// is a forgotten host's.
 func (q *queue) acquire(ctx context.Context, in *flow, v *acquisition) (ok bool, err error) {
 	q.mu.Lock()
 	for asked, inside, calling := false, false, 0; ; {
 		switch {
-		case q.dead:
+		case q.forgotten > 0:
 			q.mu.Unlock()
 			return false, nil
 		case q.closed:

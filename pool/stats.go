@@ -93,12 +93,15 @@ func (p *Pool) Stats() Stats {
 		}
 		return &s.Hosts[i]
 	}
-	past := p.each(func(h *host) {
-		q := &h.queue
+	hosts, past, forgotten := p.all()
+	count := func(q *queue) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if q.dead { // not in past
+		switch {
+		case q.forgotten > forgotten: // not in past
 			s.Counters.add(&q.n)
+			return
+		case q.forgotten > 0:
 			return
 		}
 		e := at(q.host)
@@ -106,7 +109,10 @@ func (p *Pool) Stats() Stats {
 		s.InUse += e.InUse
 		s.Waiting += e.Waiting
 		s.Counters.add(&e.Counters)
-	})
+	}
+	for _, h := range hosts {
+		count(&h.queue)
+	}
 	s.Counters.add(&past)
 	total := p.totals.Tally()
 	s.Opened, s.Closed = total.Opened, total.Closed

@@ -3,11 +3,12 @@ package pool
 import (
 	"net/http"
 	"runtime"
-	"sync"
 	"weak"
 
 	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // sharedTransport is a private clone of a transport, with the connections that are made by it,
@@ -23,7 +24,7 @@ type sharedTransport struct {
 // transports is what a Pool knows of the transports that it stands on. All of it is
 // held weakly: a Pool must not keep a dropped client's transport.
 type transports struct {
-	mu      sync.Mutex
+	mu      lockorder.Mutex[lockorder.Transports]
 	sites   map[weak.Pointer[http.Transport]]weak.Pointer[sharedTransport] // by the transport handed in
 	own     weak.Pointer[sharedTransport]                                  // Client's
 	rare    weak.Pointer[sharedTransport]                                  // RareClient's
@@ -166,7 +167,7 @@ func (b *transports) sweepLocked() {
 			delete(b.ledgers, l)
 		}
 	}
-	b.sweepAt = max(sweepFrom, 2*size())
+	b.sweepAt = max(hosttable.SweepFrom, 2*size())
 }
 
 func (b *transports) stop() {

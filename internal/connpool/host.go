@@ -4,12 +4,12 @@ import (
 	"net"
 	"net/url"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/loss"
 	"github.com/warmconn/warmconn/internal/worth"
 )
@@ -36,7 +36,7 @@ type Host struct {
 
 	// mu guards everything below, and of routes and connections what says so. The
 	// order of locks: mu, then net/http's own.
-	mu        sync.Mutex
+	mu        lockorder.Mutex[lockorder.Host]
 	forgotten bool
 	routes    []*route // beside direct
 	after     []func() // to be done when mu is given up
@@ -165,7 +165,7 @@ func without(cs []*Conn, c *Conn) []*Conn {
 
 // hosts finds Hosts.
 type hosts struct {
-	table hosttable.Table[ledger.Key, *Host]
+	table hosttable.Table[ledger.Key, *Host, lockorder.ConnTable]
 }
 
 func (p *Pool) host(key ledger.Key) *Host {

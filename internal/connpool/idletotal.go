@@ -3,10 +3,10 @@ package connpool
 import (
 	"cmp"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
@@ -16,7 +16,7 @@ import (
 type idleTotal struct {
 	n atomic.Int64
 
-	mu    sync.Mutex
+	mu    lockorder.Mutex[lockorder.IdleTotal]
 	hosts []*Host
 }
 
@@ -26,6 +26,24 @@ func (t *idleTotal) add(h *Host) {
 	t.mu.Unlock()
 }
 
+// remove takes each of them out of the list once.
+func (t *idleTotal) remove(hosts []*Host) {
+	if len(hosts) == 0 {
+		return
+	}
+	gone := make(map[*Host]bool, len(hosts))
+	for _, h := range hosts {
+		gone[h] = true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hosts = slices.DeleteFunc(t.hosts, func(h *Host) bool {
+		yes := gone[h]
+		delete(gone, h)
+		return yes
+	})
+}
+
 // evict closes those that have been idle for longest, down to most.
 func (t *idleTotal) evict(most int) {
 	type idler struct {
@@ -33,23 +51,25 @@ func (t *idleTotal) evict(most int) {
 		at time.Time
 	}
 	var all []idler
+	var none []*Host // have none any more
 	t.mu.Lock()
-	t.hosts = slices.DeleteFunc(t.hosts, func(h *Host) bool {
+	hosts := slices.Clone(t.hosts)
+	t.mu.Unlock()
+	for _, h := range hosts {
 		h.mu.Lock()
-		defer h.mu.Unlock()
 		n := len(all)
 		for _, rt := range h.allRoutes() {
 			for _, c := range rt.idle {
 				all = append(all, idler{c, c.idleAt})
 			}
 		}
-		if len(all) == n {
-			h.indexed = false
-			return true
+		if len(all) == n && h.indexed {
+			h.indexed = false // it may come into the list once more at once
+			none = append(none, h)
 		}
-		return false
-	})
-	t.mu.Unlock()
+		h.mu.Unlock()
+	}
+	t.remove(none)
 	slices.SortFunc(all, func(a, b idler) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
 	now := time.Now()
 	for i := range max(len(all)-most, 0) {

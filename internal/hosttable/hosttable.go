@@ -5,6 +5,8 @@ package hosttable
 import (
 	"hash/maphash"
 	"sync"
+
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // Forgetter is a value that can say whether it is in use.
@@ -14,35 +16,49 @@ type Forgetter interface {
 	Forget() bool
 }
 
-// Table finds values by key. Its zero value is ready for use, by any number of
+// Table finds values by key. R is the place of its locks in the order of locks. Its zero value is ready for use, by any number of
 // goroutines.
-type Table[K comparable, V Forgetter] struct {
+type Table[K comparable, V Forgetter, R lockorder.Rank] struct {
 	once   sync.Once
 	seed   maphash.Seed
-	shards [shards]shard[K, V]
+	shards [Shards]shard[K, V, R]
 }
 
 const (
-	shards = 32
-	// sweepFrom is how many values a shard holds before it looks for some to
+	// Shards is how many locks a Table has.
+	Shards = 32
+	// SweepFrom is how many values a shard holds before it looks for some to
 	// forget.
-	sweepFrom = 64
+	SweepFrom = 64
 )
 
-type shard[K comparable, V Forgetter] struct {
-	mu     sync.Mutex
+type shard[K comparable, V Forgetter, R lockorder.Rank] struct {
+	mu     lockorder.Mutex[R]
 	values map[K]V
 	// sweepAt is the size at which the next sweep is worth it: twice what the
 	// last one left, so that sweeping stays amortized.
 	sweepAt int
 }
 
-// Of returns the value for k, or what made returns, which is then kept. Made runs
-// under a lock, and must not call the Table. Hash is a part of k that tells most
-// keys apart.
-func (t *Table[K, V]) Of(k K, hash string, made func() V) V {
+func (t *Table[K, V, R]) shard(hash string) *shard[K, V, R] {
 	t.once.Do(func() { t.seed = maphash.MakeSeed() })
-	s := &t.shards[maphash.String(t.seed, hash)%shards]
+	return &t.shards[maphash.String(t.seed, hash)%Shards]
+}
+
+// Get returns the value for k, if there is one. Hash is a part of k that tells most
+// keys apart.
+func (t *Table[K, V, R]) Get(k K, hash string) (V, bool) {
+	s := t.shard(hash)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.values[k]
+	return v, ok
+}
+
+// Of returns the value for k, or what made returns, which is then kept. Made runs
+// under a lock, and must not call the Table. Hash is as in Get.
+func (t *Table[K, V, R]) Of(k K, hash string, made func() V) V {
+	s := t.shard(hash)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.values[k]
@@ -55,10 +71,10 @@ func (t *Table[K, V]) Of(k K, hash string, made func() V) V {
 }
 
 // sweepLocked makes room for one more value.
-func (s *shard[K, V]) sweepLocked() {
+func (s *shard[K, V, R]) sweepLocked() {
 	if s.values == nil {
 		s.values = make(map[K]V)
-		s.sweepAt = sweepFrom
+		s.sweepAt = SweepFrom
 	}
 	if len(s.values) < s.sweepAt {
 		return
@@ -68,12 +84,12 @@ func (s *shard[K, V]) sweepLocked() {
 			delete(s.values, k)
 		}
 	}
-	s.sweepAt = max(sweepFrom, 2*len(s.values))
+	s.sweepAt = max(SweepFrom, 2*len(s.values))
 }
 
 // Each calls f for all values, also those that are forgotten meanwhile, under no
 // lock of the Table's.
-func (t *Table[K, V]) Each(f func(V)) {
+func (t *Table[K, V, R]) Each(f func(V)) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()

@@ -5,12 +5,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // hosts counts the pages that l keeps.
 func hosts(l *Ledger) (n int) {
-	l.each(func(*Host) { n++ })
+	l.hosts.Each(func(*Host) { n++ })
 	return n
 }
 
@@ -25,7 +26,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		u.GotConn(another(), false, false, time.Now())
 		u.End(BodyUnread, false, time.Now())
 	}
-	if n := hosts(l); n > 2*shards*sweepFrom {
+	if n := hosts(l); n > 2*hosttable.Shards*hosttable.SweepFrom {
 		t.Errorf("%d hosts are kept", n)
 	}
 	l = New(nil)
@@ -35,7 +36,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		u.PutIdleConn(None)
 		u.End(None, false, time.Now())
 	}
-	l.each(func(h *Host) {
+	l.hosts.Each(func(h *Host) {
 		if len(h.conns) > maxConns || h.losses.Len() > loss.Max || h.open > maxConns {
 			t.Errorf("%d connections, %d losses, %d open", len(h.conns), h.losses.Len(), h.open)
 		}
@@ -51,7 +52,7 @@ func TestForgottenPageKeepsNoConnection(t *testing.T) {
 	u.GotConn(another(), false, false, time.Now())
 	u.PutIdleConn(None)
 	u.End(None, false, time.Now())
-	if !page.forget() {
+	if !page.Forget() {
 		t.Fatal("not forgotten")
 	}
 	if n := len(page.conns); n > 0 {

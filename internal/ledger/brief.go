@@ -9,7 +9,7 @@ func (l *Ledger) BarelyUsed() (host string, ok bool) {
 		return "", false
 	}
 	hosts, brief := 0, true
-	l.each(func(h *Host) {
+	l.hosts.Each(func(h *Host) {
 		hosts++
 		host = h.key.String()
 		h.mu.Lock()

@@ -3,6 +3,8 @@ package ledger
 import (
 	"fmt"
 	"testing"
+
+	"github.com/warmconn/warmconn/internal/hosttable"
 )
 
 func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
@@ -33,7 +35,7 @@ func TestHostsOfDialedConnectionsAreForgotten(t *testing.T) {
 	for i := range 100_000 {
 		l.CountDial(fmt.Sprintf("host%d.example:80", i), "").Closed()
 	}
-	if n := hosts(l); n > 2*shards*sweepFrom {
+	if n := hosts(l); n > 2*hosttable.Shards*hosttable.SweepFrom {
 		t.Errorf("%d hosts are kept", n)
 	}
 	if got := l.Totals().Tally(); got.Opened != 100_000 || got.Closed != 100_000 {

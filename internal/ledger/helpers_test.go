@@ -59,7 +59,7 @@ func wantNew(t *testing.T, l *Ledger, want Reason, culprit byte) {
 // wantSettled fails unless each loss was charged to a dial, or taken back.
 func wantSettled(t *testing.T, l *Ledger) {
 	t.Helper()
-	l.each(func(h *Host) {
+	l.hosts.Each(func(h *Host) {
 		if h.losses.Len() != 0 {
 			t.Errorf("losses %+v, want none", h.losses)
 		}

@@ -1,12 +1,12 @@
 package ledger
 
 import (
+	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/loss"
 	"github.com/warmconn/warmconn/internal/worth"
 
 	"net"
 	"reflect"
-	"sync"
 	"time"
 )
 
@@ -15,7 +15,7 @@ type Host struct {
 	key    Key
 	ledger *Ledger
 
-	mu        sync.Mutex
+	mu        lockorder.Mutex[lockorder.Host]
 	forgotten bool // its place in the ledger is another's
 	served    bool // some exchange had a connection
 	lastHTTP2 bool // the last one that was had speaks HTTP/2
@@ -55,8 +55,8 @@ type snapshot struct {
 	shared bool  // HTTP/2 connections were open
 }
 
-// forget reports whether nothing of the host is left.
-func (h *Host) forget() bool {
+// Forget implements hosttable.Forgetter: a host goes of which nothing is left.
+func (h *Host) Forget() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.inflight > 0 || h.active > 0 || h.open > len(h.conns) {

@@ -107,7 +107,7 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 	if g := d.GotConn(another(), false, true, time.Now()); g.Reason != ClosedIdle {
 		t.Errorf("new for %q, want closed_idle", g.Reason)
 	}
-	l.each(func(h *Host) {
+	l.hosts.Each(func(h *Host) {
 		if h.losses.Len() != 0 || h.open != 1 || len(h.conns) != 1 {
 			t.Errorf("losses %+v, %d connections open, %d known; want none, 1, 1", h.losses, h.open, len(h.conns))
 		}

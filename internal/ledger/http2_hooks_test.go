@@ -62,7 +62,7 @@ func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 	b.GotConn(c, true, true, time.Now())
 	check := func(want int) {
 		t.Helper()
-		l.each(func(h *Host) {
+		l.hosts.Each(func(h *Host) {
 			if h.sharing != want {
 				t.Errorf("%d HTTP/2 connections open, want %d", h.sharing, want)
 			}

@@ -26,12 +26,13 @@
 package ledger
 
 import (
-	"hash/maphash"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 	"weak"
+
+	"github.com/warmconn/warmconn/internal/hosttable"
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // Ledger is the book of one stack over one base. Use New.
@@ -46,34 +47,18 @@ type Ledger struct {
 	totals        *Totals
 	own           atomic.Pointer[Counter] // see Own
 
-	seed   maphash.Seed
-	conns  atomic.Uint64 // the last connection ID given out
-	uses   atomic.Uint64 // the last Use ID given out
-	reads  atomic.Uint32 // of Dialed connections, a few more than briefReads at most
-	asked  atomic.Bool   // hooks are called: there are connections below
-	shards [shards]shard
-}
-
-const (
-	shards = 16
-	// sweepFrom is how many hosts a shard may hold before idle ones are
-	// forgotten to make room.
-	sweepFrom = 64
-)
-
-type shard struct {
-	mu    sync.Mutex
-	hosts map[Key]*Host
-	// sweepAt is the size at which the next sweep is worth it: twice what the
-	// last one left, so that sweeping stays amortized.
-	sweepAt int
+	conns atomic.Uint64 // the last connection ID given out
+	uses  atomic.Uint64 // the last Use ID given out
+	reads atomic.Uint32 // of Dialed connections, a few more than briefReads at most
+	asked atomic.Bool   // hooks are called: there are connections below
+	hosts hosttable.Table[Key, *Host, lockorder.ConnTable]
 }
 
 // New returns the ledger of a stack over base. What base says of keep-alives
 // and idle time is read now: a transport must be configured before it is
 // wrapped.
 func New(base http.RoundTripper) *Ledger {
-	l := &Ledger{seed: maphash.MakeSeed(), totals: new(Totals)}
+	l := &Ledger{totals: new(Totals)}
 	if t, ok := base.(*http.Transport); ok {
 		l.keepAlivesOff, l.keepsNoIdle = t.DisableKeepAlives, t.MaxIdleConnsPerHost < 0
 		l.idleTimeout = t.IdleConnTimeout
@@ -118,7 +103,7 @@ func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 	for {
 		h := known
 		if h == nil {
-			h = l.shards[maphash.String(l.seed, key.Host)%shards].host(key, l)
+			h = l.hosts.Of(key, key.Host, func() *Host { return &Host{key: key, ledger: l} })
 		}
 		h.mu.Lock()
 		if h.forgotten { // between the two locks, or long ago
@@ -132,52 +117,8 @@ func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 	}
 }
 
-func (s *shard) host(key Key, l *Ledger) *Host {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := s.hosts[key]
-	if h == nil {
-		s.sweepLocked()
-		h = &Host{key: key, ledger: l}
-		s.hosts[key] = h
-	}
-	return h
-}
-
-// sweepLocked makes room for one more host.
-func (s *shard) sweepLocked() {
-	if s.hosts == nil {
-		s.hosts = make(map[Key]*Host)
-		s.sweepAt = sweepFrom
-	}
-	if len(s.hosts) < s.sweepAt {
-		return
-	}
-	for k, h := range s.hosts {
-		if h.forget() {
-			delete(s.hosts, k)
-		}
-	}
-	s.sweepAt = max(sweepFrom, 2*len(s.hosts))
-}
-
 // CloseIdle notes that somebody closed the idle connections.
 func (l *Ledger) CloseIdle() {
 	now := time.Now()
-	l.each(func(h *Host) { h.dropIdleLocked(ClosedIdle, now) })
-}
-
-func (l *Ledger) each(f func(*Host)) {
-	for i := range l.shards {
-		s := &l.shards[i]
-		s.mu.Lock()
-		hosts := make([]*Host, 0, len(s.hosts))
-		for _, h := range s.hosts {
-			hosts = append(hosts, h)
-		}
-		s.mu.Unlock()
-		for _, h := range hosts {
-			f(h)
-		}
-	}
+	l.hosts.Each(func(h *Host) { h.dropIdleLocked(ClosedIdle, now) })
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/hosttable"
 )
 
 // A host whose lock is held, and is waited for, holds up no other host, not even
@@ -22,7 +24,7 @@ func TestBusyHostHoldsUpNoOther(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := range 20 * shards { // each shard many times, while the other has got to its lock
+		for i := range 20 * hosttable.Shards { // each shard many times, while the other has got to its lock
 			l.Begin(new(Entry), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)}, nil, time.Now())
 			time.Sleep(100 * time.Microsecond)
 		}

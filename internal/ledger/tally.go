@@ -2,7 +2,8 @@ package ledger
 
 import (
 	"slices"
-	"sync"
+
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // Tally counts connections: those opened, and those closed by reason.
@@ -42,7 +43,7 @@ func (t *Tally) Recount(from, to Reason) {
 // too. They are safe for concurrent use, and nothing but openings and closings
 // comes here.
 type Totals struct {
-	mu    sync.Mutex
+	mu    lockorder.Mutex[lockorder.Totals]
 	tally Tally
 }
 
@@ -137,7 +138,7 @@ func (l *Ledger) Counts(f func(Counts)) {
 	if own := l.own.Load(); own != nil {
 		(*own).Counts(f)
 	}
-	l.each(func(h *Host) {
+	l.hosts.Each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		f(Counts{

@@ -2,8 +2,9 @@ package stack
 
 import (
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // Background bounds the drains that go on after Close has returned. The zero
@@ -11,7 +12,7 @@ import (
 type Background struct {
 	Max int // at a time
 
-	mu      sync.Mutex
+	mu      lockorder.Mutex[lockorder.Background]
 	running map[*Exchange]struct{}
 	closed  bool
 }

@@ -5,9 +5,10 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // Body is the response that the caller gets, and its body, in one allocation:
@@ -31,7 +32,7 @@ type bodyState struct {
 
 	gunzip *gunzip // nil if the transport decompresses, or nobody
 
-	mu          sync.Mutex
+	mu          lockorder.Mutex[lockorder.Body]
 	readDone    chan struct{} // made by who waits for the Read that is in the raw body
 	read        int64
 	readTime    time.Duration // that the Reads took, if anybody asks

@@ -17,11 +17,11 @@
 package stack
 
 import (
-	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
 // Exchange is one exchange, in groups of fields that each have an owner. It is most of
@@ -47,7 +47,7 @@ type Exchange struct {
 	// caller's: facts, wire, and what nesting says is under it. It is taken behind an
 	// outer exchange's mu, and before body.mu, an inner exchange's, and a host's. Nothing
 	// waits under it.
-	mu    sync.Mutex
+	mu    lockorder.Mutex[lockorder.Exchange]
 	facts Facts
 	wire  wire
 }
