@@ -99,7 +99,7 @@ func TestCloseReturnsBeforeTheDrainInTheBackground(t *testing.T) {
 // they have closed the body, and http.Client does so for a Timeout.
 func TestDrainInTheBackgroundOutlivesTheCallersContext(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Minute} {
-		for _, above := range []bool{false, true} { // somebody else's middleware, and a layer over that
+		for _, above := range []bool{false, true} { // foreign middleware, and a layer over that
 			t.Run(fmt.Sprintf("timeout=%v/layers above=%v", timeout > 0, above), func(t *testing.T) {
 				l := newLate(t)
 				c, _, p, ends := l.client(t, inBackground, pool.Options{})
@@ -164,7 +164,7 @@ func TestContextEndsWhileItIsTheCallers(t *testing.T) {
 }
 
 // TestOverflowIsClosed: more bodies than may be drained lose their connections,
-// and nobody waits.
+// and no request waits.
 func TestOverflowIsClosed(t *testing.T) {
 	l := newLate(t)
 	c, _, _, ends := l.client(t, inBackground, pool.Options{})

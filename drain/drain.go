@@ -53,7 +53,7 @@
 // layer's own) is cancelled and the connection closed; net/http's own drain
 // (Go 1.27) does not go on behind that. There is one exception: where the policy
 // is Adaptive, a body of known length, of 256 KiB at most, that is not worth a drain,
-// or not read when its time is over, is left to net/http's own, for that costs nobody
+// or not read when its time is over, is left to net/http's own, for that costs no caller
 // anything, and without the kit it would be, too. It is broken off if nothing of it
 // comes for the 50 ms of that drain, or would take longer.
 //
@@ -79,7 +79,7 @@
 // # Where it stands
 //
 // Anywhere; the usual order is trace, drain, pool, transport. Pool gives the
-// slot back after the drain, wherever it stands. Above somebody else's
+// slot back after the drain, wherever it stands. Above foreign
 // middleware it drains what that makes of the body, decompressed.
 //
 // # What it costs

@@ -53,7 +53,7 @@ func outcomes(t *testing.T, c *http.Client, ends chan roundtripper.Exchange, url
 }
 
 // TestStreamsSayNothingOfTheNetwork: their pauses are the program's. Neither
-// side of somebody else's middleware learns from them.
+// side of foreign middleware learns from them.
 func TestStreamsSayNothingOfTheNetwork(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(mixed), testserver.Options{})
 	defer srv.Close()

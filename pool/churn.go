@@ -14,7 +14,7 @@ import (
 // request or two, and then another one. It looks only when one is made, and a
 // program that makes its transports once pays for those.
 type churn struct {
-	report func(Leak) // nil: nobody wants to know
+	report func(Leak) // nil: not wanted
 
 	mu     lockorder.Mutex[lockorder.Churn]
 	places map[string]*callSite // by call site
@@ -29,7 +29,7 @@ type callSite struct {
 	reported bool
 }
 
-// built is one transport, within nobody's reach from here.
+// built is one transport, out of reach from here.
 type built struct {
 	at        time.Time
 	transport weak.Pointer[http.Transport]

@@ -157,7 +157,7 @@ func TestEveryDroppedBodyIsFound(t *testing.T) {
 								l.found(t, i+1)
 							}
 						}
-						// A few may be lost: nobody waits for their drains, but
+						// A few may be lost: no request waits for their drains, but
 						// not for ever.
 						if got, want := srv.Opened()-before, batch+batch/5; got > want {
 							t.Errorf("%d connections, want at most %d: those of the leaks found were of no more use", got, want)

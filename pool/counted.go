@@ -38,7 +38,7 @@ func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 	}
 }
 
-// countedConn is a connection that somebody else has, seen only to open, to be
+// countedConn is a connection that the program has, seen only to open, to be
 // read and to be closed.
 type countedConn struct {
 	net.Conn

@@ -24,7 +24,7 @@
 // Over HTTP/1 there are never more connections to a host than MaxPerHost, in whatever
 // state: handshakes, those whose requests have given up, those whose bodies are
 // drained. One that is idle on another way (through another proxy), or a dial that is
-// nobody's any more, makes room. Those to a proxy that forwards plain http serve
+// no request's any more, makes room. Those to a proxy that forwards plain http serve
 // requests to all hosts, and are bounded together. For Exempt requests others come on
 // top.
 //
@@ -119,7 +119,7 @@
 // request has open lends nothing, and keeps as many others on its connection from
 // being lent.
 //
-// Over other bases nobody tells that a response has arrived: httptrace has no hook for
+// Over other bases no hook tells that a response has arrived: httptrace has no hook for
 // the end of a stream, a body does not show what lies in it unread, and to read ahead of
 // the caller would take the back-pressure from every stream. There a body keeps its
 // slot until its end, over HTTP/2, too, and a leaked one until the collector finds it.

@@ -50,7 +50,7 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 	return o
 }
 
-// idlePerHost is the base's own limit, if somebody has set it on purpose. None is 2
+// idlePerHost is the base's own limit, if the program has set it on purpose. None is 2
 // by default, and GOMAXPROCS + 1 is what go-cleanhttp sets for everybody; both are
 // too few for any load, and count as none.
 func idlePerHost(base *http.Transport) int {

@@ -16,7 +16,7 @@ import (
 // fields say:
 //
 //   - A response body that was dropped without being closed: the collector has
-//     proved that nobody could close it any more. Its slot is free again, and its
+//     proved that no code could close it any more. Its slot is free again, and its
 //     connection is, too, or was closed.
 //   - A response body that is suspected: see Suspected.
 //   - Transports that are made for a request or two each: see Transports.

@@ -27,7 +27,7 @@ type lent struct {
 	over    int
 	overdue int // as of the last look
 	// holders are the requests that have a slot and wait for their response from
-	// somebody else's middleware, or a base that is not net/http's, each with its
+	// foreign middleware, or a base that is not net/http's, each with its
 	// context.
 	holders map[*stack.Exchange]context.Context
 }

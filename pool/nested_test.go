@@ -201,7 +201,7 @@ func TestNestedWaitEndsWithTheRequestsDeadline(t *testing.T) {
 }
 
 // A stack with the Pool above and below a middleware takes a slot where the request
-// goes out: while the middleware waits for something, nobody waits for it.
+// goes out: while the middleware waits for something, no caller waits for it.
 func TestOneRequestTakesOneSlot(t *testing.T) {
 	for _, tells := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tells=%v", tells), func(t *testing.T) {

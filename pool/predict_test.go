@@ -128,7 +128,7 @@ func TestBothQueuesOfAHostKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// TestRefusalsFindThatNothingMoves: where nobody waits, it is who is refused
+// TestRefusalsFindThatNothingMoves: where no request waits, it is who is refused
 // that has to ask for the collector, or forgotten bodies would hold their slots
 // for ever.
 func TestRefusalsFindThatNothingMoves(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // queue is a limit on what is in use at once, first come first served within a
-// flow. Nobody barges past a waiter: a slot that comes free is handed to one.
+// flow. No request barges past a waiter: a slot that comes free is handed to one.
 type queue struct {
 	rules
 
@@ -21,7 +21,7 @@ type queue struct {
 	moves     uint64 // how often a slot changed hands
 	still     stall
 	holds     meter       // only if rules.predict
-	look      *time.Timer // nil if nobody waits
+	look      *time.Timer // nil if no request waits
 	lent      lent
 
 	n Counters // for Stats

@@ -12,7 +12,7 @@ import (
 
 // FuzzQueue holds the queues of three hosts and that of all to what must be
 // true of them whenever everybody has come to rest: no slot too many, none
-// unused while somebody waits for it, and counters that add up. Each byte lets a
+// unused while a request waits for it, and counters that add up. Each byte lets a
 // request come, end or give up, or time pass, some of them in one moment.
 func FuzzQueue(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 3, 67, 67, 131, 3, 4})

@@ -23,7 +23,7 @@ func sheddingOf(target, interval time.Duration) shedding {
 
 // shedder is CoDel as folly has it: it tells a queue that stands from one that
 // a burst has left, by the smallest wait within an interval. The zero value is
-// that of a flow in which nobody waited.
+// that of a flow in which no request waited.
 type shedder struct {
 	until      time.Time     // of the interval; zero: none has begun
 	least      time.Duration // wait in it
@@ -31,7 +31,7 @@ type shedder struct {
 }
 
 // sheds reports whether a waiter that is first and has waited that long is
-// refused. Alone, it is not: nobody else would use its slot.
+// refused. Alone, it is not: no other request would use its slot.
 func (s *shedder) sheds(o shedding, now time.Time, waited time.Duration, alone bool) bool {
 	if s.until.IsZero() || !now.Before(s.until) {
 		s.overloaded = !s.until.IsZero() && s.least > o.target
@@ -42,7 +42,7 @@ func (s *shedder) sheds(o shedding, now time.Time, waited time.Duration, alone b
 	return s.overloaded && !alone && waited > 2*o.target
 }
 
-// wasEmpty forgets an interval that has ended in a flow in which nobody waited.
+// wasEmpty forgets an interval that has ended in a flow in which no request waited.
 // A moment without a waiter within one does not end an overload.
 func (s *shedder) wasEmpty(now time.Time) {
 	if !now.Before(s.until) {

@@ -124,7 +124,7 @@ func TestBurstIsNotShed(t *testing.T) {
 	}
 }
 
-// TestLastWaiterIsNotShed: nobody else would use its slot.
+// TestLastWaiterIsNotShed: no other request would use its slot.
 func TestLastWaiterIsNotShed(t *testing.T) {
 	const target = 10 * time.Millisecond
 	arrivals := pairs(0, 400, target)

@@ -9,7 +9,7 @@ import (
 )
 
 // stallStep is how long no slot must have moved before the collector might
-// help: bodies that nobody will close may hold all of them.
+// help: bodies that no code will close may hold all of them.
 const stallStep = 200 * time.Millisecond
 
 // stall is when who waits, or is turned away, has first seen that many moves.
@@ -22,7 +22,7 @@ type stall struct {
 	stuck, looked time.Time
 }
 
-// armStallLocked has the queue looked at every stallStep while somebody waits. The timer
+// armStallLocked has the queue looked at every stallStep while a request waits. The timer
 // is made anew each time: see flights.alarm.
 func (q *queue) armStallLocked() {
 	switch {

@@ -58,8 +58,8 @@ type HostStats struct {
 	// open, all of which count as idle.
 	Watched bool
 	// Open is how many connections are open. Active is how many of them requests
-	// have; over HTTP/2 several share one. Idle is how many are in nobody's
-	// hands.
+	// have; over HTTP/2 several share one. Idle is how many are not in
+	// use.
 	Open, Active, Idle int
 	// IdleKept is how many connections to the host, those in use included, the
 	// pool would not close now for being too many: its busiest moment of late,

@@ -10,7 +10,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A limit that nobody has asked for would hang a program that holds many streams.
+// A limit that no request has asked for would hang a program that holds many streams.
 func TestZeroOptionsHoldNoStreamBack(t *testing.T) {
 	const streams = 300
 	var all sync.WaitGroup

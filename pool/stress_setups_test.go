@@ -53,7 +53,7 @@ type setUp struct {
 	renews bool
 	// waits says that requests wait for one another by the options, and so meet
 	// their deadlines more often than bare's: these are not compared. Dials that
-	// nobody waits for any more are broken off.
+	// no request waits for any more are broken off.
 	waits bool
 }
 

@@ -34,7 +34,7 @@
 // exchange below is its own: the same method, host and path, under a context
 // derived from the one that came down. A token that is fetched on the way is
 // not. Of several, a retrier's attempts, the last one counts; of several at once,
-// a hedger's, nobody knows which, and LostReason is unknown. Give such
+// a hedger's, it is not known which, and LostReason is unknown. Give such
 // middlewares the methods of Inner, so that CloseIdleConnections gets through.
 // Tracing goes below a retrier, so that each attempt has its own span.
 //
@@ -42,7 +42,7 @@
 //
 // When the response's body has come to EOF, was closed or failed; at once if
 // there is none, or at a 101; when RoundTrip returns an error; or when the
-// collector finds that nobody can read or close the body any more. Then, in
+// collector finds that no code can read or close the body any more. Then, in
 // this order and wherever the layers stand, the body is drained, the slot is
 // given back, the span ends, and observers are told. That happens once.
 //

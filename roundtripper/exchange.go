@@ -79,7 +79,7 @@ type Exchange struct {
 	// of a connection that was dead.
 	DNS, Connect, TLS time.Duration
 	// OwnDial says that the connection was made for this exchange, which has
-	// paid for it. False on a new connection means that somebody else's dial
+	// paid for it. False on a new connection means that another request's dial
 	// came in time: DialedBy, if that was seen.
 	OwnDial  bool
 	DialedBy Culprit
@@ -117,7 +117,7 @@ type Exchange struct {
 }
 
 // Culprit identifies another exchange. Its zero value means that there is none,
-// or that nobody knows it.
+// or that it is not known.
 type Culprit struct {
 	// TraceID and SpanID are those of its span; zero if it had none.
 	TraceID [16]byte
@@ -155,7 +155,7 @@ const (
 	OutcomeRefused Outcome = "refused"
 	// OutcomeUpgraded: 101, the connection is the caller's.
 	OutcomeUpgraded Outcome = "upgraded"
-	// OutcomeLeaked: nobody could close the body any more.
+	// OutcomeLeaked: no code could close the body any more.
 	OutcomeLeaked Outcome = "leaked"
 )
 

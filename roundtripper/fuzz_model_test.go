@@ -49,7 +49,7 @@ type rules struct {
 	drains  bool
 	bytes   int64 // the budget; 0 if it is the policy's own
 	limited bool
-	outer   bool // somebody else's middleware stands in it, with a layer above
+	outer   bool // foreign middleware stands in it, with a layer above
 	timeout bool // Client.Timeout is set
 	later   bool // drains go on after Close
 }

@@ -30,7 +30,7 @@ func collect() (roundtripper.Middleware, chan roundtripper.Exchange) {
 	return roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}), ends
 }
 
-// foreign is somebody else's middleware.
+// foreign is foreign middleware.
 func foreign(f func(next http.RoundTripper, req *http.Request) (*http.Response, error)) roundtripper.Middleware {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundtripper.Func(func(req *http.Request) (*http.Response, error) { return f(next, req) })
@@ -313,7 +313,7 @@ func TestHedgedAttemptsAreNotMixed(t *testing.T) {
 	}
 }
 
-// TestSmallerDrainBudgetWins, whichever side of somebody else's middleware it
+// TestSmallerDrainBudgetWins, whichever side of foreign middleware it
 // is on.
 func TestSmallerDrainBudgetWins(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -360,7 +360,7 @@ func TestSmallerDrainBudgetWins(t *testing.T) {
 }
 
 // TestNestedStacks: an SDK's own kit stack below an application's, with and
-// without somebody else's middleware between.
+// without foreign middleware between.
 func TestNestedStacks(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -418,7 +418,7 @@ func TestNestedStacks(t *testing.T) {
 	}
 }
 
-// TestCulpritIsTheSpanAbove: trace stands above somebody else's middleware,
+// TestCulpritIsTheSpanAbove: trace stands above foreign middleware,
 // the ledger that knows of the loss below it.
 func TestCulpritIsTheSpanAbove(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})

@@ -37,8 +37,8 @@ const (
 	ReasonMaxRequests NewReason = "max_requests"
 	// ReasonGoAway: the server ended the HTTP/2 connection.
 	ReasonGoAway NewReason = "goaway"
-	// ReasonProtocolError: the server sent on an idle connection what nobody
-	// had asked for.
+	// ReasonProtocolError: the server sent on an idle connection what no request had asked
+	// for.
 	ReasonProtocolError NewReason = "protocol_error"
 	// ReasonServerClosedIdle: the server closed a connection that lay idle.
 	ReasonServerClosedIdle NewReason = "server_closed_idle"
@@ -51,7 +51,7 @@ const (
 	// ReasonKeepAlivesDisabled: the transport keeps no connection, by
 	// DisableKeepAlives or a negative MaxIdleConnsPerHost.
 	ReasonKeepAlivesDisabled NewReason = "keepalives_disabled"
-	// ReasonClosedIdle: somebody called CloseIdleConnections.
+	// ReasonClosedIdle: the program called CloseIdleConnections.
 	ReasonClosedIdle NewReason = "closed_idle"
 	// ReasonEarlyResponse: the culprit's response was complete before its
 	// request was written.

@@ -120,8 +120,8 @@ func TestReasonsHTTP2(t *testing.T) {
 	}
 }
 
-// TestHTTP2RequestThatSaidCloseIsBlamedAtOnce: net/http gives its connection to
-// nobody else, and closes it when its stream has ended.
+// TestHTTP2RequestThatSaidCloseIsBlamedAtOnce: net/http gives its connection to no other
+// request, and closes it when its stream has ended.
 func TestHTTP2RequestThatSaidCloseIsBlamedAtOnce(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		s := peerScene(t, k)

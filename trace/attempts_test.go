@@ -83,7 +83,7 @@ func TestConnectionsOfEachAttemptAreCountedOnce(t *testing.T) {
 	}
 }
 
-// A body that is dropped above somebody else's middleware is dropped below it, too,
+// A body that is dropped above foreign middleware is dropped below it, too,
 // unless that has read it.
 func TestALeakIsCountedOnce(t *testing.T) {
 	for name, between := range map[string]roundtripper.Middleware{

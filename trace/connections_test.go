@@ -89,7 +89,7 @@ func TestTwoTracersOfOneMeterCountAConnectionOnce(t *testing.T) {
 	}
 }
 
-// One Tracer on both sides of somebody else's middleware sees each connection
+// One Tracer on both sides of foreign middleware sees each connection
 // twice.
 func TestNestedStacksCountAConnectionOnce(t *testing.T) {
 	r := newRig(t, ok, testserver.Options{})

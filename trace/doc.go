@@ -45,11 +45,11 @@
 // pool_wait_timeout, pool_deadlock, pool_shed, pool_closed and _OTHER; an error with a method
 // ErrorType() string names itself. A caller's own cancellation is no
 // error: it is outcome canceled without error.type; canceled as an error type
-// means that somebody else did it.
+// means that the program, or a foreign library, did it.
 //
 // Phases adds what otelhttptrace knows of a request, ConnectionSpans how its
 // connection was made. With Annotate there is no span, and the facts of the
-// connection go onto that of somebody else.
+// connection go onto a foreign one.
 //
 // # Metrics
 //
@@ -60,7 +60,7 @@
 // believed to be open are counted, and no duration. Their network.protocol.version is
 // there from the first request on: 2, or 1.1 for all of HTTP/1. Several Tracers in one
 // stack with one MeterProvider count a request and a connection once, and so do
-// stacks on two sides of somebody else's middleware; stacks over one base without
+// stacks on two sides of foreign middleware; stacks over one base without
 // pool count its connections each. The kit's own:
 //
 //   - warmconn.request.time_in_queue (s): the wait for a slot and a connection,
@@ -112,7 +112,7 @@
 //
 // Outermost in the kit, and below a retrier, so that each attempt has its
 // span. Of two trace layers with one TracerProvider, the outer one writes the
-// span, also if somebody else's middleware stands between them; but if that
+// span, also if foreign middleware stands between them; but if that
 // retries, the second attempt and later ones have spans and durations of their
 // own, below that of the whole, and if it sends a request to another host or path,
 // so has that. A Tracer above somebody else's retrier with none below it knows the

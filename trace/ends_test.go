@@ -71,7 +71,7 @@ func TestSpansThatAreNotRecordedEndOnce(t *testing.T) {
 	}
 }
 
-// At the headers nobody knows of the body's end, neither span nor metric.
+// At the headers the body's end is not known, neither span nor metric.
 func TestDurationAtTheHeadersHasTheErrorOfItsSpan(t *testing.T) {
 	recorder, reader := tracetest.NewSpanRecorder(), metric.NewManualReader()
 	rt := trace.New(trace.Options{

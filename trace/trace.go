@@ -31,7 +31,7 @@ type Tracer struct {
 	kind       trace.SpanStartOption
 	owner      any // stands for the provider; comparable; nil: the global one of the day
 	propagator propagation.TextMapPropagator
-	metrics    *metrics // nil if nobody wants any
+	metrics    *metrics // nil if none are wanted
 	secret     secrets
 	hosts      cache.Map[ledger.Key, *host]
 	// Allow-lists.

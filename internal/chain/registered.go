@@ -15,7 +15,7 @@ func Registered(t *http.Transport) bool {
 	return !ok || len(others) > 0
 }
 
-// Registrations returns what somebody else has registered with
+// Registrations returns what the program has registered with
 // t.RegisterProtocol, by scheme: schemes like unix://, a custom https, HTTP/2 from
 // golang.org/x/net, a facade's stack.
 //

@@ -26,7 +26,7 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 	}
 	switch {
 	case errors.Is(err, errUnasked), strings.HasSuffix(text, "%!w(<nil>)"):
-		return loss.ProtocolError // bytes that nobody had asked for
+		return loss.ProtocolError // bytes that no request had asked for
 	case end == byOthers, end == open && c.raw != nil && c.raw.closing.Load() && c.raw.read.Load() == c.readIdle:
 		return loss.ConnError // the program itself has closed it, or set a deadline
 	case text == serverClosedIdle:

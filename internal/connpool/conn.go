@@ -48,7 +48,7 @@ type Conn struct {
 	guessed       bool // the reason is, until an exchange can tell
 	countedAs     loss.Reason
 	span          *ledger.Span
-	peer          string    // its address, if somebody counts those
+	peer          string    // its address, if those are counted
 	replacedAt    time.Time // when a successor was last dialed, because of its age or uses
 	limitedByAge  bool      // a successor is on its way, because of its age
 	sawGoAway     bool
@@ -57,7 +57,7 @@ type Conn struct {
 	limit         limitFacts
 	unreserved    atomic.Int32 // see tightLocked; of no mutex
 	heard         atomic.Bool  // over HTTP/2 a response; of no mutex
-	ahead         bool         // nobody's dial, made for a stock, and not used yet
+	ahead         bool         // no request's dial, made for a stock, and not used yet
 	doomed        bool         // the server has said that it ends it
 	counted       bool         // as opened
 	refused       bool         // its socket was open, and it came to nothing

@@ -54,7 +54,7 @@ func (h *Host) decayLocked(now time.Time) int {
 // connection serves all.
 //
 // That they are needed is a guess, so it has a credit, as the window of a TCP sender
-// is one: each that is used lets one more be made ahead, one that nobody used halves
+// is one: each that is used lets one more be made ahead, one that no request used halves
 // it. A client that sends a burst now and then soon has none made ahead.
 type stock struct {
 	// uses is how many requests a connection has been serving until the server
@@ -73,7 +73,7 @@ type stock struct {
 	// fell in the time of one dial: a moving average.
 	losses uint32
 	during float64
-	// ahead is how many successors nobody has had yet, of at most credit.
+	// ahead is how many successors no request has had yet, of at most credit.
 	ahead, credit int
 	skipped       int // successors not dialed since there was credit
 }

@@ -114,7 +114,7 @@ func (c *closer) host(f func(*Host)) {
 	})
 }
 
-// awaitSuccessor waits until a connection lies idle that nobody has had yet.
+// awaitSuccessor waits until a connection lies idle that no request has had yet.
 func (c *closer) awaitSuccessor(t *testing.T) {
 	t.Helper()
 	eventually.True(t, "the successor of a connection that is lost", func() (ready bool) {
@@ -173,7 +173,7 @@ func TestBurstsHaveFewConnectionsMadeAhead(t *testing.T) {
 		})
 		close(c.held)
 		wg.Wait()
-		c.pool.CloseIdleConnections() // those that nobody used
+		c.pool.CloseIdleConnections() // those that no request used
 	}
 	if n := c.dials.Load(); n > bursts*size+2*firstCredit {
 		t.Errorf("%d dials for %d connections that were needed", n, bursts*size)
@@ -219,7 +219,7 @@ func TestCreditOfAStockComesBackSlowly(t *testing.T) {
 	if s.creditLocked() {
 		t.Fatalf("more ahead than %d", firstCredit)
 	}
-	for range firstCredit { // nobody used them
+	for range firstCredit { // no request used them
 		s.movedLocked(&Conn{ahead: true}, closed)
 	}
 	refused := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// dialLocked starts a dial for the exchange e, or for nobody in particular.
+// dialLocked starts a dial for the exchange e, or for no request in particular.
 func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h := rt.host
 	c := &Conn{ID: h.pool.ledger.NextConn(), route: rt, host: h, state: dialing, jitter: uint8(rand.Uint32())}

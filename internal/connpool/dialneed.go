@@ -180,7 +180,7 @@ func (h *Host) fullLocked(e *Entry) bool {
 
 // makeRoomLocked sees to it that a place under the limit comes free, if some
 // connection is of no use to those who wait: idle on another route, or being dialed
-// for nobody.
+// for no request.
 func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	if h.conns.by[closing] > 0 {
 		return // one comes free

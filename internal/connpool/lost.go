@@ -12,7 +12,7 @@ func (c *Conn) noteLocked(why loss.Reason, culprit loss.Culprit, now time.Time) 
 	h := c.host
 	switch {
 	case why == loss.Unused:
-		h.book.Refund(c.dial.charged) // it cost nobody anything
+		h.book.Refund(c.dial.charged) // it cost no caller anything
 	case c.lost != nil:
 		c.lost.Settle(why, now)
 	default:

@@ -44,7 +44,7 @@ type netConn struct {
 	// before is called once, before the next Read.
 	before atomic.Pointer[func()]
 	// armed is set while a request has the connection and has not sent a byte of
-	// it: what comes then, nobody has asked for.
+	// it: what comes then, no request has asked for.
 	armed atomic.Bool
 	plain bool // no TLS on it: each byte is HTTP
 }

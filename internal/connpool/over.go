@@ -23,7 +23,7 @@ func (c *Conn) countOverLocked() {
 	}
 }
 
-// countsOver reports whether somebody wants to know.
+// countsOver reports whether they are wanted.
 func (p *Pool) countsOver() bool { return p.opts.StreamsOver != nil }
 
 // joinLocked and leaveLocked count an exchange on c, and answered one that has its

@@ -35,7 +35,7 @@ type Options struct {
 	// that are exempt aside, have come to the end of their HTTP/2 stream and have not
 	// ended: their bodies have arrived and are not read. N is the difference. Before
 	// the End of an exchange returns, it is no longer among them. It runs under the
-	// host's lock. Nil: nobody wants to know.
+	// host's lock. Nil: not wanted.
 	StreamsOver func(host ledger.Key, n int)
 }
 
@@ -88,7 +88,7 @@ func (p *Pool) CloseIdleConnections() {
 func (p *Pool) Over() bool { return p.over.Load() }
 
 // Shutdown closes the connections that lie idle or are drained behind, and from now on each of the
-// others as soon as nobody has it.
+// others as soon as no request has it.
 func (p *Pool) Shutdown() {
 	p.over.Store(true)
 	p.hosts.each(func(h *Host) {

@@ -21,7 +21,7 @@ const (
 	// dialing: it is being dialed, or shakes hands. It can become idle, active,
 	// closing or closed.
 	dialing state = iota
-	// idle: nobody has it, and any request may be given it. It can become active,
+	// idle: no request has it, and any request may be given it. It can become active,
 	// closing or closed.
 	idle
 	// active: an exchange has it; over HTTP/2 at least one. It can become any of
@@ -30,7 +30,7 @@ const (
 	// draining: the body of its exchange was closed, and the rest of it is being
 	// read. It can become idle, active, closing or closed.
 	draining
-	// goingAway: its streams go on, and it is given to nobody any more. HTTP/2
+	// goingAway: its streams go on, and it is given to no request any more. HTTP/2
 	// only. It can become closing or closed.
 	goingAway
 	// closing: it is lost, and its socket is not closed yet. It still counts

@@ -52,7 +52,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 			}
 		}
 	}
-	if c.http2 && c.state == active { // net/http gives it to nobody else
+	if c.http2 && c.state == active { // net/http gives it to no other request
 		switch {
 		case e.Close:
 			c.goAwayLocked(loss.ClientClose, e.Owner.Culprit(), now)

@@ -76,7 +76,7 @@ func (ws *waiters) dropUndialed(w *waiter) {
 	ws.undialed--
 }
 
-// remove takes w out. A dial of its own is nobody's then.
+// remove takes w out. A dial of its own is no request's then.
 func (ws *waiters) remove(w *waiter) {
 	if !w.queued {
 		return

@@ -19,7 +19,7 @@ const Other = "_OTHER"
 // Of returns the class of an error, by the words that package trace documents for
 // error.type.
 func Of(err error) (class string) {
-	// What the error is nobody knows, perhaps a nil pointer; it must not break the
+	// What the error is is not known: it is perhaps a nil pointer; it must not break the
 	// Read or Close in which the exchange ends.
 	defer func() {
 		if recover() != nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // SetInner notes that exchanges of this ledger are made over again in another one:
-// layers stand on both sides of somebody else's middleware. The connections that
+// layers stand on both sides of foreign middleware. The connections that
 // this one sees are the other's, which knows them better. It holds it weakly, for
 // that one may be of a clone that was dropped.
 func (l *Ledger) SetInner(inner *Ledger) {

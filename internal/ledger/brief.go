@@ -28,7 +28,7 @@ func (l *Ledger) BarelyUsed() (host string, ok bool) {
 // over HTTP/2 and with the handshake.
 const barelyReads = 16
 
-// barelyRead reports whether the connections whose requests nobody knows look
+// barelyRead reports whether the connections whose requests are not known look
 // like those of a request or two: at most two, still open, with few Reads.
 func (l *Ledger) barelyRead(open int) bool {
 	opened := l.conns.Load()

@@ -12,7 +12,7 @@ type Conn struct {
 	ID     uint64 // unique in this ledger, from 1 on
 	host   *Host
 	opened time.Time
-	peer   string // its address; empty if nobody counts them
+	peer   string // its address; empty if they are not counted
 
 	// Guarded by host.mu.
 	state     state
@@ -35,7 +35,7 @@ type state uint8
 
 const (
 	unused  state = iota // never had by an exchange
-	active               // in somebody's hands
+	active               // in use
 	idle                 // put back
 	closing              // HTTP/2: lost, if what net/http was asked to do was done
 	gone                 // closed, upgraded, or believed so

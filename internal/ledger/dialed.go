@@ -7,7 +7,7 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// CountedConn is a connection of which nobody tells who has it, or why it ends: only that
+// CountedConn is a connection of which no hook tells who has it, or why it ends: only that
 // it was opened, read and closed.
 type CountedConn struct {
 	conn *Conn

@@ -114,7 +114,7 @@ func (e *Entry) endStreamLocked(c *Conn, cause Reason, now time.Time) Reason {
 	return cause
 }
 
-// goesAwayLocked notes that net/http gives c, over HTTP/2, to nobody from now on, because
+// goesAwayLocked notes that net/http gives c, over HTTP/2, to no request from now on, because
 // of this exchange.
 func (e *Entry) goesAwayLocked(c *Conn, cause Reason, now time.Time) {
 	c.goingAway = true

@@ -119,7 +119,7 @@ func speaksHTTP2(nc net.Conn) bool {
 }
 
 // dropStaleLocked takes connections off the page when a request that asked for one of
-// them got a new one: those that were idle are gone, nobody saw why. An HTTP/2 connection
+// them got a new one: those that were idle are gone, no hook told why. An HTTP/2 connection
 // may only not fit, unless that is what the request got instead.
 func (h *Host) dropStaleLocked(a snapshot, shared bool) {
 	for nc, c := range h.conns {

@@ -36,22 +36,22 @@ type Host struct {
 	worth  worth.Estimator
 	tally  Tally
 	// versions count those open by protocol, and spoken says which were seen; peers
-	// is that by address, nil unless somebody asked for it.
+	// is that by address, nil unless it is wanted.
 	versions Versions
 	spoken   [len(Versions{})]bool
 	peers    map[string]Versions
 }
 
-// maxConns bounds what is kept of a host: nobody sees its connections close.
+// maxConns bounds what is kept of a host: no hook tells that its connections close.
 const maxConns = 256
 
 // snapshot is what a request found when it asked for a connection: the verdict on
 // a dial rests on this moment, not on the end of the dial.
 type snapshot struct {
 	at     time.Time
-	idle   int32 // connections that were put back, and that nobody else asks for
+	idle   int32 // connections that were put back, and that no other request asks for
 	others int32 // other exchanges in flight
-	first  bool  // nobody had a connection, or was getting one
+	first  bool  // no request had a connection, or was getting one
 	shared bool  // HTTP/2 connections were open
 }
 
@@ -122,7 +122,7 @@ func (h *Host) dropIdleLocked(reason Reason, now time.Time) {
 		}
 		h.loseLocked(c, &loss.Loss{At: now, Reason: reason})
 		if c.http2 {
-			h.moveLocked(c, closing) // until somebody has it again, or another one
+			h.moveLocked(c, closing) // until a request has it again, or another one
 			continue
 		}
 		h.moveLocked(c, gone)

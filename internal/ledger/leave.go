@@ -26,7 +26,7 @@ func (c *Conn) takeBackLocked(u *Entry, now time.Time) {
 		h.loseLocked(c, &loss.Loss{At: now, Reason: reason})
 	}
 	// Net/http gives no new connection up: it was somebody else's, with our
-	// hooks in its context, and nobody tells what became of it.
+	// hooks in its context, and no hook tells what became of it.
 	h.lostLocked(c)
 }
 

@@ -1,12 +1,12 @@
 // Package ledger remembers, for one stack over one base, what exchanges show of
-// connections that are somebody else's: a RoundTripper of the program's own, a
+// connections that are not the kit's own: a RoundTripper of the program's own, a
 // transport that the pool can't own, or one over which there is no pool. Package
 // connpool keeps its own books of those that it owns.
 //
 // It is told by httptrace's hooks, through a Use, one for each exchange, and by what
-// the response body came to, through Use.End. Nobody tells it that a connection was
+// the response body came to, through Entry.End. No hook tells it that a connection was
 // closed, or dialed. So a connection that is lost is believed to be gone when its
-// exchange ends, one that lies idle to be there until somebody asks for it in vain,
+// exchange ends, one that lies idle to be there until a request asks for it in vain,
 // and of a request that had to dial the ledger says why as far as those two show;
 // else the reason is Unknown.
 //
@@ -117,7 +117,7 @@ func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 	}
 }
 
-// CloseIdle notes that somebody closed the idle connections.
+// CloseIdle notes that the program closed the idle connections.
 func (l *Ledger) CloseIdle() {
 	now := time.Now()
 	l.hosts.Each(func(h *Host) { h.dropIdleLocked(ClosedIdle, now) })

@@ -43,7 +43,7 @@ func (l *Ledger) CountsPeers() bool { return l.peers.Load() }
 func (h *Host) countOpenLocked(c *Conn, n int) {
 	h.versions.add(c, n)
 	if c.peer == "" {
-		return // nobody wants to know
+		return // not wanted
 	}
 	if h.peers == nil {
 		h.peers = make(map[string]Versions)

@@ -18,7 +18,7 @@ type Subscriber interface {
 // ClosedConn is what there was of a connection.
 type ClosedConn struct {
 	Key     Key
-	Peer    string // empty if nobody counts them
+	Peer    string // empty if they are not counted
 	Version Version
 	Age     time.Duration
 	Uses    int

@@ -120,14 +120,14 @@ type Counts struct {
 	Host    string
 	Watched bool    // each of its connections is known to open and to close
 	Open    int     // connections open now, those being dialed not included
-	Active  int     // in somebody's hands
-	Idle    int     // open, in nobody's hands and not about to be closed
+	Active  int     // in use
+	Idle    int     // open, not in use and not about to be closed
 	Coming  int     // being dialed
 	Kept    int     // that many would not be let go now for being too many
 	Tally           // Opened - Closed = Open
 	Totals  *Totals // that they are summed up in
 	// Versions are those open by protocol, Spoken which of these were seen so far,
-	// and Peers those whose address is known by that, if anybody counts those.
+	// and Peers those whose address is known by that, if those are counted.
 	Versions Versions
 	Spoken   [len(Versions{})]bool
 	Peers    map[string]Versions

@@ -8,7 +8,7 @@ import (
 // Methods are safe for concurrent use: hooks come from net/http's goroutines,
 // also after the end.
 type Entry struct {
-	// Owner is the exchange itself; nil if nobody wants to know. Set before Begin.
+	// Owner is the exchange itself; nil if not wanted. Set before Begin.
 	Owner Owner
 	// Close says that the request asks for the end of its connection. Set
 	// before Begin.

@@ -7,7 +7,7 @@ import (
 
 var epoch = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
-// The request of a dial that failed, or whose connection nobody used, has nothing to
+// The request of a dial that failed, or whose connection no request used, has nothing to
 // say of why it was new. The next dial has.
 func TestRefundedLossesAreChargedInTheirOldOrder(t *testing.T) {
 	var b Book

@@ -122,7 +122,7 @@ func (b *Body) Close() error {
 }
 
 // Format keeps package fmt out of the response: it would write what the server sent
-// into somebody's log. Net/http's bodies are little more than pointers, too.
+// into a program's log. Net/http's bodies are little more than pointers, too.
 func (b *Body) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "(*stack.Body)(%p)", b) }
 
 // tunnelBody is a Body over one that can be written to.

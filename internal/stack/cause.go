@@ -102,7 +102,7 @@ func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
 
 // brokenFor is why a connection broke under an exchange, by its error: a connection
 // that the server closed as it lay idle, or an HTTP/2 one that answered no ping, is
-// nobody's fault.
+// no exchange's fault.
 func brokenFor(err error) ledger.Reason {
 	switch class := errclass.Of(err); class {
 	case "server_closed_idle":

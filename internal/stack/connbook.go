@@ -10,8 +10,8 @@ import (
 )
 
 // connBook is what an exchange asks of, and tells to, whoever keeps its
-// connection: a connpool.Entry where the kit owns it, and a ledger.Use where it is
-// somebody else's and what can be told is told by httptrace and the body.
+// connection: a connpool.Entry where the kit owns it, and a ledger.Entry where it is not the kit's
+// own and what can be told is told by httptrace and the body.
 type connBook interface {
 	// Returned reports whether the connection can be used again, and what
 	// PutIdleConn refused it for otherwise, if that was told.

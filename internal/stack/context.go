@@ -8,7 +8,7 @@ import (
 
 // exchangeCtx is an Exchange as the context that goes down: it carries the exchange to
 // dials, and to exchanges made in this one, and the hooks to net/http. What can be
-// cancelled, and the hooks, are made when somebody looks for them: net/http does, but
+// cancelled, and the hooks, are made when they are looked for: net/http does, but
 // not a cache that answers by itself, nor a test's stub.
 type exchangeCtx Exchange
 
@@ -48,7 +48,7 @@ func (c *exchangeCtx) Value(key any) any {
 }
 
 // String keeps package fmt out of the Exchange: it would race with hooks, and write
-// the request's headers into somebody's log.
+// the request's headers into a program's log.
 func (c *exchangeCtx) String() string { return fmt.Sprint(c.request.ctx) + ".WithRecord" }
 
 // parentCtx is parent with the hooks that are not made later. They are for what goes down

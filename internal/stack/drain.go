@@ -71,7 +71,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	default:
 		return OutcomeFailed, d, closed
 	}
-	// What somebody else has broken off says nothing of the host's bodies.
+	// What the program has broken off says nothing of the host's bodies.
 	x.conn.Drained(took, b.Cost, whole, left < 0)
 	for _, in := range below {
 		in.conn.Drained(took, b.Cost, whole, left < 0)
@@ -118,7 +118,7 @@ func (x *Exchange) drainsNatively(orig *http.Response) bool {
 // readBuffer is net/http's, by default.
 const readBuffer = 4 << 10
 
-// maxFree is more than net/http has in its buffer, unless somebody made that
+// maxFree is more than net/http has in its buffer, unless the program made that
 // larger.
 const maxFree = 64 << 10
 
@@ -163,8 +163,8 @@ func (s *buffers) get() *[drainBuffer]byte {
 	return new([drainBuffer]byte)
 }
 
-// budget is the smallest of the stack's drain layers, those below somebody
-// else's middleware included; not ok if it has none of its own.
+// budget is the smallest of the stack's drain layers, those below foreign
+// middleware included; not ok if it has none of its own.
 func (x *Exchange) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
 	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.request.target.key.Scheme == "https", Leaked: leaked})
 }
@@ -188,8 +188,8 @@ func (x *Exchange) budgetFor(p DrainInput) (b Budget, ok bool) {
 	return b, ok
 }
 
-// left is how much of the body there is to read, in bytes on the wire; -1 if
-// nobody knows.
+// left is how much of the body there is to read, in bytes on the wire; -1 if it is not
+// known.
 func (x *Exchange) left(resp *http.Response) int64 {
 	if resp.ContentLength < 0 {
 		return -1

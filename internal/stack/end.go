@@ -68,7 +68,7 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 		return wrote
 	}
 	cause = x.conn.End(cause, provisional, now)
-	// What is below knows more of a connection that is somebody else's, if it was
+	// What is below knows more of a connection that is not the kit's own, if it was
 	// learned from there; of one that went back there is no more to be known.
 	if had && (x.owned() || !learned && !returned) {
 		x.setLost(cause, provisional)
@@ -137,7 +137,7 @@ func (x *Exchange) cancelDerived(out Outcome, wrote bool) {
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
 		if x.request.ctx.Done() == nil {
-			return // it hangs on nothing, and nobody uses it
+			return // it hangs on nothing, and no code uses it
 		}
 		if !wrote && x.down.sent && !x.pipe.overNetHTTP {
 			x.detachAtLast()

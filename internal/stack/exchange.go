@@ -5,8 +5,8 @@
 // What holds what is the heart of it. There are two allocations. An Exchange,
 // with the request that goes down and the hooks, is within reach of net/http
 // and of contexts. A Body, with the copy of the response that the caller gets,
-// is reachable from the caller alone: when the collector finds it, nobody can
-// read or close that body any more. An Exchange must therefore never point to a
+// is reachable from the caller alone: when the collector finds it, no code can read or
+// close that body any more. An Exchange must therefore never point to a
 // Body, of its own or of a stack further down, nor to a Stack.
 //
 // Where the kit owns the connections it needs neither the derived context nor most
@@ -35,7 +35,7 @@ type Exchange struct {
 	down    derived // what goes down
 
 	// conn is the exchange's entry where connections are kept: one of the two that
-	// follow. Observed is for a connection that is somebody else's, entry for one that
+	// follow. Observed is for a connection that is not the kit's own, entry for one that
 	// is the kit's own.
 	conn     connBook
 	observed ledger.Entry

@@ -28,7 +28,7 @@ type Facts struct {
 	PoolWait   time.Duration
 	ConnWait   time.Duration
 	BytesRead  int64
-	Drain      *Drain // nil if nobody thought of one
+	Drain      *Drain // nil if no layer thought of one
 	Outcome    Outcome
 	Err        error
 

@@ -5,7 +5,7 @@ import (
 	"net/http/httptrace"
 )
 
-// hooks are made when somebody looks for them in the context: not every base does,
+// hooks are made when they are looked for in the context: not every base does,
 // nor a cache that answers by itself.
 func (x *Exchange) hooks() *httptrace.ClientTrace {
 	if x.down.made.Load()&hooksMade == 0 {

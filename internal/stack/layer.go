@@ -83,12 +83,12 @@ type Drainer interface {
 
 // DrainInput is what a drain can rest its budget on.
 type DrainInput struct {
-	// Left is how much there is to read, in bytes on the wire; -1 if nobody
-	// knows.
+	// Left is how much there is to read, in bytes on the wire; -1 if it is not
+	// known.
 	Left int64
 	// TLS says that a new connection would need a handshake.
 	TLS bool
-	// Leaked says that nobody waits for the drain: LeakTime may pass.
+	// Leaked says that no caller waits for the drain: LeakTime may pass.
 	Leaked bool
 	worth.Worth
 }
@@ -141,7 +141,7 @@ type Base struct {
 	// Keep is held by the stack, and by each body that it hands out, but never
 	// by what a connection can reach.
 	Keep any
-	// Why says why Base is somebody else's still. Stack.String adds it to what the
+	// Why says why Base is not the kit's still. Stack.String adds it to what the
 	// Tuner says of itself.
 	Why string
 	// Replaced says that Base is another one than before: the layers below are

@@ -45,7 +45,7 @@ func (x *Exchange) SetConnSpan(s ledger.Span) { x.conn.SetSpan(s) }
 
 // RetireAfter retires the exchange's connection after it if that has come to an age
 // or a number of uses; 0: none. Of several limits the smallest holds. It means
-// nothing, as all limits of connections, where they are somebody else's. In Begin
+// nothing, as all limits of connections, where they are not the kit's own. In Begin
 // only.
 func (x *Exchange) RetireAfter(age time.Duration, uses int) {
 	x.entry.MaxAge = least(x.entry.MaxAge, age)

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// LeakBytes and LeakTime bound the drain of a leaked body. Nobody waits for it.
+// LeakBytes and LeakTime bound the drain of a leaked body. No caller waits for it.
 const (
 	LeakBytes = 256 << 10
 	LeakTime  = 50 * time.Millisecond
 )
 
 // sentinel tells that a Body was dropped. The Body alone holds it, so when the
-// collector finds it, nobody can read or close that body any more. A clean-up
+// collector finds it, no code can read or close that body any more. A clean-up
 // costs two allocations, 100 ns and more, and locks that all processors share;
 // so a Body has none of its own: it lays its sentinel aside when it ends, for
 // another one. See BenchmarkWatch.

@@ -9,7 +9,7 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Layers on two sides of somebody else's middleware have an exchange each, for
+// Layers on two sides of foreign middleware have an exchange each, for
 // that middleware may retry, ask for a token first, change the request or the
 // body. What the inner exchange knows better, the outer one takes over: pool, which
 // owns the connections, may stand below, and drain. It does so
@@ -93,8 +93,8 @@ func (x *Exchange) closedAbove() bool {
 	return closed && x.nest.outer.request.ctx.Err() == nil || x.nest.outer.closedAbove()
 }
 
-// Culprit implements ledger.Exchange: what the layers say, and those above somebody
-// else's middleware where these say nothing.
+// Culprit implements ledger.Owner: what the layers say, and those above foreign
+// middleware where these say nothing.
 func (x *Exchange) Culprit() (c ledger.Culprit) {
 	if x.nest.own {
 		c = x.nest.outer.Culprit()
@@ -138,7 +138,7 @@ func (x *Exchange) learnConnLocked(nc net.Conn) {
 	f.Reused, f.New, f.ConnWait = in.Reused, in.New, in.ConnWait
 }
 
-// ownBelow are the exchanges below somebody else's middleware that are this
+// ownBelow are the exchanges below foreign middleware that are this
 // one's own and have not ended; most often there are none.
 func (x *Exchange) ownBelow() (all []*Exchange) {
 	for {

@@ -19,7 +19,7 @@ const (
 	OutcomeFailed                  // RoundTrip or the body's Read failed
 	OutcomeRefused                 // a layer of the kit refused the request
 	OutcomeUpgraded                // 101: the connection is the caller's now
-	OutcomeLeaked                  // nobody could close the body any more
+	OutcomeLeaked                  // no code could close the body any more
 
 	outcomes
 )

@@ -10,7 +10,7 @@ import (
 const maxChain = 100
 
 // outside is q, whose chain of redirects has so many levels at most, with contexts that
-// are the caller's. What is to be changed is copied: it is somebody else's.
+// are the caller's. What is to be changed is copied: it is not the kit's own.
 func (x *Exchange) outside(q *http.Request, levels int) *http.Request {
 	switch {
 	case q == nil, levels == 0:
@@ -49,7 +49,7 @@ func (x *Exchange) outsideContext(ctx context.Context) context.Context {
 		}
 	}
 	if ctx == context.Context((*exchangeCtx)(found)) {
-		return x.request.orig.Context() // nobody has added anything
+		return x.request.orig.Context() // no middleware has added anything
 	}
 	return &detachedCtx{x.request.orig.Context(), ctx, found}
 }

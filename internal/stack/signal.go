@@ -23,8 +23,8 @@ type Emitter interface {
 	Emits(state any, what Signal, owner any) bool
 }
 
-// Claim reports whether nobody has claimed what for owner, which must be
-// comparable, in this exchange, nor above somebody else's middleware, of which this
+// Claim reports whether no layer has claimed what for owner, which must be
+// comparable, in this exchange, nor above foreign middleware, of which this
 // is the first exchange: of two trace layers with one provider the outer one writes
 // the span. Who is told true must say so in Claims. In Begin only.
 //

@@ -9,7 +9,7 @@ import (
 
 // Stack is one layer of the kit over what is below it. Layers that stand right
 // on each other run as one: the outermost opens one exchange for all of them.
-// Layers on two sides of somebody else's middleware each have their own, and
+// Layers on two sides of foreign middleware each have their own, and
 // the outer one learns from the inner: see nested.go.
 type Stack struct {
 	layer Layer

@@ -7,16 +7,16 @@ import (
 
 // The context that went down must not be cancelled while the request is still
 // written: the response may have come to its end before that. Net/http's hooks tell
-// of it, also from below somebody else's middleware. The request's body does not: one
+// of it, also from below foreign middleware. The request's body does not: one
 // of our own in its place would hide from that middleware, and from net/http, what
 // the caller's can do.
 //
-// Where no hook is called (a stub, a RoundTripper of another kind) nobody knows. Such
+// Where no hook is called (a stub, a RoundTripper of another kind) it is not known. Such
 // a request counts as written for a drain, and nothing of it is cancelled as long as
 // somebody has its context.
 
 // wire is what hooks and the response have told of the connection. Exchange.mu guards
-// it. Of the response it has values, for that of somebody else's middleware may hold a
+// it. Of the response it has values, for a response of foreign middleware may hold a
 // Body of a stack further down.
 type wire struct {
 	asked   time.Duration // from the start to the first GetConn; 0: none came
@@ -105,8 +105,8 @@ func (x *Exchange) waitWritten(d time.Duration) bool {
 	}
 }
 
-// detachAtLast unties the context that went down from the caller's when nobody has it
-// any more. Until then a request may be written that nobody tells of, and heeds the
+// detachAtLast unties the context that went down from the caller's when no code has it
+// any more. Until then a request may be written that no hook tells of, and heeds the
 // caller's end; but that may live for long, and must not collect what is never ended.
 func (x *Exchange) detachAtLast() {
 	x.mu.Lock()

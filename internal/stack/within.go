@@ -10,7 +10,7 @@ import (
 // token that a middleware fetches on its own account, there is what is below.
 
 // Within reports whether this exchange is made inside of one in which p has begun
-// something, a slot say, and that has not ended: below it, with somebody else's
+// something, a slot say, and that has not ended: below it, with foreign
 // middleware between, or by that middleware or a dialer on its own account.
 func (x *Exchange) Within(p Layer) bool {
 	for in, o := x, x.nest.outer; o != nil; in, o = o, o.nest.outer {
@@ -32,7 +32,7 @@ func (x *Exchange) holds(p Layer) bool {
 	return false
 }
 
-// RepeatedBelow reports whether p stands once more further down, behind somebody else's
+// RepeatedBelow reports whether p stands once more further down, behind foreign
 // middleware: it is for that one to do what is to be done once for a request. It is
 // known from the start where all layers tell what is below them, else from the first
 // exchange on that came down to it with its context.
@@ -48,12 +48,12 @@ func (x *Exchange) RepeatedBelow(p Layer) bool {
 }
 
 // Foreign reports whether what is below the kit's layers is not net/http's own
-// transport: somebody else's middleware, most often.
+// transport: foreign middleware, most often.
 func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
 
 // Inside reports whether the goroutine that makes this exchange is in the middle of
 // another one, whatever its context: it dials a connection, or, where that is to be
-// asked, it runs somebody else's middleware. It must be called in a Begin. It takes a
+// asked, it runs foreign middleware. It must be called in a Begin. It takes a
 // microsecond, and some more if middlewares.
 func Inside(middlewares bool) bool {
 	const roundTrip = "/internal/stack.(*Stack).RoundTrip"

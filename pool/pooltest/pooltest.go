@@ -72,7 +72,7 @@ func leaksSince(before, after pool.Stats) []finding {
 }
 
 const (
-	// patience is how long bodies that are in somebody's hands may stay open
+	// patience is how long bodies that are in use may stay open
 	// after the test.
 	patience = time.Second
 	// collections is how often the collector runs in that time, at most.

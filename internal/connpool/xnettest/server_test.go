@@ -21,7 +21,7 @@ type server struct {
 	tls *tls.Config // a client's
 
 	settings chan string   // one of each connection, in the order of their opening
-	pings    chan struct{} // one is sent and forgotten if nobody waits
+	pings    chan struct{} // one is sent and forgotten if no request waits
 	closed   chan struct{} // one for each connection
 	noAck    bool          // pings are not answered
 
