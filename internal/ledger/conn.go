@@ -19,7 +19,7 @@ type Conn struct {
 	uses      int
 	first     bool   // the host's first
 	streams   int    // exchanges that ride on it; more than one only over HTTP/2
-	user      uint64 // the Use that has it, or had it last
+	user      uint64 // the entry that has it, or had it last
 	http2     bool   // HTTP/2: many exchanges, never put back
 	goingAway bool   // HTTP/2: it ends with its streams
 	predates  bool   // was in use before this ledger first saw it

@@ -14,7 +14,7 @@ func another() *fakeConn { return new(fakeConn) }
 
 var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 
-// asking returns a Use that has asked for a connection.
+// asking returns an Entry that has asked for a connection.
 func asking(l *Ledger) *Entry {
 	u := new(Entry)
 	l.Begin(u, key, nil, time.Now())

@@ -3,7 +3,7 @@
 // transport that the pool can't own, or one over which there is no pool. Package
 // connpool keeps its own books of those that it owns.
 //
-// It is told by httptrace's hooks, through a Use, one for each exchange, and by what
+// It is told by httptrace's hooks, through an Entry, one for each exchange, and by what
 // the response body came to, through Entry.End. No hook tells it that a connection was
 // closed, or dialed. So a connection that is lost is believed to be gone when its
 // exchange ends, one that lies idle to be there until a request asks for it in vain,
@@ -17,7 +17,7 @@
 //
 // Of connections that a transport dials for users without exchanges it counts those
 // opened and closed: see Dialed. And it is where the counts of all connections come
-// together, also of those that the stack owns: see Own, Totals and Subscribe.
+// together, also of those that the stack owns: see SetCounter, Totals and Subscribe.
 //
 // Memory is bounded by a number of connections and losses for each host; a host
 // without connections and requests is forgotten when others need its place. There is
@@ -42,14 +42,14 @@ type Ledger struct {
 	idleTimeout   time.Duration
 	queues        bool                                 // requests may wait in net/http: MaxConnsPerHost
 	peers         atomic.Bool                          // see CountPeers
-	below         atomic.Pointer[weak.Pointer[Ledger]] // see Above
+	below         atomic.Pointer[weak.Pointer[Ledger]] // see SetInner
 	subscribers   atomic.Pointer[[]Subscriber]
 	totals        *Totals
-	own           atomic.Pointer[Counter] // see Own
+	own           atomic.Pointer[Counter] // see SetCounter
 
 	conns atomic.Uint64 // the last connection ID given out
-	uses  atomic.Uint64 // the last Use ID given out
-	reads atomic.Uint32 // of Dialed connections, a few more than briefReads at most
+	uses  atomic.Uint64 // the last entry ID given out
+	reads atomic.Uint32 // of CountedConns, a few more than barelyReads at most
 	asked atomic.Bool   // hooks are called: there are connections below
 	hosts hosttable.Table[Key, *Host, lockorder.ConnTable]
 }

@@ -19,7 +19,7 @@ const (
 	hooksMade uint32 = 1 << iota
 	ctxMade
 	canceled
-	atLast // see letGoAtLast
+	atLast // see detachAtLast
 )
 
 func (c *exchangeCtx) Deadline() (time.Time, bool) { return c.request.ctx.Deadline() }
@@ -73,7 +73,7 @@ func (x *Exchange) makeCancelable() {
 	var ctx context.Context
 	var stop context.CancelFunc
 	if x.request.hasBody && !x.pipe.overNetHTTP {
-		_, ctx, stop = deriveDetachable(x.parentCtx()) // see letGoAtLast
+		_, ctx, stop = deriveDetachable(x.parentCtx()) // see detachAtLast
 	} else {
 		ctx, stop = context.WithCancel(x.parentCtx())
 	}

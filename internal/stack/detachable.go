@@ -8,7 +8,7 @@ import (
 // detachable is the caller's context as the exchange passes it down where it may have to
 // let go of it and go on. A stack with drains in the background does when Close has
 // returned: callers cancel then, by a deferred cancel or by http.Client's Timeout,
-// and would break off every drain. And see letGoAtLast.
+// and would break off every drain. And see detachAtLast.
 //
 // Package context links a derived context to the nearest one of its own, found
 // by Value, unless a parent has AfterFunc; so Value says nothing before that.

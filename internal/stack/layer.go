@@ -128,7 +128,7 @@ func (b Budget) min(c Budget) Budget {
 type BaseReplacer interface {
 	Layer
 	// ReplaceBase is called when a stack is built, with what the layers below have.
-	// Tuned says what came of it.
+	// What it returns says what came of it.
 	ReplaceBase(t Base) Base
 }
 

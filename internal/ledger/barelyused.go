@@ -2,7 +2,7 @@ package ledger
 
 // BarelyUsed reports whether all that the base was used for so far is a request or
 // two, to one host, and nothing is going on; and which host that is. Of requests
-// without a Use, only their connections are seen.
+// without an Entry, only their connections are seen.
 func (l *Ledger) BarelyUsed() (host string, ok bool) {
 	uses := l.uses.Load()
 	if uses > 2 {
