@@ -1,12 +1,13 @@
 // Package loss is the vocabulary of lost connections, and the book in which a
 // host's losses wait until a dial is charged with one.
 //
-//	         Add                 Charge
-//	lost ─────────▶ in the book ─────────▶ charged to a dial
-//	                 │      ▲                 │
-//	        Withdraw │      ╰──── Refund ─────╯  the dial failed, or nobody
-//	                 ▼                           needed its connection
-//	              withdrawn: the connection came back after all
+//	      Add              Charge
+//	new ────────▶ booked ─────────▶ charged, to a dial
+//	               │ │ ▲              │  │
+//	               │ │ ╰── Refund ────╯  │  Refund: the dial failed, or no request
+//	       too old │ │                   │  needed its connection
+//	               ▼ ╰────── Withdraw ───┤
+//	            dropped ──── Withdraw ───┴─▶ withdrawn: the connection came back after all
 //
 // A loss is provisional while the body that cost the connection is still being
 // drained in the background; Settle says what came of it.
@@ -26,8 +27,33 @@ type Loss struct {
 	// comes back, or it is closed.
 	Provisional bool
 
-	settled   time.Time // when it was no longer provisional
-	withdrawn bool
+	settled time.Time // when it was no longer provisional
+	state   state
+}
+
+// state is where a loss stands. Book.move is the only way along an edge.
+type state uint8
+
+const (
+	fresh     state = iota // in no book yet
+	booked                 // no dial was charged with it
+	charged                // to a dial
+	dropped                // too old, or one of too many
+	withdrawn              // the connection came back after all
+
+	states
+)
+
+func (s state) String() string {
+	return [...]string{"new", "booked", "charged", "dropped", "withdrawn"}[s]
+}
+
+// edges are the ways that a loss may take.
+var edges = [states][states]bool{
+	fresh:   {booked: true},
+	booked:  {charged: true, dropped: true, withdrawn: true},
+	charged: {booked: true, withdrawn: true},
+	dropped: {withdrawn: true},
 }
 
 // Max bounds a book. Older losses are forgotten first.
@@ -35,16 +61,31 @@ const Max = 16
 
 // Book holds the losses of one host that no dial was charged with yet, oldest
 // first. The host's lock guards it. Its zero value is empty.
-type Book struct{ open []*Loss }
+type Book struct {
+	open   []*Loss
+	onEdge func(from, to state) // a test's
+}
+
+func (b *Book) move(l *Loss, to state) {
+	if b.onEdge != nil {
+		b.onEdge(l.state, to)
+	}
+	l.state = to
+}
 
 // Add writes a loss down.
 func (b *Book) Add(l *Loss) {
-	l.withdrawn = false
+	b.move(l, booked)
 	if len(b.open) == Max {
-		copy(b.open, b.open[1:])
-		b.open = b.open[:Max-1]
+		b.drop()
 	}
 	b.open = append(b.open, l)
+}
+
+// drop forgets the oldest.
+func (b *Book) drop() {
+	b.move(b.open[0], dropped)
+	b.open = slices.Delete(b.open, 0, 1)
 }
 
 // Charge takes out the most recent loss that was known when the request asked.
@@ -53,11 +94,12 @@ func (b *Book) Add(l *Loss) {
 // none.
 func (b *Book) Charge(asked, now time.Time, timeout time.Duration) (_ *Loss, expired bool) {
 	for timeout > 0 && len(b.open) > 0 && now.Sub(b.open[0].At) > timeout {
-		b.open = slices.Delete(b.open, 0, 1)
+		b.drop()
 		expired = true
 	}
 	for i := len(b.open) - 1; i >= 0; i-- {
 		if l := b.open[i]; !l.At.After(asked) {
+			b.move(l, charged)
 			b.open = slices.Delete(b.open, i, i+1)
 			return l, expired
 		}
@@ -69,7 +111,7 @@ func (b *Book) Charge(asked, now time.Time, timeout time.Duration) (_ *Loss, exp
 // its connection was never used. It does nothing for nil, and for a loss that was
 // withdrawn meanwhile.
 func (b *Book) Refund(l *Loss) {
-	if l == nil || l.withdrawn {
+	if l == nil || l.state != charged {
 		return
 	}
 	b.Add(l)
@@ -79,7 +121,10 @@ func (b *Book) Refund(l *Loss) {
 // Withdraw takes a loss back: the connection came back after all. A dial may
 // have been charged with it.
 func (b *Book) Withdraw(l *Loss) {
-	l.withdrawn = true
+	if l.state == withdrawn {
+		return
+	}
+	b.move(l, withdrawn)
 	if i := slices.Index(b.open, l); i >= 0 {
 		b.open = slices.Delete(b.open, i, i+1)
 	}

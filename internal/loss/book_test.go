@@ -1,72 +1,77 @@
 package loss
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 )
 
-var epoch = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-
-// The request of a dial that failed, or whose connection no request used, has nothing to
-// say of why it was new. The next dial has.
-func TestRefundedLossesAreChargedInTheirOldOrder(t *testing.T) {
-	var b Book
-	older, newer := &Loss{At: epoch, Reason: ServerClose}, &Loss{At: epoch.Add(1), Reason: BodyUnread}
-	b.Add(older)
-	b.Add(newer)
-	now := epoch.Add(time.Second)
-	for _, want := range []*Loss{newer, older} {
-		if l, _ := b.Charge(now, now, 0); l != want {
-			t.Errorf("charged with %+v, want %+v", l, want)
+// TestALossTakesTheEdgesOfTheTable, all of them and no other, whatever comes in which
+// order; and what is in the book is what is booked.
+func TestALossTakesTheEdgesOfTheTable(t *testing.T) {
+	var seen [states][states]bool
+	b := Book{onEdge: func(from, to state) {
+		seen[from][to] = true
+		if !edges[from][to] {
+			t.Fatalf("from %v to %v: the table has no such edge", from, to)
+		}
+	}}
+	const timeout = time.Minute
+	r := rand.New(rand.NewPCG(1, 2))
+	now := time.Unix(0, 0)
+	var all, paid []*Loss
+	for range 10_000 {
+		now = now.Add(time.Duration(r.IntN(20)) * time.Second)
+		switch r.IntN(5) {
+		case 0, 1:
+			l := &Loss{At: now, Reason: BodyUnread}
+			b.Add(l)
+			all = append(all, l)
+		case 2:
+			if l, _ := b.Charge(now, now, timeout); l != nil {
+				paid = append(paid, l)
+			}
+		case 3:
+			if n := len(paid); n > 0 {
+				b.Refund(paid[n-1])
+				paid = paid[:n-1]
+			}
+		case 4:
+			if len(all) > 0 {
+				b.Withdraw(all[r.IntN(len(all))])
+			}
+		}
+		in := 0
+		for _, l := range all {
+			if l.state == booked {
+				in++
+			}
+		}
+		if in != b.Len() || in > Max {
+			t.Fatalf("%d are booked, the book has %d, of at most %d", in, b.Len(), Max)
 		}
 	}
-	b.Refund(newer)
-	b.Refund(older)
-	b.Refund(nil)
-	for _, want := range []*Loss{newer, older, nil} {
-		if l, _ := b.Charge(now, now, 0); l != want {
-			t.Errorf("then charged with %+v, want %+v", l, want)
+	for from := range states {
+		for to := range states {
+			if edges[from][to] && !seen[from][to] {
+				t.Errorf("the edge from %v to %v does not occur", from, to)
+			}
 		}
 	}
 }
 
-// A dial is charged with it, the connection comes back, and then the dial fails.
-func TestNobodyPaysForAConnectionThatCameBack(t *testing.T) {
+func TestARefundedLossIsChargedAgainInItsPlace(t *testing.T) {
+	now := time.Unix(1000, 0)
 	var b Book
-	l := &Loss{At: epoch, Reason: BodyUnread, Provisional: true}
-	b.Add(l)
-	b.Charge(epoch, epoch, 0)
-	b.Withdraw(l)
-	b.Refund(l)
-	if b.Len() != 0 {
-		t.Error("it is charged again")
-	}
-}
-
-// A request that asks while a body is drained is told so, though it is dialed for
-// later; one that asks after that is told what came of it.
-func TestLossIsDrainingForThoseWhoAskMeanwhile(t *testing.T) {
-	l := &Loss{At: epoch, Reason: BodyUnread, Provisional: true, Culprit: Culprit{Span: Span{Flags: 1}}}
-	if r := l.ReasonFor(epoch.Add(1)); r != Draining {
-		t.Errorf("meanwhile %q, want draining", r)
-	}
-	l.Settle(ServerClosedIdle, epoch.Add(5))
-	for asked, want := range map[time.Duration]Reason{1: Draining, 6: ServerClosedIdle} {
-		if r := l.ReasonFor(epoch.Add(asked)); r != want {
-			t.Errorf("asked after %d: %q, want %q", asked, r, want)
-		}
-	}
-	if l.Culprit.Flags != 0 {
-		t.Error("somebody is blamed for what the server did")
-	}
-}
-
-func TestOldestLossesAreForgottenFirst(t *testing.T) {
-	var b Book
-	for i := range Max + 5 {
-		b.Add(&Loss{At: epoch.Add(time.Duration(i))})
-	}
-	if l, _ := b.Charge(epoch.Add(4), epoch.Add(time.Hour), 0); b.Len() != Max || l != nil {
-		t.Errorf("%d are kept, among them %+v; want %d, none of the first five", b.Len(), l, Max)
+	old, young := &Loss{At: now, Reason: BodyUnread}, &Loss{At: now.Add(time.Second), Reason: GoAway}
+	b.Add(old)
+	b.Add(young)
+	now = now.Add(time.Minute)
+	first, _ := b.Charge(now, now, 0)
+	second, _ := b.Charge(now, now, 0)
+	b.Refund(first)
+	b.Refund(second)
+	if l, _ := b.Charge(now, now, 0); first != young || l != young {
+		t.Errorf("charged %v, and then %v, want the most recent loss both times", first.Reason, l.Reason)
 	}
 }
