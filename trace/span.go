@@ -89,7 +89,7 @@ func (t *Tracer) name(req *http.Request, method, original, template string) stri
 	return method
 }
 
-// carrier is an exchange for the propagator. It makes the record's own header map
+// carrier is an exchange for the propagator. It makes the exchange's own header map
 // only if something is injected.
 type carrier exchange
 

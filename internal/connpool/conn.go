@@ -39,7 +39,7 @@ type Conn struct {
 	user          uint64 // the Entry that has it, or had it last
 	streams       int    // exchanges on it
 	answered      int    // of those that are not exempt, that have their response
-	over          int    // see over.go
+	arrived       int    // see arrived.go
 	wasIdle       bool   // it lay idle once: net/http calls it reused
 	idleAt        time.Time
 	announced     time.Duration // how long it may lie idle, by what the server says

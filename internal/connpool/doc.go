@@ -33,7 +33,7 @@
 //   - roundtrip.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
 //   - context.go: the contexts that net/http and the program's dialer get
-//   - finish.go, streamend.go, over.go: what becomes of a connection when its exchange ends, and of a
+//   - finish.go, streamend.go, arrived.go: what becomes of a connection when its exchange ends, and of a
 //     stream that ends before it
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
 //     how long
@@ -42,8 +42,8 @@
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among
 //     them
-//   - renew.go: a TLS configuration that was replaced
-//   - stats.go, brief.go: what is counted, and told
+//   - replacetls.go: a TLS configuration that was replaced
+//   - stats.go, barelyused.go: what is counted, and told
 //
 // # Locks
 //

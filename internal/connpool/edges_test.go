@@ -68,7 +68,7 @@ var scenarios = map[string]func(t *testing.T, note edgeFunc){
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { <-begun; cancel() }()
 		openGet(ctx, rt{p: p}, s.URL)
-		p.over.Store(true)
+		p.shutDown.Store(true)
 		close(goOn)
 		waitCount(t, p, dialing, 0)
 	},

@@ -179,7 +179,7 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 
 // keepsNone reports whether nothing that comes back is kept: the Pool was shut down, or
 // CloseIdleConnections was called and no request came since.
-func (p *Pool) keepsNone() bool { return p.over.Load() || p.closeIdle.Load() }
+func (p *Pool) keepsNone() bool { return p.shutDown.Load() || p.closeIdle.Load() }
 
 // idleFullLocked reports whether MaxIdlePerHost allows no more idle connections. It is
 // HTTP/1's.
@@ -190,7 +190,7 @@ func (h *Host) idleFullLocked() bool {
 
 // restLocked makes c idle, unless nothing is kept any more.
 func (c *Conn) restLocked(now time.Time) {
-	if c.http2 && c.host.pool.over.Load() && c.quietLocked() {
+	if c.http2 && c.host.pool.shutDown.Load() && c.quietLocked() {
 		c.loseLocked(loss.ClosedIdle, loss.Culprit{}, now)
 		return
 	}

@@ -13,7 +13,7 @@ func (h *Host) restsLocked(c *Conn, now time.Time) {
 		c.saidIdle, c.readIdle = c.raw.said.Load(), c.raw.read.Load()
 	}
 	h.sweep.byLocked(h, c.dueAt())
-	if h.pool.over.Load() {
+	if h.pool.shutDown.Load() {
 		h.sweep.byLocked(h, now.Add(drainLook)) // a request is still being sent on it
 	}
 	if d := h.pool.opts.DecayEvery; d > 0 && !c.http2 {
@@ -81,7 +81,7 @@ func (h *Host) closeIdle(why loss.Reason) {
 			case c.state != idle:
 			case c.quietLocked():
 				c.retireLocked(why, now)
-			case h.pool.over.Load():
+			case h.pool.shutDown.Load():
 				h.sweep.byLocked(h, now.Add(drainLook))
 			}
 		}

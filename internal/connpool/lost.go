@@ -60,20 +60,6 @@ func (c *Conn) gone() bool {
 	return c.cc.Err() != nil && (c.http2 || c.raw == nil || c.raw.closed.Load())
 }
 
-// retireLocked closes c, which lies idle.
-func (c *Conn) retireLocked(why loss.Reason, now time.Time) {
-	c.loseLocked(why, loss.Culprit{}, now)
-}
-
-// goAwayLocked takes an HTTP/2 connection out of use while its streams go on.
-func (c *Conn) goAwayLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
-	c.noteLocked(why, culprit, now)
-	c.route.unshare(c)
-	if c.state == active {
-		c.host.moveLocked(c, goingAway)
-	}
-}
-
 func (rt *route) unshare(c *Conn) {
 	for i, x := range rt.shared {
 		if x == c {

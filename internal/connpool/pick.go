@@ -58,7 +58,7 @@ func (c *Conn) roomLocked(now time.Time) int {
 		return 0
 	}
 	c.settleLocked()
-	given := max(c.streams-c.over-in, 0) // away, and not opened yet
+	given := max(c.streams-c.arrived-in, 0) // away, and not opened yet
 	if given == 0 {
 		c.noteLimitLocked(n, in)
 	}

@@ -65,7 +65,7 @@ type Pool struct {
 	keys      *contextKeys
 	uses      atomic.Uint64 // the last Entry's number
 	closeIdle atomic.Bool   // CloseIdleConnections was called, and no request came since
-	over      atomic.Bool   // Shutdown: nothing is kept any more
+	shutDown  atomic.Bool   // Shutdown: nothing is kept any more
 
 	// onEdge sees each edge that a connection's life takes; for tests.
 	onEdge func(c *Conn, from, to state)
@@ -85,12 +85,12 @@ func (p *Pool) CloseIdleConnections() {
 }
 
 // Over reports whether Shutdown was called.
-func (p *Pool) Over() bool { return p.over.Load() }
+func (p *Pool) Over() bool { return p.shutDown.Load() }
 
 // Shutdown closes the connections that lie idle or are drained behind, and from now on each of the
 // others as soon as no request has it.
 func (p *Pool) Shutdown() {
-	p.over.Store(true)
+	p.shutDown.Store(true)
 	p.hosts.each(func(h *Host) {
 		h.closeIdle(loss.ClosedIdle)
 		h.breakDrains()

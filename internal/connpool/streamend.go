@@ -114,7 +114,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 		c.departLocked(now)
 	case active:
 		why := c.dueReason(e, now)
-		if h.pool.over.Load() {
+		if h.pool.shutDown.Load() {
 			why = loss.ClosedIdle
 		}
 		if why != loss.None {

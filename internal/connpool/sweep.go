@@ -69,7 +69,7 @@ func (h *Host) sweepIdle() {
 				h.sweep.byLocked(h, now.Add(drainLook))
 			case c.due != loss.None:
 				c.retireLocked(c.due, now)
-			case h.pool.over.Load():
+			case h.pool.shutDown.Load():
 				c.retireLocked(loss.ClosedIdle, now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)

@@ -110,10 +110,10 @@ func (h *Host) verdictLocked(a snapshot, now time.Time) (Reason, Culprit) {
 	return Unknown, Culprit{}
 }
 
-// dropIdleLocked forgets the idle connections: they are known to be gone,
+// dropIdle forgets the idle connections: they are known to be gone,
 // for reason. Over HTTP/2 that is not certain: net/http may take a moment to
 // forget a stream whose body is read, and closes no connection that has one.
-func (h *Host) dropIdleLocked(reason Reason, now time.Time) {
+func (h *Host) dropIdle(reason Reason, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for nc, c := range h.conns {

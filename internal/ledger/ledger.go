@@ -120,5 +120,5 @@ func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 // CloseIdle notes that the program closed the idle connections.
 func (l *Ledger) CloseIdle() {
 	now := time.Now()
-	l.hosts.Each(func(h *Host) { h.dropIdleLocked(ClosedIdle, now) })
+	l.hosts.Each(func(h *Host) { h.dropIdle(ClosedIdle, now) })
 }

@@ -20,7 +20,7 @@ type drainTimer struct {
 	// At the end of the body net/http's own goroutine goes on to read, and may
 	// start the clock while stop is called.
 	mu      sync.Mutex
-	over    bool
+	stopped bool
 	began   time.Time // zero until the clock runs
 	timer   *time.Timer
 	late    *time.Timer
@@ -52,7 +52,7 @@ func (x *Exchange) startDrainTimer(limit time.Duration, orig *http.Response, nat
 func (t *drainTimer) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over {
+	if t.stopped {
 		return
 	}
 	t.began = time.Now()
@@ -78,7 +78,7 @@ func (t *drainTimer) spent() bool {
 func (t *drainTimer) stop() (inTime, closed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.over = true
+	t.stopped = true
 	if t.timer == nil {
 		t.r.entry.Unread(&t.hook)
 		return true, false

@@ -41,7 +41,7 @@ const (
 	phases
 )
 
-// Listener is a Part that is told when the response has come.
+// Listener is a Layer that is told when the response has come.
 type Listener interface {
 	Layer
 	// Listens is false for one that need not be told.
@@ -52,7 +52,7 @@ type Listener interface {
 	Answered(x *Exchange, state any, resp *http.Response)
 }
 
-// CulpritSource is a Part that knows who makes an exchange.
+// CulpritSource is a Layer that knows who makes an exchange.
 type CulpritSource interface {
 	Layer
 	// AddCulprit writes down what it knows. State is what Begin has returned. It must
@@ -60,7 +60,7 @@ type CulpritSource interface {
 	AddCulprit(state any, c *ledger.Culprit)
 }
 
-// LedgerUser is a Part that wants to know its stacks' ledgers.
+// LedgerUser is a Layer that wants to know its stacks' ledgers.
 type LedgerUser interface {
 	Layer
 	// UseLedger is called when a stack is built: more than once if others come upon
@@ -68,7 +68,7 @@ type LedgerUser interface {
 	UseLedger(l *ledger.Ledger)
 }
 
-// Drainer is a Part that drains bodies.
+// Drainer is a Layer that drains bodies.
 type Drainer interface {
 	Layer
 	// Drains is false for one that never drains anything.
@@ -124,7 +124,7 @@ func (b Budget) min(c Budget) Budget {
 	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), LeaveToNetHTTP: b.LeaveToNetHTTP && c.LeaveToNetHTTP}
 }
 
-// BaseReplacer is a Part that owns the connections of a stack's base, or replaces it.
+// BaseReplacer is a Layer that owns the connections of a stack's base, or replaces it.
 type BaseReplacer interface {
 	Layer
 	// ReplaceBase is called when a stack is built, with what the layers below have.
@@ -142,7 +142,7 @@ type Base struct {
 	// by what a connection can reach.
 	Keep any
 	// Why says why Base is not the kit's still. Stack.String adds it to what the
-	// Tuner says of itself.
+	// BaseReplacer says of itself.
 	Why string
 	// Replaced says that Base is another one than before: the layers below are
 	// built again over it.

@@ -9,7 +9,7 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// What a Part may ask of an exchange, and do to it, in its Begin.
+// What a Layer may ask of an exchange, and do to it, in its Begin.
 
 // Context is the caller's context, with what the layers so far have put into
 // it.

@@ -18,7 +18,7 @@ type pipeline struct {
 	layers   []Layer // outermost first
 	order    []uint8 // indexes into layers, in the order of their Ends
 	listen   []uint8 // those that are Listeners
-	emitters []uint8 // those that are Claimants
+	emitters []uint8 // those that are Emitters
 	ledger   *ledger.Ledger
 	owned    *connpool.Pool // keeps the connections of the base; nil: somebody else does
 	reaper   *reaper

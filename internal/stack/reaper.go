@@ -103,7 +103,7 @@ func (p *reaper) nextLocked() (*flow, *Exchange) {
 	return f, r
 }
 
-// reapedLocked notes what came of the leak that next has returned.
+// reapedLocked notes what came of the leak that nextLocked has returned.
 func (p *reaper) reapedLocked(f *flow, out Outcome, hung bool) {
 	f.busy--
 	switch {

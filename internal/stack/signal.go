@@ -6,7 +6,7 @@ type Signal uint8
 const (
 	// SpanSignal is its span, by a TracerProvider.
 	SpanSignal Signal = iota
-	// RequestSignal, ActiveClaim and ConnClaim are the metrics of the request, that it
+	// RequestSignal, ActiveSignal and ConnSignal are the metrics of the request, that it
 	// is under way, and those of its connection, by a MeterProvider.
 	RequestSignal
 	ActiveSignal
@@ -15,7 +15,7 @@ const (
 	NewConnSignal
 )
 
-// Emitter is a Part that claims.
+// Emitter is a Layer that claims.
 type Emitter interface {
 	Layer
 	// Emits reports whether it has claimed what for owner. State is what Begin
@@ -28,8 +28,8 @@ type Emitter interface {
 // is the first exchange: of two trace layers with one provider the outer one writes
 // the span. Who is told true must say so in Claims. In Begin only.
 //
-// ConnClaim is the inner one's, if the outer one knows of connections only what the
-// last attempt of that middleware brought: see Relieved. NewClaim always is.
+// ConnSignal is the inner one's, if the outer one knows of connections only what the
+// last attempt of that middleware brought: see EmittedBelow. NewConnSignal always is.
 func (x *Exchange) Claim(what Signal, owner any) bool {
 	return len(x.pipe.emitters) == 1 && !x.nest.firstOwn || !x.emitted(what, owner)
 }

@@ -17,8 +17,8 @@ func (c *Conn) countOverLocked() {
 	if c.answered > 0 {
 		over = max(c.answered-c.cc.InFlight(), 0)
 	}
-	if n := over - c.over; n != 0 {
-		c.over = over
+	if n := over - c.arrived; n != 0 {
+		c.arrived = over
 		h.pool.opts.StreamsOver(h.key, n)
 	}
 }
