@@ -78,16 +78,6 @@ type dialFacts struct {
 	clock   dialClock
 }
 
-func (c *Conn) version() ledger.Version {
-	switch {
-	case c.uses == 0:
-		return ledger.Unspoken
-	case c.http2:
-		return ledger.HTTP2
-	}
-	return ledger.HTTP1
-}
-
 // older reports whether c has come to an age, of which each connection has its
 // own: up to a tenth less, so that those of one moment do not end in one.
 func (c *Conn) older(age time.Duration, now time.Time) bool {

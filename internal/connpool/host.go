@@ -68,46 +68,6 @@ func (c *counts) open() int {
 	return c.by[idle] + c.by[active] + c.by[draining] + c.by[goingAway] + c.by[closing]
 }
 
-// countLocked adds c, n times, to the counts of its state.
-func (h *Host) countLocked(c *Conn, n int) {
-	s := c.state
-	h.conns.by[s] += n
-	if s == dialing || s == closed {
-		return
-	}
-	c.route.open += n
-	if c.http2 {
-		h.conns.multiplexed += n
-		if s == idle || s == active {
-			h.conns.http2 += n
-		}
-		if s == idle {
-			h.conns.http2Idle += n
-		}
-	}
-	v := c.version()
-	x := &h.conns.versions[v]
-	x.Open += n
-	inUse := s == active || s == draining || s == goingAway
-	if inUse {
-		x.Active += n
-	}
-	if c.peer != "" {
-		if h.peers == nil {
-			h.peers = make(map[string]ledger.Versions)
-		}
-		p := h.peers[c.peer]
-		p[v].Open += n
-		if inUse {
-			p[v].Active += n
-		}
-		h.peers[c.peer] = p
-		if p == (ledger.Versions{}) {
-			delete(h.peers, c.peer)
-		}
-	}
-}
-
 // route is one way to a host: the connections on it serve the same requests.
 type route struct {
 	host  *Host

@@ -1,5 +1,7 @@
 package connpool
 
+import "github.com/warmconn/warmconn/internal/ledger"
+
 // state is where a connection's life stands. Host.moveLocked is the only way
 // along an edge, and edges lists them all.
 //
@@ -85,4 +87,54 @@ func (h *Host) moveLocked(c *Conn, to state) {
 	case closed:
 		h.closedLocked(c)
 	}
+}
+
+// countLocked adds c, n times, to the counts of its state.
+func (h *Host) countLocked(c *Conn, n int) {
+	s := c.state
+	h.conns.by[s] += n
+	if s == dialing || s == closed {
+		return
+	}
+	c.route.open += n
+	if c.http2 {
+		h.conns.multiplexed += n
+		if s == idle || s == active {
+			h.conns.http2 += n
+		}
+		if s == idle {
+			h.conns.http2Idle += n
+		}
+	}
+	v := c.version()
+	x := &h.conns.versions[v]
+	x.Open += n
+	inUse := s == active || s == draining || s == goingAway
+	if inUse {
+		x.Active += n
+	}
+	if c.peer != "" {
+		if h.peers == nil {
+			h.peers = make(map[string]ledger.Versions)
+		}
+		p := h.peers[c.peer]
+		p[v].Open += n
+		if inUse {
+			p[v].Active += n
+		}
+		h.peers[c.peer] = p
+		if p == (ledger.Versions{}) {
+			delete(h.peers, c.peer)
+		}
+	}
+}
+
+func (c *Conn) version() ledger.Version {
+	switch {
+	case c.uses == 0:
+		return ledger.Unspoken
+	case c.http2:
+		return ledger.HTTP2
+	}
+	return ledger.HTTP1
 }
