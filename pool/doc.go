@@ -128,7 +128,7 @@
 //
 // # What it costs
 //
-// BenchmarkMiddleware in this package prints it, next to the same record
+// BenchmarkMiddleware in this package prints it, next to the same exchange
 // without the pool's part: some 100 ns, and nothing allocated. BenchmarkAcquire
 // prints that of the slot alone, 30 to 150 ns by the options.
 // BenchmarkHosts shows with -cpu that hosts share no lock, and their connections

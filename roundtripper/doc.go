@@ -25,10 +25,10 @@
 // # Where layers stand
 //
 // The first Middleware of a Chain is the outermost. Layers of this module that
-// stand right on each other run as one: they share one record, one context and
+// stand right on each other run as one: they share one exchange, one context and
 // one body wrapper, whatever their number. Middlewares of others may stand
 // between them, an SDK's own stack below an application's among them. Then each
-// side has a record of its own and does its own work: both pools enforce, the
+// side has an exchange of its own and does its own work: both pools enforce, the
 // smaller drain budget wins. What the inner side knows better, of the
 // connection, the queues and the drain, the outer one takes over, if the
 // exchange below is its own: the same method, host and path, under a context
