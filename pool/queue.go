@@ -179,7 +179,7 @@ func (q *queue) waitedLocked(w *waiter, now time.Time) {
 }
 
 // refuseLocked takes w off the waitlist, and counts it: when it notices, the queue may be
-// dead.
+// a forgotten host's.
 func (q *queue) refuseLocked(w *waiter, err error, now time.Time) {
 	q.line.remove(w)
 	q.waitedLocked(w, now)

@@ -23,7 +23,7 @@ type stall struct {
 }
 
 // armStallLocked has the queue looked at every stallStep while a request waits. The timer
-// is made anew each time: see flights.alarm.
+// is made anew each time: see inFlightList.alarm.
 func (q *queue) armStallLocked() {
 	switch {
 	case q.line.len > 0 && q.look == nil:

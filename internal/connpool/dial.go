@@ -117,8 +117,14 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		switch {
 		case rt.passesOn():
 			rt.shareLocked(c, now)
-			if c.streams == 0 {
+			switch {
+			case c.state == idle:
 				c.restLocked(now)
+			case c.waiter != nil && c.state != active:
+				// It went away before any request could have it.
+				w := c.waiter
+				c.waiter = nil
+				rt.failLocked(w, errUnusable)
 			}
 		case c.waiter != nil:
 			rt.serveLocked(c.waiter, c, now)

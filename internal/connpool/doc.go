@@ -33,6 +33,7 @@
 //   - roundtrip.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
 //   - context.go: the contexts that net/http and the program's dialer get
+//   - puthook.go: what PutIdleConn is told of refusals
 //   - finish.go, streamend.go, arrived.go: what becomes of a connection when its exchange ends, and of a
 //     stream that ends before it
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for

@@ -55,7 +55,12 @@ func (t *idleTotal) evict(most int) {
 	t.mu.Lock()
 	hosts := slices.Clone(t.hosts)
 	t.mu.Unlock()
+	seen := make(map[*Host]bool, len(hosts)) // one that has just come back is there twice
 	for _, h := range hosts {
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
 		h.mu.Lock()
 		n := len(all)
 		for _, rt := range h.allRoutes() {

@@ -49,9 +49,13 @@ func (e *Entry) ready(ctx context.Context, c *Conn) bool {
 
 // displaced reports whether the server's SETTINGS, which have come since the exchange
 // was given a stream of c, leave none for it: an http.ClientConn would have it wait for
-// the end of another's, a Transport sends it over another connection.
+// the end of another's, a Transport sends it over another connection. What else may be
+// wrong with c is for net/http to say.
 func (e *Entry) displaced(c *Conn) bool {
 	if e.stream != reservedEarly || !c.settingsCame() {
+		return false
+	}
+	if in := c.cc.InFlight(); c.cc.Err() != nil || c.cc.Available() == 0 && in <= 1 {
 		return false
 	}
 	c.cc.Release()

@@ -94,6 +94,10 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		hooks.GetConn(e.hopFor(by))
 	}
 	c, got, err := e.acquire(ctx, req, by)
+	if err == errUnusable {
+		e.overHTTP2 = true
+		return nil, n < h2Retries, err
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -104,7 +108,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	}
 	if e.displaced(c) {
 		e.leaveUnusable(c, errUnusable)
-		return nil, true, errUnusable
+		return nil, e.crowded || n < h2Retries, errUnusable
 	}
 	if body != nil {
 		body.held.Store(c.http2)

@@ -36,7 +36,12 @@ func (c *Conn) noteLimitLocked(n, in int) {
 	if f.most == 0 || sum < f.most || twice {
 		f.most = sum
 	}
-	c.route.streams = f.most
+	c.route.noteStreamsLocked(f.most)
+}
+
+// noteStreamsLocked notes what a connection takes at once.
+func (rt *route) noteStreamsLocked(n int) {
+	rt.streams, rt.few = n, rt.few || n < initialStreams
 }
 
 // settleLocked notes that the server's SETTINGS have come, if the wire has shown it.
@@ -46,7 +51,7 @@ func (c *Conn) settleLocked() {
 	}
 	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one stream, at most, is in flight
 		c.limit.settled, c.limit.most = true, sum
-		c.route.streams = sum
+		c.route.noteStreamsLocked(sum)
 	}
 }
 
@@ -58,12 +63,15 @@ func (c *Conn) settingsCame() bool { return c.heard.Load() || c.raw != nil && c.
 // good, where a Transport sends them over another connection. It is late if it takes
 // longer than a way there and back behind the handshake does: then others dial.
 //
-// Where the host's other connections take at least what net/http believes in, so does
-// this one: requests that wait for its SETTINGS would use it when it may have been
-// idle for too long. If it is another backend's, which takes fewer, the server refuses
-// those that are too many, and they are sent again, as with a Transport.
+// Where all of the host's other connections have taken at least what net/http believes
+// in, so does this one: requests that wait for its SETTINGS would begin a way there and
+// back later, and when it may have been idle for too long. If it is another backend's,
+// which takes fewer, the server refuses those that are too many, and they are sent again,
+// as with a Transport; or see displaced. A request for which the SETTINGS come between
+// that and its HEADERS waits for the end of another's: that can happen in one burst, the
+// host's first to such a backend.
 func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
-	if !c.http2 || c.limit.settled || c.route.streams >= initialStreams {
+	if !c.http2 || c.limit.settled || c.route.streams >= initialStreams && !c.route.few {
 		return false, false
 	}
 	return true, now.Sub(c.opened) >= max(gateMost, 4*c.dial.clock.took().Connect)
@@ -77,7 +85,7 @@ func (c *Conn) noteCrowdedLocked() {
 		return
 	}
 	c.limit.settled, c.limit.most = true, in+n
-	c.route.streams = in + n
+	c.route.noteStreamsLocked(in + n)
 }
 
 // tightLocked reports whether the server allows so few streams that each is to be

@@ -59,11 +59,14 @@ func dropped(watched *atomic.Pointer[Exchange]) {
 func (x *Exchange) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	b := &x.body
 	b.mu.Lock()
-	if b.phase != bodyOpen { // closed for the caller, or over
+	switch b.phase {
+	case bodyOpen:
+		x.moveLocked(bodyClosing)
+	case bodyClosing: // a Close that never came to its end
+	default:
 		b.mu.Unlock()
 		return OutcomePending, 0
 	}
-	x.moveLocked(bodyClosing)
 	resp := b.resp
 	b.mu.Unlock()
 	if resp == nil {

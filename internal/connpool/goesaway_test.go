@@ -1,0 +1,80 @@
+package connpool
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
+)
+
+// counting has base count its dials.
+func counting(base *http.Transport) *atomic.Int32 {
+	n := new(atomic.Int32)
+	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		n.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	return n
+}
+
+// TestAConnectionThatGoesAwayAtOnceHoldsNoRequestUp: the GOAWAY may be read before the
+// request has its connection. It is sent again at once, and behind that with net/http's
+// backoff: two dials are seen in any case.
+func TestAConnectionThatGoesAwayAtOnceHoldsNoRequestUp(t *testing.T) {
+	const workers, requests = 20, 3
+	var all sync.WaitGroup
+	for range workers {
+		url, base := scriptH2(t, func(_ int, c *h2) {
+			c.goAway(0, 0)
+			c.request() // and keeps the socket open
+		})
+		dials := counting(base)
+		r := rt{p: newPool(t, base, Options{})}
+		all.Go(func() {
+			for range requests {
+				before := dials.Load()
+				ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+				if err := <-send(ctx, r, url); err == nil {
+					t.Error("a response that the server has not sent")
+				}
+				cancel()
+				if n := dials.Load() - before; n < 2 {
+					t.Errorf("%d dials: the request waits for a connection that is gone", n)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestAServerThatHangsUpIsDialedOnceThoughItsSettingsCame: what is wrong with the
+// connection is net/http's to say, however late the request comes to it.
+func TestAServerThatHangsUpIsDialedOnceThoughItsSettingsCame(t *testing.T) {
+	url, base := scriptH2(t, func(int, *h2) {})
+	dials := counting(base)
+	r := rt{p: newPool(t, base, Options{})}
+	hooks := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		eventually.True(t, "net/http to read the connection's end", func() (read bool) {
+			r.p.hosts.each(func(h *Host) {
+				h.mu.Lock()
+				defer h.mu.Unlock()
+				read = len(h.direct.shared) == 0 || h.direct.shared[0].cc.Err() != nil
+			})
+			return read
+		})
+	}}
+	ctx, cancel := context.WithTimeout(httptrace.WithClientTrace(t.Context(), hooks), hangs)
+	defer cancel()
+	if err := <-send(ctx, r, url); err == nil || ctx.Err() != nil {
+		t.Errorf("error %v, context %v", err, ctx.Err())
+	}
+	if n := dials.Load(); n != 1 {
+		t.Errorf("%d dials for one request", n)
+	}
+}
