@@ -59,7 +59,7 @@ type Entry struct {
 	// reused: net/http would call the connection so. It was used before, or lay idle,
 	// for the request that it was dialed for was served by another one.
 	reused  bool
-	stream  stream
+	tight   bool // a stream of its connection is to be reserved
 	crowded bool // and found one stream too many on its connection
 	link    exchangeContext
 }

@@ -81,8 +81,7 @@ type route struct {
 
 	// Guarded by host.mu.
 	protocol  protocol
-	streams   int  // what one HTTP/2 connection was last seen to take at once
-	few       bool // some took fewer than initialStreams
+	streams   int // what one HTTP/2 connection was last seen to take at once
 	served    bool
 	idle      []*Conn       // HTTP/1, the last put back is the last
 	shared    []*Conn       // HTTP/2, that take new streams

@@ -92,8 +92,8 @@ func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
 	})
 }
 
-// TestABackendWithFewerStreamsThanTheOthers: what the host's other connections take is
-// believed of a new one as well; this one takes one stream, and its only one is endless.
+// TestABackendWithFewerStreamsThanTheOthers: what the host's other connections take must not
+// be believed of a new one; this one takes one stream, and its only one is endless.
 func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 	many, transport := limited(t, 250, true, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Connection", "close") })
 	few, _ := limited(t, 1, true, func(w http.ResponseWriter, r *http.Request) {

@@ -19,8 +19,8 @@ func (c *Conn) brokeAtOnce() bool {
 // its buffer that this request would take for its response. It comes back there
 // some microseconds after the end of the last body.
 func (e *Entry) ready(ctx context.Context, c *Conn) bool {
-	if e.stream == toReserve || e.stream == toReserveEarly {
-		e.stream++
+	if e.tight {
+		e.tight = false
 		c.unreserved.Add(-1) // before it is: one too many finds out, one too few would wait
 		return c.cc.Reserve() == nil
 	}
@@ -45,21 +45,6 @@ func (e *Entry) ready(ctx context.Context, c *Conn) bool {
 		}
 		time.Sleep(readyStep)
 	}
-}
-
-// displaced reports whether the server's SETTINGS, which have come since the exchange
-// was given a stream of c, leave none for it: an http.ClientConn would have it wait for
-// the end of another's, a Transport sends it over another connection. What else may be
-// wrong with c is for net/http to say.
-func (e *Entry) displaced(c *Conn) bool {
-	if e.stream != reservedEarly || !c.settingsCame() {
-		return false
-	}
-	if in := c.cc.InFlight(); c.cc.Err() != nil || c.cc.Available() == 0 && in <= 1 {
-		return false
-	}
-	c.cc.Release()
-	return c.cc.Reserve() != nil
 }
 
 const (

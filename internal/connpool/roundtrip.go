@@ -106,10 +106,6 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if hooks != nil && hooks.GotConn != nil {
 		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: got.NetReused, WasIdle: got.WasIdle, IdleTime: got.IdleTime})
 	}
-	if e.displaced(c) {
-		e.leaveUnusable(c, errUnusable)
-		return nil, e.crowded || n < h2Retries, errUnusable
-	}
 	if body != nil {
 		body.held.Store(c.http2)
 	}
@@ -141,7 +137,8 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		return nil, again, err
 	}
 	if again = n < h2Retries && retriesStream(err); again {
-		e.leaveUnusable(c, err)
+		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
+		e.leaveStream(c, err)
 	} else if refused(err) {
 		err = plainError(err)
 	}
@@ -208,13 +205,6 @@ const crowdedMost = 20
 // staleMost is the least time that a server must have had a request for its loss
 // not to be that of an idle connection.
 const staleMost = 10 * time.Millisecond
-
-// leaveUnusable is leaveStream, with a note of whether c had no stream left, and else
-// nothing wrong with it.
-func (e *Entry) leaveUnusable(c *Conn, err error) {
-	e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
-	e.leaveStream(c, err)
-}
 
 // leaveStream takes the exchange off an HTTP/2 connection that did not take its
 // request.

@@ -36,12 +36,7 @@ func (c *Conn) noteLimitLocked(n, in int) {
 	if f.most == 0 || sum < f.most || twice {
 		f.most = sum
 	}
-	c.route.noteStreamsLocked(f.most)
-}
-
-// noteStreamsLocked notes what a connection takes at once.
-func (rt *route) noteStreamsLocked(n int) {
-	rt.streams, rt.few = n, rt.few || n < initialStreams
+	c.route.streams = f.most
 }
 
 // settleLocked notes that the server's SETTINGS have come, if the wire has shown it.
@@ -51,7 +46,7 @@ func (c *Conn) settleLocked() {
 	}
 	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one stream, at most, is in flight
 		c.limit.settled, c.limit.most = true, sum
-		c.route.noteStreamsLocked(sum)
+		c.route.streams = sum
 	}
 }
 
@@ -63,15 +58,13 @@ func (c *Conn) settingsCame() bool { return c.heard.Load() || c.raw != nil && c.
 // good, where a Transport sends them over another connection. It is late if it takes
 // longer than a way there and back behind the handshake does: then others dial.
 //
-// Where all of the host's other connections have taken at least what net/http believes
-// in, so does this one: requests that wait for its SETTINGS would begin a way there and
-// back later, and when it may have been idle for too long. If it is another backend's,
-// which takes fewer, the server refuses those that are too many, and they are sent again,
-// as with a Transport; or see displaced. A request for which the SETTINGS come between
-// that and its HEADERS waits for the end of another's: that can happen in one burst, the
-// host's first to such a backend.
+// Tried, and not taken: to believe of it what the host's other connections have shown.
+// Requests that wait for the SETTINGS begin a way there and back later, and meet a server
+// that closes connections as soon as they are idle. But if it is another backend's,
+// which takes fewer, one for which the SETTINGS come between its hand-out and its HEADERS
+// waits for good behind endless ones.
 func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
-	if !c.http2 || c.limit.settled || c.route.streams >= initialStreams && !c.route.few {
+	if !c.http2 || c.limit.settled {
 		return false, false
 	}
 	return true, now.Sub(c.opened) >= max(gateMost, 4*c.dial.clock.took().Connect)
@@ -85,7 +78,7 @@ func (c *Conn) noteCrowdedLocked() {
 		return
 	}
 	c.limit.settled, c.limit.most = true, in+n
-	c.route.noteStreamsLocked(in + n)
+	c.route.streams = in + n
 }
 
 // tightLocked reports whether the server allows so few streams that each is to be
@@ -95,28 +88,6 @@ func (c *Conn) noteCrowdedLocked() {
 // and not reserved yet.
 func (c *Conn) tightLocked() bool {
 	return c.http2 && c.route.streams > 0 && c.route.streams < initialStreams
-}
-
-// stream is what an exchange has of its connection's streams.
-type stream uint8
-
-const (
-	byCount        stream = iota // one, over HTTP/2 by count
-	toReserve                    // one that is to be reserved
-	reserved                     // one that is
-	toReserveEarly               // the same two, given before the server's SETTINGS came
-	reservedEarly
-)
-
-// streamLocked is what an exchange gets of c.
-func (c *Conn) streamLocked() stream {
-	switch {
-	case c.http2 && !c.limit.settled:
-		return toReserveEarly
-	case c.tightLocked():
-		return toReserve
-	}
-	return byCount
 }
 
 // refusesLocked reports whether c takes no streams though it has fewer than the

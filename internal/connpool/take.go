@@ -63,7 +63,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h.demand.usedLocked(h)
 	c.foreseeLocked(e, now)
 	e.conn, e.returned = c, false
-	if e.stream = c.streamLocked(); e.stream != byCount {
+	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
 		c.unreserved.Add(1)
 	}
 	e.reused = g.NetReused
@@ -77,7 +77,8 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	h := c.host
 	e.conn = nil
-	if e.stream == toReserve || e.stream == toReserveEarly {
+	if e.tight {
+		e.tight = false
 		c.unreserved.Add(-1)
 	}
 	h.countLocked(c, -1)
