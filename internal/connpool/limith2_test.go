@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -58,37 +57,47 @@ func TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate(t *testing.T) {
 	}
 }
 
+// watched answers at once, but for /watch, whose response is endless.
+func watched(w http.ResponseWriter, r *http.Request) {
+	w.(http.Flusher).Flush()
+	if r.URL.Path == "/watch" {
+		<-r.Context().Done()
+	}
+}
+
+// watch has an endless response of a watched server until ctx ends. Watching is closed
+// when the response is there, and ended when its body is closed.
+func watch(ctx context.Context, t *testing.T, r http.RoundTripper, url string) (watching, ended chan struct{}) {
+	watching, ended = make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		resp, err := openGet(ctx, r, url+"/watch")
+		close(watching)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		<-ctx.Done()
+		resp.Body.Close()
+	}()
+	return watching, ended
+}
+
 // TestARequestDoesNotWaitBehindAnEndlessOneForAStream: two have a new connection, as it
 // seems, on which the server allows one stream; the one that is slow to begin finds it
 // taken, for good.
 func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
-	s, transport := limited(t, 1, true, func(w http.ResponseWriter, r *http.Request) {
-		w.(http.Flusher).Flush()
-		if r.URL.Path == "/watch" {
-			<-r.Context().Done()
-		}
-	})
+	s, transport := limited(t, 1, true, watched)
 	bareAndPool(t, Options{}, transport, func(t *testing.T, r http.RoundTripper) {
 		ctx, cancel := context.WithTimeout(t.Context(), hangs)
 		defer cancel()
-		watching := make(chan struct{})
-		var watch sync.WaitGroup
-		watch.Go(func() {
-			resp, err := openGet(ctx, r, s.URL+"/watch")
-			close(watching)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			<-ctx.Done()
-			resp.Body.Close()
-		})
+		watching, ended := watch(ctx, t, r, s.URL)
 		slow := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-watching }})
 		if err := <-send(slow, r, s.URL+"/other"); err != nil {
 			t.Error(err)
 		}
 		cancel()
-		watch.Wait()
+		<-ended
 	})
 }
 
@@ -96,12 +105,7 @@ func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
 // be believed of a new one; this one takes one stream, and its only one is endless.
 func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 	many, transport := limited(t, 250, true, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Connection", "close") })
-	few, _ := limited(t, 1, true, func(w http.ResponseWriter, r *http.Request) {
-		w.(http.Flusher).Flush()
-		if r.URL.Path == "/watch" {
-			<-r.Context().Done()
-		}
-	})
+	few, _ := limited(t, 1, true, watched)
 	const requests = 20
 	bareAndPool(t, Options{}, func() *http.Transport {
 		base, dials := transport(), atomic.Int32{}
@@ -117,18 +121,7 @@ func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*hangs)
 		defer cancel()
 		must(t, r, many.URL)
-		watching := make(chan struct{})
-		var watch sync.WaitGroup
-		watch.Go(func() {
-			resp, err := openGet(ctx, r, many.URL+"/watch")
-			close(watching)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			<-ctx.Done()
-			resp.Body.Close()
-		})
+		watching, ended := watch(ctx, t, r, many.URL)
 		// They have their connection before the SETTINGS have come, and begin behind them.
 		slow := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-watching }})
 		var done []<-chan error
@@ -141,7 +134,7 @@ func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 			}
 		}
 		cancel()
-		watch.Wait()
+		<-ended
 	})
 }
 

@@ -17,7 +17,7 @@ func panics(f func()) (yes bool) {
 
 func TestTheOrderIsChecked(t *testing.T) {
 	if !lockorder.Checked {
-		t.Skip("not checked in this build: go test -tags lockorder")
+		t.Skip("SKIPPED: not checked in this build: go test -tags lockorder")
 	}
 	var outer, inner lockorder.Mutex[lockorder.Exchange]
 	var host, other lockorder.Mutex[lockorder.Host]
