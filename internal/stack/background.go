@@ -18,7 +18,7 @@ type Background struct {
 }
 
 // acquire makes room for the drain of x, if there is any.
-func (b *Background) acquire(r *Exchange) bool {
+func (b *Background) acquire(x *Exchange) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed || len(b.running) >= b.Max {
@@ -27,14 +27,14 @@ func (b *Background) acquire(r *Exchange) bool {
 	if b.running == nil {
 		b.running = make(map[*Exchange]struct{})
 	}
-	b.running[r] = struct{}{}
+	b.running[x] = struct{}{}
 	return true
 }
 
-func (b *Background) release(r *Exchange) {
+func (b *Background) release(x *Exchange) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.running, r)
+	delete(b.running, x)
 }
 
 // Close breaks off what is running, without waiting for it, and lets nothing

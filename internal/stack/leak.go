@@ -24,13 +24,13 @@ type sentinel struct {
 }
 
 // watch returns a sentinel for the Body of x.
-func (p *reaper) watch(r *Exchange) *sentinel {
+func (p *reaper) watch(x *Exchange) *sentinel {
 	s, _ := p.sentinels.Get().(*sentinel)
 	if s == nil {
 		s = &sentinel{new(atomic.Pointer[Exchange])}
 		runtime.AddCleanup(s, dropped, s.watched)
 	}
-	s.watched.Store(r)
+	s.watched.Store(x)
 	return s
 }
 

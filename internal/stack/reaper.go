@@ -42,10 +42,10 @@ const (
 	leastLeakTime = time.Millisecond
 )
 
-func (p *reaper) add(r *Exchange) {
+func (p *reaper) add(x *Exchange) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := r.request.target.key
+	key := x.request.target.key
 	f := p.hosts[key]
 	if f == nil {
 		if p.hosts == nil {
@@ -54,7 +54,7 @@ func (p *reaper) add(r *Exchange) {
 		f = &flow{key: key}
 		p.hosts[key] = f
 	}
-	if f.queue = append(f.queue, r); len(f.queue) == 1 {
+	if f.queue = append(f.queue, x); len(f.queue) == 1 {
 		p.turns = append(p.turns, f)
 	}
 	if p.workers < reapers {
