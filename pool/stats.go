@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -65,6 +66,12 @@ type HostStats struct {
 	// pool would not close now for being too many: its busiest moment of late,
 	// or its floor. 0 where it does not tune, or MaxIdlePerHost is set.
 	IdleKept int
+	// ServerIdle is for how long the server keeps idle connections, as those have
+	// shown that it has closed: three of them, in different moments, after about the
+	// same time. 0 if that is not known, or the pool does not own the connections. From
+	// then on connections are retired so much sooner that no request crosses the
+	// server's close; see the package doc.
+	ServerIdle time.Duration
 	// Dialing is how many are being dialed, if the pool owns them.
 	Dialing int
 	// Opened and Closed count connections; Opened - Closed = Open.
@@ -125,6 +132,9 @@ func (p *Pool) Stats() Stats {
 			e.Active += c.Active
 			e.Idle += c.Idle
 			e.IdleKept += c.Kept
+			if e.ServerIdle == 0 || 0 < c.ServerIdle && c.ServerIdle < e.ServerIdle {
+				e.ServerIdle = c.ServerIdle
+			}
 			e.Dialing += c.Coming
 			e.Opened += c.Opened
 			e.Closed += c.Closed

@@ -152,7 +152,12 @@ func (c *client) end(t *testing.T) {
 	if c.pool != nil {
 		c.pool.Close()
 	}
-	eventually.True(t, c.name+": the server to have no connection", func() bool { return c.server.Open() == 0 })
+	eventually.True(t, c.name+": the server to have no connection", func() bool {
+		if c.pool == nil {
+			c.sender.client.CloseIdleConnections() // one whose last stream has ended since
+		}
+		return c.server.Open() == 0
+	})
 	c.server.Close()
 	if c.pool == nil {
 		return
@@ -162,7 +167,7 @@ func (c *client) end(t *testing.T) {
 	// each. Only a dial that is broken off in the moment in which the kernel has
 	// connected makes one that the client never had.
 	s, n := c.pool.Stats(), c.server.Accepted()
-	most := 0
+	most := 1 // by Close
 	if c.waits {
 		most = 2 + n/500
 	}

@@ -15,7 +15,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		if e.pool.closeIdle.Load() {
 			e.pool.closeIdle.Store(false)
 		}
-		if c := rt.pickLocked(e, now); c != nil {
+		if c := rt.pickLocked(e, req, now); c != nil {
 			got := c.takeLocked(e, now)
 			h.unlock()
 			if e.ready(ctx, c) {
@@ -30,7 +30,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 			h.unlock()
 			return nil, Got{}, err
 		}
-		w := &waiter{entry: e, began: now, ready: make(chan struct{})}
+		w := &waiter{entry: e, began: now, ready: make(chan struct{}), once: sentOnce(req, true)}
 		rt.waiters.push(w)
 		h.fillLocked(now)
 		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil

@@ -31,7 +31,7 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 		return loss.ConnError // the program itself has closed it, or set a deadline
 	case text == serverClosedIdle:
 		// Also a 408, by which a server announces it.
-		c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
+		c.closedIdleLocked(now)
 		return loss.ServerClosedIdle
 	case errors.Is(err, syscall.ECONNRESET), end == byPeer:
 		return loss.ServerClosedIdle
@@ -43,10 +43,13 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 	switch {
 	case c.sawGoAway, end == byPeer && c.peerWentAway():
+		if c.state == idle {
+			c.closedIdleLocked(now)
+		}
 		return loss.GoAway
 	case end == byPeer:
 		if c.state == idle {
-			c.host.worth.ServerClosed(now.Sub(c.idleAt), now)
+			c.closedIdleLocked(now)
 		}
 		return loss.ServerClosedIdle
 	case end == byOthers:

@@ -94,6 +94,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	h := rt.host
 	rt.failed = false
 	c.opened = now
+	rt.server.connectedLocked(c.dial.roundTrip(rt.via != nil))
 	if h.pool.ledger.CountsPeers() {
 		c.peer = c.held.Peer().Host
 	}
@@ -147,8 +148,12 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 
 // shareLocked gives those who wait streams of c, as many as it takes.
 func (rt *route) shareLocked(c *Conn, now time.Time) {
-	for n := c.roomLocked(now); n > 0 && rt.waiters.first != nil && c.state <= active; n-- {
-		rt.serveLocked(rt.waiters.first, c, now)
+	for n := c.roomLocked(now); n > 0 && c.state <= active; n-- {
+		w := rt.waiters.nextFor(c, now)
+		if w == nil {
+			return
+		}
+		rt.serveLocked(w, c, now)
 	}
 }
 

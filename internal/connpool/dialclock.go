@@ -74,6 +74,16 @@ func (d *dialClock) took() ledger.Setup {
 	return d.setup
 }
 
+// roundTrip is a way there and back, as the dial has shown: the connect's. By a proxy
+// only the handshake with the target goes all the way; it takes one, and some work.
+func (d *dialFacts) roundTrip(proxied bool) time.Duration {
+	took := d.clock.took()
+	if proxied {
+		return max(took.Connect, took.TLS)
+	}
+	return took.Connect
+}
+
 // dialed notes how long the dialer took for the socket.
 func (d *dialClock) dialed(took time.Duration) {
 	d.mu.Lock()

@@ -100,7 +100,7 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 				fresh++
 			}
 		}
-		n := rt.waiters.n - fresh*per
+		n := max(rt.waiters.n-fresh*per, rt.onceLocked()-fresh)
 		return n > 0 && n > rt.comingLocked(now)
 	}
 	return true

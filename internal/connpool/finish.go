@@ -65,6 +65,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		h.fillLocked(now)
 		return cause
 	case back:
+		c.route.server.livedLocked(c.idledFor)
 		if c.lost != nil { // it was being drained
 			h.book.Withdraw(c.lost)
 			c.lost = nil
@@ -194,7 +195,7 @@ func (c *Conn) restLocked(now time.Time) {
 		c.loseLocked(loss.ClosedIdle, loss.Culprit{}, now)
 		return
 	}
-	c.idleAt, c.wasIdle = now, true
+	c.idleAt, c.wasIdle, c.probe = now, true, false
 	if c.state != idle {
 		c.host.moveLocked(c, idle)
 	}

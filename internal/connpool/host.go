@@ -91,6 +91,7 @@ type route struct {
 	open      int           // connections in whatever state but dialing and closed
 	failed    bool          // the last dial did
 	announced time.Duration // the last that a connection's was
+	server    serverIdle
 	waiters   waiters
 }
 

@@ -63,6 +63,9 @@ func (c *Conn) idleLimit() time.Duration {
 	if announced > 0 && (d == 0 || announced < d) {
 		d = announced
 	}
+	if keep := c.route.server.keep; keep > 0 && !c.probe && (d == 0 || keep < d) {
+		d = keep
+	}
 	return d
 }
 

@@ -119,7 +119,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			h.fillLocked(now)
 		case c.http2 && c.cc.InFlight() == 0 && c.refusesLocked():
 			c.sawGoAway = true
-			c.loseLocked(loss.GoAway, loss.Culprit{}, now)
+			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 			h.fillLocked(now)
 		case c.http2 && rt.waiters.first != nil && c.cc.Available() > 0:
 			rt.shareLocked(c, now) // its last stream has ended only now

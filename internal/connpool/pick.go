@@ -1,17 +1,23 @@
 package connpool
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// pickLocked returns a connection that can be used at once; nil if there is none.
-func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
+// pickLocked returns a connection that can be used for req at once; nil if there is
+// none.
+func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 	for i := 0; i < len(rt.shared); i++ {
 		c := rt.shared[i]
-		if c.roomLocked(now) > 0 && !c.dueLocked(e, now) {
+		switch {
+		case c.roomLocked(now) <= 0:
+		case c.distrustsLocked(now) && sentOnce(req, true):
+			c.shunLocked(now)
+		case !c.dueLocked(e, now):
 			return c
 		}
 		if i < len(rt.shared) && rt.shared[i] != c {
@@ -34,6 +40,8 @@ func (rt *route) pickLocked(e *Entry, now time.Time) *Conn {
 			c.retireLocked(loss.IdleTimeout, now)
 		case c.older(rt.host.pool.opts.MaxAge, now):
 			c.retireLocked(loss.MaxAge, now)
+		case c.distrustsLocked(now) && sentOnce(req, false):
+			c.shunLocked(now)
 		default:
 			return c
 		}

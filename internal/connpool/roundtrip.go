@@ -124,6 +124,9 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	}
 	if !c.http2 {
 		e.link.finish()
+		if got.WasIdle {
+			c.crossed()
+		}
 		if again = c.retries(req, err, got.NetReused); again {
 			e.stale(c)
 		}

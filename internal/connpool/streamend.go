@@ -70,6 +70,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	case broken:
 	case cause == loss.None:
 		c.limit.settled = true
+		c.route.server.livedLocked(c.idledFor)
 	default:
 		c.resets++
 	}

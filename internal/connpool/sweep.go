@@ -50,7 +50,7 @@ func (h *Host) sweepIdle() {
 				c.lookLocked(now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)
-			case c.tooIdle(now):
+			case c.tooIdle(now) && !c.probesLocked(now):
 				c.retireLocked(loss.IdleTimeout, now)
 			case surplus > 0:
 				surplus--
@@ -73,7 +73,7 @@ func (h *Host) sweepIdle() {
 				c.retireLocked(loss.ClosedIdle, now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)
-			case c.tooIdle(now):
+			case c.tooIdle(now) && !c.probesLocked(now):
 				c.retireLocked(loss.IdleTimeout, now)
 			default:
 				h.sweep.byLocked(h, c.dueAt())

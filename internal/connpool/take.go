@@ -15,6 +15,9 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
 		h.worth.Survived(g.IdleTime)
 	}
+	if c.streams == 0 {
+		c.idledFor = g.IdleTime
+	}
 	ahead := c.ahead
 	h.countLocked(c, -1)
 	c.uses++

@@ -16,6 +16,7 @@ type waiter struct {
 	err   error
 	dial  *Conn // its own, nil if it has none
 	hopes bool  // for a stream that ends in this moment
+	once  bool  // its request can't be sent again over HTTP/2
 
 	next, prev     *waiter // of all that wait
 	nextUn, prevUn *waiter // of those without a dial of their own
@@ -35,6 +36,18 @@ func (ws *waiters) undialedSince(now time.Time) time.Time {
 		return now
 	}
 	return ws.firstUn.began
+}
+
+// nextFor is the first that c, which is of HTTP/2, is good for.
+func (ws *waiters) nextFor(c *Conn, now time.Time) *waiter {
+	w := ws.first
+	if w == nil || !w.once || !c.distrustsLocked(now) {
+		return w
+	}
+	for w != nil && w.once {
+		w = w.next
+	}
+	return w
 }
 
 func (ws *waiters) push(w *waiter) {

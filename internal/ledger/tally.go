@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"time"
 
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
@@ -118,14 +119,17 @@ func (c *Conn) closeReason() Reason {
 type Counts struct {
 	Key     Key
 	Host    string
-	Watched bool    // each of its connections is known to open and to close
-	Open    int     // connections open now, those being dialed not included
-	Active  int     // in use
-	Idle    int     // open, not in use and not about to be closed
-	Coming  int     // being dialed
-	Kept    int     // that many would not be let go now for being too many
-	Tally           // Opened - Closed = Open
-	Totals  *Totals // that they are summed up in
+	Watched bool // each of its connections is known to open and to close
+	Open    int  // connections open now, those being dialed not included
+	Active  int  // in use
+	Idle    int  // open, not in use and not about to be closed
+	Coming  int  // being dialed
+	Kept    int  // that many would not be let go now for being too many
+	// ServerIdle is for how long the server keeps idle connections, as far as that is
+	// known; 0 if it is not.
+	ServerIdle time.Duration
+	Tally              // Opened - Closed = Open
+	Totals     *Totals // that they are summed up in
 	// Versions are those open by protocol, Spoken which of these were seen so far,
 	// and Peers those whose address is known by that, if those are counted.
 	Versions Versions

@@ -1,0 +1,164 @@
+package pool_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/fullsize"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// postAround sends POSTs that can't be sent again, at gaps up to twice the server's idle
+// limit, and returns the numbers of those that failed.
+func postAround(client *http.Client, url string, limit time.Duration, posts int) (failed []int) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range posts {
+		time.Sleep(time.Duration(r.Int64N(int64(2 * limit))))
+		req, _ := http.NewRequest("POST", url, io.NopCloser(strings.NewReader("x")))
+		resp, err := client.Do(req)
+		if err != nil {
+			failed = append(failed, i)
+			continue
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	return failed
+}
+
+// TestPostsDoNotCrossTheServersIdleLimit: the limit is learned from the first few
+// connections that the server has closed, and heeded with no more connections than the
+// best fixed setting needs.
+func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
+	posts := fullsize.Of(480, 160)
+	const few = 12 // till the limit is known
+	limits := []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, time.Minute}
+	trips := []time.Duration{time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond}
+	if fullsize.Of(1, 0) == 0 {
+		limits, trips = []time.Duration{200 * time.Millisecond, time.Minute}, trips[1:2]
+	}
+	for _, limit := range limits {
+		for _, rtt := range trips {
+			for _, h2 := range []bool{false, true} {
+				t.Run(fmt.Sprintf("limit %v, round trip %v, HTTP2 %v", limit, rtt, h2), func(t *testing.T) {
+					opts := testserver.Options{Memory: true, RoundTrip: rtt, HTTP2: h2, Config: func(s *http.Server) { s.IdleTimeout = limit }}
+					play := func(o *pool.Options) (failed []int, opened int) { // nil: bare net/http
+						synctest.Test(t, func(t *testing.T) {
+							srv := testserver.New(http.HandlerFunc(hello), opts)
+							defer time.Sleep(time.Second) // for what is on its way
+							defer srv.Close()
+							base := srv.Transport()
+							defer base.CloseIdleConnections()
+							client := &http.Client{Transport: base}
+							if o != nil {
+								p := pool.New(*o)
+								defer p.Close()
+								client = roundtripper.Client(client, p.Middleware)
+							}
+							failed = postAround(client, srv.URL, limit, posts)
+							opened = srv.Opened()
+						})
+						return failed, opened
+					}
+					bareFailed, bareOpened := play(nil)
+					bestFailed, bestOpened := play(&pool.Options{IdleTimeout: limit - rtt - time.Millisecond})
+					failed, opened := play(&pool.Options{})
+					t.Logf("%d POSTs: failed %d, bare net/http %d, the best fixed IdleTimeout %d; connections %d, %d, %d", posts, len(failed), len(bareFailed), len(bestFailed), opened, bareOpened, bestOpened)
+					for _, n := range failed {
+						if n >= few {
+							t.Errorf("POST number %d failed", n)
+						}
+					}
+					// Two for the first few, when what has been idle for long is avoided.
+					if most := bestOpened + bestOpened*2/100 + 2; opened > most {
+						t.Errorf("%d connections, where the best fixed setting has %d", opened, bestOpened)
+					}
+				})
+			}
+		}
+	}
+}
+
+// idleStats sends n requests, so far apart, and returns what is known of the server.
+func idleStats(t *testing.T, client *http.Client, p *pool.Pool, url string, n int, apart time.Duration) pool.HostStats {
+	t.Helper()
+	for range n {
+		if err := get(client, url); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(apart)
+	}
+	return p.Stats().Hosts[0]
+}
+
+// TestTheServersIdleLimitIsUnlearned: a server that keeps connections for longer than it
+// did is found out by one that is left to it each ten minutes; one that keeps them for
+// less, by those that it closes.
+func TestTheServersIdleLimitIsUnlearned(t *testing.T) {
+	for _, proto := range overProtocols {
+		if proto.opts.HTTP2 {
+			continue // net/http's server keeps the limit that it was started with
+		}
+		t.Run(proto.name, func(t *testing.T) {
+			var limit atomic.Int64
+			limit.Store(int64(5 * time.Second))
+			o := proto.opts
+			var srv *http.Server
+			o.Config = func(s *http.Server) { srv, s.IdleTimeout = s, time.Duration(limit.Load()) }
+			inBubble(t, hello, o, pool.Options{}, func(s *testserver.Server, p *pool.Pool, client *http.Client) {
+				if h := idleStats(t, client, p, s.URL, 5, 10*time.Second); h.ServerIdle != 5*time.Second {
+					t.Errorf("ServerIdle %v after five connections that the server has closed after 5 s", h.ServerIdle)
+				}
+				before := s.Opened()
+				if h := idleStats(t, client, p, s.URL, 20, 5*time.Second-10*time.Millisecond); s.Opened() != before+20 || h.Lost[roundtripper.ReasonIdleTimeout] < 19 {
+					t.Errorf("of 20 connections %d were new, and %d were retired", s.Opened()-before, h.Lost[roundtripper.ReasonIdleTimeout])
+				}
+				srv.IdleTimeout = 20 * time.Second
+				if h := idleStats(t, client, p, s.URL, 30, 30*time.Second); h.ServerIdle != 20*time.Second {
+					t.Errorf("ServerIdle %v a quarter of an hour after the server's limit rose to 20 s", h.ServerIdle)
+				}
+				srv.IdleTimeout = time.Second
+				if h := idleStats(t, client, p, s.URL, 5, 10*time.Second); h.ServerIdle != time.Second {
+					t.Errorf("ServerIdle %v after five connections that the server has closed after 1 s", h.ServerIdle)
+				}
+				before = s.Opened()
+				idleStats(t, client, p, s.URL, 20, time.Second-50*time.Millisecond)
+				if n := s.Opened() - before; n > 1 {
+					t.Errorf("%d new connections for requests 950 ms apart", n)
+				}
+				time.Sleep(3 * time.Second)
+			})
+		})
+	}
+}
+
+// TestARestartIsNoIdleLimit: connections that were idle for different times and are
+// closed in one moment show nothing, however often that happens.
+func TestARestartIsNoIdleLimit(t *testing.T) {
+	inBubble(t, hello, testserver.Options{}, pool.Options{}, func(s *testserver.Server, p *pool.Pool, client *http.Client) {
+		for range 6 {
+			together(t, client, s.URL, 4)
+			for range 3 {
+				time.Sleep(10 * time.Second)
+				if err := get(client, s.URL); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(3 * time.Second)
+			s.CloseClientConnections()
+			synctest.Wait()
+		}
+		if h := p.Stats().Hosts[0]; h.ServerIdle != 0 || h.Lost[roundtripper.ReasonServerClosedIdle] == 0 {
+			t.Errorf("ServerIdle %v after six restarts; lost: %v", h.ServerIdle, h.Lost)
+		}
+	})
+}
