@@ -38,6 +38,7 @@
 //     stream that ends before it
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
 //     how long
+//   - serveridle.go: for how long the server keeps idle connections
 //   - lost.go, atrest.go: the reason for each loss
 //   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
