@@ -85,6 +85,19 @@
 // holds. What net/http can't be told is left alone: a ConnPool, a TLS dialer of the
 // http2.Transport's own.
 //
+// A path may die without a word: a NAT has forgotten the connections, and what is sent on
+// them is swallowed. HTTP/2 connections are pinged after 30 s in which nothing came, and
+// closed when no answer has come for another 15 s, unless the transport's HTTP2 has a
+// SendPingTimeout (one of many years: none is sent). When a request has timed out without a
+// byte of an answer, on a connection that has worked before, by its context, http.Client or
+// ResponseHeaderTimeout, and the path is dead, then the connections to its host that have lain
+// idle since before are closed, at most once a second, and over HTTP/2 its own takes no more
+// requests, while those that it has go on: see roundtripper.ReasonDead. On Linux the kernel
+// tells a dead path from a slow server, which has acknowledged the request: that takes 200 ms
+// and two round trips, so that a shorter deadline shows nothing. Elsewhere, and where the
+// dialer's connections show no socket (syscall.Conn, or by NetConn), a second request must
+// have timed out so, after the first, and nothing have come from the host between them.
+//
 // What the program's dialer returns is wrapped, to see it read and closed. Httptrace's
 // GotConn may show that wrapper, or a *tls.Conn on it: to find the dialer's own, call
 // NetConn, which both have, until it is there. The example of GotConn does so.

@@ -60,7 +60,11 @@ const (
 	ReasonConnError NewReason = "conn_error"
 	// ReasonUpgraded: the culprit's connection went on in another protocol.
 	ReasonUpgraded NewReason = "upgraded"
-	// ReasonDead: the HTTP/2 connection answered no ping. See http.HTTP2Config.
+	// ReasonDead: the path to the server had died without a word. The HTTP/2 connection
+	// answered no ping (see http.HTTP2Config); or a request on this connection, or on
+	// another of its host, timed out, and the server's kernel had not even acknowledged
+	// it; or that can't be seen, and it was the second in a row to get no byte of an answer.
+	// No request is to blame.
 	ReasonDead NewReason = "dead"
 	// ReasonUnknown: the signs do not settle it.
 	ReasonUnknown NewReason = "unknown"

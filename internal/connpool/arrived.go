@@ -40,6 +40,7 @@ func (c *Conn) leaveLocked(e *Entry) {
 }
 
 func (c *Conn) answeredBy(e *Entry) {
+	c.host.silence.broken()
 	if c.http2 && !c.heard.Load() && !c.heard.Swap(true) {
 		c.stateChanged() // the SETTINGS came before
 	}

@@ -56,7 +56,8 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		return loss.ConnError
 	case c.raw == nil:
 		return loss.Unknown
-	case c.host.pool.pingTimeout > 0 && now.UnixNano()-c.raw.readAt.Load() >= int64(c.host.pool.pingTimeout):
+	case c.host.pool.pingTimeout > 0 && now.UnixNano()-c.raw.readAt.Load() >= int64(c.host.pool.pingTimeout) &&
+		c.raw.silent(now) >= c.host.pool.pingTimeout/2: // the ping, for about as long
 		return loss.Dead // net/http has closed it by itself: its ping was not answered
 	case c.state != idle:
 		return loss.GoAway // which came before the last response did

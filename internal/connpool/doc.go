@@ -40,6 +40,8 @@
 //     how long
 //   - serveridle.go: for how long the server keeps idle connections
 //   - lost.go, atrest.go: the reason for each loss
+//   - dead.go, deadinfo_linux.go, deadinfo_other.go: a path that has died without a word, told from a
+//     server that is slow
 //   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among

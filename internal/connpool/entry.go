@@ -79,6 +79,7 @@ type Got struct {
 	Wait      time.Duration // for this connection
 	Held      *ledger.NetConn
 	Span      *ledger.Span
+	at        time.Time
 
 	// Of a new connection:
 	Reason     loss.Reason

@@ -34,6 +34,9 @@ type Host struct {
 	// multiplexed says that a connection to it has spoken HTTP/2.
 	multiplexed atomic.Bool
 
+	// silence guards itself, in part.
+	silence silence
+
 	// mu guards everything below, and of routes and connections what says so. The
 	// order of locks: mu, then net/http's own.
 	mu        lockorder.Mutex[lockorder.Host]

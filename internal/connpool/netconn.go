@@ -43,6 +43,11 @@ type netConn struct {
 	closing, closed atomic.Bool
 	// before is called once, before the next Read.
 	before atomic.Pointer[func()]
+	// Of dead.go: asked is when something was first sent since something last came, in
+	// nanoseconds of the wall clock, 0 if nothing was; begun is how many bytes Write was
+	// given, askedFrom how many that were then; last is what was seen of the last silence.
+	asked, askedFrom, begun atomic.Int64
+	last                    atomic.Pointer[sight]
 	// armed is set while a request has the connection and has not sent a byte of
 	// it: what comes then, no request has asked for.
 	armed atomic.Bool
@@ -89,6 +94,7 @@ func (c *netConn) Read(p []byte) (int, error) {
 	}
 	if n > 0 {
 		c.read.Add(int64(n))
+		c.hears()
 		if c.frames.Load() {
 			if !isAlert(p[:n]) {
 				c.readAt.Store(time.Now().UnixNano())
@@ -143,6 +149,9 @@ func (c *netConn) Write(p []byte) (int, error) {
 	c.armed.Store(false)
 	if !c.plain && len(p) <= alertMost && isAlert(p) {
 		c.saidBye.Store(true)
+		c.begun.Add(int64(len(p))) // nothing answers that
+	} else {
+		c.asks(int64(len(p)))
 	}
 	n, err := c.Conn.Write(p)
 	c.written.Add(int64(n))
@@ -153,7 +162,10 @@ func (c *netConn) Write(p []byte) (int, error) {
 // looks for ReadFrom on the connection below, sendfile on Linux.
 func (c *netConn) ReadFrom(r io.Reader) (int64, error) {
 	c.armed.Store(false)
+	const unknown = 1 << 40 // so that none of what is on its way is taken for all
+	c.asks(unknown)
 	n, err := io.Copy(c.Conn, r)
+	c.begun.Add(n - unknown)
 	c.written.Add(n)
 	return n, err
 }
@@ -169,6 +181,7 @@ func (c *netConn) CloseWrite() error {
 func (c *netConn) Close() error {
 	if !c.closing.Swap(true) {
 		c.endedAt.CompareAndSwap(0, time.Now().UnixNano())
+		c.closes()
 	}
 	err := c.Conn.Close()
 	c.closed.Store(true)

@@ -114,6 +114,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	} else {
 		e.link.linked.Store(true) // HTTP/2 derives nothing
 	}
+	before := c.soFar()
 	resp, err = c.cc.RoundTrip(req)
 	if err == nil {
 		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
@@ -129,6 +130,8 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		}
 		if again = c.retries(req, err, got.NetReused); again {
 			e.stale(c)
+		} else {
+			e.unanswered(c, got, before, err)
 		}
 		switch {
 		case again:
@@ -142,8 +145,11 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if again = n < h2Retries && retriesStream(err); again {
 		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
 		e.leaveStream(c, err)
-	} else if refused(err) {
-		err = plainError(err)
+	} else {
+		e.unanswered(c, got, before, err)
+		if refused(err) {
+			err = plainError(err)
+		}
 	}
 	return nil, again, err
 }

@@ -9,7 +9,7 @@ import (
 // takeLocked gives c to the exchange e.
 func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	h, rt := c.host, c.route
-	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span}
+	g := Got{ConnID: c.ID, Age: now.Sub(c.opened), Reused: c.uses > 0, HTTP2: c.http2, Held: c.held, Span: c.span, at: now}
 	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id && !c.abandoned.IsZero())
 	if c.state == idle && c.wasIdle {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)

@@ -21,6 +21,7 @@ import (
 // an http.ClientConn's Close panics (connCount underflow, go1.26.8 and go1.27.4),
 // and its time-outs for idle connections are the Pool's.
 func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
+	pings(clone)
 	p := &Pool{
 		opts: o, ledger: books, transport: clone, keys: newContextKeys(),
 		proxy:         base.Proxy,
