@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
@@ -85,23 +89,6 @@ func makeIdle(t *testing.T, client *http.Client, url string, n int) {
 	}
 }
 
-// inTime sends a GET with a deadline.
-func inTime(client *http.Client, url string, most time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), most)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
-}
-
 // TestADeadPathFailsOneRequest, on each protocol, whatever has seen of it first: the
 // request's context, http.Client or the transport.
 func TestADeadPathFailsOneRequest(t *testing.T) {
@@ -169,5 +156,258 @@ func TestADeadPathFailsOneRequest(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestStreamsOnACondemnedConnectionAreAnswered: new requests avoid it, it is closed when
+// the last of its own is over, and none of them is failed.
+func TestStreamsOnACondemnedConnectionAreAnswered(t *testing.T) {
+	t.Parallel()
+	there, answer := make(chan struct{}), make(chan struct{})
+	srv := newForgetful(t, testserver.Options{HTTP2: true}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			close(there)
+			<-answer
+		}
+		hello(w, r)
+	})
+	p := pool.New(pool.Options{})
+	t.Cleanup(func() { p.Close() })
+	var mu sync.Mutex
+	var reasons []roundtripper.NewReason
+	observe := roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) {
+		mu.Lock()
+		defer mu.Unlock()
+		reasons = append(reasons, e.NewReason)
+	}})
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, observe, p.Middleware)
+	makeIdle(t, client, srv.URL, 1)
+	long := make(chan error, 1)
+	go func() { long <- inTime(client, srv.URL+"/long", time.Minute) }()
+	<-there
+	srv.forget(t)
+	if err := inTime(client, srv.URL, 300*time.Millisecond); err == nil {
+		t.Error("an answer to a request that was swallowed")
+	}
+	for range 3 {
+		if err := inTime(client, srv.URL, time.Minute); err != nil {
+			t.Error(err)
+		}
+	}
+	if s := p.Stats(); s.Open != 2 {
+		t.Errorf("%d connections are open, want the condemned one and its successor", s.Open)
+	}
+	srv.remember(t)
+	close(answer)
+	if err := <-long; err != nil {
+		t.Errorf("the stream on the condemned connection: %v", err)
+	}
+	eventually.True(t, "the condemned connection to be closed", func() bool { return p.Stats().Open == 1 })
+	mu.Lock()
+	defer mu.Unlock()
+	want := []roundtripper.NewReason{"first", "", "dead", "", "", ""}
+	if !slices.Equal(reasons, want) || p.Stats().Lost[roundtripper.ReasonDead] != 1 {
+		t.Errorf("new for %q, want %q; lost %v", reasons, want, p.Stats().Lost)
+	}
+}
+
+// TestAConnectionThatWasMadeInTheSilenceIsLeft: it has not died with the path.
+func TestAConnectionThatWasMadeInTheSilenceIsLeft(t *testing.T) {
+	for _, proto := range overProtocols[:2] {
+		t.Run(proto.name, func(t *testing.T) {
+			t.Parallel()
+			srv := newForgetful(t, proto.opts, hello)
+			p := pool.New(pool.Options{})
+			t.Cleanup(func() { p.Close() })
+			client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+			makeIdle(t, client, srv.URL, 2)
+			srv.forget(t)
+			silent := make(chan error, 2)
+			for range 2 {
+				go func() { silent <- inTime(client, srv.URL, 300*time.Millisecond) }()
+			}
+			eventually.True(t, "the requests to have their connections", func() bool { return p.Stats().Hosts[0].Idle == 0 })
+			answered := func() {
+				t.Helper()
+				if err := inTime(client, srv.URL, time.Minute); err != nil {
+					t.Error(err)
+				}
+			}
+			answered()
+			for range 2 {
+				if err := <-silent; err == nil {
+					t.Error("an answer to a request that was swallowed")
+				}
+			}
+			answered()
+			if s := p.Stats(); srv.Opened() != 3 || s.Lost[roundtripper.ReasonDead] == 0 {
+				t.Errorf("%d connections, lost %v; want three, and those two dead", srv.Opened(), s.Lost)
+			}
+		})
+	}
+}
+
+// pausing is a proxy before addr that forwards nothing any more once it is told to, on the
+// connections that it has: their bytes are acknowledged, as a server's kernel does for a
+// program that is slow.
+func pausing(t *testing.T, addr string) (proxy string, pause func()) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var conns []net.Conn
+	paused := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", addr)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			mu.Lock()
+			conns = append(conns, near, far)
+			stop := paused
+			mu.Unlock()
+			all.Go(func() {
+				io.Copy(far, near)
+				far.Close()
+			})
+			all.Go(func() {
+				buf := make([]byte, 4096)
+				for {
+					n, err := far.Read(buf)
+					select {
+					case <-stop: // what comes is read, and kept
+					default:
+						near.Write(buf[:n])
+					}
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		mu.Lock()
+		for _, c := range conns {
+			c.Close()
+		}
+		mu.Unlock()
+		all.Wait()
+	})
+	return l.Addr().String(), func() {
+		mu.Lock()
+		defer mu.Unlock()
+		close(paused)
+		paused = make(chan struct{})
+	}
+}
+
+// TestWhatTheKernelHasAcknowledgedIsNotCondemned, however many time out; where the kernel
+// can't be asked two in a row are enough. Bare net/http's failures are beside it.
+func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
+	const deadline, idle = 300 * time.Millisecond, 4
+	for _, proto := range overProtocols {
+		for _, how := range []string{"bare", "seen", "hidden"} {
+			t.Run(proto.name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				srv := testserver.New(http.HandlerFunc(hello), proto.opts)
+				t.Cleanup(srv.Close)
+				proxy, pause := pausing(t, srv.Addr)
+				base := srv.Transport()
+				base.MaxIdleConnsPerHost = idle
+				base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, proxy)
+				}
+				t.Cleanup(base.CloseIdleConnections)
+				if how == "hidden" {
+					swallows(base)
+				}
+				client := &http.Client{Transport: base}
+				p := pool.New(pool.Options{})
+				t.Cleanup(func() { p.Close() })
+				if how != "bare" {
+					client = roundtripper.Client(client, p.Middleware)
+				}
+				makeIdle(t, client, srv.URL, idle)
+				pause()
+				failed := 0
+				for range idle + 1 {
+					if inTime(client, srv.URL, deadline) != nil {
+						failed++
+					}
+				}
+				dead := p.Stats().Lost[roundtripper.ReasonDead]
+				t.Logf("%d of %d requests failed, %d connections were condemned", failed, idle+1, dead)
+				switch how {
+				case "seen":
+					if dead != 0 {
+						t.Error("want none")
+					}
+				case "hidden":
+					if failed != 2 || dead == 0 {
+						t.Error("want two failures, and then all condemned")
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestASlowServerIsNeverCondemned: the answers to requests on connections that have worked
+// before come behind their deadlines, of which some are longer than what the kernel needs to
+// know a dead path.
+func TestASlowServerIsNeverCondemned(t *testing.T) {
+	workers, rounds := fullsize.Of(1000, 100), fullsize.Of(34, 1)
+	for _, proto := range overProtocols {
+		t.Run(proto.name, func(t *testing.T) {
+			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/slow" {
+					<-r.Context().Done() // at the deadline, or the connection's end
+				}
+				hello(w, r)
+			}), proto.opts)
+			defer srv.Close()
+			p := pool.New(pool.Options{})
+			defer p.Close()
+			var slow, reused atomic.Int64
+			observe := roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) {
+				if e.Err != nil {
+					slow.Add(1)
+					if e.Reused {
+						reused.Add(1)
+					}
+				}
+			}})
+			var all sync.WaitGroup
+			for i := range workers {
+				all.Go(func() {
+					base := srv.Transport()
+					defer base.CloseIdleConnections()
+					client := roundtripper.Client(&http.Client{Transport: base}, observe, p.Middleware)
+					r := rand.New(rand.NewPCG(uint64(i), 1))
+					for range rounds {
+						for _, deadline := range []time.Duration{5 + time.Duration(r.IntN(45)), 240 + time.Duration(r.IntN(100)), 240 + time.Duration(r.IntN(100))} {
+							inTime(client, srv.URL, time.Minute)
+							inTime(client, srv.URL+"/slow", deadline*time.Millisecond)
+						}
+					}
+				})
+			}
+			all.Wait()
+			dead := p.Stats().Lost[roundtripper.ReasonDead]
+			t.Logf("%d slow answers, %d of them on connections that had worked before; %d connections were condemned", slow.Load(), reused.Load(), dead)
+			if n := int64(workers * rounds * 3); dead != 0 || slow.Load() < n || reused.Load() < n*9/10 {
+				t.Errorf("want none of %d", n)
+			}
+		})
 	}
 }

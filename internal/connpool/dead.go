@@ -210,6 +210,10 @@ func (e *Entry) unanswered(c *Conn, g Got, before soFar, err error) {
 	h := c.host
 	h.mu.Lock()
 	defer h.unlock()
+	if c.state == goingAway && c.lost != nil && c.lost.Reason == loss.Dead {
+		c.resets++ // see condemnLocked
+		return
+	}
 	rto := s.tcp.rto
 	if s.seen {
 		if !s.dead() {
@@ -281,11 +285,11 @@ func (e *Entry) condemnLocked(c *Conn, since time.Time, rto time.Duration, now t
 	}
 	switch {
 	case c.http2:
+		// For net/http streams that have timed out stay in flight, until a ping is
+		// answered. So it is quiet, and can be closed, when the others are over.
+		c.resets = max(c.resets, c.cc.InFlight()-(c.streams-1))
 		if c.state == active {
 			c.goAwayLocked(loss.Dead, loss.Culprit{}, now)
-		}
-		if c.state == goingAway {
-			c.resets++ // for net/http the stream stays in flight: see quietLocked
 		}
 	case c.user == e.id && c.state == active:
 		// The time-out is what it died of only as its request sees it.
