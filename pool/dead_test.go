@@ -22,6 +22,7 @@ import (
 type swallower struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	gone *atomic.Bool // of those that are dialed now
+	far  time.Duration
 }
 
 type swallowed struct {
@@ -43,6 +44,7 @@ func swallows(base *http.Transport) *swallower {
 		s.dial = new(net.Dialer).DialContext
 	}
 	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		time.Sleep(s.far) // of the bubble's clock
 		nc, err := s.dial(ctx, network, addr)
 		return swallowed{nc, s.gone}, err
 	}
@@ -136,6 +138,11 @@ func TestASlowServerIsNotCondemned(t *testing.T) {
 				inTime(client, url+"/slow", deadline/2)
 			}
 		},
+		"three round trips were no time": func(client *http.Client, url string) {
+			for range 5 {
+				inTime(client, url+"/slow", deadline)
+			}
+		},
 		"the caller gave up": func(client *http.Client, url string) {
 			for range 5 {
 				ctx, cancel := context.WithCancel(context.Background())
@@ -149,7 +156,10 @@ func TestASlowServerIsNotCondemned(t *testing.T) {
 	} {
 		for _, proto := range overProtocols {
 			t.Run(name+"/"+proto.name, func(t *testing.T) {
-				aside(t, proto.opts, slow, func(client *http.Client, url string, _ *swallower, p *pool.Pool) {
+				aside(t, proto.opts, slow, func(client *http.Client, url string, net *swallower, p *pool.Pool) {
+					if name == "three round trips were no time" {
+						net.far = 200 * time.Millisecond
+					}
 					inMany(client, url+"/slow", 12, time.Minute)
 					f(client, url)
 					if s := p.Stats(); s.Lost[roundtripper.ReasonDead] != 0 {
@@ -206,15 +216,18 @@ func TestAnHTTP2ConnectionThatIsDeadIsFoundByItsPings(t *testing.T) {
 
 // TestAnHTTP2ConnectionThatTheProgramClosesIsNotDead, however long nothing came on it.
 func TestAnHTTP2ConnectionThatTheProgramClosesIsNotDead(t *testing.T) {
-	aside(t, testserver.Options{HTTP2: true}, slow, func(client *http.Client, url string, _ *swallower, p *pool.Pool) {
-		var conn net.Conn
+	aside(t, testserver.Options{HTTP2: true}, slow, func(client *http.Client, url string, net *swallower, p *pool.Pool) {
+		var conn io.Closer
 		ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { conn = i.Conn }})
 		req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
 		resp, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
+		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
+		synctest.Wait()
+		net.forget() // or the server would answer that
 		time.Sleep(20 * time.Second)
 		conn.Close()
 		synctest.Wait()

@@ -139,9 +139,9 @@ func (c *netConn) hears() {
 	}
 }
 
-// closes is for the moment before net/http closes the connection, over HTTP/1: at a
-// time-out it does so before its RoundTrip returns, and of a closed socket the kernel
-// tells nothing.
+// closes is for the moment before net/http closes the connection, over HTTP/1, or TLS says
+// so: at a time-out that is done before its RoundTrip returns, and of a closed socket the
+// kernel tells nothing.
 func (c *netConn) closes() {
 	if c.frames.Load() {
 		return

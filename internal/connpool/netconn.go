@@ -149,6 +149,7 @@ func (c *netConn) Write(p []byte) (int, error) {
 	c.armed.Store(false)
 	if !c.plain && len(p) <= alertMost && isAlert(p) {
 		c.saidBye.Store(true)
+		c.closes()
 		c.begun.Add(int64(len(p))) // nothing answers that
 	} else {
 		c.asks(int64(len(p)))
