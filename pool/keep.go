@@ -33,6 +33,9 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 	if o.MaxIdlePerHost == 0 {
 		o.MaxIdlePerHost = idlePerHost(base)
 	}
+	if o.MinIdle = max(p.opts.MinIdlePerHost, 0); o.MaxIdlePerHost != 0 {
+		o.MinIdle = max(min(o.MinIdle, o.MaxIdlePerHost), 0)
+	}
 	switch d := p.opts.IdleTimeout; {
 	case d > 0:
 		o.IdleTimeout = d

@@ -93,6 +93,19 @@ type Options struct {
 	// connections that were not needed at its busiest moment are closed, down
 	// to 8. The transport's MaxIdleConns holds for all hosts together.
 	MaxIdlePerHost int
+	// MinIdlePerHost is a floor: so many idle connections, over HTTP/1, of a host that is
+	// in use are not closed for being too many, nor for IdleTimeout. A host is in use
+	// while it has a request, and for IdleTimeout after the last one, or after Warm; then
+	// all of them go as they would without. The floor makes none. What a server closes is
+	// not dialed again before a request or Warm asks for it, and a server that closes idle
+	// connections sooner leaves none for the floor to keep. It says so in Keep-Alive, or
+	// MaxConnAge is set below its limit: both hold for the floor's, too, as do
+	// MaxIdlePerHost and the transport's MaxIdleConns where they are smaller. Without
+	// either, an IdleTimeout that was set below a server's limit, so that no request meets
+	// a connection that is being closed, no longer does that for the floor's. Over HTTP/2
+	// one connection is all that a host needs, and a host in use keeps it.
+	// Zero or negative means none but what MaxIdlePerHost says.
+	MinIdlePerHost int
 	// IdleTimeout is how long a connection is kept idle, in place of the
 	// transport's IdleConnTimeout. Zero means the transport's own, or 90 s if
 	// it has none; negative means no limit. Where a server says in Keep-Alive

@@ -78,7 +78,7 @@ type HostStats struct {
 	Opened, Closed uint64
 	// Lost is how many were closed for which reason; the sum is Closed. One that
 	// no request ever had is "unused": net/http dials for requests that are then
-	// served by another one. Nil if there are none.
+	// served by another one, and Warm for none. Nil if there are none.
 	Lost map[roundtripper.NewReason]uint64
 
 	Counters

@@ -103,6 +103,9 @@ func (d *connSpan) writeSetup(f *stack.Facts, now time.Time) ledger.Span {
 		at = at.Add(part.took)
 		span.End(trace.WithTimestamp(at))
 	}
+	if f.WasIdle {
+		now = at // it was made before, by Warm say, and has lain idle since
+	}
 	root.End(trace.WithTimestamp(now))
 	return spanOf(root.SpanContext())
 }

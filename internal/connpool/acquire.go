@@ -97,4 +97,5 @@ func (e *Entry) leaveLocked(now time.Time) {
 		h.fillLocked(now)
 	}
 	h.worth.Ended(now)
+	h.inUseNowLocked(now)
 }

@@ -61,6 +61,7 @@ type Conn struct {
 	heard         atomic.Bool  // over HTTP/2 a response; of no mutex
 	ahead         bool         // no request's dial, made for a stock, and not used yet
 	doomed        bool         // the server has said that it ends it
+	warmed        bool         // no request's dial: Warm's
 	counted       bool         // as opened
 	refused       bool         // its socket was open, and it came to nothing
 	saidIdle      int64        // netConn.said when it became idle

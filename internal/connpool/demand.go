@@ -11,6 +11,7 @@ type demand struct {
 	// peak is the most connections that were in use at once since decayed.
 	peak    int
 	decayed time.Time
+	usedAt  time.Time // when the host was last used; only with a floor
 
 	stock stock
 }
@@ -29,7 +30,7 @@ func (h *Host) keptLocked() int {
 	if h.pool.opts.DecayEvery <= 0 {
 		return 0
 	}
-	return max(h.demand.peak, h.pool.opts.DecayFloor)
+	return max(h.demand.peak, h.pool.opts.DecayFloor, h.floorLocked())
 }
 
 // decayLocked returns how many idle connections are to be let go now: half of those

@@ -72,6 +72,7 @@ func (c *Conn) connect(ctx context.Context) {
 		rt.dialedLocked(c, now)
 	}
 	h.fillLocked(now)
+	rt.warmLocked(now)
 	h.unlock()
 }
 
@@ -88,6 +89,7 @@ func (rt *route) dialFailedLocked(c *Conn, err error, now time.Time) {
 		c.waiter = nil
 		rt.failLocked(w, err)
 	}
+	rt.warmFailedLocked(c, err)
 }
 
 func (rt *route) dialedLocked(c *Conn, now time.Time) {

@@ -96,6 +96,7 @@ type route struct {
 	announced time.Duration // the last that a connection's was
 	server    serverIdle
 	waiters   waiters
+	warmings  []*warming // see warm.go
 }
 
 // protocol is what a route's connections speak, as far as one has shown.

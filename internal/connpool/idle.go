@@ -56,12 +56,18 @@ func (c *Conn) tooIdle(now time.Time) bool {
 // idleLimit is how long c may lie idle; 0: for good.
 func (c *Conn) idleLimit() time.Duration {
 	d := c.host.pool.opts.IdleTimeout
-	announced := c.announced
-	if c.uses == 0 {
-		announced = c.route.announced // the server will not have told it anything else
+	if l := c.serverLimit(); l > 0 && (d == 0 || l < d) {
+		d = l
 	}
-	if announced > 0 && (d == 0 || announced < d) {
-		d = announced
+	return d
+}
+
+// serverLimit is how long c may lie idle by what the server says, or has shown; 0: that
+// is not known.
+func (c *Conn) serverLimit() time.Duration {
+	d := c.announced
+	if c.uses == 0 {
+		d = c.route.announced // the server will not have told it anything else
 	}
 	if keep := c.route.server.keep; keep > 0 && !c.probe && (d == 0 || keep < d) {
 		d = keep

@@ -36,7 +36,7 @@ func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 		switch {
 		case c.cc.Err() != nil:
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
-		case c.tooIdle(now):
+		case c.overdueLocked(now):
 			c.retireLocked(loss.IdleTimeout, now)
 		case c.older(rt.host.pool.opts.MaxAge, now):
 			c.retireLocked(loss.MaxAge, now)
@@ -82,10 +82,16 @@ func (c *Conn) roomLocked(now time.Time) int {
 
 // addIdleLocked and dropIdleLocked keep the route's list of idle connections.
 func (rt *route) addIdleLocked(c *Conn) {
-	if !c.http2 {
-		rt.idle = append(rt.idle, c)
-		rt.host.pool.idle.n.Add(1)
+	if c.http2 {
+		return
 	}
+	rt.host.pool.idle.n.Add(1)
+	if c.warmed && c.uses == 0 {
+		// Below those that have served: a request that gets it has found all others busy.
+		rt.idle = slices.Insert(rt.idle, 0, c)
+		return
+	}
+	rt.idle = append(rt.idle, c)
 }
 
 func (rt *route) dropIdleLocked(c *Conn) {

@@ -31,6 +31,9 @@ type Options struct {
 	// the last time are closed, down to DecayFloor. Zero: never.
 	DecayEvery time.Duration
 	DecayFloor int
+	// MinIdle is how many idle connections, over HTTP/1, decay and IdleTimeout leave of a
+	// host that is in use: see floor.go. Zero: none.
+	MinIdle int
 	// StreamsOver is told of each change of how many exchanges with a host, those
 	// that are exempt aside, have come to the end of their HTTP/2 stream and have not
 	// ended: their bodies have arrived and are not read. N is the difference. Before

@@ -51,6 +51,8 @@ func (h *Host) recountLocked(c *Conn) {
 
 func (c *Conn) fate() loss.Reason {
 	switch {
+	case c.warmed && c.uses == 0 && !c.refused:
+		return loss.Unused // whatever ended it: the book has that for the next dial
 	case c.lost != nil:
 		return c.lost.Reason
 	case c.refused:

@@ -50,13 +50,13 @@ func (h *Host) sweepIdle() {
 				c.lookLocked(now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)
-			case c.tooIdle(now) && !c.probesLocked(now):
+			case c.overdueLocked(now) && !c.probesLocked(now):
 				c.retireLocked(loss.IdleTimeout, now)
 			case surplus > 0:
 				surplus--
 				c.retireLocked(loss.IdleTimeout, now)
 			default:
-				h.sweep.byLocked(h, c.dueAt())
+				h.sweep.byLocked(h, c.lookAtLocked(now))
 			}
 		}
 		for _, c := range slices.Clone(rt.shared) {

@@ -29,7 +29,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		h.moveLocked(c, active) // perhaps it was, in other hands
 	}
 	if !g.Reused {
-		if ahead && c.dial.charged == nil {
+		if (ahead || c.warmed) && c.dial.charged == nil {
 			h.verdictLocked(rt, c, now)
 		}
 		h.spoken[c.version()] = true

@@ -1,0 +1,73 @@
+package pool_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// Before a service takes traffic, it has its connections made: the first requests wait for
+// no handshake.
+func ExamplePool_Warm() {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "hello")
+	}))
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	client := roundtripper.Client(srv.Client(), roundtripper.Observe(roundtripper.Observer{
+		End: func(_ context.Context, e roundtripper.Exchange) {
+			fmt.Println("made for this request:", e.OwnDial, "waited:", e.ConnWait)
+		},
+	}), p.Middleware)
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	ready, err := p.Warm(ctx, client.Transport, srv.URL, 4)
+	fmt.Println(ready, "ready", err)
+	resp, err := client.Get(srv.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+	// Output:
+	// 4 ready <nil>
+	// made for this request: false waited: 0s
+}
+
+// A floor keeps what was warmed while the host is in use, though it lies idle for longer
+// than IdleTimeout.
+func ExampleOptions_floor() {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done() // a stream
+	}))
+	defer srv.Close()
+	const idleTimeout = 100 * time.Millisecond
+	p := pool.New(pool.Options{MinIdlePerHost: 4, IdleTimeout: idleTimeout})
+	defer p.Close()
+	client := p.Client()
+	stream, err := client.Get(srv.URL)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stream.Body.Close()
+	if _, err := p.Warm(context.Background(), nil, srv.URL, 6); err != nil {
+		log.Fatal(err)
+	}
+	for p.Stats().Idle > 4 {
+		time.Sleep(idleTimeout)
+	}
+	time.Sleep(2 * idleTimeout)
+	fmt.Println(p.Stats().Idle, "idle,", p.Stats().Active, "in use")
+	// Output:
+	// 4 idle, 1 in use
+}
