@@ -53,6 +53,9 @@
 // roundtripper.Unwrap must not send requests over it. Names that are not in ASCII are
 // spelled as net/http spells them, and are hosts like all others.
 //
+// Warm makes connections before requests need them, and MinIdlePerHost keeps so many of a
+// host in use, whatever decay and IdleTimeout say. Shutdown ends the Pool in order.
+//
 // Over every other base the Pool bounds requests, and knows of connections what
 // httptrace and the bodies show; MaxConnAge, MaxConnRequests, MaxIdlePerHost and
 // IdleTimeout do nothing. What Transport returns is net/http's own pool, tuned.

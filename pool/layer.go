@@ -23,10 +23,10 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 	// middleware for a token, of a dialer for a name. See also lend.go.
 	if exempt(x.Context()) || x.Within(t) {
 		x.Exempt()
-		return nil, nil
+		return nil, p.beginSlotless()
 	}
 	if x.RepeatedBelow(t) {
-		return nil, nil // its slot is taken further down
+		return nil, p.beginSlotless() // its slot is taken further down
 	}
 	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
 	h, v, err := p.acquireAt(x.Context(), acquisition{cancel: x.Request().Cancel}, x.Target())
@@ -54,7 +54,8 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 
 func (t layer) End(x *stack.Exchange, state any) {
 	if state == nil {
-		return // exempt
+		t.p.endSlotless()
+		return
 	}
 	h := hostOf(state)
 	var stack []uintptr
@@ -67,6 +68,7 @@ func (t layer) End(x *stack.Exchange, state any) {
 	}
 	t.p.returned(x, state)
 	t.p.release(h, f)
+	t.p.ends.ring()
 	if f.Leaked {
 		t.p.crowd.leaked.Store(true)
 	}

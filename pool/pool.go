@@ -30,8 +30,11 @@ type Pool struct {
 	calls  func(host string) int // calling
 	crowd  crowd
 	closed atomic.Bool
-	bases  transports
-	totals *ledger.Totals // of connections
+	ends   bell // rung when something of it ends: see Shutdown
+	// slotless is how many exchanges have begun and not ended that have no slot here.
+	slotless atomic.Int64
+	bases    transports
+	totals   *ledger.Totals // of connections
 }
 
 // New returns a Pool.
@@ -76,7 +79,8 @@ func (p *Pool) client(shared *weak.Pointer[sharedTransport], base func() *http.T
 // breaks off drains in the background of connections that it owns, and closes those
 // that are idle. Requests in
 // flight go on to their end, and then their connections are closed; until then
-// OnLeak may be called. Close may be called more than once and returns nil.
+// OnLeak may be called. Close may be called more than once and returns nil. Shutdown
+// waits for them.
 func (p *Pool) Close() error {
 	p.closed.Store(true)
 	p.each(func(h *host) { h.queue.close() })

@@ -89,6 +89,7 @@ func (p *Pool) newSharedLocked(base *http.Transport) (_ *sharedTransport, why st
 	if p.limits() {
 		keep.StreamsOver = p.streamsOver
 	}
+	keep.Ended = p.ends.ring
 	given := p.bases.clones[weak.Make(base)] // base may be what Transport returned
 	if given.limited {
 		keep.MaxConns = 0 // each exchange has that limit

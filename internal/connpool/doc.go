@@ -37,8 +37,10 @@
 //   - finish.go, streamend.go, arrived.go: what becomes of a connection when its exchange ends, and of a
 //     stream that ends before it
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
-//     how long
+//     how long; floor.go: how many of a host in use are, whatever happens
 //   - serveridle.go: for how long the server keeps idle connections
+//   - warm.go: connections that are made before a request needs them
+//   - shutdown.go: what is left when nothing is kept any more
 //   - lost.go, atrest.go: the reason for each loss
 //   - dead.go, deadinfo_linux.go, deadinfo_other.go: a path that has died without a word, told from a
 //     server that is slow

@@ -40,6 +40,9 @@ type Options struct {
 	// the End of an exchange returns, it is no longer among them. It runs under the
 	// host's lock. Nil: not wanted.
 	StreamsOver func(host ledger.Key, n int)
+	// Ended is called when a connection is closed or a dial is over, after Shutdown: see
+	// Left. It runs under the host's lock. Nil: not wanted.
+	Ended func()
 }
 
 // Pool owns the connections of one transport. It is safe for concurrent use. Use

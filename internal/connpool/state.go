@@ -86,6 +86,7 @@ func (h *Host) moveLocked(c *Conn, to state) {
 		c.route.drains = append(c.route.drains, c)
 	case closed:
 		h.closedLocked(c)
+		h.endedLocked()
 	}
 }
 

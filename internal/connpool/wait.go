@@ -184,6 +184,7 @@ func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 			c.cancel = nil
 		}
 	}
+	rt.breakOffLocked()
 }
 
 // serveLocked gives c to w.
@@ -211,6 +212,7 @@ func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
 	w.got = c.takeLocked(w.entry, now)
 	w.got.Wait = now.Sub(w.began)
 	close(w.ready)
+	rt.breakOffLocked()
 }
 
 // failLocked gives w an error.
