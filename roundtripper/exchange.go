@@ -71,6 +71,14 @@ type Exchange struct {
 	// ConnWait is the time from asking net/http for a connection to having
 	// one: its queue, or DNS, connect and TLS.
 	ConnWait time.Duration
+	// QueueWait is what limits of the program's own have cost the exchange: PoolWait, and
+	// the time for which it waited for a connection while pool's MaxPerHost or the
+	// transport's MaxConnsPerHost forbade to dial one more, over all tries. The rest of
+	// ConnWait, ConnWait - (QueueWait - PoolWait) where there was one try, is that of a
+	// dial. Over a base whose connections pool does not own, net/http's wait under
+	// MaxConnsPerHost can't be told from a dial, and this is PoolWait. A server's limit of
+	// HTTP/2 streams is none of these.
+	QueueWait time.Duration
 	// DNS, Connect and TLS are what making the connection took; 0 if it was
 	// reused. DNS is 0 too for an address that needs none, and part of Connect
 	// where a dialer looks names up out of sight. All that was not seen is 0: a
@@ -215,6 +223,7 @@ func exchange(r *stack.Exchange) Exchange {
 		LostReason: NewReason(f.LostReason.String()),
 		PoolWait:   f.PoolWait,
 		ConnWait:   f.ConnWait,
+		QueueWait:  f.PoolWait + f.LimitWait,
 		BytesRead:  f.BytesRead,
 		Outcome:    Outcome(f.Outcome.String()),
 		Leaked:     f.Leaked,

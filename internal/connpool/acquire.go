@@ -9,6 +9,7 @@ import (
 // acquire gives the exchange a connection for req: one that is idle, one that
 // comes free, or one that is dialed.
 func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*Conn, Got, error) {
+	limited := time.Duration(0)
 	for {
 		rt, now := e.lockRoute(by)
 		h := rt.host
@@ -19,6 +20,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 			got := c.takeLocked(e, now)
 			h.unlock()
 			if e.ready(ctx, c) {
+				got.Limited = limited
 				return c, got, nil
 			}
 			h.mu.Lock()
@@ -36,6 +38,8 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil
 		h.unlock()
 		c, got, err := rt.wait(ctx, legacyCancel(req), w)
+		limited += w.limited
+		got.Limited = limited
 		if err != nil || e.ready(ctx, c) || !e.reused && c.brokeAtOnce() {
 			return c, got, err
 		}

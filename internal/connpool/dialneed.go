@@ -55,11 +55,14 @@ func (rt *route) fillLocked(now time.Time) {
 	for rt.needsDialLocked(now) {
 		w := rt.waiters.firstUn
 		if h.fullLocked(w.entry) {
+			rt.waiters.limited.run(now)
 			h.makeRoomLocked(rt, now)
 			return
 		}
+		rt.waiters.limited.stop(now)
 		rt.waiters.assign(w, rt.dialLocked(w.entry, now))
 	}
+	rt.waiters.limited.stop(now)
 }
 
 // needsDialLocked reports whether one of the requests that wait has neither a dial

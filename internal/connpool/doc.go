@@ -24,7 +24,8 @@
 //   - state.go: the life of a connection, with its picture and its edges
 //   - route.go: by which way a request goes: its proxy, its protocol, its spelling of the
 //     host
-//   - acquire.go, wait.go: how a request comes to a connection
+//   - acquire.go, wait.go: how a request comes to a connection; limitclock.go: what of its
+//     wait a limit has cost
 //   - pick.go, ready.go, take.go: which one, whether it can be used, and its hand-out
 //   - streams.go: how many streams of an HTTP/2 connection there are to be had
 //   - dialneed.go: how many dials there are, and whose they are

@@ -33,7 +33,8 @@ type Owner interface {
 	// it has not.
 	Interrupted() loss.Reason
 	// Acquired tells of the connection that the exchange was given; again if
-	// another try has another one.
+	// another try has another one. If it has waited under a limit and was given none, G is
+	// what it has waited, Limited, and nothing else.
 	Acquired(g Got)
 	// DialContext has the values that a dial for the exchange may see.
 	DialContext() context.Context
@@ -77,6 +78,7 @@ type Got struct {
 	IdleTime  time.Duration
 	HTTP2     bool
 	Wait      time.Duration // for this connection
+	Limited   time.Duration // the part of it, and of waits for others that were dead, in which a limit forbade a dial
 	Held      *ledger.NetConn
 	Span      *ledger.Span
 	at        time.Time

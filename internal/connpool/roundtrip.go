@@ -94,6 +94,9 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		hooks.GetConn(e.hopFor(by))
 	}
 	c, got, err := e.acquire(ctx, req, by)
+	if err != nil && got.Limited > 0 {
+		e.Owner.Acquired(Got{Limited: got.Limited})
+	}
 	if err == errUnusable {
 		e.overHTTP2 = true
 		return nil, n < h2Retries, err

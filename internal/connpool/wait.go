@@ -17,6 +17,9 @@ type waiter struct {
 	dial  *Conn // its own, nil if it has none
 	hopes bool  // for a stream that ends in this moment
 	once  bool  // its request can't be sent again over HTTP/2
+	// asked is what the route's limitClock showed when it last had no dial, and limited for
+	// how long that ran while it had none.
+	asked, limited time.Duration
 
 	next, prev     *waiter // of all that wait
 	nextUn, prevUn *waiter // of those without a dial of their own
@@ -28,6 +31,7 @@ type waiters struct {
 	first, last     *waiter
 	firstUn, lastUn *waiter
 	n, undialed     int
+	limited         limitClock
 }
 
 // undialedSince is when the first of those without a dial came, now if there is none.
@@ -72,6 +76,7 @@ func (ws *waiters) pushUndialed(w *waiter) {
 	}
 	ws.lastUn = w
 	ws.undialed++
+	w.asked = ws.limited.shows()
 }
 
 func (ws *waiters) dropUndialed(w *waiter) {
@@ -87,6 +92,7 @@ func (ws *waiters) dropUndialed(w *waiter) {
 	}
 	w.nextUn, w.prevUn = nil, nil
 	ws.undialed--
+	w.limited += ws.limited.shows() - w.asked
 }
 
 // remove takes w out. A dial of its own is no request's then.

@@ -54,6 +54,10 @@ func (o *owner) Acquired(g connpool.Got) {
 		return
 	}
 	f := &r.facts
+	f.LimitWait += g.Limited
+	if g.ConnID == 0 {
+		return // it waited in vain
+	}
 	r.wire.hooked, f.shared = true, g.HTTP2
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime

@@ -25,11 +25,12 @@ type Facts struct {
 	New        *NewConn     // nil if the connection was reused, or there was none
 	ConnSpan   *ledger.Span // see SetConnSpan
 	LostReason ledger.Reason
+	Outcome    Outcome // here, and not before Err, for the sake of an Exchange's size
 	PoolWait   time.Duration
 	ConnWait   time.Duration
+	LimitWait  time.Duration // the part of it in which a limit forbade a dial, over all tries
 	BytesRead  int64
 	Drain      *Drain // nil if no layer thought of one
-	Outcome    Outcome
 	Err        error
 
 	Reused   bool

@@ -135,7 +135,7 @@ func (x *Exchange) learnConnLocked(nc net.Conn) {
 		return
 	}
 	f.ConnID, f.ConnUses, f.ConnAge = in.ConnID, in.ConnUses, in.ConnAge
-	f.Reused, f.New, f.ConnWait = in.Reused, in.New, in.ConnWait
+	f.Reused, f.New, f.ConnWait, f.LimitWait = in.Reused, in.New, in.ConnWait, in.LimitWait
 }
 
 // ownBelow are the exchanges below foreign middleware that are this
