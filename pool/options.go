@@ -125,6 +125,10 @@ type Options struct {
 	// Zero or negative means no limit.
 	MaxConnRequests int
 
+	// Listener is told when connections are opened, given to requests, given back,
+	// retired and closed. The zero value is told nothing.
+	Listener ConnListener
+
 	// OnLeak is called once for each response body that was dropped without
 	// being closed, after its slot came back; for each that is suspected, see
 	// LeakAfter; and for each place that makes transports which are hardly

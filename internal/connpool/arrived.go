@@ -37,6 +37,7 @@ func (c *Conn) leaveLocked(e *Entry) {
 		c.answered--
 		c.countOverLocked()
 	}
+	c.releasedLocked()
 }
 
 func (c *Conn) answeredBy(e *Entry) {

@@ -67,6 +67,9 @@ type Conn struct {
 	saidIdle      int64        // netConn.said when it became idle
 	readIdle      int64        // and netConn.read
 	writtenBefore int64        // and written when its exchange got it
+	next, prev    *Conn        // in host.all
+	newReason     loss.Reason  // as its first exchange was told
+	told          toldOf
 }
 
 // dialFacts are what a dial knows of itself.

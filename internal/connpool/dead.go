@@ -57,16 +57,6 @@ func pings(t *http.Transport) {
 	}
 }
 
-// tcpFacts are what the kernel knows of a connection.
-type tcpFacts struct {
-	unacked     int           // packets sent that the peer has not acknowledged
-	outstanding int64         // bytes written that it has not, those not sent yet among them
-	retransmits int           // time-outs since the peer has last acknowledged anything new
-	repeated    int           // packets that were sent again, ever
-	rto         time.Duration // the time-out for the first of them
-	rtt, rttVar time.Duration
-}
-
 // sight is what is seen of a connection in a silence.
 type sight struct {
 	silence time.Duration

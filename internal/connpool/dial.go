@@ -25,6 +25,7 @@ func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h.verdictLocked(rt, c, now)
 	ctx, c.cancel = context.WithCancel(ctx)
 	h.conns.by[dialing]++
+	h.all.addLocked(c)
 	rt.dials = append(rt.dials, c)
 	go c.connect(ctx)
 	return c
@@ -101,6 +102,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		c.peer = c.held.Peer().Host
 	}
 	h.openedLocked(c)
+	c.opensLocked()
 	h.conns.shaking--
 	if c.http2 {
 		rt.protocol = http2

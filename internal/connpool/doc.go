@@ -43,14 +43,16 @@
 //   - warm.go: connections that are made before a request needs them
 //   - shutdown.go: what is left when nothing is kept any more
 //   - lost.go, atrest.go: the reason for each loss
-//   - dead.go, deadinfo_linux.go, deadinfo_other.go: a path that has died without a word, told from a
-//     server that is slow
+//   - dead.go: a path that has died without a word, told from a server that is slow by
+//     tcpfacts.go
 //   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among
 //     them
 //   - replacetls.go: a TLS configuration that was replaced
 //   - stats.go, barelyused.go: what is counted, and told
+//   - listed.go, tcpfacts.go: the list of connections, and what the kernel says of each
+//   - life.go: what a listener is told of their lives
 //
 // # Locks
 //

@@ -55,6 +55,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 		return c.streamEndedLocked(e, cause, now)
 	}
 	c.streams = 0
+	c.releasedLocked()
 	switch {
 	case c.user != e.id || c.state != active && c.state != draining:
 		return cause // it was lost already, and the books say why

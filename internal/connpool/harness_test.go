@@ -93,6 +93,10 @@ func (b *endBody) end(why loss.Reason, provisional bool) {
 // and so does what is left when it ends.
 func newPool(t testing.TB, base *http.Transport, o Options, seen ...func(from, to state)) *Pool {
 	clone := base.Clone()
+	told := new(lives)
+	if o.Life[Opened] == nil {
+		o.Life = told.listener()
+	}
 	p := New(base, clone, ledger.New(base), o)
 	p.onEdge = func(_ *Conn, from, to state) {
 		if !edges[from][to] {
@@ -102,7 +106,7 @@ func newPool(t testing.TB, base *http.Transport, o Options, seen ...func(from, t
 			f(from, to)
 		}
 	}
-	t.Cleanup(func() { settles(t, p) })
+	t.Cleanup(func() { settles(t, p); told.complete(t) })
 	return p
 }
 

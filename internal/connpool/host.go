@@ -44,6 +44,8 @@ type Host struct {
 	routes    []*route // beside direct
 	after     []func() // to be done when mu is given up
 	conns     counts
+	all       connList
+	life      lifeQueue
 	inFlight  int // exchanges
 	exempt    int // of those, not counted by a limit
 	book      loss.Book

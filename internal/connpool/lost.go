@@ -134,6 +134,7 @@ func (c *Conn) lookLocked(now time.Time) {
 				c.guessed = true
 				c.noteLocked(c.atRest(now), loss.Culprit{}, now)
 			}
+			c.retiresNowLocked()
 			h.fillLocked(now)
 		case c.limit.settled && c.refusesLocked():
 			c.sawGoAway = true

@@ -43,6 +43,9 @@ type Options struct {
 	// Ended is called when a connection is closed or a dial is over, after Shutdown: see
 	// Left. It runs under the host's lock. Nil: not wanted.
 	Ended func()
+	// Life is told what happens to connections, a host's one after the other, without
+	// a lock and on a goroutine of its own.
+	Life Life
 }
 
 // Pool owns the connections of one transport. It is safe for concurrent use. Use

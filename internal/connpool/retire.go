@@ -111,4 +111,5 @@ func (c *Conn) goAwayLocked(why loss.Reason, culprit loss.Culprit, now time.Time
 	if c.state == active {
 		c.host.moveLocked(c, goingAway)
 	}
+	c.retiresNowLocked()
 }

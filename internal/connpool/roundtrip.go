@@ -204,6 +204,7 @@ func (e *Entry) stale(c *Conn) {
 		why, culprit = loss.ConnError, e.Owner.Culprit()
 	}
 	c.streams = 0
+	c.releasedLocked()
 	if c.user == e.id && c.state == active {
 		c.loseLocked(why, culprit, now)
 	}

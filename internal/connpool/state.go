@@ -73,6 +73,9 @@ func (h *Host) moveLocked(c *Conn, to state) {
 	if from == to {
 		return
 	}
+	if to >= goingAway {
+		c.retiresNowLocked()
+	}
 	switch from {
 	case idle:
 		c.route.dropIdleLocked(c)
@@ -85,8 +88,10 @@ func (h *Host) moveLocked(c *Conn, to state) {
 	case draining:
 		c.route.drains = append(c.route.drains, c)
 	case closed:
+		h.all.removeLocked(c)
 		h.closedLocked(c)
 		h.endedLocked()
+		c.endedLocked()
 	}
 }
 

@@ -30,6 +30,7 @@ func (c *Conn) retireQuietLocked(why loss.Reason, now time.Time) {
 		return
 	}
 	c.due = why
+	c.retiresNowLocked()
 	c.restLocked(now)
 	c.host.sweep.byLocked(c.host, now.Add(drainLook)) // the state hook can be lost
 }

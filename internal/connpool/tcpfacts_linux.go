@@ -1,0 +1,37 @@
+//go:build linux && !386 && !s390x
+
+package connpool
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// askTCP asks for TCP_INFO and SIOCOUTQ. Package syscall has the struct and no function
+// for it; and on 386 and s390x the call has another form. An older kernel fills less,
+// a newer one no more.
+func askTCP(fd uintptr) (f tcpFacts, ok bool) {
+	var info syscall.TCPInfo
+	size := uint32(unsafe.Sizeof(info))
+	var queued int32
+	_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno == 0 {
+		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&queued)))
+	}
+	if errno != 0 || uintptr(size) < unsafe.Sizeof(info) {
+		return f, false
+	}
+	// The time-out doubles each time that it comes: that of the first is wanted.
+	rto := info.Rto >> min(info.Backoff, 16)
+	return tcpFacts{
+		unacked:     int(info.Unacked),
+		outstanding: int64(queued),
+		retransmits: int(info.Retransmits),
+		repeated:    int(info.Total_retrans),
+		rto:         time.Duration(rto) * time.Microsecond,
+		rtt:         time.Duration(info.Rtt) * time.Microsecond,
+		rttVar:      time.Duration(info.Rttvar) * time.Microsecond,
+	}, true
+}

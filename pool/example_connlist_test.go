@@ -1,0 +1,82 @@
+package pool_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// A page for operators lists what is there: here one connection with a request, and one
+// that lies idle for 90 s at most.
+func ExamplePool_Conns() {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "hello")
+	}))
+	defer srv.Close()
+
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	var bodies []io.ReadCloser
+	for range 2 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			log.Fatal(err)
+		}
+		bodies = append(bodies, resp.Body)
+	}
+	io.Copy(io.Discard, bodies[0])
+	bodies[0].Close()
+
+	for _, c := range p.Conns() {
+		fmt.Printf("%d %s %s, %d use, new because: %s", c.ID, c.Proto, c.State, c.Uses, c.NewReason)
+		if !c.RetireAt.IsZero() {
+			fmt.Printf(", to be closed in %v for: %s", time.Until(c.RetireAt).Round(time.Second), c.RetireWhy)
+		}
+		fmt.Println()
+	}
+	bodies[1].Close()
+	// Output:
+	// 1 HTTP/1.1 idle, 1 use, new because: first, to be closed in 1m30s for: idle_timeout
+	// 2 HTTP/1.1 active, 1 use, new because: all_busy
+}
+
+// A listener writes down how long each connection lived, and why it went. Here each
+// serves two requests.
+func ExampleConnListener() {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "hello")
+	}))
+	defer srv.Close()
+
+	var told sync.WaitGroup
+	told.Add(1)
+	p := pool.New(pool.Options{MaxConnRequests: 2, Listener: pool.ConnListener{
+		Opened: func(e pool.ConnEvent) { fmt.Println("opened:", e.NewReason) },
+		Closed: func(e pool.ConnEvent) {
+			fmt.Printf("closed: %s, after %d requests\n", e.LostReason, e.Uses)
+			told.Done()
+		},
+	}})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	for range 2 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			log.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	told.Wait() // it is told soon after, and holds no request up
+	// Output:
+	// opened: first
+	// closed: max_requests, after 2 requests
+}
