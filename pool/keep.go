@@ -29,6 +29,7 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 		MaxConns:       max(base.MaxConnsPerHost, 0),
 		MaxAge:         max(p.opts.MaxConnAge, 0),
 		MaxUses:        max(p.opts.MaxConnRequests, 0),
+		TLSSessions:    max(p.opts.TLSSessions, 0),
 		Life:           p.opts.Listener.life(),
 	}
 	if o.MaxIdlePerHost == 0 {

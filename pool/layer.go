@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
 )
@@ -151,4 +152,12 @@ func (t layer) Describe(w ledger.Watch) string {
 		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over"
 	}
 	return "pool: " + limit + "; only counts requests"
+}
+
+// DescribeOwned implements stack.OwnedDescriber.
+func (t layer) DescribeOwned(conns *connpool.Pool) string {
+	if s := conns.Sessions(); s != "" {
+		return "; " + s
+	}
+	return ""
 }

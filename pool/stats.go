@@ -81,6 +81,11 @@ type HostStats struct {
 	// served by another one, and Warm for none. Nil if there are none.
 	Lost map[roundtripper.NewReason]uint64
 
+	// Handshakes is how many connections have come up with TLS, and Resumed how many of
+	// them have resumed a session; see Options.TLSSessions. Both are 0 where the pool does
+	// not own the connections.
+	Handshakes, Resumed uint64
+
 	Counters
 }
 
@@ -138,6 +143,8 @@ func (p *Pool) Stats() Stats {
 			e.Dialing += c.Coming
 			e.Opened += c.Opened
 			e.Closed += c.Closed
+			e.Handshakes += c.Shakes.All
+			e.Resumed += c.Shakes.Resumed
 			addLost(&e.Lost, c.Lost)
 			s.Active += c.Active
 			s.Idle += c.Idle

@@ -44,6 +44,14 @@ type Exchange struct {
 	ConnAge time.Duration
 	// LocalAddr and RemoteAddr are the connection's; nil if there was none.
 	LocalAddr, RemoteAddr net.Addr
+	// TLSVersion is the connection's, as in package crypto/tls, tls.VersionTLS13 say; for
+	// plain http that a proxy forwards, the connection to the proxy has one if that is
+	// https. Resumed says that its handshake has resumed a session of an earlier one: see
+	// pool.Options.TLSSessions. Both are the connection's for all its exchanges, the first
+	// and those that reuse it; 0 and false where there is no TLS, or it can't be seen: a
+	// dialer of the transport's own hides it, or the base is not net/http's.
+	TLSVersion uint16
+	Resumed    bool
 	// Reused says that the connection had served an exchange before. Where
 	// httptrace calls a connection reused that only lost a dial race and was
 	// never used, this is false.
@@ -240,6 +248,8 @@ func exchange(r *stack.Exchange) Exchange {
 	}
 	if f.Held != nil {
 		e.LocalAddr, e.RemoteAddr = f.Held.Conn.LocalAddr(), f.Held.Conn.RemoteAddr()
+		t := f.Held.TLS()
+		e.TLSVersion, e.Resumed = t.Version, t.Resumed
 	}
 	return e
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"crypto/tls"
 	"net/http"
 	"strings"
 
@@ -35,6 +36,16 @@ func peer(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
 		attrs = append(attrs, semconv.NetworkPeerPort(p.Port))
 	}
 	return attrs
+}
+
+// handshake appends what the connection's TLS handshake has shown, if there was one.
+func handshake(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
+	t := c.TLS()
+	v, ok := strings.CutPrefix(tls.VersionName(t.Version), "TLS ")
+	if !ok {
+		return attrs
+	}
+	return append(attrs, semconv.TLSProtocolNameTLS, semconv.TLSProtocolVersion(v), semconv.TLSResumed(t.Resumed))
 }
 
 // version turns "HTTP/1.1" into "1.1", and "HTTP/2.0" into "2".

@@ -61,7 +61,8 @@ type Options struct {
 	// ConnectionSpans writes how connections were made, in the way of .NET: for
 	// each new one a span connection_setup in a trace of its own, with dns, connect
 	// and tls below it, and a link to it from each request that the connection
-	// serves; and wait_for_connection below a request that waited for the pool
+	// serves; what TLS has shown is on it, tls.protocol.version and whether a session was
+	// resumed, tls.resumed; and wait_for_connection below a request that waited for the pool
 	// or for a connection. A dial that fails has the latter only.
 	ConnectionSpans bool
 

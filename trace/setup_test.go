@@ -64,6 +64,11 @@ func TestRequestsLinkToTheMakingOfTheirConnection(t *testing.T) {
 					t.Error("the making of a connection is part of a request's trace")
 				}
 				want(t, setup, map[attribute.Key]any{"network.peer.address": "127.0.0.1", "warmconn.conn_id": 1, "server.address": "127.0.0.1"})
+				if o.TLS || o.HTTP2 {
+					want(t, setup, map[attribute.Key]any{"tls.protocol.name": "tls", "tls.protocol.version": "1.3", "tls.resumed": false})
+				} else if _, is := attrs(setup)["tls.resumed"]; is {
+					t.Error("a plain connection has attributes of TLS")
+				}
 				for _, g := range gets {
 					if len(g.Links()) != 1 || g.Links()[0].SpanContext.SpanID() != setup.SpanContext().SpanID() {
 						t.Errorf("a request has the links %v", g.Links())
@@ -86,6 +91,29 @@ func TestRequestsLinkToTheMakingOfTheirConnection(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+func TestAResumedSessionIsOnTheConnectionsSpan(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(ok), testserver.Options{TLS: true})
+	defer srv.Close()
+	spans := &tally{open: map[string]string{}}
+	p := pool.New(pool.Options{TLSSessions: 1, MaxConnRequests: 1})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, trace.New(trace.Options{
+		ConnectionSpans: true, TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
+	}).Middleware, p.Middleware)
+	for range 2 {
+		if err := do(client, within(t, 20*time.Second, srv.URL)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	setups := named(spans.ended, "connection_setup")
+	if len(setups) != 2 {
+		t.Fatalf("spans %v", names(spans.ended))
+	}
+	for i, resumed := range []bool{false, true} {
+		want(t, setups[i], map[attribute.Key]any{"tls.resumed": resumed})
 	}
 }
 

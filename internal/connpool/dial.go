@@ -103,6 +103,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	}
 	h.openedLocked(c)
 	c.opensLocked()
+	h.shakes.Add(c.held.TLS())
 	h.conns.shaking--
 	if c.http2 {
 		rt.protocol = http2

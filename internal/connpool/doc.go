@@ -49,6 +49,7 @@
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among
 //     them
+//   - sessions.go: TLS sessions that are resumed
 //   - replacetls.go: a TLS configuration that was replaced
 //   - stats.go, barelyused.go: what is counted, and told
 //   - listed.go, tcpfacts.go: the list of connections, and what the kernel says of each

@@ -51,6 +51,7 @@ type Host struct {
 	book      loss.Book
 	worth     worth.Estimator
 	tally     ledger.Tally
+	shakes    ledger.Handshakes
 	spoken    [ledger.HTTP2 + 1]bool
 	peers     map[string]ledger.Versions
 	demand    demand

@@ -43,6 +43,9 @@ type Options struct {
 	// Ended is called when a connection is closed or a dial is over, after Shutdown: see
 	// Left. It runs under the host's lock. Nil: not wanted.
 	Ended func()
+	// TLSSessions is how many TLS sessions are kept to be resumed, where the base's
+	// configuration allows it: see sessionsOff. Zero: none.
+	TLSSessions int
 	// Life is told what happens to connections, a host's one after the other, without
 	// a lock and on a goroutine of its own.
 	Life Life

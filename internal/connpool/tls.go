@@ -42,6 +42,7 @@ func (p *Pool) dialTLS(t *http.Transport) dialFunc {
 			}
 			cfg.ServerName = host
 		}
+		sessionsAt(cfg, addr)
 		tc := tls.Client(nc, cfg)
 		if d := dialOf(ctx); d != nil {
 			d.conn.secure = tc

@@ -77,14 +77,20 @@ func (p *Pool) own(t *http.Transport) {
 
 // clones are the private clone, and what was made of it for requests that need HTTP/1.
 type clones struct {
-	all   *http.Transport
-	http1 func() *http.Transport
+	all         *http.Transport
+	http1       func() *http.Transport
+	sessionsOff string // why they keep no TLS sessions, if they are to
 }
 
 // newClones makes t, a clone, the one that dials.
 func (p *Pool) newClones(t *http.Transport) *clones {
+	why := p.sessionsOff(t.TLSClientConfig)
+	keep := p.opts.TLSSessions > 0 && why == ""
 	p.own(t)
-	return &clones{all: t, http1: sync.OnceValue(func() *http.Transport {
+	if keep {
+		p.keepSessions(t)
+	}
+	return &clones{all: t, sessionsOff: why, http1: sync.OnceValue(func() *http.Transport {
 		t := t.Clone()
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetHTTP1(true)
@@ -95,6 +101,9 @@ func (p *Pool) newClones(t *http.Transport) *clones {
 			t.TLSClientConfig.NextProtos = nil
 		}
 		p.own(t)
+		if keep {
+			p.keepSessions(t)
+		}
 		return t
 	})}
 }
@@ -200,5 +209,7 @@ func (c *Conn) hold() *ledger.NetConn {
 	if nc == nil && c.raw != nil {
 		nc = c.raw.Conn
 	}
-	return ledger.NewNetConn(nc)
+	held := ledger.NewNetConn(nc)
+	held.SetTLS(ledger.TLS{Version: c.tls.version, Resumed: c.tls.resumed})
+	return held
 }

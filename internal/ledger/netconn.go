@@ -13,6 +13,7 @@ type NetConn struct {
 	Conn    net.Conn
 	pointer bool // it can be compared without a panic
 	peer    atomic.Pointer[Peer]
+	tls     atomic.Pointer[TLS]
 }
 
 // Peer is the other end of a connection. Port is 0 if it has none.

@@ -135,6 +135,8 @@ type Counts struct {
 	Versions Versions
 	Spoken   [len(Versions{})]bool
 	Peers    map[string]Versions
+	// Shakes are the TLS handshakes of connections that are the kit's own.
+	Shakes Handshakes
 }
 
 // Counts calls f for each host. It must keep neither Lost nor Peers.

@@ -60,6 +60,14 @@ type CulpritSource interface {
 	AddCulprit(state any, c *ledger.Culprit)
 }
 
+// OwnedDescriber is a Layer that has more to describe where its stack's connections are the
+// kit's own.
+type OwnedDescriber interface {
+	Layer
+	// DescribeOwned is what follows Describe's line.
+	DescribeOwned(conns *connpool.Pool) string
+}
+
 // LedgerUser is a Layer that wants to know its stacks' ledgers.
 type LedgerUser interface {
 	Layer

@@ -42,6 +42,9 @@ func (s *Stack) String() string {
 	if s.why != "" {
 		d += ": " + s.why
 	}
+	if o, ok := s.layer.(OwnedDescriber); ok && s.pipe.owned != nil {
+		d += o.DescribeOwned(s.pipe.owned)
+	}
 	return d
 }
 

@@ -1,0 +1,79 @@
+package connpool
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+)
+
+// sessionsOff says why the Pool gives no cache of sessions to a clone with that
+// configuration; empty if it does.
+//
+// A handshake that resumes a session skips the certificates of both sides. So it must
+// not skip a check of the program's own, nor go on with a client's certificate that the
+// program would have replaced by now. VerifyConnection is called in any case.
+func (p *Pool) sessionsOff(cfg *tls.Config) string {
+	switch {
+	case p.foreignTLS != nil:
+		return "the transport dials TLS by itself"
+	case cfg == nil:
+		return ""
+	case cfg.ClientSessionCache != nil:
+		return "the transport has a ClientSessionCache of its own"
+	case cfg.SessionTicketsDisabled:
+		return "the transport has SessionTicketsDisabled"
+	case cfg.VerifyPeerCertificate != nil:
+		return "the transport has a VerifyPeerCertificate, which would not be called"
+	case cfg.GetClientCertificate != nil:
+		return "the transport has a GetClientCertificate, which would not be called"
+	}
+	return ""
+}
+
+// Sessions says whether TLS sessions are resumed, and why not; empty if they were not
+// asked for.
+func (p *Pool) Sessions() string {
+	switch why := p.clones.Load().sessionsOff; {
+	case p.opts.TLSSessions <= 0:
+		return ""
+	case why != "":
+		return "resumes no TLS sessions: " + why
+	}
+	return fmt.Sprintf("resumes TLS sessions, %d at most are kept", p.opts.TLSSessions)
+}
+
+// keepSessions gives t, a clone that nobody uses yet, a cache of its own: its
+// configuration is no other's, and neither are its sessions.
+func (p *Pool) keepSessions(t *http.Transport) {
+	if t.TLSClientConfig == nil {
+		t.TLSClientConfig = new(tls.Config)
+	}
+	t.TLSClientConfig.ClientSessionCache = sessions{lru: tls.NewLRUClientSessionCache(p.opts.TLSSessions)}
+}
+
+// sessions are a Pool's own. Package tls knows them by the server's name alone: then
+// those of all ports of a host, and with a ServerName for all hosts those of all hosts,
+// would take each other's place, and be shown to each other. So they are kept by the
+// address that is dialed as well; through a proxy's CONNECT, where net/http makes the
+// configuration, it is not known.
+type sessions struct {
+	lru  tls.ClientSessionCache
+	addr string
+}
+
+// sessionsAt has cfg, which is for one handshake, know its sessions by addr as well.
+func sessionsAt(cfg *tls.Config, addr string) {
+	if s, ok := cfg.ClientSessionCache.(sessions); ok {
+		cfg.ClientSessionCache = sessions{s.lru, addr}
+	}
+}
+
+// Get implements tls.ClientSessionCache.
+func (s sessions) Get(name string) (*tls.ClientSessionState, bool) {
+	return s.lru.Get(s.addr + " " + name)
+}
+
+// Put implements tls.ClientSessionCache.
+func (s sessions) Put(name string, state *tls.ClientSessionState) {
+	s.lru.Put(s.addr+" "+name, state)
+}

@@ -1,0 +1,46 @@
+package pool_test
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// Where connections must be new, for a balancer's sake say, their handshakes can resume a
+// session of an earlier one: from the second on here.
+func ExampleOptions_tlsSessions() {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "hello")
+	}))
+	defer srv.Close()
+
+	p := pool.New(pool.Options{TLSSessions: 64, MaxConnRequests: 1})
+	defer p.Close()
+	client := roundtripper.Client(srv.Client(),
+		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) {
+			fmt.Printf("connection %d, %s, resumed: %v\n", e.ConnID, tls.VersionName(e.TLSVersion), e.Resumed)
+		}}),
+		p.Middleware)
+	for range 3 {
+		resp, err := client.Get(srv.URL)
+		if err != nil {
+			log.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	h := p.Stats().Hosts[0]
+	fmt.Println("handshakes:", h.Handshakes, "resumed:", h.Resumed)
+	// Output:
+	// connection 1, TLS 1.3, resumed: false
+	// connection 2, TLS 1.3, resumed: true
+	// connection 3, TLS 1.3, resumed: true
+	// handshakes: 3 resumed: 2
+}
