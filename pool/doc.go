@@ -33,7 +33,8 @@
 // come to IdleTimeout, MaxConnAge or the time that the server has announced in
 // Keep-Alive are closed where they lie idle, under the lock that hands them out; one
 // that is in use is not kept after its request. Over HTTP/2 a busy one takes no more
-// streams once its successor is there.
+// streams once its successor is there. So are those to an address that the host's name
+// has left, if Options.Resolve says so.
 //
 // Most servers close idle connections after a time that they do not announce, and a
 // request that crosses such a close fails, unless net/http can send it again: a POST
@@ -57,7 +58,7 @@
 // host in use, whatever decay and IdleTimeout say. Shutdown ends the Pool in order.
 //
 // Over every other base the Pool bounds requests, and knows of connections what
-// httptrace and the bodies show; MaxConnAge, MaxConnRequests, MaxIdlePerHost and
+// httptrace and the bodies show; MaxConnAge, MaxConnRequests, Resolve, MaxIdlePerHost and
 // IdleTimeout do nothing. What Transport returns is net/http's own pool, tuned.
 //
 // A response body that the program has dropped without closing it is found by

@@ -31,6 +31,8 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 		MaxUses:        max(p.opts.MaxConnRequests, 0),
 		TLSSessions:    max(p.opts.TLSSessions, 0),
 		Life:           p.opts.Listener.life(),
+		Resolve:        max(p.opts.Resolve, 0),
+		LookupNetIP:    p.opts.LookupNetIP,
 	}
 	if o.MaxIdlePerHost == 0 {
 		o.MaxIdlePerHost = idlePerHost(base)

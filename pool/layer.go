@@ -149,6 +149,9 @@ func (t layer) Describe(w ledger.Watch) string {
 	}
 	switch w {
 	case ledger.Owned:
+		if d := t.p.opts.Resolve; d > 0 {
+			limit += fmt.Sprintf("; looks names up again every %v", d)
+		}
 		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over"
 	}
 	return "pool: " + limit + "; only counts requests"

@@ -1,6 +1,10 @@
 package pool
 
-import "time"
+import (
+	"context"
+	"net/netip"
+	"time"
+)
 
 // Options configures a Pool. The zero value limits nothing and is right for
 // most programs.
@@ -144,6 +148,37 @@ type Options struct {
 	// Listener is told when connections are opened, given to requests, given back,
 	// retired and closed. The zero value is told nothing.
 	Listener ConnListener
+	// Resolve is how often the name of a host is looked up again while connections to
+	// it are open. Once three answers in a row, each an interval after the one before,
+	// have left an address out that an earlier one gave, its connections are retired as
+	// by MaxConnAge, and those to other addresses stay. The reason is
+	// roundtripper.ReasonAddressGone. New connections go where the transport's dialer
+	// goes, as ever. Zero or negative means never; less than 1 ms counts as 1 ms.
+	// 30 s is a good value: what a name service keeps for longer, it answers again.
+	//
+	// A lookup that fails or finds nothing says nothing; nor does one without an IPv6
+	// address say anything of those, nor one without an IPv4 address of the others.
+	// Answers that have little in common with the one before don't count. Where answers
+	// rotate, nothing is retired: see HostStats.Rotates. Before that shows, chance may
+	// retire the connections to an address once: one time in four, if each answer is one
+	// of two addresses (go test -run DrawnFromMany -v ./internal/connpool).
+	//
+	// Left alone are hosts that are addresses themselves, connections through a proxy,
+	// those whose RemoteAddr is no *net.TCPAddr, and those to an address that no lookup
+	// has given, of a dialer that goes elsewhere. If the dialer gives an address for
+	// longer than the lookup, a new connection to it is retired after 16 answers, three
+	// times at most. Resolve does nothing where MaxConnAge does nothing.
+	//
+	// A host has one lookup at a time, the hosts of one transport 16 together, and each
+	// is given up after 10 s. A host's first comes with its first connection. No request
+	// waits for one.
+	Resolve time.Duration
+	// LookupNetIP is how Resolve looks a name up: that of the net.Resolver by which the
+	// transport's dialer does, with "ip" for the network. It must be safe for concurrent
+	// use, and return when its context ends. It must not hold the Pool's client, or a
+	// dropped client could not be found. Nil means net.DefaultResolver's, which a dialer
+	// has that was given no Resolver.
+	LookupNetIP func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	// OnLeak is called once for each response body that was dropped without
 	// being closed, after its slot came back; for each that is suspected, see

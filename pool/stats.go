@@ -72,6 +72,13 @@ type HostStats struct {
 	// then on connections are retired so much sooner that no request crosses the
 	// server's close; see the package doc.
 	ServerIdle time.Duration
+	// Rotates says that lookups of the host's name give now these and now other
+	// addresses, as of a name with many, of which each answer gives some: one has come
+	// back that an answer or two had left out, or more than once in 64 answers one that
+	// was gone; or three answers in a row had less than half in common with the one
+	// before. Until 32 answers in a row have shown nothing of that, Options.Resolve
+	// retires no connection to the host. False where nothing is looked up.
+	Rotates bool
 	// Dialing is how many are being dialed, if the pool owns them.
 	Dialing int
 	// Opened and Closed count connections; Opened - Closed = Open.
@@ -140,6 +147,7 @@ func (p *Pool) Stats() Stats {
 			if e.ServerIdle == 0 || 0 < c.ServerIdle && c.ServerIdle < e.ServerIdle {
 				e.ServerIdle = c.ServerIdle
 			}
+			e.Rotates = e.Rotates || c.Rotates
 			e.Dialing += c.Coming
 			e.Opened += c.Opened
 			e.Closed += c.Closed

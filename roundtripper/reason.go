@@ -66,6 +66,9 @@ const (
 	// it; or that can't be seen, and it was the second in a row to get no byte of an answer.
 	// No request is to blame.
 	ReasonDead NewReason = "dead"
+	// ReasonAddressGone: the host's name no longer has the address that the connection
+	// went to. See pool.Options.Resolve.
+	ReasonAddressGone NewReason = "address_gone"
 	// ReasonUnknown: the signs do not settle it.
 	ReasonUnknown NewReason = "unknown"
 )

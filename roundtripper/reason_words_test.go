@@ -18,6 +18,9 @@ func TestEveryWordIsCaused(t *testing.T) {
 		// TestDrainInTheBackgroundIsNamed; and from Go 1.27 on by net/http,
 		// TestNetHTTPDrainsInTheBackground.
 		"draining": true,
+		// package pool's TestRequestsFollowANameThatMoves, and connpool's
+		// TestTheNextConnectionIsNewBecauseTheAddressIsGone.
+		"address_gone": true,
 	}
 	for _, rows := range [][]cause{reasons, reasonsHTTP2, reasonsHTTP2OfThisGo} {
 		for _, row := range rows {

@@ -51,6 +51,8 @@ type Conn struct {
 	countedAs     loss.Reason
 	span          *ledger.Span
 	peer          string    // its address, if those are counted
+	address       *hostAddr // that it goes to; nil: of no interest
+	answer        int       // how many answers had given addresses when it came up
 	replacedAt    time.Time // when a successor was last dialed, because of its age or uses
 	limitedByAge  bool      // a successor is on its way, because of its age
 	sawGoAway     bool

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http/httptrace"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -38,6 +39,7 @@ func (c *Conn) connect(ctx context.Context) {
 	hooks := c.dialHooks(h.pool.transport.TLSHandshakeTimeout, d.hooks)
 	cc, err := h.pool.transportFor(rt).NewClientConn(httptrace.WithClientTrace(d, hooks), h.key.Scheme, rt.addr())
 	err = c.dialError(err)
+	var to netip.Addr
 	if err == nil {
 		c.cc = cc
 		c.http2 = c.tls.protocol == "h2" || h.key.Scheme == "http" && h.pool.priorHTTP2
@@ -48,6 +50,7 @@ func (c *Conn) connect(ctx context.Context) {
 		if c.http2 || c.raw == nil {
 			c.hook(true)
 		}
+		to = c.remote()
 	} else if c.raw != nil && !c.raw.closed.Load() {
 		c.raw.Close() // net/http leaves that to a goroutine in places
 	}
@@ -70,6 +73,7 @@ func (c *Conn) connect(ctx context.Context) {
 	if err != nil {
 		rt.dialFailedLocked(c, err, now)
 	} else {
+		h.metLocked(c, to, now)
 		rt.dialedLocked(c, now)
 	}
 	h.fillLocked(now)

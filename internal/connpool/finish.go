@@ -152,6 +152,8 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 		why = loss.MaxRequests
 	case c.older(maxAge, now):
 		why = loss.MaxAge
+	case c.movedLocked():
+		why = loss.AddressGone
 	case c.uses == 0 && !h.pool.keepsAlive(false):
 		why = loss.KeepAlivesOff
 	case len(h.routes) > 0 && h.olderElsewhereLocked(rt, now):

@@ -56,7 +56,8 @@ type Host struct {
 	peers     map[string]ledger.Versions
 	demand    demand
 	sweep     sweeper
-	indexed   bool // in idleTotal's list
+	resolve   *resolver // nil: no address of it is known
+	indexed   bool      // in idleTotal's list
 }
 
 // counts are a host's connections by state.

@@ -34,6 +34,12 @@ type Options struct {
 	// MinIdle is how many idle connections, over HTTP/1, decay and IdleTimeout leave of a
 	// host that is in use: see floor.go. Zero: none.
 	MinIdle int
+	// Resolve is how often the name of a host is looked up again, by LookupNetIP, while
+	// connections to it are open; those to an address that it has left are retired.
+	// Zero: never. LookupNetIP is as net.Resolver's for "ip", and net.DefaultResolver's
+	// if it is nil.
+	Resolve     time.Duration
+	LookupNetIP LookupFunc
 	// StreamsOver is told of each change of how many exchanges with a host, those
 	// that are exempt aside, have come to the end of their HTTP/2 stream and have not
 	// ended: their bodies have arrived and are not read. N is the difference. Before
@@ -75,6 +81,7 @@ type Pool struct {
 	idle  idleTotal
 
 	keys      *contextKeys
+	lookups   lookups
 	uses      atomic.Uint64 // the last Entry's number
 	closeIdle atomic.Bool   // CloseIdleConnections was called, and no request came since
 	shutDown  atomic.Bool   // Shutdown: nothing is kept any more

@@ -31,6 +31,8 @@ func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
 		return loss.MaxRequests
 	case c.older(age, now):
 		return loss.MaxAge
+	case c.movedLocked():
+		return loss.AddressGone
 	case c.state == idle && c.tooIdle(now):
 		return loss.IdleTimeout
 	}

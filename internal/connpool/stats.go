@@ -29,6 +29,7 @@ func (h *Host) closedLocked(c *Conn) {
 	h.tally.Count(why)
 	h.pool.ledger.Closed(why)
 	closed := ledger.ClosedConn{Key: h.key, Peer: c.peer, Version: c.version(), Age: c.age(), Uses: c.uses}
+	h.leftLocked(c)
 	h.afterwards(func() { h.pool.ledger.TellClosed(closed) })
 	if h.conns.open() == 0 {
 		h.sweep.stop()
@@ -73,6 +74,7 @@ func (p *Pool) Counts(f func(ledger.Counts)) {
 			Key: h.key, Host: h.name, Watched: true, Open: h.conns.open() + h.conns.shaking, Active: busy, Idle: h.conns.by[idle],
 			Coming: h.conns.by[dialing], Kept: h.keptLocked(), ServerIdle: h.serverIdleLocked(), Tally: h.tally, Totals: p.ledger.Totals(),
 			Versions: h.conns.versions, Spoken: h.spoken, Peers: maps.Clone(h.peers), Shakes: h.shakes,
+			Rotates: h.rotatesLocked(),
 		})
 	})
 }

@@ -50,6 +50,8 @@ func (h *Host) sweepIdle() {
 				c.lookLocked(now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)
+			case c.movedLocked():
+				c.retireLocked(loss.AddressGone, now)
 			case c.overdueLocked(now) && !c.probesLocked(now):
 				c.retireLocked(loss.IdleTimeout, now)
 			case surplus > 0:
@@ -73,6 +75,8 @@ func (h *Host) sweepIdle() {
 				c.retireLocked(loss.ClosedIdle, now)
 			case c.older(h.pool.opts.MaxAge, now):
 				c.retireLocked(loss.MaxAge, now)
+			case c.movedLocked():
+				c.retireLocked(loss.AddressGone, now)
 			case c.tooIdle(now) && !c.probesLocked(now):
 				c.retireLocked(loss.IdleTimeout, now)
 			default:
@@ -91,4 +95,5 @@ func (h *Host) sweepIdle() {
 	} else if h.conns.open() == 0 {
 		h.demand.resetDecay()
 	}
+	h.resolveLocked(now)
 }

@@ -30,6 +30,9 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 		strict:        clone.HTTP2 != nil && clone.HTTP2.StrictMaxConcurrentRequests,
 		dial:          dialer(base),
 	}
+	if p.opts.LookupNetIP == nil {
+		p.opts.LookupNetIP = defaultLookup
+	}
 	if c := clone.HTTP2; c != nil && c.SendPingTimeout > 0 {
 		p.pingTimeout = cmp.Or(c.PingTimeout, defaultPingTimeout)
 	}

@@ -128,6 +128,7 @@ type Counts struct {
 	// ServerIdle is for how long the server keeps idle connections, as far as that is
 	// known; 0 if it is not.
 	ServerIdle time.Duration
+	Rotates    bool    // lookups of its name give now these and now other addresses
 	Tally              // Opened - Closed = Open
 	Totals     *Totals // that they are summed up in
 	// Versions are those open by protocol, Spoken which of these were seen so far,

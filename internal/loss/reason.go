@@ -30,6 +30,7 @@ const (
 	ConnError
 	Upgraded
 	Dead
+	AddressGone
 	Unknown
 
 	// Unused is why a connection was lost that no request ever had.
@@ -62,6 +63,7 @@ var words = [Reasons]string{
 	ConnError:        "conn_error",
 	Upgraded:         "upgraded",
 	Dead:             "dead",
+	AddressGone:      "address_gone",
 	Unknown:          "unknown",
 	Unused:           "unused",
 }
@@ -70,10 +72,11 @@ var words = [Reasons]string{
 func (r Reason) String() string { return words[r] }
 
 // Blames reports whether the exchange that had the connection has cost it. A
-// limit of the pool's and a call of CloseIdleConnections hit whoever has it at the time.
+// limit of the pool's, a call of CloseIdleConnections and a name that has moved hit
+// whoever has it at the time.
 func (r Reason) Blames() bool {
 	switch r {
-	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff, ServerClosedIdle, Dead:
+	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff, ServerClosedIdle, Dead, AddressGone:
 		return false
 	}
 	return true

@@ -1,0 +1,211 @@
+package connpool
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// resolver looks a host's name up again, for as long as connections to its addresses
+// are open, and knows what came of it. The host's mutex guards it; its clock is the
+// host's sweeper.
+type resolver struct {
+	next   time.Time // when it looks up next
+	asked  bool      // a lookup is under way, or waits for its turn
+	cancel func()    // ends the lookup that is under way
+	conns  int       // that are open to an address
+	v4, v6 answers
+}
+
+const (
+	// lookupMost is how long a lookup may take, and resolveLeast the shortest
+	// interval.
+	lookupMost   = 10 * time.Second
+	resolveLeast = time.Millisecond
+	// lookupsMost is how many lookups of a Pool run at once.
+	lookupsMost = 16
+)
+
+// LookupFunc gives a name's addresses. See Options.
+type LookupFunc = func(ctx context.Context, host string) ([]netip.Addr, error)
+
+// defaultLookup is the standard library's, which the dialer of a transport has that was
+// given none.
+func defaultLookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+// plain is a as addresses are compared.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
+
+// remote is the address that c, which has just come up, goes to, if it is one that the
+// name of its host may leave; else it is not valid. What the program's dialer returns
+// may be anything.
+func (c *Conn) remote() (a netip.Addr) {
+	h, rt := c.host, c.route
+	if h.pool.opts.Resolve <= 0 || rt.via != nil || !strings.EqualFold(rt.addr(), h.addr) || c.held.Conn == nil {
+		return a
+	}
+	if _, err := netip.ParseAddr(h.key.Host); err == nil {
+		return a // an address in the place of a name
+	}
+	if tcp, ok := c.held.Conn.RemoteAddr().(*net.TCPAddr); ok {
+		a = plain(tcp.AddrPort().Addr())
+	}
+	return a
+}
+
+// metLocked notes that c goes to that address. A name is looked up as its first
+// connection comes up: else no lookup would have given an address that it leaves within
+// the first interval.
+func (h *Host) metLocked(c *Conn, to netip.Addr, now time.Time) {
+	if !to.IsValid() {
+		return
+	}
+	if h.resolve == nil {
+		h.resolve = new(resolver)
+	}
+	r := h.resolve
+	as := r.answersLocked(to)
+	c.address, c.answer = as.ofLocked(to), as.n
+	c.address.conns++
+	r.conns++
+	if r.next.Before(now) {
+		r.next = now
+	}
+	h.sweep.byLocked(h, r.next)
+}
+
+// leftLocked notes that c is closed.
+func (h *Host) leftLocked(c *Conn) {
+	if c.address == nil {
+		return
+	}
+	c.address.conns--
+	c.address = nil
+	r := h.resolve
+	if r.conns--; r.conns == 0 && r.cancel != nil {
+		r.cancel()
+	}
+}
+
+// movedLocked reports whether the address that c goes to is gone.
+func (c *Conn) movedLocked() bool { return c.address != nil && c.answer < c.address.gone }
+
+// resolveLocked asks for a lookup, if it is time for one, and sets the clock for the
+// next.
+func (h *Host) resolveLocked(now time.Time) {
+	r := h.resolve
+	if r == nil || r.conns == 0 || h.pool.shutDown.Load() {
+		return
+	}
+	if !now.Before(r.next) {
+		r.next = now.Add(h.pool.resolveEvery())
+		if !r.asked {
+			r.asked = true
+			h.pool.lookups.add(h)
+		}
+	}
+	h.sweep.byLocked(h, r.next)
+}
+
+func (p *Pool) resolveEvery() time.Duration { return max(p.opts.Resolve, resolveLeast) }
+
+// lookUp looks the name up, if that is still of use. It ends when no connection is open
+// any more, or when the program's own lookup does, if that does not heed its context.
+func (h *Host) lookUp() {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupMost)
+	defer cancel()
+	h.mu.Lock()
+	r := h.resolve
+	if r.conns == 0 {
+		r.asked = false
+		h.unlock()
+		return
+	}
+	r.next = time.Now().Add(h.pool.resolveEvery()) // it may have waited for its turn
+	r.cancel = cancel
+	h.unlock()
+	all, err := h.pool.opts.LookupNetIP(ctx, h.key.Host)
+	h.mu.Lock()
+	defer h.unlock()
+	r.asked, r.cancel = false, nil
+	if err == nil && r.answeredLocked(all) {
+		h.sweep.byLocked(h, time.Now())
+	}
+}
+
+// answeredLocked notes an answer. It is true if an address is gone to which there are
+// connections. A family of which there is no address has no answer.
+func (r *resolver) answeredLocked(all []netip.Addr) (gone bool) {
+	var v4, v6 []netip.Addr
+	for _, a := range all {
+		if a = plain(a); a.Is4() {
+			v4 = append(v4, a)
+		} else if a.IsValid() {
+			v6 = append(v6, a)
+		}
+	}
+	if len(v4) > 0 {
+		gone = r.v4.countLocked(v4)
+	}
+	if len(v6) > 0 {
+		gone = r.v6.countLocked(v6) || gone
+	}
+	return gone
+}
+
+// answersLocked are those of the family of a. The families are apart: where the lookup
+// of one fails, package net gives what the other has brought, and no error.
+func (r *resolver) answersLocked(a netip.Addr) *answers {
+	if a.Is4() {
+		return &r.v4
+	}
+	return &r.v6
+}
+
+// rotatesLocked reports whether answers give now these and now other addresses, so that
+// none counts as gone.
+func (h *Host) rotatesLocked() bool {
+	return h.resolve != nil && (h.resolve.v4.rotate() || h.resolve.v6.rotate())
+}
+
+// lookups are those of a Pool. Its goroutines are as many as run.
+type lookups struct {
+	mu      sync.Mutex
+	running int
+	waiting []*Host // each once
+}
+
+// add has h look its name up, when it is its turn.
+func (l *lookups) add(h *Host) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running == lookupsMost {
+		l.waiting = append(l.waiting, h)
+		return
+	}
+	l.running++
+	go func() {
+		for ; h != nil; h = l.next() {
+			h.lookUp()
+		}
+	}()
+}
+
+// next is the host whose turn it is; nil if none waits, and then one less runs.
+func (l *lookups) next() *Host {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) == 0 {
+		l.running--
+		return nil
+	}
+	h := l.waiting[0]
+	l.waiting = slices.Delete(l.waiting, 0, 1)
+	return h
+}
