@@ -40,7 +40,8 @@
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
 //     how long; floor.go: how many of a host in use are, whatever happens
 //   - serveridle.go: for how long the server keeps idle connections
-//   - resolve.go, answers.go: names that are looked up again, and addresses that they leave
+//   - resolve.go, lookups.go, answers.go: names that are looked up again, and the addresses
+//     that they leave
 //   - warm.go: connections that are made before a request needs them
 //   - shutdown.go: what is left when nothing is kept any more
 //   - lost.go, atrest.go: the reason for each loss

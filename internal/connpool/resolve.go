@@ -4,9 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -26,8 +24,6 @@ const (
 	// interval.
 	lookupMost   = 10 * time.Second
 	resolveLeast = time.Millisecond
-	// lookupsMost is how many lookups of a Pool run at once.
-	lookupsMost = 16
 )
 
 // LookupFunc gives a name's addresses. See Options.
@@ -172,40 +168,4 @@ func (r *resolver) answersLocked(a netip.Addr) *answers {
 // none counts as gone.
 func (h *Host) rotatesLocked() bool {
 	return h.resolve != nil && (h.resolve.v4.rotate() || h.resolve.v6.rotate())
-}
-
-// lookups are those of a Pool. Its goroutines are as many as run.
-type lookups struct {
-	mu      sync.Mutex
-	running int
-	waiting []*Host // each once
-}
-
-// add has h look its name up, when it is its turn.
-func (l *lookups) add(h *Host) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.running == lookupsMost {
-		l.waiting = append(l.waiting, h)
-		return
-	}
-	l.running++
-	go func() {
-		for ; h != nil; h = l.next() {
-			h.lookUp()
-		}
-	}()
-}
-
-// next is the host whose turn it is; nil if none waits, and then one less runs.
-func (l *lookups) next() *Host {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.waiting) == 0 {
-		l.running--
-		return nil
-	}
-	h := l.waiting[0]
-	l.waiting = slices.Delete(l.waiting, 0, 1)
-	return h
 }
