@@ -33,6 +33,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 			return nil, Got{}, err
 		}
 		w := &waiter{entry: e, began: now, ready: make(chan struct{}), once: sentOnce(req, true)}
+		w.deadline, _ = ctx.Deadline()
 		rt.waiters.push(w)
 		h.fillLocked(now)
 		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil

@@ -13,10 +13,6 @@ const (
 	// promiseUnknown. Then that request dials by itself, and under a limit the dial
 	// is broken off to make room.
 	promiseMin, promiseUnknown, promiseMost = 50 * time.Millisecond, 250 * time.Millisecond, time.Second
-	// gateMost is how long requests wait for the first connection to a host that
-	// may turn out to speak HTTP/2, and then serves all of them. If it speaks
-	// HTTP/1 they dial at once.
-	gateMost = 100 * time.Millisecond
 )
 
 // fillLocked starts the dials that the host's waiting requests need: never more
@@ -113,10 +109,6 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 // for.
 func (rt *route) gated() bool {
 	return rt.host.key.Scheme == "https" && rt.host.pool.mayHTTP2 && !rt.http1
-}
-
-func (rt *route) gatedLocked(now time.Time) bool {
-	return rt.protocol == unknown && rt.gated() && !rt.failed && len(rt.dials) > 0 && now.Sub(rt.dials[0].dial.began) < gateMost
 }
 
 // adoptLocked gives a dial that is no request's any more to one that waits. It is

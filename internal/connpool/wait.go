@@ -21,6 +21,8 @@ type waiter struct {
 	// how long that ran while it had none.
 	asked, limited time.Duration
 
+	deadline time.Time // the request's; zero if it has none
+
 	next, prev     *waiter // of all that wait
 	nextUn, prevUn *waiter // of those without a dial of their own
 	queued         bool
@@ -154,8 +156,11 @@ func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*
 		case <-t.C:
 			h.mu.Lock()
 			rt.lookLocked(time.Now())
+			atGate := rt.protocol == unknown && w.dial == nil
 			h.unlock()
-			look = min(2*look, lookAgain)
+			if look = min(2*look, lookAgain); atGate {
+				look = gateMost
+			}
 			t.Reset(look)
 		}
 	}

@@ -1,0 +1,101 @@
+package testserver
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+)
+
+// Distant dials by dial what seems to be a round trip away: the connect takes one, and
+// each byte half of one, in both directions. The fake clock of a testing/synctest
+// bubble passes over it. A Close is not delayed, and cuts off what is on its way.
+func Distant(dial func(ctx context.Context, network, addr string) (net.Conn, error), roundTrip time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if roundTrip == 0 {
+		return dial
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		t := time.NewTimer(roundTrip)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		nc, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		near, far := net.Pipe()
+		c := &distantConn{Conn: near, to: nc, closed: make(chan struct{})}
+		var both sync.WaitGroup
+		both.Go(func() { carry(nc, far, roundTrip/2, c.closed) })
+		both.Go(func() { carry(far, nc, roundTrip/2, c.closed) })
+		go func() {
+			both.Wait()
+			nc.Close()
+		}()
+		return c, nil
+	}
+}
+
+// distantConn is the near end of a pipe, with the addresses of the connection behind it.
+type distantConn struct {
+	net.Conn
+	to     net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *distantConn) LocalAddr() net.Addr  { return c.to.LocalAddr() }
+func (c *distantConn) RemoteAddr() net.Addr { return c.to.RemoteAddr() }
+
+// Close ends both, so that neither direction is carried any more.
+func (c *distantConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	c.to.Close()
+	return c.Conn.Close()
+}
+
+// carry carries what comes from one connection to the other, each part by as much later,
+// and its end. The parts that are on their way are bounded, as a window bounds them.
+func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}) {
+	type part struct {
+		at time.Time
+		b  []byte
+	}
+	way := make(chan part, 256)
+	go func() {
+		defer close(way)
+		for {
+			b := make([]byte, 4096)
+			n, err := from.Read(b)
+			if n > 0 {
+				way <- part{time.Now().Add(later), b[:n]}
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	defer func() {
+		for range way { // its reader must not hang
+		}
+	}()
+	defer to.Close()
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for p := range way {
+		t.Reset(time.Until(p.at))
+		select {
+		case <-t.C:
+		case <-closed:
+			from.Close()
+			return
+		}
+		if _, err := to.Write(p.b); err != nil {
+			from.Close()
+			return
+		}
+	}
+}
