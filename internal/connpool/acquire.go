@@ -69,6 +69,9 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 		if !e.entered {
 			e.entered = true
 			h.inFlight++
+			if h.firstUse.IsZero() {
+				h.firstUse = now
+			}
 			if e.Exempt {
 				h.exempt++
 			}
@@ -97,6 +100,7 @@ func (e *Entry) leaveLocked(now time.Time) {
 	h := e.host
 	e.entered = false
 	h.inFlight--
+	h.lastUse = now
 	if e.Exempt {
 		h.exempt--
 		h.fillLocked(now)

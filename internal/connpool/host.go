@@ -58,6 +58,11 @@ type Host struct {
 	sweep     sweeper
 	resolve   *resolver // nil: no address of it is known
 	indexed   bool      // in idleTotal's list
+
+	// firstUse and lastUse are of requests, and remembered says that one more is counted in
+	// Pool.remembered; see remember.go.
+	firstUse, lastUse time.Time
+	remembered        bool
 }
 
 // counts are a host's connections by state.
@@ -156,6 +161,9 @@ func (h *Host) Forget() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.inFlight > 0 || h.conns.open() > 0 || h.conns.by[dialing] > 0 {
+		return false
+	}
+	if h.rememberLocked(time.Now()) {
 		return false
 	}
 	h.forgotten = true

@@ -86,6 +86,8 @@ type Pool struct {
 	closeIdle atomic.Bool   // CloseIdleConnections was called, and no request came since
 	shutDown  atomic.Bool   // Shutdown: nothing is kept any more
 
+	remembered atomic.Int32 // hosts that are, though nothing of them is left
+
 	// onEdge sees each edge that a connection's life takes; for tests.
 	onEdge func(c *Conn, from, to state)
 }
