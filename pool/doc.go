@@ -18,8 +18,11 @@
 // retires them; net/http speaks the protocol on them, does TLS, proxies and HTTP/2.
 // A request takes what lies idle, or waits for what comes free first, another's
 // connection or a dial of its own: so there are never more dials than requests that
-// wait for one. Where the protocol is not known yet one dial stands for all who wait,
-// for 100 ms, and where the host has spoken HTTP/2 it serves all of them.
+// wait for one. Where the protocol is not known yet one dial stands for all who wait, a
+// second one after 100 ms if the first shows no progress, and after 500 ms each has its own;
+// where the host has spoken HTTP/2 one serves all of them. HTTP/2 over several connections:
+// see MinHTTP2Conns and MaxStreamsPerConn. What was learned of a host is kept for twice as
+// long as it has been in use, an hour at most, though its connections have idled out.
 //
 // Over HTTP/1 there are never more connections to a host than MaxPerHost, in whatever
 // state: handshakes, those whose requests have given up, those whose bodies are
@@ -33,7 +36,7 @@
 // come to IdleTimeout, MaxConnAge or the time that the server has announced in
 // Keep-Alive are closed where they lie idle, under the lock that hands them out; one
 // that is in use is not kept after its request. Over HTTP/2 a busy one takes no more
-// streams once its successor is there. So are those to an address that the host's name
+// streams once its successor is there, the server's SETTINGS too. So are those to an address that the host's name
 // has left, if Options.Resolve says so.
 //
 // Most servers close idle connections after a time that they do not announce, and a

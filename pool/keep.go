@@ -33,6 +33,8 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 		Life:           p.opts.Listener.life(),
 		Resolve:        max(p.opts.Resolve, 0),
 		LookupNetIP:    p.opts.LookupNetIP,
+		MinHTTP2:       max(p.opts.MinHTTP2Conns, 0),
+		MaxStreams:     max(p.opts.MaxStreamsPerConn, 0),
 	}
 	if o.MaxIdlePerHost == 0 {
 		o.MaxIdlePerHost = idlePerHost(base)

@@ -179,6 +179,27 @@ type Options struct {
 	// dropped client could not be found. Nil means net.DefaultResolver's, which a dialer
 	// has that was given no Resolver.
 	LookupNetIP func(ctx context.Context, host string) ([]netip.Addr, error)
+	// MinHTTP2Conns spreads the requests to a host that speaks HTTP/2 over so many
+	// connections: for a balancer that gives each connection to one backend, or a
+	// network that bounds what one connection carries. They are made as they are
+	// needed: a request that would share a connection, while there are fewer, has one
+	// more dialed, does not wait for it, and takes a stream of those that are there.
+	// Each request gets the connection with the fewest streams, and what is not needed
+	// lies idle until IdleTimeout. The NewReason of one more is all_busy. A busy
+	// connection of which the server announces the end (GOAWAY) has its successor
+	// dialed at once; 1 means that alone. MaxConnsPerHost of the transport bounds
+	// them; MaxPerHost is a limit of requests. Zero or negative means that requests
+	// share one connection for as long as that has a stream left.
+	MinHTTP2Conns int
+	// MaxStreamsPerConn is how many streams an HTTP/2 connection has at once before
+	// another one is dialed: a request that finds as many on each waits for that, or
+	// for a stream that ends, whichever comes first. It is heeded beside the limit
+	// that the server sets, and spreads requests as MinHTTP2Conns does. It bounds no
+	// requests: where another connection can't be had, because MaxConnsPerHost of the
+	// transport is reached, or dialing fails or takes far longer than usual, connections take
+	// more, and one more is dialed every 500 ms as long as they do. Zero or negative means that
+	// the server's limit alone holds.
+	MaxStreamsPerConn int
 
 	// OnLeak is called once for each response body that was dropped without
 	// being closed, after its slot came back; for each that is suspected, see

@@ -8,7 +8,9 @@ const (
 	// ReasonFirst: the stack's first to that host, or the first since the host
 	// was forgotten: one without connections, when there are many others.
 	ReasonFirst NewReason = "first"
-	// ReasonAllBusy: every connection to the host was in use.
+	// ReasonAllBusy: every connection to the host was in use. Over HTTP/2 they had as
+	// many streams as the server, or pool.Options.MaxStreamsPerConn, allows; or the host
+	// had fewer connections than MinHTTP2Conns.
 	ReasonAllBusy NewReason = "all_busy"
 	// ReasonDraining: the culprit's body was still being drained in the
 	// background, by drain if it is asked to, or by net/http (Go 1.27). Only pool

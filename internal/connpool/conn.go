@@ -54,6 +54,7 @@ type Conn struct {
 	address       *hostAddr // that it goes to; nil: of no interest
 	answer        int       // how many answers had given addresses when it came up
 	replacedAt    time.Time // when a successor was last dialed, because of its age or uses
+	successor     *Conn     // that one
 	limitedByAge  bool      // a successor is on its way, because of its age
 	sawGoAway     bool
 	due           loss.Reason // why it is retired once what is being sent on it is sent

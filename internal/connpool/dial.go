@@ -92,7 +92,9 @@ func (rt *route) dialFailedLocked(c *Conn, err error, now time.Time) {
 	h.moveLocked(c, closed)
 	if w := c.waiter; w != nil {
 		c.waiter = nil
-		rt.failLocked(w, err)
+		if !rt.shareOutLocked(w, now) {
+			rt.failLocked(w, err)
+		}
 	}
 	rt.warmFailedLocked(c, err)
 }
@@ -141,7 +143,9 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		default:
 			c.loseLocked(loss.Unused, loss.Culprit{}, now)
 		}
-		rt.replaceLocked(now)
+		if c.limit.settled {
+			rt.replaceLocked(now)
+		}
 		return
 	}
 	w := rt.waiters.first

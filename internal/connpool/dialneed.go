@@ -78,13 +78,13 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		// Its error would reach one request after the other.
 		return true
 	case rt.protocol == http2 && rt.passesOn():
-		if rt.host.pool.strict && len(rt.shared) > 0 {
+		if rt.fewLocked() {
+			return true
+		}
+		if rt.host.pool.strict && len(rt.shared) > 0 && !rt.ownCapLocked() {
 			return false // a limit of streams is to be waited for, not to be dialed around
 		}
-		per := max(rt.streams, 1)
-		if rt.streams == 0 {
-			per = initialStreams
-		}
+		per := rt.perConnLocked()
 		fresh := 0 // one that takes longer than usual is no hope for others
 		for _, c := range rt.dials {
 			if now.Sub(c.dial.began) < rt.promiseLocked() {

@@ -28,7 +28,10 @@
 //     wait a limit has cost
 //   - pick.go, ready.go, take.go: which one, whether it can be used, and its hand-out
 //   - streams.go: how many streams of an HTTP/2 connection there are to be had
-//   - dialneed.go: how many dials there are, and whose they are
+//   - dialneed.go, gate.go: how many dials there are, and whose they are; the first to a host
+//     of which no protocol is known
+//   - spread.go: HTTP/2 over several connections
+//   - remember.go: what is kept of a host that has none
 //   - demand.go: what a host has needed of late, and what is kept ready for it
 //   - dial.go, dialclock.go: a dial, and how long its parts took
 //   - roundtrip.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:

@@ -104,6 +104,7 @@ type route struct {
 	failed    bool          // the last dial did
 	announced time.Duration // the last that a connection's was
 	server    serverIdle
+	aheadAt   time.Time // when one was last dialed to spread streams
 	waiters   waiters
 	warmings  []*warming // see warm.go
 }

@@ -107,6 +107,9 @@ func (c *Conn) lookLocked(now time.Time) {
 		if n := c.cc.Available(); n > 0 {
 			c.noteLimitLocked(n, c.cc.InFlight())
 		}
+		if c.limit.settled {
+			rt.replaceLocked(now)
+		}
 	}
 	switch c.state {
 	case idle:
@@ -140,6 +143,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.sawGoAway = true
 			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)
+			rt.announcedLocked(now)
 		case rt.waiters.first != nil && c.cc.Available() > 0:
 			rt.shareLocked(c, now)
 		}

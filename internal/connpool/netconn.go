@@ -86,6 +86,9 @@ func (c *netConn) Read(p []byte) (int, error) {
 			go o.stateChanged() // for those who wait to learn the limit of streams
 		}
 	}
+	if c.farewell.Load() {
+		c.lookForGoAway()
+	}
 	n, err := c.Conn.Read(p)
 	if n > 0 && c.plain && c.armed.Load() {
 		c.ended.Store(uint32(byPeer))

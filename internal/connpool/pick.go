@@ -9,20 +9,32 @@ import (
 )
 
 // pickLocked returns a connection that can be used for req at once; nil if there is
-// none.
+// none. Of those of HTTP/2 it is the first, or where streams are spread that with the
+// fewest.
 func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
+	spread := rt.host.pool.spreads()
+	var fewest *Conn
+	load := 0
 	for i := 0; i < len(rt.shared); i++ {
 		c := rt.shared[i]
 		switch {
 		case c.roomLocked(now) <= 0:
 		case c.distrustsLocked(now) && sentOnce(req, true):
 			c.shunLocked(now)
-		case !c.dueLocked(e, now):
+		case c.dueLocked(e, now):
+		case !spread:
 			return c
+		default:
+			if n := c.loadLocked(); fewest == nil || n < load {
+				fewest, load = c, n
+			}
 		}
 		if i < len(rt.shared) && rt.shared[i] != c {
-			i-- // it was found dead, and taken out
+			i-- // it was found dead, or due, and taken out
 		}
+	}
+	if fewest != nil {
+		return fewest
 	}
 	if len(rt.idle) == 0 {
 		// One that is drained behind its exchange may have come back unheard: the
@@ -70,6 +82,7 @@ func (c *Conn) roomLocked(now time.Time) int {
 	if given == 0 {
 		c.noteLimitLocked(n, in)
 	}
+	n = c.capLocked(n, in, now)
 	n -= int(c.unreserved.Load())
 	if unsettled, _ := c.unsettledLocked(now); unsettled {
 		return min(n, 1-min(c.streams, 1))

@@ -40,6 +40,10 @@ type Options struct {
 	// if it is nil.
 	Resolve     time.Duration
 	LookupNetIP LookupFunc
+	// MinHTTP2 is how many connections are made to a host that speaks HTTP/2 before two
+	// requests share one, as they are needed, and MaxStreams how many streams one has
+	// before there is one more. Zero: one connection has as many as its server allows.
+	MinHTTP2, MaxStreams int
 	// StreamsOver is told of each change of how many exchanges with a host, those
 	// that are exempt aside, have come to the end of their HTTP/2 stream and have not
 	// ended: their bodies have arrived and are not read. N is the difference. Before

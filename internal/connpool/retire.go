@@ -52,13 +52,12 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 		c.retireQuietLocked(why, now)
 		return true
 	}
-	for _, other := range rt.shared {
-		if other != c && other.dueReason(e, now) == loss.None && other.roomLocked(now) > 0 {
-			c.goAwayLocked(why, loss.Culprit{}, now)
-			return true
-		}
+	yes, coming := c.succeededLocked(e, now)
+	if yes {
+		c.goAwayLocked(why, loss.Culprit{}, now)
+		return true
 	}
-	if now.Sub(c.replacedAt) < replaceAgain {
+	if coming || now.Sub(c.replacedAt) < replaceAgain {
 		return false // its successor is on its way, or could not be had
 	}
 	if h.fullLocked(e) {
@@ -66,7 +65,7 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 		return true
 	}
 	c.replacedAt, c.limitedByAge = now, why == loss.MaxAge
-	rt.dialLocked(nil, now)
+	c.successor = rt.dialLocked(nil, now)
 	return false
 }
 
@@ -74,12 +73,18 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 const replaceAgain = 500 * time.Millisecond
 
 // replaceLocked takes those out of use that have waited for the successor that has
-// just come.
+// just come, its SETTINGS too: before, others would wait for these. Where streams are spread
+// each has a successor of its own.
 func (rt *route) replaceLocked(now time.Time) {
 	for i := 0; i < len(rt.shared); i++ {
 		c := rt.shared[i]
 		if c.replacedAt.IsZero() {
 			continue
+		}
+		if rt.host.pool.spreads() {
+			if yes, _ := c.succeededLocked(nil, now); !yes {
+				continue
+			}
 		}
 		why := c.dueReason(nil, now)
 		if why == loss.None {
@@ -110,6 +115,7 @@ func (c *Conn) retireLocked(why loss.Reason, now time.Time) {
 func (c *Conn) goAwayLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
 	c.noteLocked(why, culprit, now)
 	c.route.unshare(c)
+	c.successor = nil // it lives on, and its own does
 	if c.state == active {
 		c.host.moveLocked(c, goingAway)
 	}

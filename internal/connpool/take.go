@@ -67,6 +67,9 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	}
 	h.demand.usedLocked(h)
 	c.foreseeLocked(e, now)
+	if c.http2 && h.pool.spreads() {
+		c.spreadLocked(e, now)
+	}
 	e.conn, e.returned = c, false
 	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
 		c.unreserved.Add(1)
