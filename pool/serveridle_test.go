@@ -50,13 +50,14 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 		for _, rtt := range trips {
 			for _, h2 := range []bool{false, true} {
 				t.Run(fmt.Sprintf("limit %v, round trip %v, HTTP2 %v", limit, rtt, h2), func(t *testing.T) {
-					opts := testserver.Options{Memory: true, RoundTrip: rtt, HTTP2: h2, Config: func(s *http.Server) { s.IdleTimeout = limit }}
+					opts := testserver.Options{Memory: true, HTTP2: h2, Config: func(s *http.Server) { s.IdleTimeout = limit }}
 					play := func(o *pool.Options) (failed []int, opened int) { // nil: bare net/http
 						synctest.Test(t, func(t *testing.T) {
 							srv := testserver.New(http.HandlerFunc(hello), opts)
 							defer time.Sleep(time.Second) // for what is on its way
 							defer srv.Close()
 							base := srv.Transport()
+							base.DialContext = testserver.Distant(srv.Dial, rtt)
 							defer base.CloseIdleConnections()
 							client := &http.Client{Transport: base}
 							if o != nil {

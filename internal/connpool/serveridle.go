@@ -53,8 +53,9 @@ const (
 	// probeAgain is how long a limit is believed until an idle connection is left to
 	// the server, to see whether it is longer now.
 	probeAgain = 10 * time.Minute
-	// sentLate is how long a request may take from its connection's choice to the wire.
-	sentLate = 500 * time.Microsecond
+	// sentLate is how long a request may take from its connection's choice to the wire, on
+	// a machine that is busy.
+	sentLate = 2 * time.Millisecond
 )
 
 // likeness is by how much two closings may differ.

@@ -8,8 +8,8 @@ import (
 )
 
 // Distant dials by dial what seems to be a round trip away: the connect takes one, and
-// each byte half of one, in both directions. The fake clock of a testing/synctest
-// bubble passes over it. A Close is not delayed, and cuts off what is on its way.
+// each byte half of one, in both directions, and so the server's end. The fake clock of a testing/synctest
+// bubble passes over it. The client's Close is not delayed, and cuts off what is on its way.
 func Distant(dial func(ctx context.Context, network, addr string) (net.Conn, error), roundTrip time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	if roundTrip == 0 {
 		return dial
@@ -74,6 +74,7 @@ func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}) {
 				way <- part{time.Now().Add(later), b[:n]}
 			}
 			if err != nil {
+				way <- part{at: time.Now().Add(later)} // the end
 				return
 			}
 		}
@@ -91,6 +92,9 @@ func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}) {
 		case <-t.C:
 		case <-closed:
 			from.Close()
+			return
+		}
+		if p.b == nil {
 			return
 		}
 		if _, err := to.Write(p.b); err != nil {

@@ -4,31 +4,21 @@ import (
 	"context"
 	"net"
 	"sync"
-	"time"
 )
 
 // memory is a listener whose connections are pipes.
 type memory struct {
-	rtt   time.Duration // 0: the pipes are net.Pipes
 	conns chan net.Conn
 	done  chan struct{}
 	once  sync.Once
 }
 
-func newMemory(rtt time.Duration) *memory {
-	return &memory{rtt: rtt, conns: make(chan net.Conn), done: make(chan struct{})}
+func newMemory() *memory {
+	return &memory{conns: make(chan net.Conn), done: make(chan struct{})}
 }
 
 func (m *memory) dial(ctx context.Context) (net.Conn, error) {
 	client, server := net.Pipe()
-	if m.rtt > 0 {
-		client, server = delayedPipe(m.rtt / 2)
-		select {
-		case <-time.After(m.rtt):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
 	select {
 	case m.conns <- server:
 		return client, nil

@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"time"
 )
 
 // Options says what kind of server to start. The zero value is a plain
@@ -28,8 +27,6 @@ type Options struct {
 	// Memory serves in-memory connections, for a testing/synctest bubble; only
 	// Transport and Dial reach it.
 	Memory bool
-	// RoundTrip is how long a way there and back takes, with Memory: connects too.
-	RoundTrip time.Duration
 	// Config, if not nil, may change the http.Server before it starts:
 	// timeouts, keep-alives.
 	Config func(*http.Server)
@@ -64,7 +61,7 @@ func New(h http.Handler, opts Options) *Server {
 	s.srv.Config.ConnState = s.count
 	if opts.Memory {
 		s.srv.Listener.Close()
-		s.memory = newMemory(opts.RoundTrip)
+		s.memory = newMemory()
 		s.srv.Listener = s.memory
 	}
 	if opts.TLS || opts.HTTP2 {
