@@ -55,7 +55,6 @@ func (rt *route) fillLocked(now time.Time) {
 			h.makeRoomLocked(rt, now)
 			return
 		}
-		rt.waiters.limited.stop(now)
 		rt.waiters.assign(w, rt.dialLocked(w.entry, now))
 	}
 	rt.waiters.limited.stop(now)
