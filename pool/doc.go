@@ -76,6 +76,9 @@
 // once. That holds for each Pool; several that stall at once, in
 // one program, run as many.
 //
+// Stats counts connections, Conns lists them, and Options.Listener is told of their lives.
+// With Options.TLSSessions the handshakes of new ones resume sessions of earlier ones.
+//
 // # What it never touches
 //
 // A body that anything in the program can still reach, however old. A request
