@@ -22,11 +22,13 @@ import (
 // budget is the time for everything.
 const budget = 55 * time.Second
 
-// faults are the rows, each of them once for each variant and protocol.
-var faults = [...]struct {
+// fault is what rows are about: one for each variant and protocol.
+type fault struct {
 	name string
 	show func(ctx context.Context, variant string) []*row
-}{
+}
+
+var faults = []fault{
 	{"the server's idle limit", idleLimit},
 	{"a path that died", deadPath},
 	{"a name that moved", movedName},
@@ -36,13 +38,13 @@ var faults = [...]struct {
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), budget)
-	code := run(ctx, os.Stdout, os.Stderr)
+	code := run(ctx, faults, os.Stdout, os.Stderr)
 	cancel()
 	os.Exit(code)
 }
 
 // run is the program; it returns its exit code.
-func run(ctx context.Context, stdout, stderr io.Writer) int {
+func run(ctx context.Context, faults []fault, stdout, stderr io.Writer) int {
 	p := progress.New(stderr)
 	var rows []*row
 	failed := false
