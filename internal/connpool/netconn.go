@@ -97,9 +97,11 @@ func (c *netConn) Read(p []byte) (int, error) {
 	}
 	if n > 0 {
 		c.read.Add(int64(n))
-		c.hears()
-		if c.frames.Load() {
+		if !c.frames.Load() {
+			c.hears()
+		} else {
 			if !isAlert(p[:n]) {
+				c.hears() // not of the answer to an alert of this side's, which has closed it
 				c.readAt.Store(time.Now().UnixNano())
 				c.farewell.Store(c.bringsGoAway(p[:n]))
 				c.said.Add(1)
