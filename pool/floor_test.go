@@ -41,6 +41,7 @@ func TestTheFloorOutlivesDecayAndIdleTimeout(t *testing.T) {
 				used = append(used, srv.Open())
 			}
 			kept := p.Stats().Hosts[0].IdleKept
+			together(t, client, srv.URL, used[len(used)-1]) // they are there to be used
 			for range row.left {
 				time.Sleep(61 * time.Second)
 				synctest.Wait()
@@ -92,6 +93,7 @@ func TestTheFloorGivesWay(t *testing.T) {
 		{"Keep-Alive", says, pool.Options{}, 1},
 		{"MaxConnAge", hello, pool.Options{MaxConnAge: 40 * time.Second}, 1},
 		{"MaxIdlePerHost", hello, pool.Options{MaxIdlePerHost: 3}, 3},
+		{"MaxIdlePerHost above it, without decay", hello, pool.Options{MaxIdlePerHost: 20}, 10},
 		{"none", hello, pool.Options{}, 10},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -35,12 +35,10 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 		LookupNetIP:    p.opts.LookupNetIP,
 		MinHTTP2:       max(p.opts.MinHTTP2Conns, 0),
 		MaxStreams:     max(p.opts.MaxStreamsPerConn, 0),
+		MinIdle:        max(p.opts.MinIdlePerHost, 0),
 	}
 	if o.MaxIdlePerHost == 0 {
 		o.MaxIdlePerHost = idlePerHost(base)
-	}
-	if o.MinIdle = max(p.opts.MinIdlePerHost, 0); o.MaxIdlePerHost != 0 {
-		o.MinIdle = max(min(o.MinIdle, o.MaxIdlePerHost), 0)
 	}
 	switch d := p.opts.IdleTimeout; {
 	case d > 0:

@@ -162,24 +162,57 @@ func TestQueueWaitOfManyAddsUp(t *testing.T) {
 		p := pool.New(pool.Options{})
 		defer p.Close()
 		client := roundtripper.Client(&http.Client{Transport: base}, seen.middleware(), p.Middleware)
-		burst(t, client, srv.URL, n)
-		got := map[time.Duration]int{}
-		for _, e := range seen.all {
-			got[e.QueueWait]++
-			if e.QueueWait != e.ConnWait {
-				t.Errorf("queue %v, connection %v", e.QueueWait, e.ConnWait)
+		for range 2 {
+			burst(t, client, srv.URL, n)
+			got := map[time.Duration]int{}
+			for _, e := range seen.all {
+				got[e.QueueWait]++
+				if e.QueueWait != e.ConnWait {
+					t.Errorf("queue %v, connection %v", e.QueueWait, e.ConnWait)
+				}
 			}
-		}
-		for i := range n / conns {
-			if got[time.Duration(i)*hold] != conns {
-				t.Errorf("the waits are %v", got)
-				break
+			for i := range n / conns {
+				if got[time.Duration(i)*hold] != conns {
+					t.Errorf("the waits are %v", got)
+					break
+				}
 			}
+			time.Sleep(time.Minute) // the clock has run on, if it has
+			seen.all = nil
 		}
-		time.Sleep(time.Minute) // the clock has run on, if it has
-		seen.all = nil
 		if err := get(client, srv.URL); err != nil || seen.all[0].QueueWait != 0 {
 			t.Errorf("later: %v, queue %v", err, seen.all[0].QueueWait)
+		}
+	})
+}
+
+// Over HTTP/2 a request waits for the dial of another: that is no limit's doing, though one
+// was in the way before, while the protocol was not known.
+func TestQueueWaitIsNotThatForAnothersDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const dial, gate = 300 * time.Millisecond, 100 * time.Millisecond
+		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: true, Memory: true})
+		defer srv.Close()
+		base := srv.Transport()
+		base.MaxConnsPerHost = 1
+		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			time.Sleep(dial)
+			return srv.Dial(ctx, network, addr)
+		}
+		var seen exchanges
+		p := pool.New(pool.Options{})
+		defer p.Close()
+		client := roundtripper.Client(&http.Client{Transport: base}, seen.middleware(), p.Middleware)
+		for i, want := range []time.Duration{dial - gate, 0} {
+			seen.all = nil
+			burst(t, client, srv.URL, 2)
+			time.Sleep(time.Second)
+			sum := seen.all[0].QueueWait + seen.all[1].QueueWait
+			if sum > want || want > 0 && sum == 0 {
+				t.Errorf("burst %d: limits cost %v, want %v at most", i, sum, want)
+			}
+			p.CloseIdleConnections()
+			synctest.Wait()
 		}
 	})
 }

@@ -644,3 +644,26 @@ func TestAUsedConnectionComesBeforeAWarmedOne(t *testing.T) {
 		}
 	})
 }
+
+// When a connection is lost, and the next request gets one that was warmed, the loss is why
+// that is new to it.
+func TestAWarmedConnectionIsNewForALoss(t *testing.T) {
+	inBubble(t, hello, testserver.Options{}, pool.Options{MaxConnRequests: 1}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
+		var seen exchanges
+		client = roundtripper.Client(client, seen.middleware())
+		if n, err := p.Warm(context.Background(), client.Transport, srv.URL, 3); n != 3 || err != nil {
+			t.Errorf("%d ready, %v", n, err)
+		}
+		for range 3 {
+			if err := get(client, srv.URL); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		for i, want := range []roundtripper.NewReason{roundtripper.ReasonFirst, roundtripper.ReasonMaxRequests, roundtripper.ReasonMaxRequests} {
+			if e := seen.all[i]; e.NewReason != want || e.OwnDial {
+				t.Errorf("request %d: new because %q, own dial %v; want %q", i, e.NewReason, e.OwnDial, want)
+			}
+		}
+	})
+}
