@@ -26,7 +26,9 @@ func inBubble(t *testing.T, h http.HandlerFunc, o testserver.Options, p pool.Opt
 		defer srv.Close()
 		p := pool.New(p)
 		defer p.Close()
-		f(srv, p, roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware))
+		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+		defer client.CloseIdleConnections() // and not by the collector, outside of the bubble
+		f(srv, p, client)
 	})
 }
 

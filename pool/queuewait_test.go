@@ -74,6 +74,7 @@ func TestQueueWaitIsWhatLimitsCost(t *testing.T) {
 					mw = append(mw, pass)
 				}
 				client := roundtripper.Client(&http.Client{Transport: base}, mw...)
+				defer client.CloseIdleConnections() // see inBubble
 				done := make(chan error)
 				go func() { done <- get(client, srv.URL+"/first") }()
 				synctest.Wait()
@@ -132,6 +133,7 @@ func TestQueueWaitHasThePlaceThatAHungDialTakes(t *testing.T) {
 		p := pool.New(pool.Options{MaxPerHost: 1})
 		defer p.Close()
 		client := roundtripper.Client(&http.Client{Transport: base}, seen.middleware(), p.Middleware)
+		defer client.CloseIdleConnections() // see inBubble
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
@@ -162,6 +164,7 @@ func TestQueueWaitOfManyAddsUp(t *testing.T) {
 		p := pool.New(pool.Options{})
 		defer p.Close()
 		client := roundtripper.Client(&http.Client{Transport: base}, seen.middleware(), p.Middleware)
+		defer client.CloseIdleConnections() // see inBubble
 		for range 2 {
 			burst(t, client, srv.URL, n)
 			got := map[time.Duration]int{}
@@ -203,6 +206,7 @@ func TestQueueWaitIsNotThatForAnothersDial(t *testing.T) {
 		p := pool.New(pool.Options{})
 		defer p.Close()
 		client := roundtripper.Client(&http.Client{Transport: base}, seen.middleware(), p.Middleware)
+		defer client.CloseIdleConnections() // see inBubble
 		for i, want := range []time.Duration{dial - gate, 0} {
 			seen.all = nil
 			burst(t, client, srv.URL, 2)

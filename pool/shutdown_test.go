@@ -185,6 +185,7 @@ func TestShutdownBreaksDialsOffThatNobodyWaitsFor(t *testing.T) {
 		}
 		p := pool.New(pool.Options{})
 		client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
+		defer client.CloseIdleConnections() // see inBubble
 		errs := make([]error, 4)
 		var wg sync.WaitGroup
 		for i, d := range []time.Duration{time.Second, 5 * time.Second, 10 * time.Second, time.Minute} {

@@ -357,6 +357,7 @@ func TestWarmGivesUpWithItsContext(t *testing.T) {
 		p := pool.New(pool.Options{})
 		defer p.Close()
 		rt := p.Middleware(base)
+		defer roundtripper.CloseIdleConnections(rt) // see inBubble
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
@@ -409,6 +410,7 @@ func TestCloseEndsWarm(t *testing.T) {
 		}}
 		p := pool.New(pool.Options{})
 		rt := p.Middleware(base)
+		defer roundtripper.CloseIdleConnections(rt) // see inBubble
 		done := make(chan error)
 		go func() {
 			_, err := p.Warm(t.Context(), rt, "http://example.com", 4)
@@ -449,6 +451,7 @@ func TestWarmAndRequestsTogetherDialNoMoreThanIsNeeded(t *testing.T) {
 				p := pool.New(pool.Options{})
 				defer p.Close()
 				client := &http.Client{Transport: p.Middleware(base)}
+				defer client.CloseIdleConnections() // see inBubble
 				srv.expect(6)
 				var wg sync.WaitGroup
 				for i := range 4 {
@@ -580,6 +583,7 @@ func TestARequestIsNotHeldUpByADialOfWarm(t *testing.T) {
 			if took := time.Since(began); took > 1500*time.Millisecond {
 				t.Errorf("with MaxPerHost %d the request took %v", o.MaxPerHost, took)
 			}
+			client.CloseIdleConnections() // see inBubble
 			p.Close()
 		}
 	})
