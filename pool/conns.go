@@ -47,8 +47,8 @@ type ConnInfo struct {
 	// That more lie idle than are needed is not foreseen.
 	RetireAt time.Time
 	// RetireWhy says for what: "idle_timeout" (IdleTimeout, or the transport's),
-	// "server_idle" (the server's own limit, which it has announced in Keep-Alive, is
-	// shorter) or "max_age"; empty if RetireAt is zero. Expect new words.
+	// "server_idle" (the server's own limit, which it has announced in Keep-Alive or
+	// which was learned, is shorter) or "max_age"; empty if RetireAt is zero. Expect new words.
 	RetireWhy string
 
 	// BytesRead and BytesWritten are what went over the wire, TLS and all; 0 where that

@@ -74,12 +74,12 @@ func TestConnsTellsWhenAnIdleConnectionIsRetiredAndWhy(t *testing.T) {
 				if d := c.RetireAt.Sub(began); d > tt.after || d < tt.after*9/10 || tt.why != "max_age" && d != tt.after {
 					t.Errorf("retired after %v, want %v", d, tt.after)
 				}
-				time.Sleep(time.Until(c.RetireAt) - 1)
+				time.Sleep(time.Until(c.RetireAt) - time.Nanosecond)
 				synctest.Wait()
 				if len(p.Conns()) != 1 {
 					t.Error("gone before its time")
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				if why := <-lost; why != tt.lost {
 					t.Errorf("lost by %q, want %q", why, tt.lost)
 				}

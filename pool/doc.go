@@ -45,11 +45,11 @@
 // that the server has closed while they lay idle, in different moments, after about the
 // same time (HostStats.ServerIdle). What a restart closes in one moment shows nothing. Idle
 // connections are retired by as much sooner as a way there and back takes and as the
-// closings differed, and a two-hundredth. Until the time is known, and over HTTP/2
-// where the server has been silent for as long, a request that net/http could not send
-// again is given a connection that was idle for four fifths of it at most. Each ten
-// minutes one idle connection is left to the server, to see whether the time is longer
-// now. What that costs and saves is printed by
+// closings differed, and a two-hundredth. Before that one closing is a doubt, for
+// 10 s and four times as long as the connection was idle: a request that net/http could
+// not send again is not given a connection that was idle for more than four fifths of
+// that. Each ten minutes one idle connection is left to the server, to see whether the time
+// is longer now; and one that lives longer than was believed ends the belief. What that costs and saves is printed by
 //
 //	WARMCONN_FULL=1 go test -run ServersIdleLimit -v ./pool
 //

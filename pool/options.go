@@ -103,9 +103,9 @@ type Options struct {
 	// all of them go as they would without. The floor makes none. What a server closes is
 	// not dialed again before a request or Warm asks for it, and a server that closes idle
 	// connections sooner leaves none for the floor to keep. It says so in Keep-Alive, or
-	// MaxConnAge is set below its limit: both hold for the floor's, too, as do
-	// MaxIdlePerHost and the transport's MaxIdleConns where they are smaller. Without
-	// either, an IdleTimeout that was set below a server's limit, so that no request meets
+	// has shown so (HostStats.ServerIdle), or MaxConnAge is set below its limit: all hold
+	// for the floor's, too, as do MaxIdlePerHost and the transport's MaxIdleConns where they are smaller. Until
+	// one does, an IdleTimeout that was set below a server's limit, so that no request meets
 	// a connection that is being closed, no longer does that for the floor's. Over HTTP/2
 	// one connection is all that a host needs, and a host in use keeps it.
 	// Zero or negative means none but what MaxIdlePerHost says.
@@ -113,7 +113,8 @@ type Options struct {
 	// IdleTimeout is how long a connection is kept idle, in place of the
 	// transport's IdleConnTimeout. Zero means the transport's own, or 90 s if
 	// it has none; negative means no limit. Where a server says in Keep-Alive
-	// that it waits for less, less 1 s or half of it, that holds.
+	// that it waits for less, less 1 s or half of it, that holds; and where it has
+	// shown so, see HostStats.ServerIdle.
 	IdleTimeout time.Duration
 	// MaxConnAge is how old a connection may be when it is given to a request.
 	// Each has an age of its own, up to a tenth less, so that those of one

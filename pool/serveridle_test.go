@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/badserver"
 	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
@@ -162,4 +163,74 @@ func TestARestartIsNoIdleLimit(t *testing.T) {
 			t.Errorf("ServerIdle %v after six restarts; lost: %v", h.ServerIdle, h.Lost)
 		}
 	})
+}
+
+// TestOneClosingIsADoubtThatEnds: a connection that is open for longer than another was
+// idle when the server closed it ends the doubt, for a client that only POSTs, too.
+func TestOneClosingIsADoubtThatEnds(t *testing.T) {
+	for _, proto := range overProtocols {
+		t.Run(proto.name, func(t *testing.T) {
+			inBubble(t, hello, proto.opts, pool.Options{}, func(s *testserver.Server, p *pool.Pool, client *http.Client) {
+				post := func() {
+					t.Helper()
+					req, _ := http.NewRequest("POST", s.URL, io.NopCloser(strings.NewReader("x")))
+					resp, err := client.Do(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+				post()
+				time.Sleep(time.Second)
+				s.CloseClientConnections()
+				time.Sleep(time.Second)
+				post()
+				before := s.Opened()
+				for range 10 {
+					time.Sleep(2 * time.Second)
+					post()
+				}
+				if n := s.Opened() - before; n > 0 {
+					t.Errorf("%d new connections for 10 POSTs 2 s apart, one having been closed that was idle for 1 s", n)
+				}
+				// In the doubt's own time, a while.
+				for range 20 {
+					time.Sleep(900 * time.Millisecond)
+					post()
+				}
+				if n := s.Opened() - before; n > 0 {
+					t.Errorf("%d new connections for 20 POSTs 900 ms apart: the doubt was refuted", n)
+				}
+				time.Sleep(time.Second)
+				s.CloseClientConnections()
+				time.Sleep(time.Second)
+				post()
+				before = s.Opened()
+				for range 40 {
+					time.Sleep(900 * time.Millisecond)
+					post()
+				}
+				if n := s.Opened() - before; n < 5 || n > 20 {
+					t.Errorf("%d new connections for 40 POSTs 900 ms apart, want those of the 14 s in which it is a doubt", n)
+				}
+			})
+		})
+	}
+}
+
+// TestAServerThatHangsUpBehindResponsesHasNoIdleLimit: what is closed as soon as it is idle
+// was not closed for that.
+func TestAServerThatHangsUpBehindResponsesHasNoIdleLimit(t *testing.T) {
+	c := newClient(t, setUp{name: "pool", wrap: func(base http.RoundTripper, p *pool.Pool) http.RoundTripper {
+		return roundtripper.Wrap(base, p.Middleware)
+	}}, badserver.CloseAfter(badserver.Plain, 5, false))
+	const requests = 200
+	for n := range uint64(requests) {
+		c.send(&plan{id: n, op: opGet, size: 10, plain: true})
+	}
+	if h := c.pool.Stats().Hosts[0]; h.ServerIdle != 0 || h.Opened > requests/5+requests/20 {
+		t.Errorf("ServerIdle %v, and %d connections for %d requests, five each", h.ServerIdle, h.Opened, requests)
+	}
+	c.end(t)
 }

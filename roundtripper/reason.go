@@ -30,7 +30,8 @@ const (
 	// that waited (another proxy's, say).
 	ReasonIdleLimit NewReason = "idle_limit"
 	// ReasonIdleTimeout: idle for longer than the transport allows, or the
-	// server, by its Keep-Alive header; or pool let it go because the host has
+	// server, by its Keep-Alive header or by what it has closed (see
+	// pool.HostStats.ServerIdle); or pool let it go because the host has
 	// needed fewer for a while.
 	ReasonIdleTimeout NewReason = "idle_timeout"
 	// ReasonMaxAge: older than pool.Options.MaxConnAge allows.

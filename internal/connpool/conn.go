@@ -43,6 +43,7 @@ type Conn struct {
 	wasIdle       bool   // it lay idle once: net/http calls it reused
 	idleAt        time.Time
 	idledFor      time.Duration // until its exchange got it; 0: it did not lie idle
+	busySince     time.Time
 	probe         bool          // see serverIdle: it is left to the server
 	announced     time.Duration // how long it may lie idle, by what the server says
 	jitter        uint8         // its part, in 1/256, of what ages differ by

@@ -284,6 +284,7 @@ func (e *Entry) condemnLocked(c *Conn, since time.Time, rto time.Duration, now t
 	case c.user == e.id && c.state == active:
 		// The time-out is what it died of only as its request sees it.
 		c.streams = 0
+		c.releasedLocked()
 		c.loseLocked(loss.Dead, loss.Culprit{}, now)
 		e.conn, e.lost = nil, c.lost
 	}

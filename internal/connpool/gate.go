@@ -56,9 +56,7 @@ func (rt *route) gatedLocked(now time.Time) bool {
 		}
 	}
 	switch w := rt.waiters.firstUn; {
-	case w == nil:
-		return true
-	case w.pressedLocked(farthest, now):
+	case w != nil && w.pressedLocked(farthest, now):
 		return false
 	case shaking:
 		return true

@@ -100,12 +100,12 @@ func (c *Conn) factsLocked(f *ConnFacts, now time.Time) {
 	case c.state >= closing:
 		f.Lost = c.fate()
 	}
-	f.RetireAt, f.RetireWhy = c.retiresLocked()
+	f.RetireAt, f.RetireWhy = c.retiresLocked(now)
 }
 
 // retiresLocked is dueAt with its reason, and for a connection that is in use the age at
 // which it is not kept.
-func (c *Conn) retiresLocked() (at time.Time, why string) {
+func (c *Conn) retiresLocked(now time.Time) (at time.Time, why string) {
 	o := &c.host.pool.opts
 	switch c.state {
 	default:
@@ -116,6 +116,9 @@ func (c *Conn) retiresLocked() (at time.Time, why string) {
 			at, why = c.idleAt.Add(d), RetireIdle
 			if o.IdleTimeout <= 0 || d < o.IdleTimeout {
 				why = RetireServer
+			}
+			if at.Before(now) && c.sparedLocked(now) {
+				at = c.lookAtLocked(now)
 			}
 		}
 	}

@@ -19,8 +19,7 @@ func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 		c := rt.shared[i]
 		switch {
 		case c.roomLocked(now) <= 0:
-		case c.distrustsLocked(now) && sentOnce(req, true):
-			c.shunLocked(now)
+		case c.distrustsLocked(now) && sentOnce(req, true) && c.avoidsLocked(e, now):
 		case c.dueLocked(e, now):
 		case !spread:
 			return c
@@ -53,7 +52,7 @@ func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 		case c.older(rt.host.pool.opts.MaxAge, now):
 			c.retireLocked(loss.MaxAge, now)
 		case c.distrustsLocked(now) && sentOnce(req, false):
-			c.shunLocked(now)
+			c.retireLocked(loss.IdleTimeout, now)
 		default:
 			return c
 		}

@@ -60,7 +60,7 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	if coming || now.Sub(c.replacedAt) < replaceAgain {
 		return false // its successor is on its way, or could not be had
 	}
-	if h.fullLocked(e) {
+	if h.fullLocked(e) || h.pool.keepsNone() {
 		c.goAwayLocked(why, loss.Culprit{}, now)
 		return true
 	}

@@ -12,24 +12,20 @@ import (
 // crosses the server's close, and net/http can't send all of them again: a POST fails
 // with EOF. Servers seldom announce their limit (Keep-Alive), so it is learned:
 //
-//	one closing ──▶ doubted: requests that can't be sent again avoid connections
-//	                that were idle for four fifths of that
+//	one closing ──▶ doubted: for a while requests that can't be sent again avoid
+//	                connections that were idle for four fifths of that
 //	three, alike ─▶ known: connections are retired before it, those in use aside
 //	                from it; from then on the server closes none that is idle
 //	each 10 min ──▶ one idle connection is left to the server: what that shows holds
+//	one that lives longer ──▶ neither is true
 //
 // Its host's mutex guards it.
 type serverIdle struct {
 	limit  time.Duration // 0: not known
 	spread time.Duration // by how much the closings differ that have shown it
-
-	// The last closings, of different moments, that are alike and do not show limit:
-	// the shortest, how many, and when the last one was.
-	shortest time.Duration
-	alike    int
-	at       time.Time
-	// most is the longest of the last moment.
-	most time.Duration
+	series series
+	// doubtedTo is until when the last closing is a doubt.
+	doubtedTo time.Time
 
 	rtt      time.Duration // a way there and back, as connects have shown
 	probedAt time.Time
@@ -39,6 +35,15 @@ type serverIdle struct {
 	keep, trust time.Duration
 }
 
+// series are the last closings, of different moments, that are alike and do not show
+// the limit.
+type series struct {
+	shortest, spread time.Duration
+	n                int
+	at               time.Time     // of the last moment
+	most             time.Duration // the longest of it
+}
+
 const (
 	// alikeLeast is how many closings in a row make a limit. The first may be
 	// anything: a restart, a deadline of the whole connection, a balancer's own.
@@ -46,16 +51,25 @@ const (
 	// closedAlike is by how much closings differ, beside an eighth of the time, that
 	// are alike: what a busy machine is late by.
 	closedAlike = 2 * time.Millisecond
+	// hardlyIdle, and a way there and back, is how long a connection must have been
+	// idle for its end to say anything: what comes sooner came with the last response.
+	hardlyIdle = time.Millisecond
 	// oneMoment is how long a moment is, at most an eighth of the time idle. What the
 	// server closes in one moment counts once; and not at all if it was idle for
 	// different times, for then it is a restart, and no limit.
 	oneMoment = 50 * time.Millisecond
+	// doubtFor, and four times as long as the connection was idle, is how long one
+	// closing is a doubt.
+	doubtFor = 10 * time.Second
 	// probeAgain is how long a limit is believed until an idle connection is left to
 	// the server, to see whether it is longer now.
 	probeAgain = 10 * time.Minute
 	// sentLate is how long a request may take from its connection's choice to the wire, on
 	// a machine that is busy.
 	sentLate = 2 * time.Millisecond
+	// firstLate is how much longer than a way there and back the first stream of an
+	// HTTP/2 connection that was idle may take to be at the server.
+	firstLate = 20 * time.Millisecond
 )
 
 // likeness is by how much two closings may differ.
@@ -64,55 +78,63 @@ func (s *serverIdle) likeness(idle time.Duration) time.Duration {
 }
 
 // closedLocked notes that the server has closed a connection that was idle for so
-// long. Probe says that it was left to the server.
-func (s *serverIdle) closedLocked(idle time.Duration, probe bool, now time.Time) {
-	if idle <= 0 {
+// long. Probe says that it was left to the server, and crossed that a request has met
+// the end, of which one that the server ended for the request's sake can't be told.
+func (s *serverIdle) closedLocked(idle time.Duration, probe, crossed bool, now time.Time) {
+	if idle < hardlyIdle+s.rtt || crossed && s.limit == 0 && s.series.n == 0 {
 		return
 	}
 	defer s.deriveLocked()
 	like := s.likeness(idle)
 	if s.limit > 0 && (probe || (idle-s.limit).Abs() <= like) {
+		s.series = series{}
 		if idle > s.limit+like {
 			s.limit, s.spread = idle, 0
 			return
 		}
 		s.spread = max(s.spread-s.spread/8, (s.limit - idle).Abs())
-		s.limit, s.alike = s.limit+(idle-s.limit)/4, 0
+		s.limit += (idle - s.limit) / 4
 		return
 	}
-	sameMoment := now.Sub(s.at) <= min(oneMoment, max(idle/8, time.Millisecond))
-	s.at = now
-	switch {
-	case s.alike > 0 && sameMoment:
-		s.shortest, s.most = min(s.shortest, idle), max(s.most, idle)
-		if s.most-s.shortest > like {
-			s.alike = 0
-		}
-		return
-	case s.alike > 0 && (idle-s.shortest).Abs() <= like:
-		s.alike++
-		s.spread = max(s.spread, (idle - s.shortest).Abs())
-		s.shortest = min(s.shortest, idle)
-	case sameMoment:
-		return // one more of those that differ
-	default:
-		s.shortest, s.alike, s.spread = idle, 1, 0
-	}
-	s.most = idle
-	if s.alike >= alikeLeast {
-		s.limit, s.alike, s.probedAt = s.shortest, 0, now
+	s.doubtedTo = now.Add(doubtFor + 4*idle)
+	if x := &s.series; x.addLocked(idle, like, now) && x.n >= alikeLeast {
+		s.limit, s.spread, s.probedAt, s.series = x.shortest, x.spread, now, series{}
 	}
 }
 
-// livedLocked notes that the server has answered on a connection that had been idle
-// for so long.
+// addLocked adds a closing. It is false for one of a moment that has counted.
+func (x *series) addLocked(idle, like time.Duration, now time.Time) bool {
+	sameMoment := now.Sub(x.at) <= min(oneMoment, max(idle/8, time.Millisecond))
+	x.at = now
+	switch {
+	case x.n > 0 && sameMoment:
+		x.shortest, x.most = min(x.shortest, idle), max(x.most, idle)
+		if x.most-x.shortest > like {
+			x.n = 0
+		}
+		return false
+	case sameMoment:
+		return false // one more of those that differ
+	case x.n > 0 && (idle-x.shortest).Abs() <= like:
+		x.n++
+		x.spread = max(x.spread, (idle - x.shortest).Abs())
+		x.shortest = min(x.shortest, idle)
+	default:
+		*x = series{shortest: idle, n: 1, at: now}
+	}
+	x.most = idle
+	return true
+}
+
+// livedLocked notes that a connection is open, or was of use, that had been idle for so
+// long.
 func (s *serverIdle) livedLocked(idle time.Duration) {
 	if s.limit > 0 && idle > s.limit+s.likeness(idle) {
 		s.limit = 0
 		s.deriveLocked()
 	}
-	if s.alike > 0 && idle > s.shortest+s.likeness(idle) {
-		s.alike = 0
+	if s.series.n > 0 && idle > s.series.shortest+s.likeness(idle) {
+		s.series = series{}
 		s.deriveLocked()
 	}
 }
@@ -129,16 +151,20 @@ func (s *serverIdle) connectedLocked(took time.Duration) {
 
 // deriveLocked brings keep and trust up to date. A request has to be at the server
 // before the limit is over, and that has been running there since half a way before the
-// response was here: so a whole way there and back is to be spared.
+// response was here: so a whole way there and back is to be spared. Where that and what
+// the closings differ by is more than half of the limit, connections are kept until the server
+// closes them, for what can be sent again.
 func (s *serverIdle) deriveLocked() {
 	s.keep, s.trust = 0, 0
 	switch {
 	case s.limit > 0:
 		margin := s.rtt + max(s.rtt/32, s.spread, s.limit/200) + sentLate
-		s.keep = max(s.limit-margin, 1)
-		s.trust = s.keep
-	case s.alike > 0:
-		s.trust = max(s.shortest*4/5-s.rtt, 1)
+		s.trust = max(s.limit-margin, 1)
+		if margin <= s.limit/2 {
+			s.keep = s.trust
+		}
+	case s.series.n > 0:
+		s.trust = max(s.series.shortest-s.series.shortest/5-s.rtt, 1)
 	}
 }
 
@@ -164,12 +190,16 @@ func (c *Conn) probesLocked(now time.Time) bool {
 
 // closedIdleLocked notes that the server has closed c, which lay idle.
 func (c *Conn) closedIdleLocked(now time.Time) {
-	if !c.wasIdle || c.uses == 0 {
+	if !c.wasIdle || c.uses == 0 || c.state != idle {
 		return // how long a server waits for the first request is another limit
 	}
-	idle := c.closedAt(now).Sub(c.idleAt)
+	at := c.closedAt(now)
+	idle := at.Sub(c.idleAt)
+	if (at.Round(0).Sub(c.idleAt.Round(0)) - idle).Abs() > time.Second {
+		return // the machine has slept meanwhile, or somebody has set its clock
+	}
 	c.host.worth.ServerClosed(idle, now)
-	c.route.server.closedLocked(idle, c.probe, now)
+	c.route.server.closedLocked(idle, c.probe, false, now)
 }
 
 // crossed is for c, of HTTP/1, on which a request failed: if its end was on the way
@@ -183,7 +213,7 @@ func (c *Conn) crossed() {
 	defer c.host.mu.Unlock()
 	s := &c.route.server
 	if c.raw.read.Load() == c.readIdle && c.closedAt(now).Sub(c.givenAt) < s.rtt+max(s.rtt/4, staleMost) {
-		s.closedLocked(c.idledFor+s.rtt, c.probe, now)
+		s.closedLocked(c.idledFor+s.rtt, c.probe, true, now)
 	}
 }
 
@@ -203,54 +233,47 @@ func (c *Conn) closedAt(now time.Time) time.Time {
 	return now
 }
 
-// distrustsLocked reports whether c, which is idle or of HTTP/2, has been idle for the
-// server for so long that a request which can't be sent again is not to have it. Over
-// HTTP/2 what counts is when the server was last heard of: it does not know of streams
-// that are on their way to it. One that is silent for longer, and still open, has a
-// stream that it works on.
+// distrustsLocked reports whether c, which is idle or of HTTP/2, may have been idle for
+// the server for so long that a request which can't be sent again is not to have it.
+// Over HTTP/2 the server does not know of a first stream that is on its way to it.
 func (c *Conn) distrustsLocked(now time.Time) bool {
-	s := &c.route.server
-	if s.trust == 0 {
-		return false
+	rt := c.route
+	s := &rt.server
+	if s.trust == 0 || c.uses == 0 || rt.failed || s.limit == 0 && now.After(s.doubtedTo) {
+		return false // where the last dial has failed, it is better than none
 	}
-	quiet := time.Duration(0)
 	if c.state == idle {
-		quiet = now.Sub(c.idleAt)
+		s.livedLocked(now.Sub(c.idleAt)) // it is open
+		return s.trust > 0 && now.Sub(c.idleAt) >= s.trust
 	}
-	if c.http2 && c.raw != nil && c.uses > 0 {
-		silent := time.Duration(now.UnixNano() - c.raw.readAt.Load())
-		if c.state == idle || silent < s.trust+s.rtt+max(s.trust/2, 10*closedAlike) {
-			quiet = max(quiet, silent)
-		}
-	}
-	return quiet >= s.trust
+	d := now.Sub(c.busySince)
+	return c.http2 && d < s.rtt+firstLate && c.idledFor+d >= s.trust
 }
 
-// shunLocked retires c, which is not to be trusted and had to be replaced soon, if no
-// exchange has it.
-func (c *Conn) shunLocked(now time.Time) {
+// avoidsLocked reports whether c, which is of HTTP/2 and not to be trusted, is not given to
+// e, the request of which can't be sent again. If no exchange has c it is retired. Where
+// it is in use and no other may be dialed, e gets it.
+func (c *Conn) avoidsLocked(e *Entry, now time.Time) bool {
 	if c.streams == 0 {
 		c.retireQuietLocked(loss.IdleTimeout, now)
+		return true
 	}
+	h := c.host
+	return !h.pool.strict && !h.fullLocked(e)
 }
 
 // onceLocked is how many of those who wait for an HTTP/2 connection need one of their
 // own: their requests can't be sent again, and the server keeps idle connections for less
 // than a dial takes. When they may share one, its SETTINGS having come, the server may
 // be about to close it.
-func (rt *route) onceLocked() (n int) {
-	if rt.server.trust == 0 {
+func (rt *route) onceLocked() int {
+	if rt.server.limit == 0 {
 		return 0
 	}
 	if cost, _ := rt.host.worth.Cost(rt.hop); rt.server.trust >= cost {
 		return 0
 	}
-	for w := rt.waiters.first; w != nil; w = w.next {
-		if w.once {
-			n++
-		}
-	}
-	return n
+	return rt.waiters.once
 }
 
 // sentOnce reports whether net/http would not send req again that has crossed the

@@ -52,7 +52,7 @@ func (h *Host) sweepIdle() {
 				c.retireLocked(loss.MaxAge, now)
 			case c.movedLocked():
 				c.retireLocked(loss.AddressGone, now)
-			case c.overdueLocked(now) && !c.probesLocked(now):
+			case c.tooIdle(now) && !c.probesLocked(now) && c.overdueLocked(now):
 				c.retireLocked(loss.IdleTimeout, now)
 			case surplus > 0:
 				surplus--

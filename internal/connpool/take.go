@@ -16,7 +16,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		h.worth.Survived(g.IdleTime)
 	}
 	if c.streams == 0 {
-		c.idledFor = g.IdleTime
+		c.idledFor, c.busySince = g.IdleTime, now
 	}
 	ahead := c.ahead
 	h.countLocked(c, -1)

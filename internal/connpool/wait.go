@@ -33,6 +33,7 @@ type waiters struct {
 	first, last     *waiter
 	firstUn, lastUn *waiter
 	n, undialed     int
+	once            int // of n, see waiter.once
 	limited         limitClock
 }
 
@@ -44,13 +45,10 @@ func (ws *waiters) undialedSince(now time.Time) time.Time {
 	return ws.firstUn.began
 }
 
-// nextFor is the first that c, which is of HTTP/2, is good for.
+// nextFor is the first that gets c, which is of HTTP/2.
 func (ws *waiters) nextFor(c *Conn, now time.Time) *waiter {
 	w := ws.first
-	if w == nil || !w.once || !c.distrustsLocked(now) {
-		return w
-	}
-	for w != nil && w.once {
+	for w != nil && w.once && c.distrustsLocked(now) && c.avoidsLocked(w.entry, now) {
 		w = w.next
 	}
 	return w
@@ -66,6 +64,9 @@ func (ws *waiters) push(w *waiter) {
 	}
 	ws.last = w
 	ws.n++
+	if w.once {
+		ws.once++
+	}
 	ws.pushUndialed(w)
 }
 
@@ -115,6 +116,9 @@ func (ws *waiters) remove(w *waiter) {
 	}
 	w.next, w.prev = nil, nil
 	ws.n--
+	if w.once {
+		ws.once--
+	}
 	if w.dial == nil {
 		ws.dropUndialed(w)
 	}

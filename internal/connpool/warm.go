@@ -165,7 +165,7 @@ func (w *warming) lookLocked(rt *route, now time.Time) {
 func (w *warming) countLocked(rt *route, now time.Time) (coming int) {
 	for c := range w.conns {
 		switch {
-		case c.state == dialing && c.waiter == nil:
+		case c.state == dialing && c.waiter == nil && (c.warmed || c.hopefulLocked(now)):
 			coming++
 		case c.state == dialing, c.state == active && !c.http2 && !c.wasIdle: // a request has it, before it was ready
 			delete(w.conns, c)
