@@ -148,8 +148,8 @@ func TestASlowServerIsNotCondemned(t *testing.T) {
 				ctx, cancel := context.WithCancel(context.Background())
 				time.AfterFunc(deadline, cancel)
 				req, _ := http.NewRequestWithContext(ctx, "GET", url+"/slow", nil)
-				if _, err := client.Do(req); err == nil {
-					panic("a slow answer in no time")
+				if resp, err := client.Do(req); err == nil {
+					resp.Body.Close() // what the server said to the cancel, in the same moment
 				}
 			}
 		},
