@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,8 +21,8 @@ import (
 
 // postAround sends POSTs that can't be sent again, at gaps up to twice the server's idle
 // limit, and returns the numbers of those that failed.
-func postAround(client *http.Client, url string, limit time.Duration, posts int) (failed []int) {
-	r := rand.New(rand.NewPCG(1, 2))
+func postAround(client *http.Client, url string, limit time.Duration, posts int, seed uint64) (failed []int) {
+	r := rand.New(rand.NewPCG(seed, 2))
 	for i := range posts {
 		time.Sleep(time.Duration(r.Int64N(int64(2 * limit))))
 		req, _ := http.NewRequest("POST", url, io.NopCloser(strings.NewReader("x")))
@@ -66,7 +67,7 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 								defer p.Close()
 								client = roundtripper.Client(client, p.Middleware)
 							}
-							failed = postAround(client, srv.URL, limit, posts)
+							failed = postAround(client, srv.URL, limit, posts, 1)
 							opened = srv.Opened()
 						})
 						return failed, opened
@@ -87,6 +88,48 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// TestPostsDoNotCrossTheServersIdleLimitOnSockets is the same on real ones, with a real
+// clock, which is late at times.
+func TestPostsDoNotCrossTheServersIdleLimitOnSockets(t *testing.T) {
+	const clients, posts, few, limit, rtt = 8, 30, 8, 150 * time.Millisecond, 20 * time.Millisecond
+	for _, proto := range overProtocols {
+		t.Run(proto.name, func(t *testing.T) {
+			t.Parallel()
+			var failed, opened [2]atomic.Int64 // bare, kit
+			var all sync.WaitGroup
+			for i := range 2 * clients {
+				all.Go(func() {
+					o := proto.opts
+					o.Config = func(s *http.Server) { s.IdleTimeout = limit }
+					srv := testserver.New(http.HandlerFunc(hello), o)
+					defer srv.Close()
+					base := srv.Transport()
+					base.DialContext = testserver.Distant(srv.Dial, rtt)
+					defer base.CloseIdleConnections()
+					client := &http.Client{Transport: base}
+					if i%2 == 1 {
+						p := pool.New(pool.Options{})
+						defer p.Close()
+						client = roundtripper.Client(client, p.Middleware)
+					}
+					for _, n := range postAround(client, srv.URL, limit, posts, uint64(i/2)) {
+						if n >= few {
+							failed[i%2].Add(1)
+						}
+					}
+					opened[i%2].Add(int64(srv.Opened()))
+				})
+			}
+			all.Wait()
+			t.Logf("of %d POSTs behind the first %d of each client failed %d, with bare net/http %d; connections %d, %d",
+				clients*(posts-few), few, failed[1].Load(), failed[0].Load(), opened[1].Load(), opened[0].Load())
+			if n := failed[1].Load(); n > 2 && n > failed[0].Load()/4 {
+				t.Errorf("%d POSTs failed, and %d with bare net/http", n, failed[0].Load())
+			}
+		})
 	}
 }
 
