@@ -169,7 +169,7 @@ func TestQueueWaitOfManyAddsUp(t *testing.T) {
 			burst(t, client, srv.URL, n)
 			got := map[time.Duration]int{}
 			for _, e := range seen.all {
-				got[e.QueueWait]++
+				got[e.QueueWait.Round(time.Millisecond)]++ // a hand-out may look at its connection twice
 				if e.QueueWait != e.ConnWait {
 					t.Errorf("queue %v, connection %v", e.QueueWait, e.ConnWait)
 				}

@@ -75,7 +75,11 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 				if o.MaxConnAge == 0 {
 					want = roundtripper.ReasonMaxRequests
 				}
-				if lost[want] < 10 {
+				many := uint64(10)
+				if proto.opts.HTTP2 && o.MaxConnAge == 0 {
+					many = 5 // a busy one serves more until its successor is there
+				}
+				if lost[want] < many {
 					t.Errorf("%d connections retired, want many", lost[want])
 				}
 			})

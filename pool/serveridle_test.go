@@ -1,9 +1,11 @@
 package pool_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -150,37 +152,49 @@ func idleStats(t *testing.T, client *http.Client, p *pool.Pool, url string, n in
 // less, by those that it closes.
 func TestTheServersIdleLimitIsUnlearned(t *testing.T) {
 	for _, proto := range overProtocols {
-		if proto.opts.HTTP2 {
-			continue // net/http's server keeps the limit that it was started with
-		}
 		t.Run(proto.name, func(t *testing.T) {
-			var limit atomic.Int64
-			limit.Store(int64(5 * time.Second))
-			o := proto.opts
-			var srv *http.Server
-			o.Config = func(s *http.Server) { srv, s.IdleTimeout = s, time.Duration(limit.Load()) }
-			inBubble(t, hello, o, pool.Options{}, func(s *testserver.Server, p *pool.Pool, client *http.Client) {
-				if h := idleStats(t, client, p, s.URL, 5, 10*time.Second); h.ServerIdle != 5*time.Second {
+			synctest.Test(t, func(t *testing.T) {
+				// Three servers of one name, one after the other.
+				limits := [3]time.Duration{5 * time.Second, 20 * time.Second, time.Second}
+				var servers [3]*testserver.Server
+				for i, limit := range limits {
+					o := proto.opts
+					o.Memory, o.Config = true, func(s *http.Server) { s.IdleTimeout = limit }
+					servers[i] = testserver.New(http.HandlerFunc(hello), o)
+					defer servers[i].Close()
+				}
+				defer time.Sleep(3 * time.Second) // for what is on its way
+				now := 0
+				base := servers[0].Transport()
+				base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+					return servers[now].Dial(ctx, network, addr)
+				}
+				p := pool.New(pool.Options{})
+				defer p.Close()
+				client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
+				defer client.CloseIdleConnections() // see inBubble
+				url := servers[0].URL
+
+				if h := idleStats(t, client, p, url, 5, 10*time.Second); h.ServerIdle != 5*time.Second {
 					t.Errorf("ServerIdle %v after five connections that the server has closed after 5 s", h.ServerIdle)
 				}
-				before := s.Opened()
-				if h := idleStats(t, client, p, s.URL, 20, 5*time.Second-10*time.Millisecond); s.Opened() != before+20 || h.Lost[roundtripper.ReasonIdleTimeout] < 19 {
-					t.Errorf("of 20 connections %d were new, and %d were retired", s.Opened()-before, h.Lost[roundtripper.ReasonIdleTimeout])
+				before := servers[0].Opened()
+				if h := idleStats(t, client, p, url, 20, 5*time.Second-10*time.Millisecond); servers[0].Opened() != before+20 || h.Lost[roundtripper.ReasonIdleTimeout] < 19 {
+					t.Errorf("of 20 connections %d were new, and %d were retired", servers[0].Opened()-before, h.Lost[roundtripper.ReasonIdleTimeout])
 				}
-				srv.IdleTimeout = 20 * time.Second
-				if h := idleStats(t, client, p, s.URL, 30, 30*time.Second); h.ServerIdle != 20*time.Second {
+				now = 1
+				if h := idleStats(t, client, p, url, 30, 30*time.Second); h.ServerIdle != 20*time.Second {
 					t.Errorf("ServerIdle %v a quarter of an hour after the server's limit rose to 20 s", h.ServerIdle)
 				}
-				srv.IdleTimeout = time.Second
-				if h := idleStats(t, client, p, s.URL, 5, 10*time.Second); h.ServerIdle != time.Second {
+				now = 2
+				if h := idleStats(t, client, p, url, 5, 10*time.Second); h.ServerIdle != time.Second {
 					t.Errorf("ServerIdle %v after five connections that the server has closed after 1 s", h.ServerIdle)
 				}
-				before = s.Opened()
-				idleStats(t, client, p, s.URL, 20, time.Second-50*time.Millisecond)
-				if n := s.Opened() - before; n > 1 {
+				before = servers[2].Opened()
+				idleStats(t, client, p, url, 20, time.Second-50*time.Millisecond)
+				if n := servers[2].Opened() - before; n > 1 {
 					t.Errorf("%d new connections for requests 950 ms apart", n)
 				}
-				time.Sleep(3 * time.Second)
 			})
 		})
 	}

@@ -67,8 +67,8 @@ const (
 	// sentLate is how long a request may take from its connection's choice to the wire, on
 	// a machine that is busy.
 	sentLate = 2 * time.Millisecond
-	// firstLate is how much longer than a way there and back the first stream of an
-	// HTTP/2 connection that was idle may take to be at the server.
+	// firstLate is how much longer than a way there and back a stream of an HTTP/2
+	// connection that was idle may take to be at the server.
 	firstLate = 20 * time.Millisecond
 )
 
@@ -235,7 +235,10 @@ func (c *Conn) closedAt(now time.Time) time.Time {
 
 // distrustsLocked reports whether c, which is idle or of HTTP/2, may have been idle for
 // the server for so long that a request which can't be sent again is not to have it.
-// Over HTTP/2 the server does not know of a first stream that is on its way to it.
+// Over HTTP/2 the server does not know of a stream that is on its way to it: neither of
+// the first one behind an idle time, nor of the next one if it has ended all others, which
+// shows in its silence. One that is silent for longer, and still open, has a stream that it
+// works on.
 func (c *Conn) distrustsLocked(now time.Time) bool {
 	rt := c.route
 	s := &rt.server
@@ -246,8 +249,18 @@ func (c *Conn) distrustsLocked(now time.Time) bool {
 		s.livedLocked(now.Sub(c.idleAt)) // it is open
 		return s.trust > 0 && now.Sub(c.idleAt) >= s.trust
 	}
-	d := now.Sub(c.busySince)
-	return c.http2 && d < s.rtt+firstLate && c.idledFor+d >= s.trust
+	if !c.http2 {
+		return false
+	}
+	late := s.rtt + firstLate
+	if d := now.Sub(c.busySince); d < late && c.idledFor+d >= s.trust {
+		return true
+	}
+	if c.raw == nil {
+		return false
+	}
+	silent := time.Duration(now.UnixNano() - c.raw.readAt.Load())
+	return silent >= s.trust && silent < s.trust+late
 }
 
 // avoidsLocked reports whether c, which is of HTTP/2 and not to be trusted, is not given to
