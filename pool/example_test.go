@@ -63,7 +63,7 @@ func ExampleNew() {
 	rt := p.Middleware(&http.Transport{})
 	fmt.Print(roundtripper.Describe(rt))
 	// Output:
-	// pool: no limit; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over
+	// pool: no limit; owns the connections, made by a private clone of the transport; learns for how long servers keep idle ones, and condemns those on dead paths; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over
 	// *http.Transport
 }
 

@@ -152,8 +152,11 @@ func (t layer) Describe(w ledger.Watch) string {
 		if d := t.p.opts.Resolve; d > 0 {
 			limit += fmt.Sprintf("; looks names up again every %v", d)
 		}
+		if n := t.p.opts.MinIdlePerHost; n > 0 {
+			limit += fmt.Sprintf("; keeps %d idle per host in use", n)
+		}
 		limit += t.p.describeSpread()
-		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over"
+		return "pool: " + limit + "; owns the connections, made by a private clone of the transport; learns for how long servers keep idle ones, and condemns those on dead paths; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over"
 	}
 	return "pool: " + limit + "; only counts requests"
 }

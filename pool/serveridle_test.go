@@ -96,7 +96,8 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 // TestPostsDoNotCrossTheServersIdleLimitOnSockets is the same on real ones, with a real
 // clock, which is late at times.
 func TestPostsDoNotCrossTheServersIdleLimitOnSockets(t *testing.T) {
-	const clients, posts, few, limit, rtt = 8, 30, 8, 150 * time.Millisecond, 20 * time.Millisecond
+	const clients, few, limit, rtt = 12, 8, 150 * time.Millisecond, 20 * time.Millisecond
+	posts := fullsize.Of(48, 18)
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
 			t.Parallel()

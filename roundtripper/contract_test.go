@@ -417,7 +417,7 @@ func TestDescribe(t *testing.T) {
 	watched := roundtripper.Wrap(&http.Transport{}, trace.New(trace.Options{}).Middleware, drain.New(drain.Options{}).Middleware, p.Middleware)
 	const want = `trace: one client span for each exchange
 drain: on Close, as far as a new connection is worth, at most 64 MiB and 500ms
-pool: at most 8 in flight per host; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over
+pool: at most 8 in flight per host; owns the connections, made by a private clone of the transport; learns for how long servers keep idle ones, and condemns those on dead paths; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over
 *http.Transport
 `
 	if got := roundtripper.Describe(watched); got != want {

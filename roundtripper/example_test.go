@@ -66,6 +66,6 @@ func ExampleDescribe() {
 	fmt.Print(roundtripper.Describe(rt))
 	// Output:
 	// drain: on Close, as far as a new connection is worth, at most 64 MiB and 500ms
-	// pool: at most 64 in flight per host; owns the connections, made by a private clone of the transport; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over
+	// pool: at most 64 in flight per host; owns the connections, made by a private clone of the transport; learns for how long servers keep idle ones, and condemns those on dead paths; the transport's own CloseIdleConnections closes none, the Pool's does, and takes a replaced TLSClientConfig over
 	// *http.Transport
 }
