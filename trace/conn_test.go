@@ -28,7 +28,7 @@ func seconds(s sdktrace.ReadOnlySpan, key attribute.Key) float64 {
 }
 
 func TestDrainIsOnTheSpan(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "0123456789") }, testserver.Options{}, drain.New(drain.Options{}).Middleware)
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "0123456789") }, testserver.Options{}, drain.New(drain.Options{Policy: drain.Fixed, MaxTime: 5 * time.Second}).Middleware)
 	resp, err := r.client.Get(r.srv.URL)
 	if err != nil {
 		t.Fatal(err)
