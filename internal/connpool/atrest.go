@@ -18,7 +18,11 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 	err := c.cc.Err()
 	end := c.raw.ending()
 	if c.http2 {
-		return c.atRestHTTP2(end, now)
+		why := c.atRestHTTP2(end, now)
+		if why == loss.GoAway || why == loss.ServerClosedIdle {
+			c.closedIdleLocked(now)
+		}
+		return why
 	}
 	text := ""
 	if err != nil {
@@ -43,14 +47,8 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 	switch {
 	case c.sawGoAway, end == byPeer && c.peerWentAway():
-		if c.state == idle {
-			c.closedIdleLocked(now)
-		}
 		return loss.GoAway
 	case end == byPeer:
-		if c.state == idle {
-			c.closedIdleLocked(now)
-		}
 		return loss.ServerClosedIdle
 	case end == byOthers:
 		return loss.ConnError
