@@ -73,23 +73,6 @@ func (f *forgetful) filter(t *testing.T, keep int) {
 	}
 }
 
-// makeIdle makes n connections that lie idle; over HTTP/2 it is one.
-func makeIdle(t *testing.T, client *http.Client, url string, n int) {
-	t.Helper()
-	var all []*http.Response
-	for range n {
-		resp, err := client.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, resp)
-	}
-	for _, resp := range all {
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-	}
-}
-
 // TestADeadPathFailsOneRequest, on each protocol, whatever has seen of it first: the
 // request's context, http.Client or the transport.
 func TestADeadPathFailsOneRequest(t *testing.T) {

@@ -32,8 +32,8 @@ func inBubble(t *testing.T, h http.HandlerFunc, o testserver.Options, p pool.Opt
 	})
 }
 
-// together makes n requests that are in flight at the same time.
-func together(t *testing.T, client *http.Client, url string, n int) {
+// makeIdle makes n connections that lie idle; over HTTP/2 it is one.
+func makeIdle(t *testing.T, client *http.Client, url string, n int) {
 	t.Helper()
 	var all []*http.Response
 	for range n {
@@ -47,6 +47,12 @@ func together(t *testing.T, client *http.Client, url string, n int) {
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
+}
+
+// together makes n requests that are in flight at the same time, in a bubble.
+func together(t *testing.T, client *http.Client, url string, n int) {
+	t.Helper()
+	makeIdle(t, client, url, n)
 	synctest.Wait()
 }
 

@@ -42,14 +42,15 @@
 //     stream that ends before it
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
 //     how long; floor.go: how many of a host in use are, whatever happens
-//   - serveridle.go: for how long the server keeps idle connections
+//   - serveridle.go, idleclosed.go: for how long the server keeps idle connections, by those
+//     that it has closed; distrust.go: which requests do not get what it may be closing
 //   - resolve.go, lookups.go, answers.go: names that are looked up again, and the addresses
 //     that they leave
 //   - warm.go: connections that are made before a request needs them
 //   - shutdown.go: what is left when nothing is kept any more
 //   - lost.go, atrest.go: the reason for each loss
-//   - dead.go: a path that has died without a word, told from a server that is slow by
-//     tcpfacts.go
+//   - dead.go: a path that has died without a word; silence.go, tcpfacts.go: how it is told
+//     from a server that is slow
 //   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among

@@ -1,10 +1,7 @@
 package connpool
 
 import (
-	"net/http"
 	"time"
-
-	"github.com/warmconn/warmconn/internal/loss"
 )
 
 // serverIdle is for how long the server keeps idle connections of a route, learned
@@ -67,9 +64,6 @@ const (
 	// sentLate is how long a request may take from its connection's choice to the wire, on
 	// a machine that is busy.
 	sentLate = 2 * time.Millisecond
-	// firstLate is how much longer than a way there and back a stream of an HTTP/2
-	// connection that was idle may take to be at the server.
-	firstLate = 20 * time.Millisecond
 )
 
 // likeness is by how much two closings may differ.
@@ -166,136 +160,6 @@ func (s *serverIdle) deriveLocked() {
 	case s.series.n > 0:
 		s.trust = max(s.series.shortest-s.series.shortest/5-s.rtt, 1)
 	}
-}
-
-// probesLocked reports whether c, which has been idle for as long as the server is
-// believed to keep it, is left to the server.
-func (c *Conn) probesLocked(now time.Time) bool {
-	s := &c.route.server
-	if c.probe {
-		s.livedLocked(now.Sub(c.idleAt)) // and the pool's own limit ends it
-		return false
-	}
-	if s.limit == 0 || now.Sub(s.probedAt) < probeAgain {
-		return false
-	}
-	c.probe = true
-	if c.tooIdle(now) {
-		c.probe = false
-		return false
-	}
-	s.probedAt = now
-	return true
-}
-
-// closedIdleLocked notes that the server has closed c, which lay idle.
-func (c *Conn) closedIdleLocked(now time.Time) {
-	if !c.wasIdle || c.uses == 0 || c.state != idle {
-		return // how long a server waits for the first request is another limit
-	}
-	at := c.closedAt(now)
-	idle := at.Sub(c.idleAt)
-	if (at.Round(0).Sub(c.idleAt.Round(0)) - idle).Abs() > time.Second {
-		return // the machine has slept meanwhile, or somebody has set its clock
-	}
-	c.host.worth.ServerClosed(idle, now)
-	c.route.server.closedLocked(idle, c.probe, false, now)
-}
-
-// crossed is for c, of HTTP/1, on which a request failed: if its end was on the way
-// when the request was sent, it was a limit of the server's.
-func (c *Conn) crossed() {
-	if c.raw.ending() != byPeer {
-		return
-	}
-	now := time.Now()
-	c.host.mu.Lock()
-	defer c.host.mu.Unlock()
-	s := &c.route.server
-	if c.raw.read.Load() == c.readIdle && c.closedAt(now).Sub(c.givenAt) < s.rtt+max(s.rtt/4, staleMost) {
-		s.closedLocked(c.idledFor+s.rtt, c.probe, true, now)
-	}
-}
-
-// closedAt is when the end of c has come, as far as the socket has seen it: that of a
-// GOAWAY, behind which a server may leave an idle connection open for a while.
-func (c *Conn) closedAt(now time.Time) time.Time {
-	if c.raw == nil {
-		return now
-	}
-	ns := c.raw.endedAt.Load()
-	if c.http2 && c.raw.farewell.Load() && c.raw.said.Load() > c.saidIdle {
-		ns = c.raw.readAt.Load()
-	}
-	if d := time.Duration(now.UnixNano() - ns); ns != 0 && d > 0 {
-		return now.Add(-d)
-	}
-	return now
-}
-
-// distrustsLocked reports whether c, which is idle or of HTTP/2, may have been idle for
-// the server for so long that a request which can't be sent again is not to have it.
-// Over HTTP/2 the server does not know of a stream that is on its way to it: neither of
-// the first one behind an idle time, nor of the next one if it has ended all others, which
-// shows in its silence. One that is silent for longer, and still open, has a stream that it
-// works on.
-func (c *Conn) distrustsLocked(now time.Time) bool {
-	rt := c.route
-	s := &rt.server
-	if s.trust == 0 || c.uses == 0 || rt.failed || s.limit == 0 && now.After(s.doubtedTo) {
-		return false // where the last dial has failed, it is better than none
-	}
-	if c.state == idle {
-		s.livedLocked(now.Sub(c.idleAt)) // it is open
-		return s.trust > 0 && now.Sub(c.idleAt) >= s.trust
-	}
-	if !c.http2 {
-		return false
-	}
-	late := s.rtt + firstLate
-	if d := now.Sub(c.busySince); d < late && c.idledFor+d >= s.trust {
-		return true
-	}
-	if c.raw == nil {
-		return false
-	}
-	silent := time.Duration(now.UnixNano() - c.raw.readAt.Load())
-	return silent >= s.trust && silent < s.trust+late
-}
-
-// avoidsLocked reports whether c, which is of HTTP/2 and not to be trusted, is not given to
-// e, the request of which can't be sent again. If no exchange has c it is retired. Where
-// it is in use and no other may be dialed, e gets it.
-func (c *Conn) avoidsLocked(e *Entry, now time.Time) bool {
-	if c.streams == 0 {
-		c.retireQuietLocked(loss.IdleTimeout, now)
-		return true
-	}
-	h := c.host
-	return !h.pool.strict && !h.fullLocked(e)
-}
-
-// onceLocked is how many of those who wait for an HTTP/2 connection need one of their
-// own: their requests can't be sent again, and the server keeps idle connections for less
-// than a dial takes. When they may share one, its SETTINGS having come, the server may
-// be about to close it.
-func (rt *route) onceLocked() int {
-	if rt.server.limit == 0 {
-		return 0
-	}
-	if cost, _ := rt.host.worth.Cost(rt.hop); rt.server.trust >= cost {
-		return 0
-	}
-	return rt.waiters.once
-}
-
-// sentOnce reports whether net/http would not send req again that has crossed the
-// server's close.
-func sentOnce(req *http.Request, http2 bool) bool {
-	if http2 {
-		return outgoingLength(req) != 0 && req.GetBody == nil
-	}
-	return !replayable(req)
 }
 
 // serverIdleLocked is the shortest limit known of the host's routes; 0 if there is none.
