@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -195,6 +196,9 @@ func (c *call) check(r rules, fail func(format string, args ...any)) {
 		case errors.Is(err, http.ErrBodyReadAfterClose) && c.closed:
 		case len(c.broken()) == 0:
 			fail("a Read failed, and nobody had done anything to it: %v", err)
+		case c.closed && errors.Is(err, net.ErrClosed):
+			// A Close takes from a Read that is under way the function of net/http's
+			// that would have said the context's error.
 		case i == 0 && !c.disturbed && c.kind != kindCut && !errors.Is(err, context.Canceled):
 			// Only the first: net/http says otherwise to the next Read.
 			fail("a Read after a cancel says %v", err)
