@@ -109,7 +109,7 @@ func (t layer) ReplaceBase(b stack.Base) stack.Base {
 	base, ok := b.Base.(*http.Transport)
 	if !ok {
 		p.bases.note(b.Ledger)
-		b.Why = fmt.Sprintf("a %T is no *http.Transport", b.Base)
+		b.Why = p.notOwned(b.Base, "")
 		return b
 	}
 	if s := p.bases.sharedOf(base); s != nil {
@@ -125,7 +125,7 @@ func (t layer) ReplaceBase(b stack.Base) stack.Base {
 	s, why := p.shared(base)
 	if s == nil {
 		p.bases.note(b.Ledger)
-		b.Why = why
+		b.Why = p.notOwned(base, why)
 		return b
 	}
 	return stack.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}

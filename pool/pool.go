@@ -34,6 +34,7 @@ type Pool struct {
 	// slotless is how many exchanges have begun and not ended that have no slot here.
 	slotless atomic.Int64
 	bases    transports
+	warned   warned
 	totals   *ledger.Totals // of connections
 }
 

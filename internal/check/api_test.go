@@ -128,7 +128,12 @@ func load(t *testing.T, p pkg) *types.Package {
 	return loaded
 }
 
-func goldenName(rel string) string { return strings.ReplaceAll(rel, "/", "_") + ".txt" }
+func goldenName(rel string) string {
+	if rel == "." {
+		rel = "warmconn"
+	}
+	return strings.ReplaceAll(rel, "/", "_") + ".txt"
+}
 
 func writeGoldens(t *testing.T, dir string, apis map[string][]string) {
 	t.Helper()

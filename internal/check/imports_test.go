@@ -92,7 +92,11 @@ func TestImportRulesFindEachViolation(t *testing.T) {
 		{m + "internal/stack", m + "examples/quickstart", true},
 
 		{m + "cmd/warmconn", "net/http", true},
-		{module, "net/http", true},
+		{module, m + "trace", false},
+		{module, m + "internal/stack", true},
+		{module, otel + "/otel", true},
+		{m + "drain", module, true},
+		{m + "examples/quickstart", module, false},
 	}
 	for _, test := range tests {
 		got := violations([]pkg{{ImportPath: test.from, Imports: []string{"context", test.to}}})

@@ -48,8 +48,13 @@ var rules = []rule{
 		text:  "trace imports the standard library, internal, roundtripper and OpenTelemetry's APIs only: what layers know of one another travels in the exchange",
 	},
 	{
+		dir:   ".",
+		allow: []string{"roundtripper", "drain", "pool", "trace"},
+		text:  "warmconn puts the layers together and imports the standard library, roundtripper, drain, pool and trace only",
+	},
+	{
 		dir:   "examples",
-		allow: []string{"internal/...", "roundtripper/...", "drain", "pool/...", "trace", "examples/...", cleanhttp, otel + "/..."},
+		allow: []string{"internal/...", "roundtripper/...", "drain", "pool/...", "trace", ".", "examples/...", cleanhttp, otel + "/..."},
 		deny:  []string{otel + "/otel/exporters/..."},
 		text:  "an example that needs more than the kit's own dependencies is a nested module",
 	},
