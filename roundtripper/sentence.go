@@ -1,6 +1,7 @@
 package roundtripper
 
 import (
+	"crypto/tls"
 	"encoding/hex"
 	"fmt"
 	"path"
@@ -13,7 +14,7 @@ import (
 
 // String is the exchange as a line that a person reads, say
 //
-//	GET api.example:443 200 in 12 ms: new connection (body_unread by list.go:40), 3 ms
+//	GET api.example:443 200 in 12 ms: new connection (body_unread by list.go:40), TLS 1.3 resumed, 3 ms
 //
 // It shows nothing that the server sent but the status: of Err only the class, as in
 // package trace. What it says, and how, may change.
@@ -59,8 +60,8 @@ func (e Exchange) end() string {
 
 // parts are what there is to tell of the connection, the waits and the body.
 func (e Exchange) parts() (parts []string) {
-	if e.PoolWait > 0 {
-		parts = append(parts, "waited "+short(e.PoolWait)+" for a slot")
+	if wait := max(e.QueueWait, e.PoolWait); wait > 0 {
+		parts = append(parts, "queued for "+short(wait))
 	}
 	switch {
 	case e.Reused && e.WasIdle:
@@ -73,6 +74,13 @@ func (e Exchange) parts() (parts []string) {
 			why += " by " + by
 		}
 		parts = append(parts, "new connection ("+why+")")
+		if e.TLSVersion != 0 {
+			how := tls.VersionName(e.TLSVersion)
+			if e.Resumed {
+				how += " resumed"
+			}
+			parts = append(parts, how)
+		}
 		if e.ConnWait > 0 {
 			parts = append(parts, short(e.ConnWait))
 		}

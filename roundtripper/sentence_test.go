@@ -1,6 +1,7 @@
 package roundtripper_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,11 +20,12 @@ func TestAnExchangeIsASentence(t *testing.T) {
 		{roundtripper.Exchange{
 			Method: "GET", Host: host, StatusCode: 200, Duration: 12300 * time.Microsecond, Outcome: roundtripper.OutcomeEOF,
 			NewReason: roundtripper.ReasonBodyUnread, Culprit: roundtripper.Culprit{Caller: "/home/my code/list.go:40 main.(*lister).all"}, ConnWait: 3 * time.Millisecond,
-		}, "GET api.example:443 200 in 12 ms: new connection (body_unread by list.go:40), 3 ms"},
+			TLSVersion: tls.VersionTLS13, Resumed: true,
+		}, "GET api.example:443 200 in 12 ms: new connection (body_unread by list.go:40), TLS 1.3 resumed, 3 ms"},
 		{roundtripper.Exchange{
 			Host: host, StatusCode: 200, Duration: 1260 * time.Millisecond, Outcome: roundtripper.OutcomeDrained,
 			PoolWait: 20 * time.Millisecond, Reused: true, WasIdle: true, IdleTime: 30 * time.Second, BytesDrained: 4096, DrainTime: 40 * time.Microsecond,
-		}, "GET api.example:443 200 in 1.3 s: waited 20 ms for a slot, reused connection, idle for 30.0 s, 4096 bytes drained in 40 µs"},
+		}, "GET api.example:443 200 in 1.3 s: queued for 20 ms, reused connection, idle for 30.0 s, 4096 bytes drained in 40 µs"},
 		{roundtripper.Exchange{
 			Method: "PUT", Host: host, StatusCode: 503, Duration: time.Millisecond, Outcome: roundtripper.OutcomeSkipped, Skipped: "too_large",
 			Reused: true, LostReason: roundtripper.ReasonBodyUnread,
@@ -38,8 +40,8 @@ func TestAnExchangeIsASentence(t *testing.T) {
 			"GET api.example:443 refused (_OTHER) in 0 µs"},
 		{roundtripper.Exchange{Method: "GET", Host: host, StatusCode: 200, Duration: time.Minute, Outcome: roundtripper.OutcomeLeaked, Reused: true},
 			"GET api.example:443 200 in 60.0 s: reused connection, body leaked"},
-		{roundtripper.Exchange{Method: "GET", Host: host, StatusCode: 200, NewReason: roundtripper.ReasonFirst, ConnWait: time.Millisecond},
-			"GET api.example:443 200 so far: new connection (first), 1 ms"},
+		{roundtripper.Exchange{Method: "GET", Host: host, StatusCode: 200, NewReason: roundtripper.ReasonFirst, ConnWait: time.Millisecond, QueueWait: time.Second, TLSVersion: tls.VersionTLS12},
+			"GET api.example:443 200 so far: queued for 1.0 s, new connection (first), TLS 1.2, 1 ms"},
 		{roundtripper.Exchange{Method: "GET\n", Host: "a b\x00"}, `"GET\n" "a b\x00" so far`},
 	} {
 		if got := row.e.String(); got != row.want {
