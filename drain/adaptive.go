@@ -51,7 +51,7 @@ func cost(p stack.DrainInput) time.Duration {
 // adapt is the budget of one drain.
 func adapt(p stack.DrainInput) stack.Budget {
 	c := cost(p)
-	// What is left to net/http's own drain (Go 1.27) costs no caller anything, and a
+	// A body that is left to net/http's own drain (Go 1.27) costs no caller anything, and a
 	// later request may have the connection. What has no known end is not left to it:
 	// it would come to the same end as ours.
 	leave := p.Left >= 0

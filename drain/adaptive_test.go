@@ -23,7 +23,7 @@ func newHost(cost time.Duration) *host {
 	return h
 }
 
-// body is what is left of one that is closed early.
+// body is the rest of a body that is closed early.
 type body struct {
 	size  int64
 	takes time.Duration // to read it

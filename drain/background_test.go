@@ -23,7 +23,7 @@ import (
 type late struct {
 	*testserver.Server
 	tail chan struct{} // one for each body
-	gone chan struct{} // one for each whose client has gone
+	gone chan struct{} // one for each request whose client has gone
 }
 
 func newLate(t *testing.T) *late {

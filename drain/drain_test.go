@@ -374,7 +374,7 @@ func TestSmallerBudgetOfTwoDrainsWins(t *testing.T) {
 	}
 }
 
-// TestLimitsMayBeTheLargestThereAre, over net/http and over somebody else's.
+// TestLimitsMayBeTheLargestThereAre, over net/http and over another base.
 func TestLimitsMayBeTheLargestThereAre(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.(http.Flusher).Flush()

@@ -75,7 +75,7 @@ func TestStreamsSayNothingOfTheNetwork(t *testing.T) {
 			}
 			got := outcomes(t, c, ends, srv.URL, 200)
 			// Where the other side drains, this one sees its body read. A busy machine has
-			// no time for some; who has learned something false drains next to none.
+			// no time for some; a drainer that has learned something false drains next to none.
 			if got["skipped too_slow"] > 0 || got["drained"]+got["eof"] < 120 {
 				t.Errorf("%v, want most drained", got)
 			}

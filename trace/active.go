@@ -14,8 +14,8 @@ import (
 // instrument that is told of each would take half a microsecond a request.
 type actives struct {
 	mu   sync.Mutex
-	all  map[activeKey]*active // guarded by mu: who asks keeps what it is told
-	rest *active               // of what is too many
+	all  map[activeKey]*active // guarded by mu: a caller keeps the answer
+	rest *active               // of keys beyond the bound
 }
 
 type active struct {

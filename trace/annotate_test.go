@@ -107,7 +107,7 @@ func TestAnnotateWritesOnTheSpanOfTheContext(t *testing.T) {
 	})
 }
 
-// A span that is over, or that nobody records, is left alone.
+// A span that is over, or is not recorded, is left alone.
 func TestAnnotateLeavesDeadSpansAlone(t *testing.T) {
 	if spans := once(t, trace.Options{Annotate: true}, nil); len(spans) != 0 {
 		t.Errorf("without a span in the context: %v", names(spans))

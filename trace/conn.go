@@ -37,7 +37,7 @@ const waitMin = 100 * time.Microsecond
 // was there at once, however long it took for anybody to run.
 func waited(f *stack.Facts) bool { return f.ConnWait >= waitMin && !f.WasIdle }
 
-// connection appends what is known of the connection when it was given.
+// connection appends the facts of the connection that are known when it was given.
 func connection(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue {
 	if f.PoolWait > 0 {
 		attrs = append(attrs, poolWaitKey.Float64(f.PoolWait.Seconds()))

@@ -15,7 +15,7 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// ledgers are those of the Tracer's stacks, whose connections are counted. They
+// ledgers are the Tracer's stacks' ledgers, whose connections are counted. They
 // are held weakly: a Tracer must not keep a dropped client's connections.
 type ledgers struct {
 	mu  sync.Mutex

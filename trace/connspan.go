@@ -13,7 +13,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// linkKey says what a link is for, where it is not to blame somebody.
+// linkKey says what a link is for, where it does not name a culprit.
 const linkKey = attribute.Key("warmconn.link")
 
 // connSpan is the span of an exchange with spans around it.

@@ -20,7 +20,7 @@
 //
 // Of the connection it says, under the names that otelhttptrace made familiar,
 // http.conn.reused, http.conn.wasidle and, if it was idle, http.conn.idletime.
-// What is new is under warmconn., with times in seconds:
+// New attributes are under warmconn., with times in seconds:
 //
 //   - warmconn.new_reason, only on a new connection: why it was new, by
 //     roundtripper.NewReason. If an earlier exchange is to blame, the span has
@@ -115,7 +115,7 @@
 // span, also if foreign middleware stands between them; but if that
 // retries, the second attempt and later ones have spans and durations of their
 // own, below that of the whole, and if it sends a request to another host or path,
-// so has that. A Tracer above somebody else's retrier with none below it knows the
+// so has that. A Tracer above a foreign retrier with none below it knows the
 // connection of the last attempt only. Of two with a TracerProvider each, both link
 // to spans of the inner one's. A request with an Exempt context has none.
 //

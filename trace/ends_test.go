@@ -30,7 +30,7 @@ import (
 // process.
 var lateMeter sync.Once
 
-// bareSpan is one of somebody else's API: it is not recorded, and counts its ends.
+// bareSpan is a span of another API: it is not recorded, and counts its ends.
 type bareSpan struct {
 	oteltrace.Span
 	ends *int

@@ -104,7 +104,7 @@ func ExampleOptions_attributes() {
 	// Output: GET tenant=acme region=eu
 }
 
-// Headers that go onto the span. Those that are not named stay out.
+// Headers that go onto the span. Headers that are not named stay out.
 func ExampleOptions_headers() {
 	recorder := tracetest.NewSpanRecorder()
 	tr := trace.New(trace.Options{

@@ -131,7 +131,7 @@ func ExampleOptions_endAtHeaders() {
 	// GET http.response.status_code=200
 }
 
-// Somebody else makes the spans. What is known of the connection goes onto theirs.
+// Another middleware makes the spans. The connection's facts go onto them.
 func ExampleOptions_annotate() {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()

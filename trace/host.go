@@ -89,7 +89,7 @@ func (t *Tracer) host(s *stack.Target) *host {
 	return h
 }
 
-// answer returns what is to be said of an exchange that came to f.
+// answer returns the attributes of an exchange that came to f.
 func (x *exchange) answer(f *stack.Facts) *outcomeAttrs {
 	k := resultKey{f.Status, x.r.Method(), f.Proto, ""}
 	if k.status < 400 && (f.Err != nil || f.TimedOut) {

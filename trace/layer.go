@@ -39,7 +39,7 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 		owner := m.owner()
 		x.request = !t.opts.Annotate && r.Claim(stack.RequestSignal, owner)
 		if m.devMetrics != nil {
-			// Who has the request may be StableOnly.
+			// The Tracer of the request's span may be StableOnly.
 			active = !t.opts.Annotate && r.Claim(stack.ActiveSignal, owner)
 			x.conn = r.Claim(stack.ConnSignal, owner)
 			x.opened = r.Claim(stack.NewConnSignal, owner)
@@ -61,7 +61,7 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 	return x, nil
 }
 
-// AddCulprit implements stack.CulpritSource: those who pay for the exchange link to its span.
+// AddCulprit implements stack.CulpritSource: exchanges that pay for this one link to its span.
 func (p layer) AddCulprit(state any, c *ledger.Culprit) {
 	if x, ok := state.(*exchange); ok && x.span != nil {
 		if sc := x.span.SpanContext(); sc.IsValid() {

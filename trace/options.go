@@ -40,7 +40,7 @@ type Options struct {
 	// recording: otelhttp's, Datadog's through OpenTelemetry, an SDK's own. Where
 	// that ends before its body is closed, as otelhttp's does, it has only what is
 	// known when the response comes. Of the metrics only the kit's own and those
-	// of connections are written: who makes the span has the others. Phases,
+	// of connections are written: the middleware that makes the span has the others. Phases,
 	// ConnectionSpans, EndAtHeaders, SpanName, RequestAttributes and RequestHeaders
 	// have no effect then.
 	Annotate bool

@@ -58,8 +58,8 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 	// It would set the status of the request's span, with the error's text; and
 	// net/http may try again.
 	h.WroteRequest = func(httptrace.WroteRequestInfo) { wrote(httptrace.WroteRequestInfo{}) }
-	// Where somebody looks at the 1xx responses, net/http leaves it to that hook to
-	// stop a server that sends them for ever. Nobody but net/http can do that by its
+	// Where a hook looks at the 1xx responses, net/http leaves it to that hook to
+	// stop a server that sends them for ever. Only net/http can do that by its
 	// own limit; so there is a hook only where the caller has one.
 	h.Got1xxResponse = nil
 	if above := httptrace.ContextClientTrace(ctx); above != nil && above.Got1xxResponse != nil {

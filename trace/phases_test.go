@@ -21,7 +21,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// secretive is a request body whose error quotes what must not be written.
+// secretive is a request body whose error quotes a secret.
 type secretive struct{}
 
 func (secretive) Read([]byte) (int, error) { return 0, errors.New("SECRET") }

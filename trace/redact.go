@@ -22,7 +22,7 @@ func secretsOf(keys []string) secrets {
 			"Signature", "sig", "X-Goog-Signature"}
 	}
 	s := secrets{names: make(map[string]bool, len(keys))}
-	s.first['%'], s.first['+'] = true, true // who knows
+	s.first['%'], s.first['+'] = true, true // an encoded letter may be any
 	for _, k := range keys {
 		s.names[k] = true
 		if k != "" {

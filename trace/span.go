@@ -31,7 +31,7 @@ func (t *Tracer) start(x *exchange, h hints) {
 	}
 	injected := false
 	defer func() {
-		if !injected { // somebody's propagator panics
+		if !injected { // the propagator panicked
 			span.End()
 		}
 	}()
@@ -133,7 +133,7 @@ func redirects(req *http.Request) int {
 	return n
 }
 
-// answered writes what is to be written when the response has come.
+// answered writes the attributes of a response that has come.
 func (t *Tracer) answered(x *exchange, resp *http.Response) {
 	span := x.span
 	last := t.opts.EndAtHeaders && !t.opts.Annotate

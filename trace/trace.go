@@ -78,7 +78,7 @@ func New(o Options) *Tracer {
 	return t
 }
 
-// claimant is who claims spans. The global provider is another one once the
+// claimant is the provider that claims spans. The global provider is another one once the
 // program has set it.
 func (t *Tracer) claimant() any {
 	if t.owner != nil {
