@@ -38,7 +38,7 @@ type full struct {
 func newFull(t *testing.T, h http.HandlerFunc, o testserver.Options, limit int) *full {
 	f := &full{srv: testserver.New(h, o), pool: pool.New(pool.Options{
 		MaxPerHost: limit, MaxConnAge: time.Hour,
-		WaitTimeout: 5 * time.Second, // who waits for himself must fail, not hang
+		WaitTimeout: 5 * time.Second, // a caller that waits for itself must fail, not hang
 	})}
 	t.Cleanup(f.srv.Close)
 	f.rt = roundtripper.Wrap(f.srv.Transport(), f.layers()...)
@@ -79,7 +79,7 @@ func (f *full) atRest(t *testing.T, n int) {
 }
 
 // TestRoundTripWithoutAClient: SDKs and proxies call RoundTrip themselves, and
-// nobody completes or checks their request before.
+// no client completes or checks their request before.
 func TestRoundTripWithoutAClient(t *testing.T) {
 	f := newFull(t, handler, testserver.Options{}, 1)
 	u, _ := url.Parse(f.srv.URL)
@@ -141,7 +141,7 @@ func TestWhatNetHTTPRefuses(t *testing.T) {
 	}
 }
 
-// TestOneContextForManyRequests: what is known of one exchange must not depend
+// TestOneContextForManyRequests: the facts of one exchange must not depend
 // on the others that its context serves, nor the caller's own hooks on ours.
 func TestOneContextForManyRequests(t *testing.T) {
 	for _, o := range []testserver.Options{{}, {TLS: true}, {HTTP2: true}} {

@@ -14,7 +14,7 @@ type cause struct {
 	// blind is the word of a stack without pool, where that sees less. It says
 	// less then; it is never wrong.
 	blind roundtripper.NewReason
-	// blames: the exchange that ended last is the culprit. Nobody is where it
+	// blames: the exchange that ended last is the culprit. There is none where it
 	// is false.
 	blames bool
 	pooled bool // it takes pool to cause it

@@ -82,7 +82,7 @@ func respond(status int, body io.ReadCloser) func(*http.Request) (*http.Response
 	}
 }
 
-// tracked counts what is done to a body.
+// tracked counts a body's calls.
 type tracked struct {
 	io.Reader
 	reads, closes atomic.Int32

@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// What is told of the request and its response.
+// The facts of the request and its response.
 func ExampleExchange() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
@@ -36,7 +36,7 @@ func ExampleExchange() {
 	// true true
 }
 
-// What is told of the connection: which it is, who it goes to, and what it has
+// The facts of the connection: which it is, where it goes to, and what it has
 // served before.
 func ExampleExchange_connection() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -61,7 +61,7 @@ func ExampleExchange_connection() {
 	//   reused: true was idle: true true has an age: true returned: true
 }
 
-// What is told of waiting: for a slot of the pool, for a connection, and of that for
+// The facts of waiting: for a slot of the pool, for a connection, and of that for
 // its DNS, connect and TLS.
 func ExampleExchange_waits() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -85,7 +85,7 @@ func ExampleExchange_waits() {
 	// DNS: 0s connect: true TLS: true
 }
 
-// What is told of the body: what the caller read, and what the drain did after that.
+// The facts of the body: what the caller read, and what the drain did after that.
 func ExampleExchange_body() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/events" {
@@ -137,7 +137,7 @@ func ExampleExchange_dialCost() {
 	// Output: a new connection has a cost: true
 }
 
-// What is told of a failure: the error as RoundTrip returned it.
+// The facts of a failure: the error as RoundTrip returned it.
 func ExampleExchange_error() {
 	down := errors.New("proxy said: no route for user alice")
 	client := roundtripper.Client(&http.Client{Transport: roundtripper.Func(func(*http.Request) (*http.Response, error) {

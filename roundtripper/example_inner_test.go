@@ -8,7 +8,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper/roundtrippertest"
 )
 
-// signer signs requests. What is below it can be found, because it embeds Inner.
+// signer signs requests. The layers below it can be found, because it embeds Inner.
 type signer struct {
 	roundtripper.Inner
 	key string

@@ -45,7 +45,7 @@ func ExampleNewReason() {
 	// the server should keep its connections open
 }
 
-// Who cost the connection: the span of the earlier exchange, if there are spans, and
+// The culprit of a new connection: the span of the earlier exchange, if there are spans, and
 // the call site, if pool takes it.
 func ExampleCulprit() {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -11,7 +11,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Wrap the client that somebody hands you, and hear of each exchange what
+// Wrap the client that you are handed, and hear of each exchange what
 // became of its connection.
 func Example() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

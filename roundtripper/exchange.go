@@ -11,7 +11,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// Exchange is what is known of one exchange: one RoundTrip of the base, in
+// Exchange is the known facts of one exchange: one RoundTrip of the base, in
 // which net/http may have tried two connections. It is a plain value. More
 // fields may come.
 type Exchange struct {
@@ -175,7 +175,7 @@ const (
 	OutcomeLeaked Outcome = "leaked"
 )
 
-// ExchangeOf returns what is known so far of the exchange that resp belongs
+// ExchangeOf returns the facts so far of the exchange that resp belongs
 // to. Its end is not known while the body is open: use Observe for that. Not
 // ok if resp is not from a stack of this module, has no body, or its Body was
 // replaced by something other than http.Client's own.

@@ -13,7 +13,7 @@ import (
 )
 
 // curtain ends whatever still goes on: all that is in the player's hands is
-// closed, and what was dropped is collected.
+// closed, and the dropped ones are collected.
 func (p *play) curtain() {
 	p.note("curtain")
 	p.hand = [4]*call{}
@@ -77,7 +77,7 @@ func (p *play) fatal(format string, args ...any) {
 	p.t.FailNow()
 }
 
-// check looks at what is left when all exchanges have ended.
+// check looks at the leftovers when all exchanges have ended.
 func (p *play) check() {
 	for _, c := range p.calls {
 		c.check(p.rules, func(format string, args ...any) {

@@ -76,7 +76,7 @@ func (c *call) end(outcomes ...roundtripper.Outcome) {
 	c.over = true
 }
 
-// running reports whether nobody has heard of the end yet.
+// running reports whether no Observer has heard of the end yet.
 func (c *call) running() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -227,7 +227,7 @@ func (c *call) checkBytes(e roundtripper.Exchange, r rules, fail func(string, ..
 	}
 	most := int64(c.size)
 	if c.kind == kindGzip {
-		most += 64 // what is drained is counted on the wire
+		most += 64 // a drain is counted on the wire
 	}
 	if c.kind != kindEndless && e.BytesRead+e.BytesDrained > most {
 		fail("%d bytes read and %d drained, of %d", e.BytesRead, e.BytesDrained, c.size)

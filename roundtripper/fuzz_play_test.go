@@ -38,7 +38,7 @@ type play struct {
 	handshaking atomic.Int32
 
 	calls   []*call
-	hand    [4]*call // those that steps can mean
+	hand    [4]*call // the calls that steps can mean
 	wg      sync.WaitGroup
 	resets  int
 	sweeps  int

@@ -48,7 +48,7 @@ func seeds() (all [][]byte) {
 			start(0, kindLength, 0), start(1, kindLength, 0), start(2, kindLength, 0), {stepClose, on(1, stepClose), on(2, stepClose)}},
 	}
 	// Each program in some stacks: plain, TLS and HTTP/2 in turns, and drain,
-	// pool, a layer of somebody else's and a timeout with another period.
+	// pool, a foreign layer and a timeout with another period.
 	for i, p := range programs {
 		for proto := range 3 {
 			n := 3*i + proto

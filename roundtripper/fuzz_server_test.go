@@ -22,7 +22,7 @@ const (
 	kindChunked        // no length
 	kindGzip           // no length, decompressed by net/http
 	kindHang           // some bytes; the rest when the player says so
-	kindEndless        // as long as somebody reads
+	kindEndless        // as long as the client reads
 	kindCut            // fewer bytes than announced
 	kindClose          // Connection: close
 	kindNone           // 204

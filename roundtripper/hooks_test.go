@@ -121,7 +121,7 @@ func permute(n int, f func([]int)) {
 // TestLateHooksChangeNothing: a dial race ends when its request was served by
 // another connection; Go 1.27 puts a connection back when Close has returned.
 // Whatever comes after the end of an exchange, and in whatever order, changes
-// neither what was said of it, nor its span, nor what is counted.
+// neither its Exchange, nor its span, nor the counters.
 func TestLateHooksChangeNothing(t *testing.T) {
 	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func (h *hooked) play(t *testing.T, end func(func(), *http.Response), order []in
 	h.atRest(fail)
 }
 
-// atRest checks what is counted when nothing is in flight.
+// atRest checks the counters when nothing is in flight.
 func (h *hooked) atRest(fail func(string, ...any)) {
 	if s := h.spans.late(); s != "" {
 		fail("after its end a span had %s", s)

@@ -14,7 +14,7 @@ import (
 )
 
 // atOnce makes n requests at the same time and returns what the stack says of
-// those that did not reuse a connection.
+// requests that did not reuse a connection.
 func (s *scene) atOnce(n int) (dialed []roundtripper.Exchange) {
 	s.t.Helper()
 	var all sync.WaitGroup
@@ -51,7 +51,7 @@ func TestHTTP2DuplicateDialsAreChargedToNobody(t *testing.T) {
 		s.peer.conn().end()
 		s.gone(0)
 		if s.pool == nil {
-			return "unknown" // nobody sees the close
+			return "unknown" // the close can't be seen
 		}
 		return "server_closed_idle"
 	}

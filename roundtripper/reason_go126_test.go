@@ -16,7 +16,7 @@ var reasonsHTTP2OfThisGo []cause
 const closedUnderRead = roundtripper.ReasonBodyUnread
 
 // TestGOAWAYOnAnIdleConnection: on Go 1.26 net/http leaves the connection open,
-// and uses it for nothing. Only who owns it can tell why the next request dials.
+// and uses it for nothing. Only its owner can tell why the next request dials.
 func TestGOAWAYOnAnIdleConnection(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		for name, ends := range map[string]bool{"open": false, "ended": true} {

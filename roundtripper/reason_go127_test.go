@@ -84,7 +84,7 @@ func TestNetHTTPDrainsInTheBackground(t *testing.T) {
 			e := s.read("/", nil)
 			reason := roundtripper.NewReason("draining")
 			if s.pool == nil {
-				reason = "body_unread" // nobody sees whether it goes on
+				reason = "body_unread" // whether it goes on can't be seen
 			} else if e.NewReason == "body_unread" {
 				return false // it was given up before that
 			}

@@ -48,7 +48,7 @@ func TestConnectionThatWasDialedPastIsNotPaidForTwice(t *testing.T) {
 			resp := s.do("/", nil)
 			<-heard
 			s.peer.answers(stream.reply)
-			want := roundtripper.NewReason("unknown") // each time: that of the last round is nobody's loss
+			want := roundtripper.NewReason("unknown") // each time: that of the last round is no exchange's loss
 			if s.pool != nil {
 				want = "goaway"
 			}

@@ -85,7 +85,7 @@ var reasonsHTTP2 = []cause{
 		s.peer.answers(stream.reply)
 		s.gone(0)
 	}},
-	// Only who owns the connection can tell that from one that takes no more
+	// Only the connection's owner can tell that from one that takes no more
 	// streams, before it is closed; and only once it knows how many it takes.
 	{name: "GOAWAY, and a stream goes on", reason: "goaway", blind: "unknown", make: func(s *scene) {
 		s.read("/", nil)

@@ -79,7 +79,7 @@ func TestLossIsForgottenWhenItsConnectionWouldHaveIdledOut(t *testing.T) {
 }
 
 // TestLossesAreChargedMostRecentFirst, each to one dial. One that is too old does
-// not stand in the way of the others, and is charged to nobody.
+// not stand in the way of the others, and is charged to no exchange.
 func TestLossesAreChargedMostRecentFirst(t *testing.T) {
 	const limit = time.Minute
 	forStacks(t, stack{base: func(t *http.Transport) { t.IdleConnTimeout = limit }}, func(t *testing.T, k stack) {

@@ -44,7 +44,7 @@ func (e *ends) Read(p []byte) (int, error) {
 }
 
 // inTheWindow sends a request, and a second one that has the connection as its FIN comes,
-// long before it writes. It returns what is said of the second one, and its error.
+// long before it writes. It returns the second one's Exchange, and its error.
 func inTheWindow(t *testing.T, secure bool, method string, redial func(ctx context.Context) error) (e roundtripper.Exchange, lost map[roundtripper.NewReason]uint64, err error) {
 	s := testserver.New(http.HandlerFunc(handler), testserver.Options{Memory: true, TLS: secure})
 	defer s.Close()

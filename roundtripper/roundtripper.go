@@ -61,7 +61,7 @@ func Wrap(base http.RoundTripper, mw ...Middleware) http.RoundTripper {
 // Client returns a copy of c whose Transport is wrapped. C itself is never
 // changed, and goes on without the layers. A nil c is a new http.Client.
 //
-// Wrap a client once it is configured: what is changed on its transport later
+// Wrap a client once it is configured: changes of its transport later
 // may not be seen.
 func Client(c *http.Client, mw ...Middleware) *http.Client {
 	var out http.Client

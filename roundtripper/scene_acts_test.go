@@ -101,7 +101,7 @@ func (s *scene) send(req *http.Request) *http.Response {
 // read makes one request, reads its body and returns what the stack says.
 //
 // Net/http keeps no connection whose writing goroutine had no turn for 50 ms after
-// the response was there (maxWriteWaitBeforeConnReuse), for a reason that nobody
+// the response was there (maxWriteWaitBeforeConnReuse), for a reason that no client
 // can see. On a machine that is that busy, read leaves another one in its place.
 func (s *scene) read(path string, edit func(*http.Request)) roundtripper.Exchange {
 	s.t.Helper()
@@ -162,7 +162,7 @@ func (s *scene) elsewhere() roundtripper.Exchange {
 }
 
 // idleHTTP2 makes a request over HTTP/2 and waits until net/http has forgotten its
-// stream. It does so a moment after the body was read, and tells nobody; until
+// stream. It does so a moment after the body was read, and tells no hook; until
 // then the connection is not idle to it.
 func (s *scene) idleHTTP2() {
 	s.t.Helper()

@@ -59,7 +59,7 @@ func (s *scene) next() roundtripper.Exchange {
 }
 
 // wantNew says that e dialed, for reason, and which span it names as the
-// culprit: the zero value is nobody.
+// culprit: the zero value is none.
 func (s *scene) wantNew(e roundtripper.Exchange, reason roundtripper.NewReason, culprit oteltrace.SpanContext) {
 	s.t.Helper()
 	if e.Reused || e.NewReason != reason {
@@ -93,5 +93,5 @@ func (s *scene) culprit() oteltrace.SpanContext {
 	return s.last
 }
 
-// nobody is to blame.
+// there is no culprit.
 var nobody oteltrace.SpanContext

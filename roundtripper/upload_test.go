@@ -128,7 +128,7 @@ func (b sendsOn) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, ProtoMajor: 3, Body: io.NopCloser(strings.NewReader("ok")), ContentLength: 2, Request: req}, nil
 }
 
-// TestUploadGoesOnOverABaseWithoutHooks: nobody can tell when it has ended, so the
+// TestUploadGoesOnOverABaseWithoutHooks: its end can't be seen, so the
 // end of the response leaves it alone, and the caller's does not.
 func TestUploadGoesOnOverABaseWithoutHooks(t *testing.T) {
 	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
@@ -170,7 +170,7 @@ func (looks) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("ok")), ContentLength: 2, Request: req}, nil
 }
 
-// TestNoContextOfAnUploadIsLeftBehind: nobody says when it has ended, and the caller's
+// TestNoContextOfAnUploadIsLeftBehind: no hook says when it has ended, and the caller's
 // context lives long.
 func TestNoContextOfAnUploadIsLeftBehind(t *testing.T) {
 	for _, url := range []string{"http://host.example/", "https://host.example/"} {

@@ -52,7 +52,7 @@ func TestCancelInTheSameMomentAsTheEnd(t *testing.T) {
 	}
 }
 
-// slowCloser tells when somebody reads from a connection, and does not close it
+// slowCloser tells when a connection is read from, and does not close it
 // under a Read. So whatever the server says to a TLS alert is read.
 type slowCloser struct {
 	net.Conn
@@ -184,7 +184,7 @@ func TestHTTP2ConnectionFirstSeenInUse(t *testing.T) {
 	runtime.KeepAlive(h) // the pool knows its stacks weakly
 }
 
-// TestNoBodyNeedsNoClose: who leaves a response without a body unclosed holds
+// TestNoBodyNeedsNoClose: a caller that leaves a response without a body unclosed holds
 // no slot by it, over HTTP/2 too.
 func TestNoBodyNeedsNoClose(t *testing.T) {
 	for _, o := range []testserver.Options{{}, {TLS: true}, {HTTP2: true}} {

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Body is a body that counts what is done to it, for a request or a response.
+// Body is a body that counts its calls, for a request or a response.
 // The zero value is an empty one. The exported fields must not be changed once
 // it is in use; its methods are safe for concurrent use.
 type Body struct {

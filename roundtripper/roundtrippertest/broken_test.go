@@ -38,7 +38,7 @@ func by(f roundTrip) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper { return layer{honest{next}, f} }
 }
 
-// byResponse is by for those that let the request through unchanged.
+// byResponse is by for middlewares that let the request through unchanged.
 func byResponse(f func(*http.Request, *http.Response)) func(http.RoundTripper) http.RoundTripper {
 	return by(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 		resp, err := next.RoundTrip(req)

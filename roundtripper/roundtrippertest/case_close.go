@@ -64,7 +64,7 @@ func requestBodyClosedOnce(p *probe) {
 // crowd is how many requests are sent at once.
 const crowd = 16
 
-// settle is how long requests get to arrive before those that have not are
+// settle is how long requests get to arrive before the rest of them are
 // taken to be queued by the middleware.
 const settle = 20 * time.Millisecond
 

@@ -9,7 +9,7 @@ import (
 
 var errBase = errors.New("the base failed")
 
-// statuses are those that tempt a middleware to interpret them.
+// statuses are the codes that tempt a middleware to interpret them.
 var statuses = []int{200, 204, 301, 304, 307, 400, 401, 404, 407, 429, 500, 502, 503}
 
 func responseOrError(p *probe) {

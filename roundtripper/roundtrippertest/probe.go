@@ -22,7 +22,7 @@ type probe struct {
 	over     bool // done, or given up
 }
 
-// errorf reports what was seen. The case goes on.
+// errorf reports an observation. The case goes on.
 func (p *probe) errorf(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -31,7 +31,7 @@ func (p *probe) errorf(format string, args ...any) {
 	}
 }
 
-// fatalf reports what was seen and ends the goroutine. Deferred calls run.
+// fatalf reports an observation and ends the goroutine. Deferred calls run.
 func (p *probe) fatalf(format string, args ...any) {
 	p.errorf(format, args...)
 	runtime.Goexit()
@@ -56,7 +56,7 @@ func (p *probe) in(where string) {
 	p.where = where + ": "
 }
 
-// giveUp reports what hangs. What is seen later is of no interest: the servers
+// giveUp reports the cases that hang. Later observations are of no interest: the servers
 // get closed.
 func (p *probe) giveUp() {
 	p.mu.Lock()

@@ -11,7 +11,7 @@
 //
 // The contract as net/http documents it: the request is left alone, its body is
 // closed on every path, an error means that there is no response, concurrent
-// use is safe. And honesty, which makes a middleware invisible to those who do
+// use is safe. And honesty, which makes a middleware invisible to programs that do
 // not ask for it: CloseIdleConnections and Unwrap reach the base, http.NoBody
 // stays what it is, the body of a 101 can be written to, trailers arrive, the
 // caller's httptrace hooks run as often as without the middleware, the caller's

@@ -63,7 +63,7 @@ func (s *suite) run(c testCase) *failure {
 	limit := s.limit(c)
 	p := &probe{suite: s, limit: limit}
 	done := make(chan struct{})
-	// Goroutines inherit labels: those that are left can be told from other
+	// Goroutines inherit labels: the ones that are left can be told from other
 	// tests' that run at the same time.
 	pprof.Do(context.Background(), pprof.Labels(labelKey, s.label), func(context.Context) {
 		go func() {

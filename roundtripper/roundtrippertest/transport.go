@@ -44,7 +44,7 @@ type Transport struct {
 type Call struct {
 	// Request is the request as it came, with its Body closed.
 	Request *http.Request
-	// Body is what was read of its Body.
+	// Body holds the bytes read of its Body.
 	Body string
 }
 
