@@ -69,11 +69,11 @@ type ConnInfo struct {
 }
 
 // Conns lists the connections that the Pool owns and that are not closed, those being
-// dialed among them, by host and then by ID. Those of bases that it does not own, and
-// those that a transport from Transport makes for who uses it directly, are not listed.
+// dialed among them, by host and then by ID. Connections of bases that it does not own, and
+// those of a transport from Transport that a program uses directly, are not listed.
 //
 // Hosts are looked at one after the other, and no request waits for it longer than it
-// takes to copy what is known of its own host's connections, about half a microsecond for
+// takes to copy the facts of its own host's connections, about half a microsecond for
 // each (go test -run '^$' -bench Conns ./internal/connpool). The addresses and the kernel
 // are asked after that.
 func (p *Pool) Conns() []ConnInfo {

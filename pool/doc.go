@@ -16,12 +16,12 @@
 // Over a plain *http.Transport, which is left as it is, the Pool owns the
 // connections: it dials them by a private clone, chooses one for each request, and
 // retires them; net/http speaks the protocol on them, does TLS, proxies and HTTP/2.
-// A request takes what lies idle, or waits for what comes free first, another's
-// connection or a dial of its own: so there are never more dials than requests that
-// wait for one. Where the protocol is not known yet one dial stands for all who wait, a
-// second one after 100 ms if the first shows no progress, and after 500 ms each has its own;
+// A request takes an idle connection, or waits for the first of two: another's
+// connection that comes free, or a dial of its own. So there are never more dials than
+// requests that wait for one. Where the protocol is not known yet one dial stands for all
+// requests that wait, a second one after 100 ms if the first shows no progress, and after 500 ms each has its own;
 // where the host has spoken HTTP/2 one serves all of them. HTTP/2 over several connections:
-// see MinHTTP2Conns and MaxStreamsPerConn. What was learned of a host is kept for twice as
+// see MinHTTP2Conns and MaxStreamsPerConn. The Pool remembers a host for twice as
 // long as it has been in use, an hour at most, though its connections have idled out.
 //
 // Over HTTP/1 there are never more connections to a host than MaxPerHost, in whatever
@@ -32,28 +32,28 @@
 // top.
 //
 // As many idle connections are kept as the host has needed of late; see
-// MaxIdlePerHost. A transport's limit per host is 2 by default. Those that have
+// MaxIdlePerHost. A transport's limit per host is 2 by default. Connections that have
 // come to IdleTimeout, MaxConnAge or the time that the server has announced in
 // Keep-Alive are closed where they lie idle, under the lock that hands them out; one
 // that is in use is not kept after its request. Over HTTP/2 a busy one takes no more
-// streams once its successor is there, the server's SETTINGS too. So are those to an address that the host's name
-// has left, if Options.Resolve says so.
+// streams once its successor is there, the server's SETTINGS too. Connections to an address that
+// the host's name has left are retired in the same way, if Options.Resolve says so.
 //
 // Most servers close idle connections after a time that they do not announce, and a
 // request that crosses such a close fails, unless net/http can send it again: a POST
 // can't be. So the Pool learns the time, of each host, from the first three connections
 // that the server has closed while they lay idle, in different moments, after about the
-// same time (HostStats.ServerIdle). What a restart closes in one moment shows nothing. Idle
+// same time (HostStats.ServerIdle). A restart, which closes many in one moment, shows nothing. Idle
 // connections are retired by as much sooner as a way there and back takes and as the
 // closings differed, and a two-hundredth. Before that one closing is a doubt, for
 // 10 s and four times as long as the connection was idle: a request that net/http could
 // not send again is not given a connection that was idle for more than four fifths of
 // that. Each ten minutes one idle connection is left to the server, to see whether the time
-// is longer now; and one that lives longer than was believed ends the belief. What that costs and saves is printed by
+// is longer now; and one that lives longer than was believed ends the belief. This prints the savings and the cost:
 //
 //	WARMCONN_FULL=1 go test -run ServersIdleLimit -v ./pool
 //
-// The clone is the Pool's own: who finds it by
+// The clone is the Pool's own: a program that finds it by
 // roundtripper.Unwrap must not send requests over it. Names that are not in ASCII are
 // spelled as net/http spells them, and are hosts like all others.
 //
@@ -83,20 +83,20 @@
 //
 // A body that anything in the program can still reach, however old. A request
 // once it was sent: it is never failed, and tried again only where net/http would.
-// What a clone would lose is not cloned but only counted: a Facade, a transport with registered protocols
+// A transport that a clone would take something from is not cloned, and its requests are only counted: a Facade, a transport with registered protocols
 // or another HTTP/2 implementation. The same goes for every RoundTripper that
 // is not net/http's. roundtripper.Describe says which it is, and why. HTTP/2 stays
 // on where the transport would have spoken it.
 //
 // A transport on which http2.ConfigureTransports of golang.org/x/net was called, as
-// many SDKs do, is cloned like a plain one: what its http2.Transport was told
-// (ReadIdleTimeout, PingTimeout) is told net/http's own HTTP/2. Configure first, wrap
-// last: what is set afterwards is missed. Of the two IdleConnTimeouts the shorter
-// holds. What net/http can't be told is left alone: a ConnPool, a TLS dialer of the
+// many SDKs do, is cloned like a plain one: net/http's own HTTP/2 gets the settings of its
+// http2.Transport (ReadIdleTimeout, PingTimeout). Configure first, wrap
+// last: later settings are missed. Of the two IdleConnTimeouts the shorter
+// holds. A transport with settings that net/http does not have is left alone: a ConnPool, a TLS dialer of the
 // http2.Transport's own.
 //
-// A path may die without a word: a NAT has forgotten the connections, and what is sent on
-// them is swallowed. HTTP/2 connections are pinged after 30 s in which nothing came, and
+// A path may die without a word: a NAT has forgotten the connections, and swallows the packets
+// on them. HTTP/2 connections are pinged after 30 s in which nothing came, and
 // closed when no answer has come for another 15 s, unless the transport's HTTP2 has a
 // SendPingTimeout (one of many years: none is sent). When a request has timed out without a
 // byte of an answer, on a connection that has worked before, by its context, http.Client or
@@ -108,7 +108,7 @@
 // dialer's connections show no socket (syscall.Conn, or by NetConn), a second request must
 // have timed out so, after the first, and nothing have come from the host between them.
 //
-// What the program's dialer returns is wrapped, to see it read and closed. Httptrace's
+// The connections of the program's dialer are wrapped, to see them read and closed. Httptrace's
 // GotConn may show that wrapper, or a *tls.Conn on it: to find the dialer's own, call
 // NetConn, which both have, until it is there. The example of GotConn does so.
 //
@@ -121,22 +121,22 @@
 // A middleware that stands between two layers of one Pool, or that makes requests of
 // its own over it, say for a token, would have a request wait for itself. So
 //
-//   - what is made with the context of a request that has a slot, by a middleware or a
-//     dialer, takes none and does not wait; whoever makes requests of his own does well
-//     to use that context;
+//   - a request made with the context of one that has a slot, by a middleware or a
+//     dialer, takes none and does not wait; a middleware does well to use that context
+//     for requests of its own;
 //   - where the Pool stands above and below a middleware, the slot is taken below, where
-//     the request goes out. That is known from the start if all between tell what is
-//     below them (roundtripper.Unwrap), else from the first request on that has come
-//     down with its context. What such a middleware answers by itself takes no slot;
-//   - what is made in the middle of a request, on its goroutine or on that of its dial,
+//     the request goes out. That is known from the start if all between have
+//     roundtripper.Unwrap's methods, else from the first request on that has come
+//     down with its context. An answer of such a middleware's own takes no slot;
+//   - a request made in the middle of another, on its goroutine or on that of its dial,
 //     without its context, takes a slot but does not wait for it, as often as requests
 //     that have one wait for a middleware or a dial: so many more than the limit may
 //     have one;
 //   - when the context of a request ends and its middleware does not return, its slot is
-//     lent to those who wait, within 200 ms, for nothing is sent for it any more.
+//     lent to requests that wait, within 200 ms, for nothing is sent for it any more.
 //
-// What is left is a middleware that the Pool meets for the first time, that does not
-// tell what is below it, and that has its token fetched on another goroutine and without
+// There remain three: a middleware that the Pool meets for the first time, that can't be
+// looked through, and that has its token fetched on another goroutine and without
 // the context; a dialer that asks on another goroutine without the dial's context; and a
 // transport's Proxy function that asks the same client without the context of the request
 // which it is shown. Such a request waits until the one that waits for it comes to its

@@ -32,13 +32,13 @@ type lent struct {
 	holders map[*stack.Exchange]context.Context
 }
 
-// busyLocked is how many slots are in use by those who have a use for them.
+// busyLocked is how many slots are in use by requests that still need them.
 func (q *queue) busyLocked() int { return q.inUse - q.lent.over - q.lent.overdue }
 
 // fullLocked reports whether one more must wait.
 func (q *queue) fullLocked() bool { return q.busyLocked() >= q.limit }
 
-// hold notes who has a slot.
+// hold notes that an exchange has a slot.
 func (q *queue) hold(r *stack.Exchange) {
 	if q.limit == 0 {
 		return
@@ -52,7 +52,7 @@ func (q *queue) hold(r *stack.Exchange) {
 	q.lent.holders[r] = ctx
 }
 
-// letGo is for who has its response, or has failed: before its slot is released.
+// letGo is for an exchange that has its response, or has failed: before its slot is released.
 func (q *queue) letGo(r *stack.Exchange) {
 	if q.limit == 0 {
 		return
@@ -65,7 +65,7 @@ func (q *queue) letGo(r *stack.Exchange) {
 	}
 }
 
-// returned is for an exchange that has come back from what is below the kit's layers.
+// returned is for an exchange that has come back from below the kit's layers.
 func (p *Pool) returned(r *stack.Exchange, state any) {
 	if h := hostOf(state); h != nil && r.Foreign() {
 		h.queue.letGo(r)
@@ -106,7 +106,7 @@ func (q *queue) lendOverdue(holders map[*stack.Exchange]context.Context) {
 	}
 }
 
-// lendLocked changes how many slots are lent, and serves those who wait.
+// lendLocked changes how many slots are lent, and serves the requests that wait.
 func (q *queue) lendLocked(over, overdue int) {
 	if q.predict {
 		q.holds.pass(time.Now(), q.busyLocked(), q.limit)

@@ -54,7 +54,7 @@ func (p *Pool) limits() bool {
 	return p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 || len(p.hosts) > 0 || p.opts.HostLimits != nil
 }
 
-// rules are what was set for a queue; they never change.
+// rules are the settings of a queue; they never change.
 type rules struct {
 	host       string // empty: of all hosts
 	limit      int    // 0: none, only counted

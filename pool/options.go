@@ -70,7 +70,7 @@ type Options struct {
 	// no request was given a slot sooner for a ShedInterval, the queue is
 	// overloaded: until it is not any more, a request whose turn comes after
 	// more than twice the target is refused with ErrShed, and the slot goes to
-	// the next. So those that are served are served soon, and not just before
+	// the next. So the served ones are served soon, and not just before
 	// their callers give up. The last one in a queue is never shed. Zero or
 	// negative means never.
 	//

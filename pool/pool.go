@@ -76,7 +76,7 @@ func (p *Pool) client(shared *weak.Pointer[sharedTransport], base func() *http.T
 	return c
 }
 
-// Close refuses new requests with ErrClosed, those that wait in a queue too,
+// Close refuses new requests with ErrClosed, and the waiters in a queue,
 // breaks off drains in the background of connections that it owns, and closes those
 // that are idle. Requests in
 // flight go on to their end, and then their connections are closed; until then
@@ -91,7 +91,7 @@ func (p *Pool) Close() error {
 }
 
 // CloseIdleConnections closes the connections that lie idle, of all clients over this
-// Pool: for an owner who has renewed the client certificate, or knows that a network
+// Pool: for an owner that has renewed the client certificate, or knows that a network
 // is gone. The owner's transport has none of them, so its own CloseIdleConnections
 // closes none. A client's CloseIdleConnections does the same for that client's
 // transport alone, but for what follows.

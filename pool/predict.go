@@ -11,13 +11,13 @@ import (
 // lost to it make the others look slow, which is what they are to a waiter.
 //
 // A refusal does harm where waiting in vain does none that was not there
-// before. So what is predicted is the least of three averages, each of which is
+// before. So the prediction is the least of three averages, each of which is
 // too high at times: the recent one when a few holds were long by chance, the
 // long one when holds got shorter; and both when streams were held for hours
 // beside a few short requests, which full, of the time when all slots were in
 // use, has not seen. That one counts too few ends of bursts without a waiter.
 type meter struct {
-	at     time.Time // what was held up to here is counted
+	at     time.Time // holds up to here are counted
 	ends   int       // while all slots were in use, up to basis
 	recent average
 	long   average

@@ -9,7 +9,7 @@ import (
 
 // proxyAuthError is what net/http says of a 407 that answered CONNECT: nothing but the
 // reason phrase, which is the proxy's own, and may be anything, or not there. So only
-// who has seen the answer can tell.
+// whoever has seen the answer can tell.
 type proxyAuthError struct{ phrase string }
 
 func (e *proxyAuthError) Error() string { return e.phrase }

@@ -8,7 +8,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// queue is a limit on what is in use at once, first come first served within a
+// queue is a limit on slots in use at once, first come first served within a
 // flow. No request barges past a waiter: a slot that comes free is handed to one.
 type queue struct {
 	rules
@@ -221,7 +221,7 @@ func (q *queue) passOnLocked() {
 	q.serveLocked(now)
 }
 
-// serveLocked gives the slots that are free to those who wait. Now may be zero.
+// serveLocked gives the free slots to requests that wait. Now may be zero.
 func (q *queue) serveLocked(now time.Time) {
 	defer q.armStallLocked()
 	for w := q.line.first(); w != nil && !q.fullLocked(); w = q.line.first() {

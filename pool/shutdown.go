@@ -5,12 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// Shutdown is Close, and waits: from now on requests are refused with ErrClosed, those that
-// wait in a queue too; idle connections are closed at once, and those in use when the
+// Shutdown is Close, and waits: from now on requests are refused with ErrClosed, and so are the waiters
+// in a queue; idle connections are closed at once, and those in use when the
 // bodies of their exchanges have ended; dials whose requests have ended are broken off. It
 // returns nil when no request is in flight and no connection is open.
 //
-// When ctx ends before that it returns ctx's error, and what is left is as after Close: the
+// When ctx ends before that it returns ctx's error, and the rest is as after Close: the
 // requests in flight go on to their end, and then their connections are closed. A body that the
 // program has never closed, and that the collector has not found, keeps Shutdown until
 // then. A request that has its slot and waits for its connection is in flight: it is served.
@@ -81,7 +81,7 @@ func (b *transports) left() (n int) {
 	return n
 }
 
-// bell wakes those who wait for the end of something. It is no lock, for it is rung under
+// bell wakes goroutines that wait for the end of something. It is no lock, for it is rung under
 // many, and costs a load where none waits. Its zero value is ready.
 type bell struct{ waiting atomic.Pointer[chan struct{}] }
 

@@ -12,7 +12,7 @@ import (
 // help: bodies that no code will close may hold all of them.
 const stallStep = 200 * time.Millisecond
 
-// stall is when who waits, or is turned away, has first seen that many moves.
+// stall is when a request that waits, or is turned away, has first seen that many moves.
 // So a slot that moves needs no clock.
 type stall struct {
 	moves uint64
@@ -56,8 +56,8 @@ func (q *queue) lookForStall() {
 	}
 }
 
-// deadlockAfter is how long no slot must have moved before it is asked whether those who
-// have one wait for those who have none, deadlockFor how long the answer must be yes, and
+// deadlockAfter is how long no slot must have moved before it is asked whether requests that
+// have one wait for requests that have none, deadlockFor how long the answer must be yes, and
 // deadlockLook how often it is asked. They are long: a middleware may hold requests back
 // on purpose.
 const (

@@ -9,11 +9,11 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Stats is what a Pool looks like: limits beside use, then what is open, then
+// Stats is a snapshot of a Pool: limits beside use, then open connections, then
 // counters, like sql.DBStats. The figures of one host are of one moment, slots
 // and connections each by themselves.
 type Stats struct {
-	// Hosts are those that are in use, or were not forgotten yet, in the order
+	// Hosts are the hosts that are in use, or were not forgotten yet, in the order
 	// of their names.
 	Hosts []HostStats
 

@@ -20,7 +20,7 @@ import (
 // base has a limit of its own. A request over that waits in net/http, as long as its
 // context lasts, and is not refused. All else needs the Middleware, over this
 // transport or over any other: the queue with its limits, those of single hosts,
-// dials only for those who wait, retirement by age and use, and to find leaks.
+// dials only for requests that wait, retirement by age and use, and to find leaks.
 //
 // Where the Middleware stands over it, the Pool owns the connections for requests
 // that come that way, as over every transport. Others may send requests over it

@@ -38,7 +38,7 @@ type transports struct {
 type clone struct {
 	ledger weak.Pointer[ledger.Ledger]
 	site   weak.Pointer[sharedTransport] // nil for what Transport returned
-	// limited: its MaxConnsPerHost is the Pool's, for those who use it directly.
+	// limited: its MaxConnsPerHost is the Pool's, for programs that use it directly.
 	limited bool
 }
 
@@ -147,7 +147,7 @@ func (b *transports) noteLocked(l weak.Pointer[ledger.Ledger]) {
 	b.ledgers[l] = struct{}{}
 }
 
-// sweepLocked forgets what was collected, now and then.
+// sweepLocked forgets collected transports, now and then.
 func (b *transports) sweepLocked() {
 	size := func() int { return len(b.sites) + len(b.clones) + len(b.ledgers) }
 	if size() < b.sweepAt {
@@ -221,7 +221,7 @@ func (b *transports) renew() {
 	}
 }
 
-// look brings what is known of connections up to date.
+// look brings the facts of connections up to date.
 func (b *transports) look() {
 	for _, c := range b.live() {
 		if c.conns != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// waitlist is who waits in a queue. Within a flow it is first come, first served;
+// waitlist holds the requests that wait in a queue. Within a flow it is first come, first served;
 // flow take turns, so that a host with a thousand waiters delays the one of
 // another host by a single request.
 type waitlist struct {
@@ -79,7 +79,7 @@ func (l *waitlist) remove(w *waiter) {
 	}
 }
 
-// ahead is how many of those who wait now come before one more in that flow.
+// ahead is how many of the requests that wait now come before one more in that flow.
 func (l *waitlist) ahead(in *flow) int {
 	own := in.waiters.Len()
 	n := own

@@ -37,7 +37,7 @@ import (
 // no queue. A request that comes meanwhile adopts one of the dials rather than make its
 // own, and Warm makes another in its place.
 //
-// When ctx ends Warm waits no more, and returns what is ready and ctx's error; its dials
+// When ctx ends Warm waits no more, and returns how many are ready and ctx's error; its dials
 // go on and become idle, as in net/http those of requests that have given up. When the Pool
 // is closed it returns ErrClosed. Over a base whose connections the Pool does not own
 // (see the package doc) there is nothing that it could warm: the error has Describe's line.

@@ -23,7 +23,7 @@
 // in the words of pool.Leak.Transports. Requests of a pool.Exempt context are
 // not looked at.
 //
-// What is closed without being read to its end passes: it costs a connection,
+// A body that is closed without being read to its end passes: it costs a connection,
 // not a leak. So does a 101, whose connection is the caller's.
 //
 // # When it looks
