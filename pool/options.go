@@ -209,10 +209,12 @@ type Options struct {
 	// block, and use the Pool. It must not hold the Pool's client, or a dropped
 	// client could not be found. Nil means that leaks are only healed and counted.
 	OnLeak func(Leak)
-	// OnWarning is told once of each way in which a program keeps the Pool from what it is for,
-	// when it makes such a chain: today that is a base whose connections it can't own, once for
-	// each type of base and cause. It is called by Middleware, outside of locks, must be safe for
-	// concurrent use, and may use the Pool. Nil means that only roundtripper.Describe says so.
+	// OnWarning is told where a program keeps the Pool from what it is for, when it puts such
+	// a chain together: today where it stands on a base whose connections it can't own, once
+	// for each type of base and cause, and not where a stack below is seen to own them.
+	// It is called by Middleware, before that returns, with no lock held; must be safe for
+	// concurrent use, for programs may build chains concurrently; and may use the Pool.
+	// Nil means that only roundtripper.Describe says so.
 	OnWarning func(Warning)
 	// LeakAfter is how long a response body may be open, from the moment the
 	// response came, before it is reported to OnLeak as suspected, once. The

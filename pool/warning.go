@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+
+	"github.com/warmconn/warmconn/internal/chain"
+	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Warning is what a program should know of how it uses the kit: nothing fails for it.
@@ -22,10 +25,16 @@ func (w Warning) String() string { return w.Text }
 // WarningKind says what a Warning is of.
 type WarningKind string
 
-// NotOwned: the Pool does not own the connections of this base, and only counts its
-// requests. It may be a middleware, which the layers should stand below; or a transport
-// that a clone would take something from.
-const NotOwned WarningKind = "not_owned"
+const (
+	// StandsOutside: the base is a middleware, otelhttp's, a retrier or an SDK's, and the
+	// Pool can't own the connections below it. Put the layers inside: wrap what the base
+	// wraps.
+	StandsOutside WarningKind = "stands_outside"
+	// NotOwned: the Pool can't own the connections of the base, which is a transport that
+	// a clone would take something from, or another kind of RoundTripper, HTTP/3's or a
+	// function. Of the last it can't be seen whether it is a middleware.
+	NotOwned WarningKind = "not_owned"
+)
 
 // maxWarnings is how many Warnings a Pool tells apart; bases of more types than that are
 // not a program's.
@@ -51,16 +60,24 @@ func (w *warned) first(text string) bool {
 	return true
 }
 
-// notOwned says why the connections of base are not owned, and warns of it.
+// notOwned says why the connections of base are not owned, and warns of it. Why is what
+// is known already, of a transport.
 func (p *Pool) notOwned(base http.RoundTripper, why string) string {
-	if why == "" {
+	w := Warning{Kind: NotOwned, Base: fmt.Sprintf("%T", base)}
+	ownedBelow := stack.OwnsConnections(base)
+	switch {
+	case why != "":
+	case ownedBelow:
+		why = fmt.Sprintf("a stack below a %T owns the connections", base)
+	case chain.Wraps(base):
+		w.Kind = StandsOutside
 		why = fmt.Sprintf("it stands outside of a %T; wrap what that wraps", base)
+	default:
+		why = fmt.Sprintf("it stands on a %T, which is no *http.Transport; if that wraps one, wrap what it wraps", base)
 	}
-	if p.opts.OnWarning != nil {
-		text := fmt.Sprintf("pool only counts requests, and owns no connections: %s", why)
-		if p.warned.first(text) {
-			p.opts.OnWarning(Warning{Kind: NotOwned, Base: fmt.Sprintf("%T", base), Text: text})
-		}
+	w.Text = "pool only counts requests, and owns no connections: " + why
+	if !ownedBelow && p.opts.OnWarning != nil && p.warned.first(w.Text) {
+		p.opts.OnWarning(w)
 	}
 	return why
 }

@@ -425,7 +425,7 @@ pool: at most 8 in flight per host; owns the connections, made by a private clon
 	}
 	counted := roundtripper.Wrap(&base{}, trace.New(trace.Options{}).Middleware, p.Middleware)
 	const whyNot = `trace: one client span for each exchange
-pool: at most 8 in flight per host; only counts requests: it stands outside of a *roundtripper_test.base; wrap what that wraps
+pool: at most 8 in flight per host; only counts requests: it stands on a *roundtripper_test.base, which is no *http.Transport; if that wraps one, wrap what it wraps
 *roundtripper_test.base
 `
 	if got := roundtripper.Describe(counted); got != whyNot {

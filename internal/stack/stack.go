@@ -48,6 +48,17 @@ func (s *Stack) String() string {
 	return d
 }
 
+// OwnsConnections reports whether a stack from rt on down owns its connections, as far as
+// rt can be looked through.
+func OwnsConnections(rt http.RoundTripper) (owns bool) {
+	chain.Walk(rt, func(rt http.RoundTripper) bool {
+		s, ok := rt.(*Stack)
+		owns = ok && s.pipe.owned != nil
+		return !owns
+	})
+	return owns
+}
+
 // RoundTrip implements http.RoundTripper: an exchange is opened, its layers begin, the
 // request is sent over a connection, and the response comes back as a Body that ends it.
 func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -1,0 +1,5 @@
+//go:build race
+
+package warmconn_test
+
+const raceEnabled = true
