@@ -22,7 +22,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
-	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn"
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -67,7 +67,7 @@ func instrumented(p providers, base http.RoundTripper) []struct {
 		{"otelhttp", otelhttp.NewTransport(base, other...)},
 		{"otelhttp+httptrace", otelhttp.NewTransport(base, hooks...)},
 		{"trace", roundtripper.Wrap(base, trace.New(o).Middleware)},
-		{"full", roundtripper.Wrap(base, trace.New(o).Middleware, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)},
+		{"full", warmconn.New(warmconn.Options{Trace: o}).Wrap(base)},
 	}
 }
 
@@ -173,8 +173,9 @@ func TestAnnotateBelowOtelhttp(t *testing.T) {
 	defer srv.Close()
 	recorder := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
-	base := roundtripper.Wrap(&http.Transport{}, trace.New(trace.Options{Annotate: true}).Middleware, drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
-	client := &http.Client{Transport: otelhttp.NewTransport(base, otelhttp.WithTracerProvider(tp))}
+	kit := warmconn.New(warmconn.Options{Annotate: true, OnWarning: func(w pool.Warning) { t.Errorf("inside of otelhttp the kit warns: %v", w) }})
+	defer kit.Shutdown(t.Context())
+	client := &http.Client{Transport: otelhttp.NewTransport(kit.Base(), otelhttp.WithTracerProvider(tp))}
 	for range 2 {
 		req, _ := http.NewRequest("GET", srv.URL, nil)
 		if err := stub.Do(client.Transport, req); err != nil {
@@ -196,6 +197,20 @@ func TestAnnotateBelowOtelhttp(t *testing.T) {
 		if got["warmconn.outcome"].AsString() != "eof" {
 			t.Errorf("span %d: outcome %q", i, got["warmconn.outcome"].AsString())
 		}
+	}
+}
+
+// Around otelhttp the kit can't own connections, and says what to do.
+func TestOutsideOfOtelhttpTheUserIsTold(t *testing.T) {
+	var told []pool.Warning
+	kit := warmconn.New(warmconn.Options{OnWarning: func(w pool.Warning) { told = append(told, w) }})
+	rt := kit.Wrap(otelhttp.NewTransport(nil))
+	if len(told) != 1 || told[0].Kind != pool.StandsOutside || told[0].Base != "*otelhttp.Transport" {
+		t.Errorf("told %+v, want once to stand inside of *otelhttp.Transport", told)
+	}
+	const want = "only counts requests: it stands outside of a *otelhttp.Transport; wrap what that wraps\n"
+	if d := roundtripper.Describe(rt); !strings.Contains(d, want) {
+		t.Errorf("Describe does not say %q:\n%s", want, d)
 	}
 }
 
