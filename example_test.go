@@ -2,7 +2,9 @@ package warmconn_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -10,73 +12,111 @@ import (
 
 	"github.com/warmconn/warmconn"
 	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// server answers each request with 100 kB.
-func server() *httptest.Server {
+// newServer answers each request with a little JSON.
+func newServer() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Write(make([]byte, 100_000))
+		io.WriteString(w, `{"items":[1,2,3]}`)
 	}))
+}
+
+// status sends a request for its status alone, and closes the body unread, as programs do.
+func status(client *http.Client, url string) {
+	resp, err := client.Get(url)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
 }
 
 // Wrap a client that exists. Bodies that it closes unread cost no connection any more.
 func ExampleNew() {
-	srv := server()
+	srv := newServer()
 	defer srv.Close()
 	client := srv.Client() // whoever built it
 
 	kit := warmconn.New(warmconn.Options{})
 	client = kit.Client(client)
 	for range 3 {
-		resp, err := client.Get(srv.URL)
-		if err != nil {
-			log.Fatal(err)
-		}
-		resp.Body.Close() // unread
+		status(client, srv.URL)
 	}
 	s := kit.Stats()
 	fmt.Println(s.Requests, "requests,", s.Opened, "connection")
 	// Output: 3 requests, 1 connection
 }
 
-// An SDK that takes an http.RoundTripper.
+// An SDK that takes an http.RoundTripper, with a limit for each host.
 func ExampleKit_Wrap() {
-	srv := server()
+	srv := newServer()
 	defer srv.Close()
 
 	kit := warmconn.New(warmconn.Options{Pool: pool.Options{MaxPerHost: 8}})
-	sdk := struct{ Transport http.RoundTripper }{Transport: kit.Wrap(nil)} // nil: http.DefaultTransport
-	client := &http.Client{Transport: sdk.Transport}
-	resp, err := client.Get(srv.URL)
-	if err != nil {
-		log.Fatal(err)
+	sdk := struct{ Transport http.RoundTripper }{
+		Transport: kit.Wrap(nil), // nil: http.DefaultTransport
 	}
-	resp.Body.Close()
-	fmt.Println(kit.Stats().Hosts[0].Limit, "at most")
-	// Output: 8 at most
+	status(&http.Client{Transport: sdk.Transport}, srv.URL)
+	fmt.Println("at most", kit.Stats().Hosts[0].Limit, "at a time")
+	// Output: at most 8 at a time
+}
+
+// The kit among layers of one's own, one of which is told of each exchange. An Exchange
+// prints as a sentence:
+//
+//	GET api.example:443 200 in 12 ms: new connection (body_unread by list.go:40), TLS 1.3, 3 ms
+func ExampleKit_Middleware() {
+	srv := newServer()
+	defer srv.Close()
+
+	kit := warmconn.New(warmconn.Options{})
+	observe := roundtripper.Observe(roundtripper.Observer{
+		End: func(_ context.Context, e roundtripper.Exchange) {
+			fmt.Printf("%s %d: reused %v, %d bytes drained\n", e.Method, e.StatusCode, e.Reused, e.BytesDrained)
+		},
+	})
+	client := roundtripper.Client(http.DefaultClient, observe, kit.Middleware)
+	status(client, srv.URL)
+	status(client, srv.URL)
+	// Output:
+	// GET 200: reused false, 17 bytes drained
+	// GET 200: reused true, 17 bytes drained
 }
 
 // A middleware of somebody else's wraps the kit, so that the kit owns the connections.
 func ExampleKit_Base() {
-	srv := server()
+	srv := newServer()
 	defer srv.Close()
 
 	kit := warmconn.New(warmconn.Options{Annotate: true})
-	client := &http.Client{Transport: retrier{kit.Base()}}
-	resp, err := client.Get(srv.URL)
-	if err != nil {
-		log.Fatal(err)
+	client := &http.Client{Transport: retrier{kit.Base()}} // otelhttp.NewTransport(kit.Base())
+	status(client, srv.URL)
+	for _, c := range kit.Pool.Conns() {
+		fmt.Println(c.Proto, c.State, "after", c.Uses, "use")
 	}
-	resp.Body.Close()
-	fmt.Println(kit.Stats().Opened, "connection, owned by the pool:", len(kit.Pool.Conns()) == 1)
-	// Output: 1 connection, owned by the pool: true
+	// Output: HTTP/1.1 idle after 1 use
 }
 
+// retrier stands for a middleware that can't be looked through.
 type retrier struct{ next http.RoundTripper }
 
 func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) { return r.next.RoundTrip(req) }
 
-// At the end of the program: requests in flight end, and nothing is left open.
+// Be told where the kit can't do what it is for.
+func ExampleOptions_onWarning() {
+	kit := warmconn.New(warmconn.Options{
+		OnWarning: func(w pool.Warning) {
+			fmt.Println(w.Kind)
+			fmt.Println(w)
+		},
+	})
+	kit.Client(&http.Client{Transport: retrier{http.DefaultTransport}})
+	// Output:
+	// stands_outside
+	// pool only counts requests, and owns no connections: it stands outside of a warmconn_test.retrier; wrap what that wraps
+}
+
+// At the end of a program: requests in flight end, and nothing is left open.
 func ExampleKit_Shutdown() {
 	kit := warmconn.New(warmconn.Options{})
 	client := kit.Client(nil)
@@ -85,17 +125,8 @@ func ExampleKit_Shutdown() {
 	defer cancel()
 	fmt.Println(kit.Shutdown(ctx))
 	_, err := client.Get("http://127.0.0.1:1/")
-	fmt.Println(err)
+	fmt.Println(errors.Is(err, pool.ErrClosed))
 	// Output:
 	// <nil>
-	// Get "http://127.0.0.1:1/": pool: closed
-}
-
-// Be told where the kit can't do what it is for.
-func ExampleOptions_onWarning() {
-	kit := warmconn.New(warmconn.Options{
-		OnWarning: func(w pool.Warning) { fmt.Println(w) },
-	})
-	kit.Client(&http.Client{Transport: retrier{http.DefaultTransport}})
-	// Output: pool only counts requests, and owns no connections: it stands outside of a warmconn_test.retrier; wrap what that wraps
+	// true
 }

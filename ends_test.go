@@ -11,7 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/warmconn/warmconn"
+	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -75,4 +78,39 @@ func TestTheClientsTimeoutBoundsQueueAndBody(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// No connection is worth a drain any more, whoever owns it.
+func TestShutdownWaitsForNoBackgroundDrain(t *testing.T) {
+	for name, over := range map[string]func(*http.Transport) http.RoundTripper{
+		"owned":    func(base *http.Transport) http.RoundTripper { return base },
+		"observed": func(base *http.Transport) http.RoundTripper { return foreign{sdktrace.NewTracerProvider(), base} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.(http.Flusher).Flush()
+					<-r.Context().Done()
+				}), testserver.Options{Memory: true})
+				defer srv.Close()
+				base := srv.Transport()
+				defer base.CloseIdleConnections()
+				kit := warmconn.New(warmconn.Options{Drain: drain.Options{Policy: drain.Fixed, MaxTime: time.Minute, Background: 1}})
+				client := kit.Client(&http.Client{Transport: over(base)})
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				resp.Body.Close()
+				synctest.Wait()
+				if n := kit.Stats().InUse; n != 1 {
+					t.Fatalf("%d slots in use, want that of the drain", n)
+				}
+				if err := kit.Shutdown(t.Context()); err != nil || time.Since(began) != 0 {
+					t.Errorf("Shutdown took %v: %v", time.Since(began), err)
+				}
+			})
+		})
+	}
 }
