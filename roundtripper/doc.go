@@ -7,6 +7,8 @@
 //		pool.New(pool.Options{}).Middleware,   // next to the transport
 //	)
 //
+// Package warmconn does that in one line.
+//
 // A request goes down through the layers in that order and its response comes
 // back up:
 //
