@@ -38,7 +38,7 @@ func (p *Pool) tracks() bool { return p.opts.LeakAfter > 0 || p.opts.AlwaysCalle
 func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFlight {
 	var f *inFlight
 	switch {
-	case p.opts.AlwaysCaller || stack:
+	case p.opts.AlwaysCaller || stack || p.watchers.any():
 		s := new(withStack)
 		s.stack = s.pcs[:callsite.Take(s.pcs[:])]
 		f = &s.inFlight

@@ -24,7 +24,7 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 	// middleware for a token, of a dialer for a name. See also lend.go.
 	if exempt(x.Context()) || x.Within(t) {
 		x.Exempt()
-		return nil, p.beginSlotless()
+		return nil, t.beginSlotless(x)
 	}
 	if x.RepeatedBelow(t) {
 		return nil, p.beginSlotless() // its slot is taken further down
@@ -40,10 +40,21 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 		h.queue.hold(x)
 		p.total.hold(x)
 	}
-	if f := p.track(h, x.Request().Method, x.Began(), v.stack); f != nil {
-		return f, nil
+	f := p.track(h, x.Request().Method, x.Began(), v.stack)
+	if f == nil {
+		return h, nil
 	}
-	return h, nil
+	p.watchers.began(x, f.stack)
+	return f, nil
+}
+
+// beginSlotless is Begin for an exchange that takes no slot.
+func (t layer) beginSlotless(x *stack.Exchange) error {
+	if err := t.p.beginSlotless(); err != nil {
+		return err
+	}
+	t.p.watchers.began(x, nil)
+	return nil
 }
 
 // AddCulprit implements stack.CulpritSource.
@@ -54,6 +65,7 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 }
 
 func (t layer) End(x *stack.Exchange, state any) {
+	t.p.watchers.ended(x)
 	if state == nil {
 		t.p.endSlotless()
 		return

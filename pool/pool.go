@@ -19,18 +19,19 @@ import (
 // Pool bounds the requests of any number of clients, and owns their connections. It is safe for
 // concurrent use. Use New.
 type Pool struct {
-	opts   Options
-	hosts  map[string]Limits // Options.Hosts, as Key spells them
-	table  hosttable.Table[ledger.Key, *host, lockorder.SlotTable]
-	past   past
-	total  queue
-	listed atomic.Int64 // how many hosts the last Stats had
-	gc     collector
-	stalls func(since time.Time) // stalled
-	calls  func(host string) int // calling
-	crowd  crowd
-	closed atomic.Bool
-	ends   bell // rung when something of it ends: see Shutdown
+	opts     Options
+	hosts    map[string]Limits // Options.Hosts, as Key spells them
+	table    hosttable.Table[ledger.Key, *host, lockorder.SlotTable]
+	past     past
+	total    queue
+	listed   atomic.Int64 // how many hosts the last Stats had
+	gc       collector
+	stalls   func(since time.Time) // stalled
+	calls    func(host string) int // calling
+	crowd    crowd
+	watchers watchers
+	closed   atomic.Bool
+	ends     bell // rung when something of it ends: see Shutdown
 	// slotless is how many exchanges have begun and not ended that have no slot here.
 	slotless atomic.Int64
 	bases    transports

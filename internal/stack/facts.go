@@ -101,5 +101,8 @@ func (x *Exchange) AddPoolWait(d time.Duration) { x.facts.PoolWait += d }
 // Method is the request's, as the caller wrote it.
 func (x *Exchange) Method() string { return x.facts.Method }
 
+// Path is that of the request's URL, without its query.
+func (x *Exchange) Path() string { return x.request.path }
+
 // Target is what the exchange goes to.
 func (x *Exchange) Target() *Target { return x.request.target }

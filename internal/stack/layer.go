@@ -60,6 +60,23 @@ type CulpritSource interface {
 	AddCulprit(state any, c *ledger.Culprit)
 }
 
+// Watched is a Layer whose exchanges a test can watch.
+type Watched interface {
+	Layer
+	// Watch has w told of the exchanges that begin from now on, until stop is called.
+	Watch(w *Watcher) (stop func())
+}
+
+// Watcher is told of exchanges. Its funcs must be safe for concurrent use, and must not
+// block.
+type Watcher struct {
+	// Began runs when the Layer's Begin has let an exchange pass. Callers is the stack of
+	// whoever makes it, and must not be changed.
+	Began func(x *Exchange, callers []uintptr)
+	// Ended runs at its end, also for exchanges that began before Watch.
+	Ended func(x *Exchange)
+}
+
 // OwnedDescriber is a Layer that has more to describe where its stack's connections are the
 // kit's own.
 type OwnedDescriber interface {

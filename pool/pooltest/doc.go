@@ -1,5 +1,5 @@
 // Package pooltest finds, in the tests of an SDK, the response bodies that the
-// SDK does not close.
+// SDK does not close, and the connections that it could have reused.
 //
 //	func TestList(t *testing.T) {
 //		p := pooltest.AssertNoLeaks(t) // first: it then looks last
@@ -14,7 +14,20 @@
 //	pooltest: a response body was dropped and never closed: GET http://127.0.0.1:40367, by
 //		/src/sdk/list.go:42 example.com/sdk.(*Client).List
 //
-// # What fails a test
+// AssertReused is used in the same way, for an SDK that makes one request after the
+// other, or n at once:
+//
+//	p := pooltest.AssertReused(t, 1)
+//
+// and CheckReused adds it to a Pool that is there: that of AssertNoLeaks, or the SDK's.
+// The failure says who needed one more connection, why, and who is to blame:
+//
+//	pooltest: 7 times: a connection more than 1: for GET http://127.0.0.1:40367/users/2, by
+//		/src/sdk/users.go:60 example.com/sdk.(*Client).User
+//	the reason: body_unread, by
+//		/src/sdk/users.go:42 example.com/sdk.(*Client).Exists
+//
+// # What fails AssertNoLeaks and CheckPool
 //
 // A body that was dropped: the collector has proved that nothing can close it
 // any more. A body that is still open, and a request that still waits for its
@@ -25,6 +38,20 @@
 //
 // A body that is closed without being read to its end passes: it costs a connection,
 // not a leak. So does a 101, whose connection is the caller's.
+//
+// # What fails AssertReused and CheckReused
+//
+// Each connection to a host (scheme, name and port) beyond the first maxConns, whatever
+// its protocol, that was new to the request that got it: those of Exempt requests, of
+// requests whose body is still open, and of requests within others (a middleware's for a token)
+// too. A dial that failed, or that no request was given, does not count. The reasons are
+// roundtripper.NewReason's. If several connections to a host were made, those of reason
+// first, then of all_busy, are the ones that pass: they are the least of a mistake. More than
+// one first means that the requests went over several transports.
+//
+// The Pool of AssertReused drains nothing. Where the SDK closes bodies unread and relies on
+// a drain, put its drain into the chain, as in production. Go 1.27 drains small bodies by itself,
+// so what fails on Go 1.26 may pass there.
 //
 // # When it looks
 //
@@ -37,13 +64,15 @@
 //
 // # What it costs
 //
-// Each request has its stack taken; BenchmarkCaller in package pool prints what
+// Each request has its stack taken, from the call on; BenchmarkCaller in package pool prints what
 // that costs. If all bodies are closed when the test ends, there is nothing to
 // wait for. If not, runtime.GC runs a few times, for at most a second.
 //
 // # In a testing/synctest bubble
 //
-// Every body must be closed there: the collector works outside of it, and when
+// Both work there, over a server in memory.
+//
+// But every body must be closed there: the collector works outside of it, and when
 // the end of a dropped body then wakes the bubble, or stops one of its timers,
 // the runtime ends the program. That tells of the leak, but neither where it is
 // nor of other tests. A body that is open but was not dropped is reported as
