@@ -118,6 +118,9 @@ func (t layer) Answered(x *stack.Exchange, state any, _ *http.Response) {
 // ReplaceBase implements stack.BaseReplacer: it puts a shared transport in the place of a plain transport.
 func (t layer) ReplaceBase(b stack.Base) stack.Base {
 	p := t.p
+	if _, ok := b.Base.(stack.Nowhere); ok {
+		return b
+	}
 	base, ok := b.Base.(*http.Transport)
 	if !ok {
 		p.bases.note(b.Ledger)

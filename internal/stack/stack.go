@@ -20,9 +20,6 @@ type Stack struct {
 	pipe  *pipeline
 }
 
-// Layer is the kit's layer itself.
-func (s *Stack) Layer() Layer { return s.layer }
-
 // Unwrap returns the layer below.
 func (s *Stack) Unwrap() http.RoundTripper { return s.next }
 

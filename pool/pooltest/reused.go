@@ -71,9 +71,7 @@ type requests struct {
 
 // watch has r told of the Pool's exchanges.
 func (r *requests) watch(p *pool.Pool) (stop func()) {
-	// A stack over nothing, which no request goes through, leads to the Pool's layer.
-	nothing := roundtripper.Func(nil)
-	return p.Middleware(nothing).(*stack.Stack).Layer().(stack.Watched).Watch(&stack.Watcher{
+	return stack.LayerOf(p.Middleware).(stack.Watched).Watch(&stack.Watcher{
 		Began: func(x *stack.Exchange, callers []uintptr) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

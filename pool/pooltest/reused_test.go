@@ -234,7 +234,9 @@ func TestConnectionBehindForeignMiddlewareCountsOnce(t *testing.T) {
 
 func TestCheckReusedForgivesWhatWasBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := pool.New(pool.Options{MaxPerHost: 8})
+		p := pool.New(pool.Options{MaxPerHost: 8, OnWarning: func(w pool.Warning) {
+			t.Errorf("warned: %s", w)
+		}})
 		defer p.Close()
 		s := inMemory(t, p, long, testserver.Options{})
 		s.Peek("/1")
