@@ -10,7 +10,9 @@ import (
 
 // watchers are tests that hear of each exchange: see package pooltest. Most Pools have
 // none, and an exchange looks once whether that is so.
-type watchers struct{ list atomic.Pointer[[]*stack.Watcher] }
+type watchers struct {
+	list atomic.Pointer[[]*stack.Watcher]
+}
 
 func (ws *watchers) any() bool { return ws.list.Load() != nil }
 

@@ -50,7 +50,8 @@
 // one first means that the requests went over several transports.
 //
 // The Pool of AssertReused drains nothing. Where the SDK closes bodies unread and relies on
-// a drain, put its drain into the chain, as in production. Go 1.27 drains small bodies by itself,
+// a drain, put its drain into the chain, as in production, but with drain.Fixed and ample limits: by default it
+// weighs times, which are short on loopback and differ from run to run. Go 1.27 drains small bodies by itself,
 // so what fails on Go 1.26 may pass there.
 //
 // # When it looks
