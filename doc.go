@@ -75,7 +75,8 @@
 //   - Limits for each host, queues and what is refused: pool.Options.
 //   - What is on the span, and the metrics: package trace.
 //   - How far a body is drained: package drain.
-//   - Tests of an SDK that fail for the bodies it does not close: pool/pooltest.
+//   - Tests of an SDK that fail for the bodies it does not close, and the connections it
+//     could have reused: pool/pooltest.
 //   - An SDK that insists on an *http.Transport: roundtripper.Facade.
 //   - Tests of a middleware of one's own: roundtripper/roundtrippertest.
 package warmconn
