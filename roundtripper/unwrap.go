@@ -34,8 +34,8 @@ func (i Inner) WrappedRoundTripper() http.RoundTripper { return i.RoundTripper }
 func (i Inner) CloseIdleConnections() { chain.CloseIdle(i.RoundTripper) }
 
 // Unwrap returns the layer below rt, or nil at the bottom. It asks for the
-// methods Unwrap and WrappedRoundTripper, and sees through a Facade to the
-// stack behind it.
+// methods Unwrap and WrappedRoundTripper, and sees through a Facade and a FacadeOf to
+// the stack behind it.
 func Unwrap(rt http.RoundTripper) http.RoundTripper { return chain.Unwrap(rt) }
 
 // As returns the first layer from rt on down that is a T.
@@ -72,7 +72,7 @@ func Describe(rt http.RoundTripper) string {
 			b.WriteString(rt.String())
 		case *http.Transport:
 			if chain.IsFacade(rt) {
-				b.WriteString("facade: an *http.Transport for those who insist on one")
+				b.WriteString(chain.DescribeFacade(rt))
 			} else {
 				b.WriteString("*http.Transport")
 			}
@@ -83,18 +83,4 @@ func Describe(rt http.RoundTripper) string {
 		return true
 	})
 	return b.String()
-}
-
-// Facade returns an *http.Transport that sends every http and https request
-// through rt, for SDKs that insist on the concrete type. HTTP/2 is up to the
-// base of rt; the façade's own fields do nothing.
-//
-// Its Clone would lose the layers, so requests through a clone fail with an
-// error that says so. WebSocket handshakes over https don't work through a
-// façade, for net/http sends them past it; they fail with the same error.
-func Facade(rt http.RoundTripper) *http.Transport {
-	if rt == nil {
-		rt = http.DefaultTransport
-	}
-	return chain.Facade(rt)
 }

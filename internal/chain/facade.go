@@ -1,82 +1,148 @@
 package chain
 
 import (
-	"context"
-	"crypto/tls"
-	"errors"
-	"net"
+	"io"
 	"net/http"
-	"net/url"
+	"reflect"
+	"strings"
+	"sync/atomic"
+
+	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// probeScheme is registered on every façade; asking for it leads to the stack
-// behind. No URL that a program uses has it.
-const probeScheme = "warmconn-facade"
+// facade is what sends the requests of an *http.Transport, its front, through a
+// stack. It is registered for http and https on the front, which a Clone does not
+// copy: see guards.go.
+type facade struct {
+	front *http.Transport
+	build builder
 
-// errBypassed is what a façade's own dialer says instead of going round the
-// stack: Clone does not copy registered protocols, and net/http does not ask
-// them for a WebSocket handshake over https (Transport.useRegisteredProtocol).
-var errBypassed = errors.New("warmconn: request would bypass the layers behind this Facade: " +
-	"it is a Clone of one (wrap last, or call Facade again), or a WebSocket handshake over https")
+	mu  lockorder.Mutex[lockorder.Facade] // held while a stack is built
+	now atomic.Pointer[built]
+}
 
-// Facade returns an *http.Transport that sends every http and https request
-// through rt.
-func Facade(rt http.RoundTripper) *http.Transport {
-	refuse := func(context.Context, string, string) (net.Conn, error) { return nil, errBypassed }
-	t := &http.Transport{
-		DialContext:    refuse,
-		DialTLSContext: refuse,
-		// Not nil: the façade itself must not take https over for HTTP/2.
-		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{},
-	}
-	t.RegisterProtocol("http", rt)
+// builder builds the stack for the front's settings. It is called at the first
+// request, and again once a setting was changed.
+type builder func(front *http.Transport) *built
+
+// built is a stack, and what it was built for.
+type built struct {
+	settings *http.Transport // the front's, as they were
+	stack    http.RoundTripper
+	base     *http.Transport // made for this stack, nil if it is the program's
+	err      error           // why no request may be sent
+}
+
+// newFacade makes front a façade.
+func newFacade(front *http.Transport, build builder) {
+	f := &facade{front: front, build: build}
+	front.RegisterProtocol("http", f)
 	// A struct with one exported field that can close idle connections is how
 	// net/http reaches an alternative https transport: onceSetNextProtoDefaults
 	// looks for exactly this shape.
-	t.RegisterProtocol("https", https{front{rt}})
-	t.RegisterProtocol(probeScheme, probe{rt})
-	return t
+	front.RegisterProtocol("https", https{f})
 }
 
 // https has exactly one field, exported, with a CloseIdleConnections method.
-type https struct{ Front front }
+type https struct{ Facade *facade }
 
-func (h https) RoundTrip(req *http.Request) (*http.Response, error) { return h.Front.rt.RoundTrip(req) }
+func (h https) RoundTrip(req *http.Request) (*http.Response, error) { return h.Facade.RoundTrip(req) }
 
-type front struct{ rt http.RoundTripper }
-
-func (f front) CloseIdleConnections() { CloseIdle(f.rt) }
-
-// probe answers the question what is behind a façade.
-type probe struct{ rt http.RoundTripper }
-
-type probeKey struct{}
-
-func (p probe) RoundTrip(req *http.Request) (*http.Response, error) {
-	if out, ok := req.Context().Value(probeKey{}).(*http.RoundTripper); ok {
-		*out = p.rt
+// RoundTrip implements http.RoundTripper.
+func (f *facade) RoundTrip(req *http.Request) (*http.Response, error) {
+	b := f.built()
+	if b.err != nil {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, b.err
 	}
-	return nil, errors.New("warmconn: not a scheme to send requests to")
+	if body, ok := untracked(req.Body); ok {
+		req = req.WithContext(req.Context())
+		req.Body = body
+	}
+	return b.stack.RoundTrip(req)
 }
 
-// behindFacade returns the stack behind t, or nil if t is no façade. Only a
-// transport that looks like one is asked: a request, even one that goes
-// nowhere, makes net/http set a transport's HTTP/2 up for good.
-func behindFacade(t *http.Transport) http.RoundTripper {
-	if t == nil || t.TLSNextProto == nil || len(t.TLSNextProto) > 0 || t.DialContext == nil || t.DialTLSContext == nil {
+// CloseIdleConnections reaches what requests have gone through.
+func (f *facade) CloseIdleConnections() {
+	if b := f.now.Load(); b != nil {
+		CloseIdle(b.stack)
+	}
+}
+
+// built returns the stack for the settings that the front has now. They are read as
+// net/http reads them: who sets one while a request is sent has a data race there, too.
+func (f *facade) built() *built {
+	if b := f.now.Load(); b != nil && changed(f.front, b.settings) == "" {
+		return b
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := f.now.Load()
+	if was != nil && changed(f.front, was.settings) == "" {
+		return was // another was faster
+	}
+	b := f.build(f.front)
+	b.settings = copySettings(f.front)
+	f.now.Store(b)
+	if was != nil && was.base != nil {
+		CloseIdle(was.stack)
+	}
+	return b
+}
+
+// untracked is the body that net/http has put a wrapper around before it asked what is
+// registered: layers, and net/http below them, look at the type of the caller's.
+func untracked(body io.ReadCloser) (io.ReadCloser, bool) {
+	v := reflect.ValueOf(body)
+	if !v.IsValid() || v.Type().String() != "*http.readTrackingBody" || v.Elem().Type().PkgPath() != "net/http" {
+		return nil, false
+	}
+	f := v.Elem().FieldByName("ReadCloser")
+	if !f.IsValid() || !f.CanInterface() {
+		return nil, false
+	}
+	own, ok := f.Interface().(io.ReadCloser)
+	return own, ok
+}
+
+// behind returns the façade of which t is the front, nil if it is none.
+func behind(t *http.Transport) *facade {
+	if t == nil {
 		return nil
 	}
-	var rt http.RoundTripper
-	req := (&http.Request{
-		Method: "GET",
-		URL:    &url.URL{Scheme: probeScheme, Host: "facade.invalid"},
-		Header: http.Header{},
-	}).WithContext(context.WithValue(context.Background(), probeKey{}, &rt))
-	if resp, err := t.RoundTrip(req); err == nil && resp.Body != nil {
-		resp.Body.Close()
+	registered, _ := registrations(t)
+	f, _ := registered["http"].(*facade)
+	return f
+}
+
+// behindFacade returns the stack behind t, or nil if t is no façade, or if none could be
+// built.
+func behindFacade(t *http.Transport) http.RoundTripper {
+	if f := behind(t); f != nil {
+		return f.built().stack
 	}
-	return rt
+	return nil
 }
 
 // IsFacade reports whether t is a façade.
-func IsFacade(t *http.Transport) bool { return behindFacade(t) != nil }
+func IsFacade(t *http.Transport) bool { return behind(t) != nil }
+
+// DescribeFacade is a façade's line in a description.
+func DescribeFacade(t *http.Transport) string {
+	var d strings.Builder
+	d.WriteString("facade: an *http.Transport for those who insist on one")
+	f := behind(t)
+	if f == nil {
+		return d.String()
+	}
+	b := f.built()
+	if b.base != nil {
+		d.WriteString(", whose settings are taken over below")
+	}
+	if b.err != nil {
+		d.WriteString("; no request is sent: " + b.err.Error())
+	}
+	return d.String()
+}

@@ -22,11 +22,7 @@ func Registered(t *http.Transport) bool {
 // The registrations are in a field that is not exported. Reading it can't
 // change it; if net/http renames it, ok is false, and a test says so.
 func Registrations(t *http.Transport) (others map[string]http.RoundTripper, ok bool) {
-	f := reflect.ValueOf(t).Elem().FieldByName("altProto")
-	if !f.IsValid() || f.Type() != reflect.TypeFor[atomic.Value]() {
-		return nil, false
-	}
-	registered, _ := (*atomic.Value)(f.Addr().UnsafePointer()).Load().(map[string]http.RoundTripper)
+	registered, ok := registrations(t)
 	for scheme, rt := range registered {
 		// net/http registers its own HTTP/2 under https.
 		if scheme == "https" && strings.HasPrefix(reflect.TypeOf(rt).PkgPath(), "net/http") {
@@ -37,5 +33,14 @@ func Registrations(t *http.Transport) (others map[string]http.RoundTripper, ok b
 		}
 		others[scheme] = rt
 	}
-	return others, true
+	return others, ok
+}
+
+func registrations(t *http.Transport) (registered map[string]http.RoundTripper, ok bool) {
+	f := reflect.ValueOf(t).Elem().FieldByName("altProto")
+	if !f.IsValid() || f.Type() != reflect.TypeFor[atomic.Value]() {
+		return nil, false
+	}
+	registered, _ = (*atomic.Value)(f.Addr().UnsafePointer()).Load().(map[string]http.RoundTripper)
+	return registered, true
 }

@@ -8,6 +8,8 @@ package lockorder
 // The places, in their order: a goroutine that holds one may take those that follow it.
 // Locks that are not here are taken and given back with no other lock between.
 type (
+	// Facade is that of a façade that builds its stack.
+	Facade struct{}
 	// Transports is that of a pool's transports, and of places that make them.
 	Transports struct{}
 	// Churn is that of places that make transports.
@@ -44,16 +46,17 @@ type Rank interface {
 	rank() (place int, several bool)
 }
 
-func (Transports) rank() (int, bool) { return 1, false }
-func (Churn) rank() (int, bool)      { return 2, false }
-func (ConnTable) rank() (int, bool)  { return 3, false }
-func (Background) rank() (int, bool) { return 4, true }
-func (Exchange) rank() (int, bool)   { return 5, true }
-func (Body) rank() (int, bool)       { return 6, false }
-func (Host) rank() (int, bool)       { return 7, false }
-func (IdleTotal) rank() (int, bool)  { return 8, false }
-func (Totals) rank() (int, bool)     { return 9, false }
-func (SlotTable) rank() (int, bool)  { return 10, false }
-func (InFlight) rank() (int, bool)   { return 11, false }
-func (Queue) rank() (int, bool)      { return 12, false }
-func (Past) rank() (int, bool)       { return 13, false }
+func (Facade) rank() (int, bool)     { return 1, true }
+func (Transports) rank() (int, bool) { return 2, false }
+func (Churn) rank() (int, bool)      { return 3, false }
+func (ConnTable) rank() (int, bool)  { return 4, false }
+func (Background) rank() (int, bool) { return 5, true }
+func (Exchange) rank() (int, bool)   { return 6, true }
+func (Body) rank() (int, bool)       { return 7, false }
+func (Host) rank() (int, bool)       { return 8, false }
+func (IdleTotal) rank() (int, bool)  { return 9, false }
+func (Totals) rank() (int, bool)     { return 10, false }
+func (SlotTable) rank() (int, bool)  { return 11, false }
+func (InFlight) rank() (int, bool)   { return 12, false }
+func (Queue) rank() (int, bool)      { return 13, false }
+func (Past) rank() (int, bool)       { return 14, false }

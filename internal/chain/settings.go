@@ -1,0 +1,132 @@
+package chain
+
+import (
+	"crypto/tls"
+	"maps"
+	"net/http"
+	"reflect"
+)
+
+// copySettings returns a transport with the exported fields of t. What they point to is
+// copied where an SDK writes to it.
+func copySettings(t *http.Transport) *http.Transport {
+	c := new(http.Transport)
+	from, to := reflect.ValueOf(t).Elem(), reflect.ValueOf(c).Elem()
+	for i := range from.NumField() {
+		if f := to.Field(i); f.CanSet() {
+			f.Set(from.Field(i))
+		}
+	}
+	ownSettings(c)
+	return c
+}
+
+// ownSettings copies what c's settings point to.
+func ownSettings(c *http.Transport) {
+	c.TLSClientConfig = c.TLSClientConfig.Clone()
+	c.ProxyConnectHeader = c.ProxyConnectHeader.Clone()
+	c.TLSNextProto = maps.Clone(c.TLSNextProto)
+	if p := c.HTTP2; p != nil {
+		h := *p
+		c.HTTP2 = &h
+	}
+	if p := c.Protocols; p != nil {
+		q := *p
+		c.Protocols = &q
+	}
+}
+
+// changed names a setting of t that is not as it was; empty if all are.
+func changed(t, was *http.Transport) string {
+	i := differ(reflect.ValueOf(t).Elem(), reflect.ValueOf(was).Elem(), 0)
+	if i < 0 {
+		return ""
+	}
+	name := reflect.TypeFor[http.Transport]().Field(i).Name
+	if a, b := t.TLSClientConfig, was.TLSClientConfig; name == "TLSClientConfig" && a != nil && b != nil {
+		i := differ(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem(), 0)
+		name += "." + tlsConfig.Elem().Field(i).Name
+	}
+	return name
+}
+
+// differ is the index of the first exported field, from that one on, in which two
+// structs of a type differ; -1 if there is none.
+func differ(a, b reflect.Value, from int) int {
+	for i := from; i < a.NumField(); i++ {
+		if f := a.Field(i); f.CanInterface() && !same(f, b.Field(i)) {
+			return i
+		}
+	}
+	return -1
+}
+
+var (
+	tlsConfig   = reflect.TypeFor[*tls.Config]()
+	http2Config = reflect.TypeFor[*http.HTTP2Config]()
+	protocols   = reflect.TypeFor[*http.Protocols]()
+)
+
+// same reports whether two settings are one: the same function, not only the same code,
+// the same values, and of what is pointed to the same thing, or what copySettings has
+// copied from it.
+func same(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Func:
+		return *(*uintptr)(a.Addr().UnsafePointer()) == *(*uintptr)(b.Addr().UnsafePointer())
+	case reflect.Pointer:
+		if a.Equal(b) || a.IsNil() || b.IsNil() {
+			return a.Equal(b)
+		}
+		switch a.Type() {
+		case tlsConfig, http2Config:
+			return differ(a.Elem(), b.Elem(), 0) < 0
+		case protocols: // whose fields are not exported
+			return a.Elem().Equal(b.Elem())
+		}
+		return false
+	case reflect.Slice:
+		if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+			return false
+		}
+		for i := range a.Len() {
+			if !same(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Map:
+		return sameMap(a, b)
+	case reflect.Struct:
+		return differ(a, b, 0) < 0
+	case reflect.Interface:
+		if a.IsNil() || b.IsNil() || a.Elem().Type() != b.Elem().Type() {
+			return a.IsNil() && b.IsNil()
+		}
+		if a.Elem().Comparable() {
+			return a.Equal(b)
+		}
+		return same(addressable(a.Elem()), addressable(b.Elem()))
+	}
+	return a.Equal(b)
+}
+
+func sameMap(a, b reflect.Value) bool {
+	if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+		return false
+	}
+	for _, k := range a.MapKeys() {
+		x, y := a.MapIndex(k), b.MapIndex(k)
+		if !y.IsValid() || !same(addressable(x), addressable(y)) {
+			return false
+		}
+	}
+	return true
+}
+
+// addressable returns v where a function's own word can be read.
+func addressable(v reflect.Value) reflect.Value {
+	p := reflect.New(v.Type()).Elem()
+	p.Set(v)
+	return p
+}
