@@ -17,12 +17,12 @@ import (
 // dialers and its Proxy only fail.
 //
 // A Clone of it has lost the layers, and so has a copy made field by field. Requests
-// through one fail with an error that says so, whichever of its dialers, Proxy and
-// TLSClientConfig were replaced; not if all three were, and an https request's dialer
-// made the handshake itself and agreed on no protocol by ALPN, or went by SOCKS, nor if
-// a copy leaves Protocols out and replaces Proxy and dialer. Such a request goes past
-// rt, by what was set. WebSocket handshakes over https don't work through a
-// façade, for net/http sends them past it; they fail with the same error.
+// through one fail with an error that says so, before anything is sent, whatever was
+// replaced on it. Three go past rt instead, by what was set: over https, where both Proxy
+// and DialTLSContext were replaced, or where DialContext was and Proxy leads to SOCKS; and
+// over http, through a copy that leaves Protocols out, where Proxy and DialContext were.
+// WebSocket handshakes over https don't work through a façade, for net/http sends them
+// past it; they fail with the same error.
 func Facade(rt http.RoundTripper) *http.Transport {
 	if rt == nil {
 		rt = http.DefaultTransport
@@ -52,11 +52,11 @@ func Facade(rt http.RoundTripper) *http.Transport {
 // façade has values of its own. New Protocols, and an empty TLSNextProto, which
 // switches HTTP/2 off, act.
 //
-// A Clone of it, or a copy, has base's settings and has lost the layers. Requests
-// through one fail with an error that says so, as long as it still has a Proxy, dialer
-// or TLSClientConfig that is the façade's or was cloned from it, and is asked for it;
-// over plain http always, but for a copy that leaves Protocols out. Where all were
-// replaced, requests over https go past the layers, by what was set. WebSocket
+// Its Proxy, dialers and GetProxyConnectHeader are base's in a wrapper, so that they can
+// be called and wrapped again; DialTLSContext and GetProxyConnectHeader are there though
+// base has none, and do what net/http would. A Clone of the façade, or a copy, has lost
+// the layers: requests through one fail as with Facade, and go past the layers where those
+// do. A Proxy or DialContext that base does not have guards nothing there. WebSocket
 // handshakes over https fail as with Facade.
 func FacadeOf(base *http.Transport, mw ...Middleware) *http.Transport {
 	if base == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 )
 
 // Facade returns an *http.Transport that sends every http and https request through rt.
@@ -28,6 +29,7 @@ func Facade(rt http.RoundTripper) *http.Transport {
 // what was set on the façade. Clone says why there is none.
 func FacadeOf(base *http.Transport, clone func(*http.Transport) (*http.Transport, string), wrap func(http.RoundTripper) http.RoundTripper) *http.Transport {
 	front := base.Clone()
+	ownSettings(front) // certificates that an SDK adds are not to be base's
 	guardSettings(front)
 	guard := front.Protocols
 	made := copySettings(front)
@@ -72,7 +74,7 @@ func notTakenOver(front, made *http.Transport, guard *http.Protocols) string {
 		return "it was registered by RegisterProtocol, as golang.org/x/net does"
 	case front.Protocols == guard && *front.Protocols != *made.Protocols:
 		return "a façade has Protocols of its own, which were written to: set new ones"
-	case len(front.TLSNextProto) > 0 && !sameMap(reflect.ValueOf(front.TLSNextProto), reflect.ValueOf(made.TLSNextProto)):
+	case len(front.TLSNextProto) > 0 && !same(field(front, "TLSNextProto"), field(made, "TLSNextProto")):
 		return "a façade has a TLSNextProto of its own: set it to an empty one to switch HTTP/2 off, nothing else"
 	}
 	return ""
@@ -84,15 +86,17 @@ func takeOver(t, base, front, made *http.Transport) {
 	for i := differ(from, was, 0); i >= 0; i = differ(from, was, i+1) {
 		to.Field(i).Set(from.Field(i))
 	}
-	if p := front.Protocols; t.TLSNextProto != nil && base.Protocols == nil && p != nil && *p == *made.Protocols {
+	ownSettings(t)
+	off, chosen := !same(field(front, "TLSNextProto"), field(made, "TLSNextProto")), !same(field(front, "Protocols"), field(made, "Protocols"))
+	if off && !chosen && base.Protocols == nil {
 		t.Protocols = nil // of the clone's making: HTTP/2 was switched off behind that
 	}
-	ownSettings(t)
-	guard := reflect.ValueOf(&made.TLSClientConfig.VerifyConnection).Elem()
-	if c := t.TLSClientConfig; c != nil && same(reflect.ValueOf(&c.VerifyConnection).Elem(), guard) {
-		c.VerifyConnection = nil
-		if base.TLSClientConfig != nil {
-			c.VerifyConnection = base.TLSClientConfig.VerifyConnection
-		}
+	if cfg := t.TLSClientConfig; (off || chosen) && cfg != nil {
+		// Net/http has written it there for the base. Where it speaks it, it does so again.
+		cfg.NextProtos = slices.DeleteFunc(slices.Clone(cfg.NextProtos), func(p string) bool { return p == "h2" })
 	}
+}
+
+func field(t *http.Transport, name string) reflect.Value {
+	return reflect.ValueOf(t).Elem().FieldByName(name)
 }

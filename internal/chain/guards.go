@@ -57,18 +57,17 @@ func guardAll(t *http.Transport) {
 	t.Proxy = func(*http.Request) (*url.URL, error) { return nil, errBypassed }
 	t.DialContext, t.DialTLSContext = refuse, refuse
 	t.GetProxyConnectHeader = func(context.Context, *url.URL, string) (http.Header, error) { return nil, errBypassed }
-	// SDKs write to it without looking whether it is there.
-	t.TLSClientConfig = &tls.Config{VerifyConnection: func(tls.ConnectionState) error { return errBypassed }}
+	t.TLSClientConfig = new(tls.Config) // SDKs write to it without looking whether it is there
 }
 
 // guardSettings puts guards around the settings of t: they do as they did for whoever
 // reads or wraps them, and fail for a transport that has them and was not given them
-// by FacadeOf.
+// by FacadeOf. Two are there in any case, for every https request is to meet one.
 func guardSettings(t *http.Transport) {
 	guardProtocols(t)
 	if proxy := t.Proxy; proxy != nil {
 		t.Proxy = func(req *http.Request) (*url.URL, error) {
-			if calledBy("net/http.") {
+			if calledByNetHTTP() {
 				return nil, errBypassed
 			}
 			return proxy(req)
@@ -76,57 +75,76 @@ func guardSettings(t *http.Transport) {
 	}
 	if dial := t.DialContext; dial != nil {
 		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if calledBy("net/http.") {
+			if calledByNetHTTP() {
 				return nil, errBypassed
 			}
 			return dial(ctx, network, addr)
 		}
 	}
-	if dial := t.DialTLSContext; dial != nil {
-		t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			if calledBy("net/http.") {
-				return nil, errBypassed
-			}
-			return dial(ctx, network, addr)
+	dialTLS := t.DialTLSContext
+	if dialTLS == nil {
+		dialTLS = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			return dialTLSBy(ctx, t, network, addr)
 		}
+	}
+	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if calledByNetHTTP() {
+			return nil, errBypassed
+		}
+		return dialTLS(ctx, network, addr)
+	}
+	header := t.GetProxyConnectHeader
+	t.GetProxyConnectHeader = func(ctx context.Context, via *url.URL, target string) (http.Header, error) {
+		if calledByNetHTTP() {
+			return nil, errBypassed
+		}
+		if header != nil {
+			return header(ctx, via, target)
+		}
+		return t.ProxyConnectHeader.Clone(), nil
 	}
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = new(tls.Config)
 	}
-	verify := t.TLSClientConfig.VerifyConnection
-	t.TLSClientConfig.VerifyConnection = func(s tls.ConnectionState) error {
-		if calledBy("crypto/tls.") && handshakeOfNetHTTP() {
-			return errBypassed
-		}
-		if verify == nil {
-			return nil
-		}
-		return verify(s)
-	}
 }
 
-// calledBy reports whether the caller of its caller is a function of that package.
-// What an SDK has wrapped around it is then in between.
-func calledBy(prefix string) bool {
+// dialTLSBy dials as net/http does by t's settings.
+func dialTLSBy(ctx context.Context, t *http.Transport, network, addr string) (net.Conn, error) {
+	dial := t.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	nc, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if most := t.TLSHandshakeTimeout; most > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, most)
+		defer cancel()
+	}
+	cfg := t.TLSClientConfig.Clone()
+	if cfg == nil {
+		cfg = new(tls.Config)
+	}
+	if cfg.ServerName == "" {
+		cfg.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	tc := tls.Client(nc, cfg)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return tc, nil
+}
+
+// calledByNetHTTP reports whether the caller of its caller is net/http. What an SDK has
+// wrapped around it is in between, else.
+func calledByNetHTTP() bool {
 	var pc [1]uintptr
 	if runtime.Callers(3, pc[:]) == 0 {
 		return false
 	}
 	f, _ := runtime.CallersFrames(pc[:]).Next()
-	return strings.HasPrefix(f.Function, prefix)
-}
-
-// handshakeOfNetHTTP reports whether a transport makes the handshake that goes on.
-func handshakeOfNetHTTP() bool {
-	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if strings.HasPrefix(f.Function, "net/http.(*persistConn).addTLS") {
-			return true
-		}
-		if !more {
-			return false
-		}
-	}
+	return strings.HasPrefix(f.Function, "net/http.")
 }

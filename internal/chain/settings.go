@@ -1,10 +1,13 @@
 package chain
 
 import (
+	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"maps"
 	"net/http"
 	"reflect"
+	"unsafe"
 )
 
 // copySettings returns a transport with the exported fields of t. What they point to is
@@ -23,7 +26,10 @@ func copySettings(t *http.Transport) *http.Transport {
 
 // ownSettings copies what c's settings point to.
 func ownSettings(c *http.Transport) {
-	c.TLSClientConfig = c.TLSClientConfig.Clone()
+	if cfg := c.TLSClientConfig.Clone(); cfg != nil {
+		cfg.RootCAs, cfg.ClientCAs = cloneCAs(cfg.RootCAs), cloneCAs(cfg.ClientCAs)
+		c.TLSClientConfig = cfg
+	}
 	c.ProxyConnectHeader = c.ProxyConnectHeader.Clone()
 	c.TLSNextProto = maps.Clone(c.TLSNextProto)
 	if p := c.HTTP2; p != nil {
@@ -34,6 +40,13 @@ func ownSettings(c *http.Transport) {
 		q := *p
 		c.Protocols = &q
 	}
+}
+
+func cloneCAs(p *x509.CertPool) *x509.CertPool {
+	if p == nil {
+		return nil
+	}
+	return p.Clone()
 }
 
 // changed names a setting of t that is not as it was; empty if all are.
@@ -65,6 +78,7 @@ var (
 	tlsConfig   = reflect.TypeFor[*tls.Config]()
 	http2Config = reflect.TypeFor[*http.HTTP2Config]()
 	protocols   = reflect.TypeFor[*http.Protocols]()
+	certPool    = reflect.TypeFor[*x509.CertPool]()
 )
 
 // same reports whether two settings are one: the same function, not only the same code,
@@ -72,8 +86,17 @@ var (
 // copied from it.
 func same(a, b reflect.Value) bool {
 	switch a.Kind() {
-	case reflect.Func:
-		return *(*uintptr)(a.Addr().UnsafePointer()) == *(*uintptr)(b.Addr().UnsafePointer())
+	case reflect.Bool:
+		return a.Bool() == b.Bool()
+	case reflect.Int, reflect.Int64:
+		return a.Int() == b.Int()
+	case reflect.Func: // its closure: Pointer would be that of the code alone
+		return *(*uintptr)(unsafe.Pointer(a.UnsafeAddr())) == *(*uintptr)(unsafe.Pointer(b.UnsafeAddr()))
+	case reflect.Array:
+		if a.Type().Elem().Kind() == reflect.Uint8 && a.CanAddr() && b.CanAddr() {
+			return bytes.Equal(a.Bytes(), b.Bytes())
+		}
+		return a.Equal(b)
 	case reflect.Pointer:
 		if a.Equal(b) || a.IsNil() || b.IsNil() {
 			return a.Equal(b)
@@ -83,6 +106,8 @@ func same(a, b reflect.Value) bool {
 			return differ(a.Elem(), b.Elem(), 0) < 0
 		case protocols: // whose fields are not exported
 			return a.Elem().Equal(b.Elem())
+		case certPool:
+			return a.Interface().(*x509.CertPool).Equal(b.Interface().(*x509.CertPool))
 		}
 		return false
 	case reflect.Slice:
@@ -115,9 +140,26 @@ func sameMap(a, b reflect.Value) bool {
 	if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
 		return false
 	}
+	if x, ok := a.Interface().(nextProtos); ok {
+		return sameProtos(x, b.Interface().(nextProtos))
+	}
 	for _, k := range a.MapKeys() {
 		x, y := a.MapIndex(k), b.MapIndex(k)
 		if !y.IsValid() || !same(addressable(x), addressable(y)) {
+			return false
+		}
+	}
+	return true
+}
+
+// nextProtos is what TLSNextProto is, which each façade has.
+type nextProtos = map[string]func(authority string, c *tls.Conn) http.RoundTripper
+
+// sameProtos reports whether two of the same length have functions of the same code: those
+// of a façade's own are no closures, and others are not taken over.
+func sameProtos(a, b nextProtos) bool {
+	for k, f := range a {
+		if g, ok := b[k]; !ok || reflect.ValueOf(f).Pointer() != reflect.ValueOf(g).Pointer() {
 			return false
 		}
 	}
