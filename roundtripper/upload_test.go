@@ -35,7 +35,10 @@ func TestMiddlewareSeesTheCallersBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, body := range []io.Reader{strings.NewReader("hello"), bytes.NewReader([]byte("hello")), bytes.NewBufferString("hello"), file} {
+	for _, body := range []io.Reader{
+		strings.NewReader("hello"), bytes.NewReader([]byte("hello")), bytes.NewBufferString("hello"), http.NoBody,
+		file, io.LimitReader(file, 3), &closes{Reader: strings.NewReader("hello")},
+	} {
 		t.Run(fmt.Sprintf("%T", body), func(t *testing.T) {
 			eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
 				req, _ := http.NewRequest("PUT", "http://host.example/", body)
@@ -65,39 +68,113 @@ func TestMiddlewareSeesTheCallersBody(t *testing.T) {
 	}
 }
 
-type countsWrites struct {
+// sends counts what a connection is told to send.
+type sends struct {
 	net.Conn
-	n *atomic.Int32
+	writes, files *atomic.Int32
 }
 
-func (c countsWrites) Write(p []byte) (int, error) {
-	c.n.Add(1)
+func (c sends) Write(p []byte) (int, error) {
+	c.writes.Add(1)
 	return c.Conn.Write(p)
 }
 
-// TestSmallBodyIsOneWriteBelowMiddleware: net/http sends header and body in one if it
-// knows that the body is in memory.
-func TestSmallBodyIsOneWriteBelowMiddleware(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
-	defer srv.Close()
-	eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
-		var n atomic.Int32
-		tr := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			c, err := new(net.Dialer).DialContext(ctx, network, addr)
-			return countsWrites{c, &n}, err
-		}}
-		defer tr.CloseIdleConnections()
-		client := roundtripper.Client(&http.Client{Transport: tr}, append(append([]roundtripper.Middleware{}, mw...), passes)...)
-		resp, err := client.Post(srv.URL, "text/plain", strings.NewReader("hello"))
+// ReadFrom is where a file is sent by sendfile, limited to the request's length.
+func (c sends) ReadFrom(r io.Reader) (int64, error) {
+	if l, ok := r.(*io.LimitedReader); ok {
+		if _, ok := l.R.(*os.File); ok {
+			c.files.Add(1)
+		}
+	}
+	return io.Copy(c.Conn, r)
+}
+
+// writesItself is a body that does so.
+type writesItself struct{ *closes }
+
+func (b writesItself) WriteTo(w io.Writer) (int64, error) {
+	var n int64
+	for {
+		var p [1]byte
+		if m, err := b.Read(p[:]); err == io.EOF || m == 0 {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		m, err := w.Write(p[:])
+		if n += int64(m); err != nil {
+			return n, err
+		}
+	}
+}
+
+// TestBodiesAreSentAsByNetHTTPBelowMiddleware: net/http sends header and body in one write
+// if it knows that the body is in memory, and a file by sendfile. So it does below
+// somebody else's middleware, and behind a façade, where net/http has put a wrapper
+// around the body before the layers get it.
+func TestBodiesAreSentAsByNetHTTPBelowMiddleware(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func() io.Reader {
+		f, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		if n.Load() != 1 {
-			t.Errorf("%d writes for a request, want 1", n.Load())
+		return f
+	}
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		w.Write(b)
+	}), testserver.Options{})
+	defer srv.Close()
+	send := func(t *testing.T, body io.Reader, wrap func(*http.Transport) http.RoundTripper) [2]int32 {
+		var n [2]atomic.Int32
+		tr := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return sends{c, &n[0], &n[1]}, err
+		}}
+		defer tr.CloseIdleConnections()
+		req, _ := http.NewRequest("POST", srv.URL, body)
+		req.ContentLength = int64(len("hello"))
+		resp, err := wrap(tr).RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		defer resp.Body.Close()
+		if b, err := io.ReadAll(resp.Body); string(b) != "hello" {
+			t.Errorf("the server got %q, %v", b, err)
+		}
+		return [2]int32{n[0].Load(), n[1].Load()}
+	}
+	for what, body := range map[string]func() io.Reader{
+		"strings.Reader": func() io.Reader { return strings.NewReader("hello") },
+		"bytes.Reader":   func() io.Reader { return bytes.NewReader([]byte("hello")) },
+		"bytes.Buffer":   func() io.Reader { return bytes.NewBufferString("hello") },
+		"two NopClosers": func() io.Reader { return io.NopCloser(io.NopCloser(strings.NewReader("hello"))) },
+		"file":           open,
+		"part of a file": func() io.Reader { return io.LimitReader(open(), 5) },
+		"own":            func() io.Reader { return &closes{Reader: strings.NewReader("hello")} },
+		"writes itself":  func() io.Reader { return writesItself{&closes{Reader: strings.NewReader("hello")}} },
+	} {
+		bare := send(t, body(), func(tr *http.Transport) http.RoundTripper { return tr })
+		if _, isFile := body().(*os.File); isFile != (bare[1] == 1) {
+			t.Errorf("%s: net/http has sent %d files", what, bare[1])
+		}
+		eachStack(t, func(t *testing.T, mw []roundtripper.Middleware) {
+			below := append(append([]roundtripper.Middleware{}, mw...), passes)
+			for place, wrap := range map[string]func(*http.Transport) http.RoundTripper{
+				"over middleware": func(tr *http.Transport) http.RoundTripper { return roundtripper.Wrap(tr, below...) },
+				"behind Facade":   func(tr *http.Transport) http.RoundTripper { return roundtripper.Facade(roundtripper.Wrap(tr, mw...)) },
+				"behind a façade": func(tr *http.Transport) http.RoundTripper { return roundtripper.FacadeOf(tr, mw...) },
+			} {
+				if got := send(t, body(), wrap); got != bare {
+					t.Errorf("%s, %s: writes and files are %d, without the layers %d", what, place, got, bare)
+				}
+			}
+		})
+	}
 }
 
 // sendsOn answers at once, and reads the request's body until its context ends.
