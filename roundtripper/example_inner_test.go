@@ -1,8 +1,11 @@
 package roundtripper_test
 
 import (
+	"context"
+	"crypto/x509"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 
 	"github.com/warmconn/warmconn/roundtripper"
 	"github.com/warmconn/warmconn/roundtripper/roundtrippertest"
@@ -89,8 +92,8 @@ func ExampleCloseIdleConnections() {
 	// Output: 1
 }
 
-// An SDK that insists on an *http.Transport is given one that sends all through the
-// stack.
+// An SDK that insists on an *http.Transport, and neither sets its fields nor clones it,
+// is given one that sends all through the stack.
 func ExampleFacade() {
 	sdk := struct{ Transport *http.Transport }{}
 	base := &roundtrippertest.Transport{}
@@ -102,4 +105,31 @@ func ExampleFacade() {
 	}
 	fmt.Println(len(base.Calls()), "request through the stack")
 	// Output: 1 request through the stack
+}
+
+// An SDK that configures the *http.Transport that it is handed gets what it sets.
+func ExampleFacadeOf() {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer srv.Close()
+	// What ConfigureTLS of an SDK does, or NewClient with a certificate to trust.
+	configure := func(t *http.Transport, cert *x509.Certificate) {
+		t.TLSClientConfig.RootCAs = x509.NewCertPool()
+		t.TLSClientConfig.RootCAs.AddCert(cert)
+	}
+
+	requests := 0
+	count := roundtripper.Observe(roundtripper.Observer{End: func(context.Context, roundtripper.Exchange) { requests++ }})
+	facade := roundtripper.FacadeOf(&http.Transport{}, count)
+	configure(facade, srv.Certificate())
+
+	resp, err := (&http.Client{Transport: facade}).Get(srv.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status, "and", requests, "request through the layers")
+	// Output: 204 No Content and 1 request through the layers
 }

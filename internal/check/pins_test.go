@@ -15,6 +15,7 @@ var fixedNames = map[string][]string{
 		"func As[T any](http.RoundTripper) (T, bool)",
 		"func CloseIdleConnections(http.RoundTripper)",
 		"func Facade(http.RoundTripper) *http.Transport",
+		"func FacadeOf(*http.Transport, ...Middleware) *http.Transport",
 		"func Describe(http.RoundTripper) string",
 		"func Observe(Observer) Middleware",
 		"type Observer struct",
