@@ -86,7 +86,8 @@
 // A transport that a clone would take something from is not cloned, and its requests are only counted: a Facade, a transport with registered protocols
 // or another HTTP/2 implementation. The same goes for every RoundTripper that
 // is not net/http's. roundtripper.Describe says which it is, and why. HTTP/2 stays
-// on where the transport would have spoken it.
+// on where the transport would have spoken it. Over an HTTP/3 transport, quic-go's say,
+// connections are told by their two ends, one for all requests that it serves.
 //
 // A transport on which http2.ConfigureTransports of golang.org/x/net was called, as
 // many SDKs do, is cloned like a plain one: net/http's own HTTP/2 gets the settings of its

@@ -68,6 +68,8 @@ func (l closedKey) attributes() []attribute.KeyValue {
 		attrs = append(attrs, semconv.NetworkProtocolVersion("1.1"))
 	case ledger.HTTP2:
 		attrs = append(attrs, semconv.NetworkProtocolVersion("2"))
+	case ledger.HTTP3:
+		attrs = append(attrs, semconv.NetworkProtocolVersion("3"))
 	}
 	if l.peer != "" {
 		attrs = append(attrs, semconv.NetworkPeerAddress(l.peer))

@@ -52,7 +52,7 @@ type Host struct {
 	worth     worth.Estimator
 	tally     ledger.Tally
 	shakes    ledger.Handshakes
-	spoken    [ledger.HTTP2 + 1]bool
+	spoken    [len(ledger.Versions{})]bool
 	peers     map[string]ledger.Versions
 	demand    demand
 	sweep     sweeper

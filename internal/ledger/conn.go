@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"net"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -20,11 +19,13 @@ type Conn struct {
 	first     bool   // the host's first
 	streams   int    // exchanges that ride on it; more than one only over HTTP/2
 	user      uint64 // the entry that has it, or had it last
-	http2     bool   // HTTP/2: many exchanges, never put back
+	http2     bool   // HTTP/2, or 3: many exchanges, never put back
+	quic      bool   // HTTP/3
 	goingAway bool   // HTTP/2: it ends with its streams
 	predates  bool   // was in use before this ledger first saw it
 	loss      *loss.Loss
-	key       net.Conn  // in Host.conns; nil if it can't be told again
+	key       any       // in Host.conns; nil if it can't be told again
+	answered  time.Time // over HTTP/3: when the first response came
 	raceLoser *snapshot // of the request that it was dialed for, if that was served otherwise
 	span      *Span     // see SetSpan
 	net       *NetConn  // see hold

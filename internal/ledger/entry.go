@@ -13,8 +13,9 @@ type Entry struct {
 	// Close says that the request asks for the end of its connection. Set
 	// before Begin.
 	Close bool
-	// BehindMiddleware says that middlewares of others stand between this exchange and
-	// net/http: several there may be this one. Set before Begin.
+	// BehindMiddleware says that the base is not net/http's own transport: middlewares of
+	// others may stand before that, and several exchanges there be this one; or its
+	// connections are of another kind. Set before Begin.
 	BehindMiddleware bool
 
 	// Guarded by host.mu.
@@ -99,14 +100,15 @@ func (e *Entry) answeredLocked() {
 	}
 }
 
-// Share notes that the exchange's connection speaks HTTP/2, where that shows
-// only in the response.
+// Share notes that the response has come over HTTP/2 or later: of a connection with prior
+// knowledge that is the only sign.
 func (e *Entry) Share() {
 	h := e.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e.conn != nil {
 		h.shareLocked(e.conn)
+		e.conn.answeredLocked()
 		h.lastHTTP2 = true
 	}
 }

@@ -12,7 +12,7 @@ type Got struct {
 	Age     time.Duration
 	Uses    int // this one included; 0 if it was in use before the ledger saw it
 	Reused  bool
-	HTTP2   bool    // HTTP/2
+	HTTP2   bool    // HTTP/2, or 3
 	Reason  Reason  // empty if reused
 	Culprit Culprit // likewise
 	Own     bool    // it is new, and the exchange's own dial
@@ -35,7 +35,12 @@ func (e *Entry) GotConn(nc net.Conn, reused, shared bool, now time.Time) Got {
 		// just been dialed for another one is not heard to ask.
 		e.atGetConn = h.snapshotLocked(now)
 	}
-	c := h.identifyLocked(nc, reused, now)
+	c := h.identifyLocked(e, nc, reused, now)
+	if c.quic {
+		// Net/http tells the dial's own request that it is new, quic-go all who have
+		// waited for it: the first of them it is new to.
+		reused, shared = reused || c.uses > 0 && !c.predates, true
+	}
 	before := e.conn
 	if before != nil && before != c && !e.returned {
 		// HTTP/2 tries another connection without asking again.

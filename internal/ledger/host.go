@@ -31,7 +31,7 @@ type Host struct {
 	losses loss.Book
 	// conns are the connections that exchanges were given, and strays the dials
 	// whose requests were served otherwise, oldest first.
-	conns  map[net.Conn]*Conn
+	conns  map[any]*Conn // by net.Conn, or quicKey
 	strays []snapshot
 	worth  worth.Estimator
 	tally  Tally
@@ -132,11 +132,24 @@ func (h *Host) dropIdle(reason Reason, now time.Time) {
 
 // identifyLocked finds the line of a connection, or opens one. Its conn is remembered
 // only if it can be a map's key.
-func (h *Host) identifyLocked(nc net.Conn, reused bool, now time.Time) *Conn {
+func (h *Host) identifyLocked(e *Entry, nc net.Conn, reused bool, now time.Time) *Conn {
 	if !reflect.ValueOf(nc).Comparable() {
 		return h.opensLocked(now, "", reused)
 	}
-	if c := h.conns[nc]; c != nil {
+	var key any = nc
+	c := h.conns[key]
+	quic := false
+	if c == nil && e.BehindMiddleware {
+		var k quicKey
+		if k, quic = quicKeyOf(nc); quic {
+			key, c = k, h.conns[k]
+		}
+		if c != nil && !reused && c.replacedLocked(e) {
+			h.lostLocked(c)
+			c = nil
+		}
+	}
+	if c != nil {
 		return c
 	}
 	if len(h.conns) >= maxConns {
@@ -148,14 +161,14 @@ func (h *Host) identifyLocked(nc net.Conn, reused bool, now time.Time) *Conn {
 		}
 	}
 	var stray *snapshot
-	if reused {
+	if reused && !quic {
 		stray = h.raceLoserLocked(now)
 	}
-	c := h.opensLocked(now, "", reused && stray == nil)
-	c.key, c.raceLoser = nc, stray
+	c = h.opensLocked(now, "", reused && stray == nil)
+	c.key, c.raceLoser, c.quic = key, stray, quic
 	if h.conns == nil {
-		h.conns = make(map[net.Conn]*Conn)
+		h.conns = make(map[any]*Conn)
 	}
-	h.conns[nc] = c
+	h.conns[key] = c
 	return c
 }

@@ -10,10 +10,11 @@ const (
 	Unspoken Version = iota // no request had it yet
 	HTTP1
 	HTTP2
+	HTTP3
 )
 
 // Versions count open connections by what they speak.
-type Versions [HTTP2 + 1]ConnCount
+type Versions [HTTP3 + 1]ConnCount
 
 func (v *Versions) add(c *Conn, n int) {
 	x := &v[c.version()]
@@ -25,6 +26,8 @@ func (v *Versions) add(c *Conn, n int) {
 
 func (c *Conn) version() Version {
 	switch {
+	case c.http2 && c.quic:
+		return HTTP3
 	case c.http2:
 		return HTTP2
 	case c.uses > 0 || c.predates:

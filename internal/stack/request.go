@@ -51,7 +51,7 @@ func (x *Exchange) derive() *http.Request {
 	if x.pipe.gzips != nil {
 		x.askGzip()
 	}
-	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.request.close, !x.pipe.ownsHeader
+	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.request.close, !x.pipe.overNetHTTP
 	x.enter()
 	x.publish()
 	if x.observed.MayDial(x.pipe.overNetHTTP) {
