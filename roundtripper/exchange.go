@@ -163,7 +163,7 @@ const (
 	// OutcomeClosed: closed early without a drain: the stack has none, or the
 	// body was closed while a Read of it was waiting.
 	OutcomeClosed Outcome = "closed"
-	// OutcomeCanceled: the caller's context ended.
+	// OutcomeCanceled: the caller's context ended; also before the body was closed, early.
 	OutcomeCanceled Outcome = "canceled"
 	// OutcomeFailed: RoundTrip, or a Read of the body, failed.
 	OutcomeFailed Outcome = "failed"

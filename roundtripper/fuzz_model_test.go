@@ -38,6 +38,7 @@ type call struct {
 	loose     bool                   // something runs in another goroutine: the order is not known
 	released  bool
 	canceled  bool
+	racing    bool // in the moment of its Close
 	closed    bool
 	dropped   bool
 	disturbed bool // the server broke its connection, perhaps
@@ -127,9 +128,9 @@ func (c *call) onClose(r rules) []roundtripper.Outcome {
 	may := append(c.broken(), roundtripper.OutcomeTimedOut)
 	switch {
 	case !r.drains:
-		return []roundtripper.Outcome{roundtripper.OutcomeClosed}
+		return c.undrained(r, roundtripper.OutcomeClosed)
 	case r.http2 || c.kind == kindClose || r.bytes > 0 && known && rest > r.bytes:
-		return []roundtripper.Outcome{roundtripper.OutcomeSkipped}
+		return c.undrained(r, roundtripper.OutcomeSkipped)
 	case r.bytes == 0:
 		may = append(may, roundtripper.OutcomeDrained, roundtripper.OutcomeSkipped, roundtripper.OutcomeGaveUp)
 	case c.kind == kindEndless, c.finite() && c.kind != kindGzip && rest > r.bytes:
@@ -144,6 +145,19 @@ func (c *call) onClose(r rules) []roundtripper.Outcome {
 		may = append(may, roundtripper.OutcomeSkipped)
 	}
 	return may
+}
+
+// undrained is how a Close ends the exchange where no drain is tried: in the word for that,
+// unless the context has ended. Below a middleware that may show a moment later: the end of a
+// context reaches those derived from it on a goroutine.
+func (c *call) undrained(r rules, word roundtripper.Outcome) []roundtripper.Outcome {
+	switch {
+	case !c.canceled:
+		return []roundtripper.Outcome{word}
+	case c.racing, r.outer:
+		return []roundtripper.Outcome{word, roundtripper.OutcomeCanceled}
+	}
+	return []roundtripper.Outcome{roundtripper.OutcomeCanceled}
 }
 
 // allowed is how the exchange may have ended, now that all is over.

@@ -123,6 +123,7 @@ func (p *play) cancelAndClose(c *call) {
 	}
 	p.note("%s: cancel and close", c.id)
 	p.toCancel(c)
+	c.racing = true
 	p.toClose(c)
 	p.wg.Go(c.ctx.cancel)
 	p.closeNow(c, c.resp.Body)

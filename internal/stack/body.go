@@ -40,6 +40,9 @@ type bodyState struct {
 	inRead      bool
 	lengthKnown bool // the server said how long it is
 	phase       bodyPhase
+	// canceled: the caller's context had ended when it was closed. It is set before the
+	// exchange ends, if ever.
+	canceled bool
 }
 
 // received is what Reads have brought.

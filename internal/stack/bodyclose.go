@@ -19,12 +19,14 @@ func (x *Exchange) patience() time.Duration {
 
 func (x *Exchange) closeBody(orig *http.Response) error {
 	b := &x.body
+	canceled := x.request.ctx.Err() != nil
 	b.mu.Lock()
 	if b.phase.closed() {
 		b.mu.Unlock()
 		return nil
 	}
 	ended := b.phase == bodyEnded
+	b.canceled = canceled && !ended
 	var wait chan struct{}
 	switch {
 	case ended:

@@ -25,7 +25,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	}
 	if b.phase.closed() {
 		b.mu.Unlock()
-		return 0, http.ErrBodyReadAfterClose, false
+		return 0, x.closedError(), false
 	}
 	b.inRead = true
 	b.mu.Unlock()
@@ -72,13 +72,13 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	switch {
 	case err == nil:
 		return n, nil, false
-	case left: // net/http lets the Read go on
+	case left && !b.canceled: // net/http lets the Read go on
 		return n, err, false
 	case phase.closed():
 		// The error is of our own making: Close had to break the Read, and ends
 		// the exchange; or net/http has by now. Over TLS it can look like the end of
 		// the body.
-		return n, http.ErrBodyReadAfterClose, false
+		return n, x.closedError(), false
 	case !ended: // before
 	case err == io.EOF:
 		x.conclude(OutcomeEOF, nil, got, nil)
@@ -103,6 +103,16 @@ func (x *Exchange) readPanicked() {
 	if ended {
 		x.conclude(OutcomeFailed, errBodyPanicked, got, nil)
 	}
+}
+
+// closedError is what a Read of a body that was closed returns: the cause, if the caller's
+// context had ended before. It is to end a Read under way that such a body is closed (by
+// context.AfterFunc, say), and net/http has the Read heed the context first.
+func (x *Exchange) closedError() error {
+	if x.body.canceled {
+		return context.Cause(x.request.ctx)
+	}
+	return http.ErrBodyReadAfterClose
 }
 
 // readError is what a Read that failed returns: the cause, if the caller's context

@@ -23,15 +23,15 @@ const (
 // for net/http's, which waits for a gzip header and deadlocks on some Gos. For a
 // base that ignores its context there is nothing else.
 func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Drain, closed bool) {
+	if x.interrupted(nil, x.now()) != ledger.None {
+		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection goes with it, and that is no sign of the host's bodies
+	}
 	if why := x.hopeless(orig); why != "" {
 		return OutcomeSkipped, &Drain{Skipped: why}, false
 	}
 	left := x.left(orig)
 	if !b.none() && left > b.Bytes {
 		return OutcomeSkipped, &Drain{Skipped: "too_large", Cost: b.Cost}, false
-	}
-	if x.interrupted(nil, x.now()) != ledger.None {
-		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection goes with it, and that is no sign of the host's bodies
 	}
 	if b.none() {
 		return x.notDrained(b, orig, left)

@@ -84,6 +84,8 @@ func (x *Exchange) endedByCallerLocked(out Outcome, lost bool, refused ledger.Re
 	switch out {
 	case OutcomeFailed, OutcomeCanceled:
 		return true
+	case OutcomeClosed:
+		return x.body.canceled
 	case OutcomeEOF, OutcomeDrained:
 		if lost {
 			c := x.causeLocked(out, nil, refused, ledger.None)
