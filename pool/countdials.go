@@ -39,7 +39,7 @@ func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 }
 
 // countedConn is a connection that the program has, seen only to open, to be
-// read and to be closed.
+// used and to be closed.
 type countedConn struct {
 	net.Conn
 	line *ledger.CountedConn
@@ -56,9 +56,17 @@ func (c *countedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (c *countedConn) Write(p []byte) (int, error) {
+	c.line.WasWritten()
+	return c.Conn.Write(p)
+}
+
 // ReadFrom lets net/http send a file as it would without this wrapper: io.Copy
 // looks for ReadFrom on the connection below, sendfile on Linux.
-func (c *countedConn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+func (c *countedConn) ReadFrom(r io.Reader) (int64, error) {
+	c.line.WasWritten()
+	return io.Copy(c.Conn, r)
+}
 
 // CloseWrite half-closes the connection, for a caller that owns it after a 101.
 func (c *countedConn) CloseWrite() error {

@@ -85,7 +85,10 @@ type HostStats struct {
 	Opened, Closed uint64
 	// Lost is how many were closed for which reason; the sum is Closed. One that
 	// no request ever had is "unused": net/http dials for requests that are then
-	// served by another one, and Warm for none. Nil if there are none.
+	// served by another one, and Warm for none. Of those that a transport from Transport
+	// dials for others it is one on which nothing was sent, no TLS handshake either, and all
+	// the rest are "unknown". A failed handshake is "conn_error" where the pool owns the
+	// connections. Nil if there are none.
 	Lost map[roundtripper.NewReason]uint64
 
 	// Handshakes is how many connections have come up with TLS, and Resumed how many of

@@ -70,6 +70,51 @@ func TestTransportsConnectionThatNobodyUsedIsToldSo(t *testing.T) {
 	})
 }
 
+// A request, or a handshake, that gets no answer has had its connection: it was called
+// unused.
+func TestTransportsConnectionThatGotNoAnswerWasUsed(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			near, far := net.Pipe()
+			defer far.Close()
+			go func() {
+				far.Read(make([]byte, 1)) // the request, or the handshake
+				cancel()
+				io.Copy(io.Discard, far)
+			}()
+			p := pool.New(pool.Options{})
+			defer p.Close()
+			tr := p.Transport(&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
+			req, _ := http.NewRequestWithContext(ctx, "GET", scheme+"://host.example/", nil)
+			if _, err := tr.RoundTrip(req); err == nil {
+				t.Fatal("there was a response")
+			}
+			far.Close()
+			wait(t, "the connection to be closed", func() bool { return p.Stats().Closed == 1 })
+			if lost := p.Stats().Lost; lost["unknown"] != 1 {
+				t.Errorf("lost %v, want one unknown", lost)
+			}
+		})
+	}
+}
+
+// Handshakes that fail, of connections that the Pool owns, are no unused ones either.
+func TestConnectionWhoseHandshakeFailedIsNotUnused(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	client := &http.Client{Transport: p.Middleware(new(http.Transport))} // which does not trust the server
+	if err := get(client, srv.URL); err == nil {
+		t.Fatal("the server was trusted")
+	}
+	wait(t, "the connection to be closed", func() bool { return p.Stats().Closed == 1 })
+	if s := p.Stats(); s.Opened != 1 || s.Lost["conn_error"] != 1 {
+		t.Errorf("%d opened, lost %v; want one, for conn_error", s.Opened, s.Lost)
+	}
+}
+
 // MaxPerHost bounds those of a transport without the Middleware, as net/http does it,
 // unless it had a limit of its own.
 func TestTransportHasThePoolsLimits(t *testing.T) {

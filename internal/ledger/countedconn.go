@@ -8,10 +8,10 @@ import (
 )
 
 // CountedConn is a connection of which no hook tells who has it, or why it ends: only that
-// it was opened, read and closed.
+// it was opened, used and closed.
 type CountedConn struct {
 	conn *Conn
-	read atomic.Bool
+	used atomic.Bool
 }
 
 // CountDial enters one to addr, at which peer, if those are counted. Closed must
@@ -22,19 +22,24 @@ func (l *Ledger) CountDial(addr, peer string) *CountedConn {
 	return d
 }
 
+// WasWritten notes that something was sent on it: net/http sends nothing that is not for a
+// request, or the handshake for one.
+func (d *CountedConn) WasWritten() {
+	if !d.used.Load() {
+		d.used.Store(true)
+	}
+}
+
 // WasRead notes that something came on it.
 func (d *CountedConn) WasRead() {
-	if !d.read.Load() {
-		d.read.Store(true)
-	}
 	// All connections write here, so only as far as anybody looks.
 	if reads := &d.conn.host.ledger.reads; reads.Load() <= barelyReads {
 		reads.Add(1)
 	}
 }
 
-// Closed notes that it is closed; more than once does nothing. One on which nothing
-// ever came was not used.
+// Closed notes that it is closed; more than once does nothing. One on which nothing was
+// ever sent was not used.
 func (d *CountedConn) Closed() {
 	c := d.conn
 	h := c.host
@@ -43,7 +48,7 @@ func (d *CountedConn) Closed() {
 		h.mu.Unlock()
 		return
 	}
-	if d.read.Load() {
+	if d.used.Load() {
 		c.loss = &loss.Loss{Reason: Unknown}
 	}
 	h.moveLocked(c, gone)

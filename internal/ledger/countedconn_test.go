@@ -10,8 +10,9 @@ import (
 func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
 	l := New(nil)
 	l.CountPeers()
-	read, unread := l.CountDial("host.example:80", "192.0.2.1"), l.CountDial("host.example:80", "192.0.2.1")
-	read.WasRead()
+	used, unused := l.CountDial("host.example:80", "192.0.2.1"), l.CountDial("host.example:80", "192.0.2.1")
+	used.WasWritten()
+	unused.WasRead() // a server that speaks unasked
 	check := func(open int, lost string) {
 		t.Helper()
 		l.Counts(func(c Counts) {
@@ -22,10 +23,10 @@ func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
 		})
 	}
 	check(2, "[]")
-	read.Closed()
-	read.Closed() // net/http may close it twice
+	used.Closed()
+	used.Closed() // net/http may close it twice
 	check(1, "[{unknown 1}]")
-	unread.Closed()
+	unused.Closed()
 	check(0, "[{unknown 1} {unused 1}]")
 }
 
