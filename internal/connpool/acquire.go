@@ -13,6 +13,9 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 	for {
 		rt, now := e.lockRoute(by)
 		h := rt.host
+		if e.phase == outside {
+			e.enterLocked(now)
+		}
 		if e.pool.closeIdle.Load() {
 			e.pool.closeIdle.Store(false)
 		}
@@ -41,7 +44,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		c, got, err := rt.wait(ctx, legacyCancel(req), w)
 		limited += w.limited
 		got.Limited = limited
-		if err != nil || e.ready(ctx, c) || !e.reused && c.brokeAtOnce() {
+		if err != nil || e.ready(ctx, c) || !got.NetReused && c.brokeAtOnce() {
 			return c, got, err
 		}
 		h.mu.Lock()
@@ -50,7 +53,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 	}
 }
 
-// lockRoute returns the route with its host locked, and the exchange entered.
+// lockRoute returns the route with its host locked.
 func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 	for {
 		h := e.host
@@ -65,40 +68,43 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 			}
 			continue
 		}
-		now := time.Now()
-		if !e.entered {
-			e.entered = true
-			h.inFlight++
-			if h.firstUse.IsZero() {
-				h.firstUse = now
-			}
-			if e.Exempt {
-				h.exempt++
-			}
-			h.worth.Arrives(h.inFlight > 1, e.pool.opts.IdleTimeout, now)
-			if h.demand.stock.shortLived() {
-				h.demand.stock.arriveLocked(h.inFlight, now)
-			}
-		}
-		return h.routeLocked(by), now
+		return h.routeLocked(by), time.Now()
+	}
+}
+
+// enterLocked has the host count the exchange.
+func (e *Entry) enterLocked(now time.Time) {
+	h := e.host
+	e.moveLocked(waiting)
+	h.inFlight++
+	if h.firstUse.IsZero() {
+		h.firstUse = now
+	}
+	if e.Exempt {
+		h.exempt++
+	}
+	h.worth.Arrives(h.inFlight > 1, e.pool.opts.IdleTimeout, now)
+	if h.demand.stock.shortLived() {
+		h.demand.stock.arriveLocked(h.inFlight, now)
 	}
 }
 
 // leave takes the exchange, which has no connection, out of the books of the host
 // that it has entered.
 func (e *Entry) leave(now time.Time) {
-	if !e.entered {
+	if e.phase == outside {
 		return
 	}
 	h := e.host
 	h.mu.Lock()
 	defer h.unlock()
-	e.leaveLocked(now)
+	e.moveLocked(outside)
+	e.uncountLocked(now)
 }
 
-func (e *Entry) leaveLocked(now time.Time) {
+// uncountLocked is for an exchange that its host has counted, and counts no more.
+func (e *Entry) uncountLocked(now time.Time) {
 	h := e.host
-	e.entered = false
 	h.inFlight--
 	h.lastUse = now
 	if e.Exempt {

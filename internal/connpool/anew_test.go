@@ -125,7 +125,7 @@ func TestAConnectionThatComesAfterItsRequestIsClosedWhereNoneIsKept(t *testing.T
 	close(one)
 	waitCount(t, p, dialing, 1)
 	waitCount(t, p, closing, 0)
-	if n := waiting(p); n != 1 {
+	if n := waits(p); n != 1 {
 		t.Fatalf("%d requests wait, want the second one, for its own dial", n)
 	}
 	close(two)

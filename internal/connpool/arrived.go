@@ -26,10 +26,7 @@ func (c *Conn) countOverLocked() {
 // countsOver reports whether they are wanted.
 func (p *Pool) countsOver() bool { return p.opts.StreamsOver != nil }
 
-// joinLocked and leaveLocked count an exchange on c, and answered one that has its
-// response.
-func (c *Conn) joinLocked() { c.streams++ }
-
+// leaveLocked takes the exchange off c.
 func (c *Conn) leaveLocked(e *Entry) {
 	c.streams--
 	if e.answered {
@@ -40,6 +37,7 @@ func (c *Conn) leaveLocked(e *Entry) {
 	c.releasedLocked()
 }
 
+// answeredBy notes that the exchange has its response.
 func (c *Conn) answeredBy(e *Entry) {
 	c.host.silence.broken()
 	if c.http2 && !c.heard.Load() && !c.heard.Swap(true) {

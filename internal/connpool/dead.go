@@ -130,7 +130,8 @@ func (e *Entry) condemnLocked(c *Conn, since time.Time, rto time.Duration, now t
 		c.streams = 0
 		c.releasedLocked()
 		c.loseLocked(loss.Dead, loss.Culprit{}, now)
-		e.conn, e.lost = nil, c.lost
+		e.takeBackLocked()
+		e.lost = c.lost
 	}
 	h.fillLocked(now)
 }

@@ -49,20 +49,13 @@ type Entry struct {
 	target *Host // of the URL
 	host   *Host // target, or the proxy's that forwards to it
 	id     uint64
-	conn   *Conn
+	phase  phase
+	conn   *Conn // since it was given
 	// lost is that of its last connection, if it was taken off that and has none since.
-	lost *loss.Loss
-	// entered: the host counts it. left: no more.
-	entered, left bool
-	answered      bool // counted in conn.answered
-	returned      bool // the connection went back
-	overHTTP2     bool // the last try was
-	// reused: net/http would call the connection so. It was used before, or lay idle,
-	// for the request that it was dialed for was served by another one.
-	reused  bool
-	tight   bool // a stream of its connection is to be reserved
-	crowded bool // and found one stream too many on its connection
-	link    exchangeContext
+	lost     *loss.Loss
+	answered bool // counted in conn.answered
+	tight    bool // a stream of its connection is to be reserved
+	link     exchangeContext
 }
 
 // Got is what there is to say of the connection that an exchange was given.
@@ -94,10 +87,6 @@ type Got struct {
 	Dialed     time.Time
 }
 
-// Host is the host of the exchange's URL: nil before Enter. It may be kept as a short
-// way to it.
-func (e *Entry) Host() *Host { return e.target }
-
 // SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2. It is false for
 // nil.
 func (h *Host) SpeaksHTTP2() bool { return h != nil && h.multiplexed.Load() }
@@ -120,7 +109,7 @@ func (e *Entry) SetSpan(s ledger.Span) {
 // be seen. Unread takes it back.
 func (e *Entry) BeforeRead(f *func()) bool {
 	c := e.conn
-	if c == nil || c.raw == nil || c.http2 || e.returned {
+	if c == nil || c.raw == nil || c.http2 || e.phase == returned {
 		return false
 	}
 	c.raw.before.Store(f)

@@ -13,7 +13,7 @@ func TestHookBeforeAReadIsOnlyForWhoHasTheConnection(t *testing.T) {
 	defer near.Close()
 	defer far.Close()
 	c := &Conn{raw: &netConn{Conn: near}}
-	before, has := &Entry{conn: c, returned: true}, &Entry{conn: c}
+	before, has := &Entry{conn: c, phase: returned}, &Entry{conn: c, phase: given}
 	called := false
 	f, g := func() { called = true }, func() { t.Error("the hook of an exchange whose connection went back was called") }
 	if !has.BeforeRead(&f) {

@@ -13,8 +13,8 @@ func (e *Entry) Returned() (yes bool, refused loss.Reason) {
 	switch {
 	case c == nil:
 		return false, loss.None
-	case e.left, c.http2:
-		return e.returned, loss.None
+	case e.phase.ended(), c.http2:
+		return e.phase == returned, loss.None
 	}
 	return c.reusable(), loss.None
 }
@@ -29,58 +29,67 @@ func (c *Conn) reusable() bool {
 // End ends the exchange. Cause is why its connection is lost, as far as the
 // exchange can say; empty if it need not be. Provisional says that net/http may
 // still bring it back by itself. End returns what is true: empty if the connection
-// went back, or over HTTP/2 lives on.
-func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Reason {
+// went back, which Back says, or over HTTP/2 lives on.
+func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) (lost loss.Reason, back bool) {
 	h := e.host
-	if h == nil || e.left {
-		return cause
+	if h == nil || e.phase.ended() {
+		return cause, false
 	}
 	c := e.conn
 	// It is asked without the lock: over TLS a Close that blocks has not come to the
 	// socket yet.
-	back := c != nil && !c.http2 && c.reusable()
+	reusable := c != nil && !c.http2 && c.reusable()
 	h.mu.Lock()
 	defer h.unlock()
-	e.left = true
-	if e.entered {
-		e.leaveLocked(now)
+	if e.phase.counted() {
+		e.uncountLocked(now)
 	}
-	if c == nil {
-		if e.lost == nil {
-			return loss.None // it had none
-		}
-		return e.lost.Reason
+	switch {
+	case c != nil && c.http2:
+		lost = c.streamEndedLocked(e, cause, now)
+	case c != nil:
+		lost, back = c.exchangeEndedLocked(e, cause, provisional, reusable, now)
+	case e.lost != nil:
+		lost = e.lost.Reason
 	}
-	if c.http2 {
-		return c.streamEndedLocked(e, cause, now)
+	if back {
+		e.moveLocked(returned)
+	} else {
+		e.moveLocked(over)
 	}
+	return lost, back
+}
+
+// exchangeEndedLocked takes the exchange off c, over HTTP/1. Reusable says that c can be
+// used again; the rest is as in End.
+func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reusable bool, now time.Time) (lost loss.Reason, back bool) {
+	h := c.host
 	c.streams = 0
 	c.releasedLocked()
 	switch {
 	case c.user != e.id || c.state != active && c.state != draining:
-		return cause // it was lost already, and the books say why
+		return cause, false // it was lost already, and the books say why
 	case cause == loss.Upgraded:
 		// It is the caller's own now, and no HTTP connection any more.
 		c.noteLocked(cause, e.Owner.Culprit(), now)
 		h.moveLocked(c, closed)
 		h.fillLocked(now)
-		return cause
-	case back:
+		return cause, false
+	case reusable:
 		c.route.server.livedLocked(c.idledFor)
 		if c.lost != nil { // it was being drained
 			h.book.Withdraw(c.lost)
 			c.lost = nil
 		}
 		why := c.putLocked(e, now)
-		e.returned = why == loss.None
-		return why
+		return why, why == loss.None
 	}
 	if cause == loss.None || cause == loss.Unknown {
 		cause = c.elimination()
 	}
 	if provisional && c.cc.Err() == nil {
 		c.drainLocked(cause, e.Owner.Culprit(), now)
-		return cause
+		return cause, false
 	}
 	announced := c.doomed
 	c.loseLocked(cause, e.Owner.Culprit(), now)
@@ -88,7 +97,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) loss.Rea
 	if !announced && (cause == loss.ServerClose || cause == loss.ServerClosedIdle || cause == loss.EarlyResponse) {
 		h.succeedLocked(c, e, now)
 	}
-	return cause
+	return cause, false
 }
 
 // elimination is why a connection does not go on whose exchange came to its end in

@@ -106,6 +106,11 @@ func newPool(t testing.TB, base *http.Transport, o Options, seen ...func(from, t
 			f(from, to)
 		}
 	}
+	p.onEntryEdge = func(from, to phase) {
+		if !entryEdges[from][to] {
+			t.Errorf("an exchange's edge %v to %v is not in the table", from, to)
+		}
+	}
 	t.Cleanup(func() { settles(t, p); told.complete(t) })
 	return p
 }
@@ -159,8 +164,8 @@ func waitCount(t testing.TB, p *Pool, s state, n int) {
 	eventually.True(t, fmt.Sprintf("%d connections that are %v", n, s), func() bool { return count(p, s) == n })
 }
 
-// waiting is the number of requests that wait for a connection.
-func waiting(p *Pool) (n int) {
+// waits is the number of requests that wait for a connection.
+func waits(p *Pool) (n int) {
 	p.hosts.each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -173,7 +178,7 @@ func waiting(p *Pool) (n int) {
 
 func waitWaiting(t testing.TB, p *Pool, n int) {
 	t.Helper()
-	eventually.True(t, fmt.Sprintf("%d requests that wait", n), func() bool { return waiting(p) == n })
+	eventually.True(t, fmt.Sprintf("%d requests that wait", n), func() bool { return waits(p) == n })
 }
 
 // protocols are what a server may speak.

@@ -53,7 +53,7 @@ type Host struct {
 	tally     ledger.Tally
 	shakes    ledger.Handshakes
 	spoken    [len(ledger.Versions{})]bool
-	peers     map[string]ledger.Versions
+	peers     ledger.Peers
 	demand    demand
 	sweep     sweeper
 	resolve   *resolver // nil: no address of it is known

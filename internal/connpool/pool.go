@@ -92,8 +92,10 @@ type Pool struct {
 
 	remembered atomic.Int32 // hosts that are, though nothing of them is left
 
-	// onEdge sees each edge that a connection's life takes; for tests.
-	onEdge func(c *Conn, from, to state)
+	// onEdge sees each edge that a connection's life takes, and onEntryEdge each of an
+	// exchange's; for tests.
+	onEdge      func(c *Conn, from, to state)
+	onEntryEdge func(from, to phase)
 }
 
 // keepsAlive reports whether connections are used more than once.

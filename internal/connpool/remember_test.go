@@ -18,7 +18,9 @@ func crawl(p *Pool, name string, hosts int) {
 		e := &Entry{Owner: &owner{}}
 		p.Enter(e, ledger.Key{Scheme: "https", Host: fmt.Sprintf("%s%d.example", name, i), Port: "443"}, nil)
 		_, now := e.lockRoute(routeKey{})
-		e.leaveLocked(now)
+		e.enterLocked(now)
+		e.moveLocked(outside)
+		e.uncountLocked(now)
 		e.host.mu.Unlock()
 	}
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// Enter enters the exchange for the host of key. Known is what Host returned for
-// that key before, if anything.
-func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) {
+// Enter enters the exchange for the host of key, and returns that. Known is what it
+// returned for that key before, if anything: a short way to it.
+func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) *Host {
 	e.pool, e.id = p, p.uses.Add(1)
 	if e.target = known; known == nil {
 		e.target = p.host(key)
 	}
 	e.host = e.target
+	return e.target
 }
 
 // RoundTrip sends the request over a connection of the Pool's, and again over
@@ -41,24 +41,24 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 	var body *trackedBody
 	req.Body, body = track(req.Body)
 	*req = *req.WithContext(down)
-	crowds := 0
+	crowds, last := 0, never
 	for try := 0; ; try++ {
-		resp, again, err := e.try(ctx, hooks, req, body, try)
+		resp, again, err := e.try(ctx, hooks, req, body, try, last)
 		if err == nil {
 			return resp, nil
 		}
-		if again {
+		if again != never {
 			var next *http.Request
-			next, body, err = rewind(req, body, err, e.overHTTP2)
+			next, body, err = rewind(req, body, err, again != atOnce)
 			if err == nil {
 				if next != req {
 					*req = *next
 				}
-				if e.crowded && crowds < crowdedMost {
+				if again == crowdedOut && crowds < crowdedMost {
 					crowds++
 					try-- // nothing was sent, and nobody is to be spared
 				}
-				e.crowded = false
+				last = again
 				continue
 			}
 		}
@@ -66,6 +66,16 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 		return nil, err
 	}
 }
+
+// again is what net/http would do with a request behind a try that has failed.
+type again uint8
+
+const (
+	never      again = iota // its caller gets the error
+	atOnce                  // send it once more: over HTTP/1
+	paused                  // the same after a pause: over HTTP/2
+	crowdedOut              // and for want of a stream on its connection
+)
 
 // closeBody closes the request's body, which a RoundTripper must on every path, if
 // net/http has not.
@@ -79,16 +89,16 @@ func closeBody(req *http.Request, body *trackedBody) {
 	}
 }
 
-// try sends req once. Again says that net/http would send it once more; whether ctx has
-// ended meanwhile is for the next try to find: then the error is the context's, and
-// not that of the connection as well.
-func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int) (resp *http.Response, again bool, err error) {
-	if err := e.pause(ctx, legacyCancel(req), n); err != nil {
-		return nil, false, err
+// try sends req once, for the n-th time. Last is what the try before has come to. Whether
+// ctx has ended behind a try is for the next one to find: then the error is the context's,
+// and not that of the connection as well.
+func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int, last again) (*http.Response, again, error) {
+	if err := pause(ctx, legacyCancel(req), n, last); err != nil {
+		return nil, never, err
 	}
 	by, err := e.pool.routeFor(e, req)
 	if err != nil {
-		return nil, false, err
+		return nil, never, err
 	}
 	if hooks != nil && hooks.GetConn != nil {
 		hooks.GetConn(e.hopFor(by))
@@ -97,14 +107,13 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if err != nil && got.Limited > 0 {
 		e.Owner.Acquired(Got{Limited: got.Limited})
 	}
-	if err == errUnusable {
-		e.overHTTP2 = true
-		return nil, n < h2Retries, err
+	switch {
+	case err == errUnusable && n < h2Retries:
+		return nil, paused, err
+	case err != nil:
+		return nil, never, err
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	e.overHTTP2, e.lost = c.http2, nil
+	e.lost = nil
 	e.Owner.Acquired(got)
 	if hooks != nil && hooks.GotConn != nil {
 		hooks.GotConn(httptrace.GotConnInfo{Conn: c.held.Conn, Reused: got.NetReused, WasIdle: got.WasIdle, IdleTime: got.IdleTime})
@@ -118,48 +127,47 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		e.link.linked.Store(true) // HTTP/2 derives nothing
 	}
 	before := c.soFar()
-	resp, err = c.cc.RoundTrip(req)
+	resp, err := c.cc.RoundTrip(req)
 	if err == nil {
 		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
 			body.close()
 		}
 		c.answeredBy(e)
-		return resp, false, nil
+		return resp, never, nil
 	}
 	if !c.http2 {
 		e.link.finish()
 		if got.WasIdle {
 			c.crossed()
 		}
-		if again = c.retries(req, err, got.NetReused); again {
+		if c.retries(req, err, got.NetReused) {
 			e.stale(c)
-		} else {
-			e.unanswered(c, got, before, err)
+			return nil, atOnce, err
 		}
-		switch {
-		case again:
-		case err == ctx.Err():
-			err = context.Cause(ctx) // ClientConn does not say it where it finds the end first
-		default:
-			err = plainError(err)
-		}
-		return nil, again, err
-	}
-	if again = n < h2Retries && retriesStream(err); again {
-		e.crowded = err.Error() == h2Unusable && c.cc.Err() == nil
-		e.leaveStream(c, err)
-	} else {
 		e.unanswered(c, got, before, err)
-		if refused(err) {
-			err = plainError(err)
+		if err == ctx.Err() {
+			return nil, never, context.Cause(ctx) // ClientConn does not say it where it finds the end first
 		}
+		return nil, never, plainError(err)
 	}
-	return nil, again, err
+	if n < h2Retries && retriesStream(err) {
+		more := paused
+		if err.Error() == h2Unusable && c.cc.Err() == nil {
+			more = crowdedOut
+		}
+		e.leaveStream(c, err)
+		return nil, more, err
+	}
+	e.unanswered(c, got, before, err)
+	if refused(err) {
+		err = plainError(err)
+	}
+	return nil, never, err
 }
 
 // pause waits before another try over HTTP/2, and reports the end of the context.
-func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error {
-	if e.overHTTP2 {
+func pause(ctx context.Context, cancel <-chan struct{}, n int, last again) error {
+	if last == paused || last == crowdedOut {
 		if d := backoff(n); d > 0 {
 			t := time.NewTimer(d)
 			defer t.Stop()
@@ -180,72 +188,6 @@ func (e *Entry) pause(ctx context.Context, cancel <-chan struct{}, n int) error 
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-// stale takes the exchange off a connection that turned out dead as it was used, or
-// that went with the end of its request.
-func (e *Entry) stale(c *Conn) {
-	ended := e.Owner.Interrupted()
-	now := time.Now()
-	why, culprit := loss.ServerClosedIdle, loss.Culprit{}
-	h := c.host
-	h.mu.Lock()
-	defer h.unlock()
-	switch end := c.raw.ending(); {
-	case end == byPeer && c.raw.sentAtEnd.Load() <= c.writtenBefore:
-		// It ended before the request was sent, however long ago it was handed out.
-	case ended != loss.None:
-		why, culprit = ended, e.Owner.Culprit()
-	case end == byOthers:
-		why = loss.ConnError
-	case now.Sub(c.givenAt) > max(staleMost, 4*c.dial.clock.took().Connect):
-		// The server had it for longer than a way there and back: it died under
-		// the request, and did not close an idle connection.
-		why, culprit = loss.ConnError, e.Owner.Culprit()
-	}
-	c.streams = 0
-	c.releasedLocked()
-	if c.user == e.id && c.state == active {
-		c.loseLocked(why, culprit, now)
-	}
-	e.conn, e.lost = nil, c.lost
-}
-
-// crowdedMost is how many tries a request may lose to connections that had no stream
-// left for it, before a try is one that net/http's backoff counts.
-const crowdedMost = 20
-
-// staleMost is the least time that a server must have had a request for its loss
-// not to be that of an idle connection.
-const staleMost = 10 * time.Millisecond
-
-// leaveStream takes the exchange off an HTTP/2 connection that did not take its
-// request.
-func (e *Entry) leaveStream(c *Conn, err error) {
-	now := time.Now()
-	h := c.host
-	h.mu.Lock()
-	defer h.unlock()
-	e.conn = nil
-	c.leaveLocked(e)
-	c.noteCrowdedLocked()
-	if err.Error() == h2GotGoAway && (c.state == active || c.state == idle) {
-		// Else it might be given to the next try, and to the one after that.
-		c.sawGoAway = true
-		c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
-	}
-	c.lookLocked(now)
-	if c.streams > 0 {
-		return
-	}
-	switch {
-	case c.state == goingAway:
-		c.departLocked(now)
-	case c.state == active && c.cc.Err() != nil:
-		c.loseLocked(c.atRest(now), loss.Culprit{}, now)
-	case c.state == active:
-		c.restLocked(now)
-	}
 }
 
 // noteWritten notes what was written before the request that now has c to itself.

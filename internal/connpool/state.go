@@ -120,18 +120,7 @@ func (h *Host) countLocked(c *Conn, n int) {
 		x.Active += n
 	}
 	if c.peer != "" {
-		if h.peers == nil {
-			h.peers = make(map[string]ledger.Versions)
-		}
-		p := h.peers[c.peer]
-		p[v].Open += n
-		if inUse {
-			p[v].Active += n
-		}
-		h.peers[c.peer] = p
-		if p == (ledger.Versions{}) {
-			delete(h.peers, c.peer)
-		}
+		h.peers.Add(c.peer, v, inUse, n)
 	}
 }
 

@@ -19,12 +19,10 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		c.idledFor, c.busySince = g.IdleTime, now
 	}
 	ahead := c.ahead
-	h.countLocked(c, -1)
-	c.uses++
-	h.countLocked(c, +1)
+	c.usedLocked(+1)
 	g.Uses = c.uses
 	c.user, c.givenAt = e.id, now
-	c.joinLocked()
+	c.streams++
 	if c.state != active || !c.http2 {
 		h.moveLocked(c, active) // perhaps it was, in other hands
 	}
@@ -70,11 +68,10 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	if c.http2 && h.pool.spreads() {
 		c.spreadLocked(e, now)
 	}
-	e.conn, e.returned = c, false
+	e.giveLocked(c)
 	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
 		c.unreserved.Add(1)
 	}
-	e.reused = g.NetReused
 	if c.raw != nil && c.raw.plain && !c.http2 {
 		c.raw.armed.Store(true)
 	}
@@ -83,15 +80,12 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 
 // untakeLocked takes c back from an exchange that has sent nothing on it.
 func (c *Conn) untakeLocked(e *Entry, now time.Time) {
-	h := c.host
-	e.conn = nil
+	e.takeBackLocked()
 	if e.tight {
 		e.tight = false
 		c.unreserved.Add(-1)
 	}
-	h.countLocked(c, -1)
-	c.uses--
-	h.countLocked(c, +1)
+	c.usedLocked(-1)
 	c.leaveLocked(e)
 	if c.raw != nil {
 		c.raw.armed.Store(false)
@@ -107,4 +101,15 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	default:
 		c.putLocked(nil, now)
 	}
+}
+
+// usedLocked counts one use of c more, or one less. The first one shows its protocol.
+func (c *Conn) usedLocked(n int) {
+	if min(c.uses, c.uses+n) > 0 {
+		c.uses += n
+		return
+	}
+	c.host.countLocked(c, -1)
+	c.uses += n
+	c.host.countLocked(c, +1)
 }

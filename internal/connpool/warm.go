@@ -56,8 +56,7 @@ func (p *Pool) Warm(ctx context.Context, req *http.Request, o Policy, n int) (in
 	if err != nil {
 		return 0, err
 	}
-	e.entered = true // it is not to be counted as an exchange
-	rt, now := e.lockRoute(by)
+	rt, now := e.lockRoute(by) // no host counts it as an exchange
 	h := rt.host
 	p.closeIdle.Store(false) // as a request has it
 	h.inUseNowLocked(now)

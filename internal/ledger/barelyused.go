@@ -15,10 +15,10 @@ func (l *Ledger) BarelyUsed() (host string, ok bool) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		switch {
-		case h.inflight > 0 || h.active > 0:
+		case h.inFlight > 0 || h.counts.active > 0:
 			brief = false
 		case uses == 0:
-			brief = brief && l.barelyRead(h.open)
+			brief = brief && l.barelyRead(h.counts.open)
 		}
 	})
 	return host, brief && hosts == 1

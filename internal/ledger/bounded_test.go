@@ -31,14 +31,14 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	l = New(nil)
 	for range 10_000 {
-		u := asking(l)
+		u := asks(l)
 		u.GotConn(another(), false, false, time.Now())
 		u.PutIdleConn(None)
 		u.End(None, false, time.Now())
 	}
 	l.hosts.Each(func(h *Host) {
-		if len(h.conns) > maxConns || h.losses.Len() > loss.Max || h.open > maxConns {
-			t.Errorf("%d connections, %d losses, %d open", len(h.conns), h.losses.Len(), h.open)
+		if len(h.conns) > maxConns || h.losses.Len() > loss.Max || h.counts.open > maxConns {
+			t.Errorf("%d connections, %d losses, %d open", len(h.conns), h.losses.Len(), h.counts.open)
 		}
 	})
 }

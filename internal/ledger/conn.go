@@ -45,11 +45,10 @@ const (
 // opensLocked enters a new connection: to which peer, if those are counted, and whether
 // it was in use before.
 func (h *Host) opensLocked(now time.Time, peer string, foreign bool) *Conn {
-	h.open++
 	h.tally.Opened++
 	h.ledger.Opened()
 	c := &Conn{ID: h.ledger.conns.Add(1), host: h, opened: now, peer: peer, predates: foreign}
-	h.countLocked(c, +1)
+	h.counts.addLocked(c, +1)
 	return c
 }
 
@@ -58,41 +57,22 @@ func (h *Host) moveLocked(c *Conn, s state) {
 	if c.state == gone {
 		return
 	}
-	h.countLocked(c, -1)
+	h.counts.addLocked(c, -1)
 	if c.state == active {
-		h.spoken[c.version()] = true // as far as it ever shows
+		h.counts.spoken[c.version()] = true // as far as it ever shows
 	}
 	c.state = s
-	h.countLocked(c, +1)
+	h.counts.addLocked(c, +1)
 	if s == gone {
-		h.open--
 		h.countClosedLocked(c)
-	}
-}
-
-// countLocked adds c to the counts of its state.
-func (h *Host) countLocked(c *Conn, n int) {
-	switch c.state {
-	case active:
-		h.active += n
-	case idle:
-		h.idle += n
-	case closing:
-		h.closing += n
-	}
-	if c.state != gone {
-		h.countOpenLocked(c, n)
-	}
-	if c.http2 && (c.state == active || c.state == idle) {
-		h.sharing += n
 	}
 }
 
 // shareLocked notes that c speaks HTTP/2.
 func (h *Host) shareLocked(c *Conn) {
-	h.countLocked(c, -1)
+	h.counts.addLocked(c, -1)
 	c.http2 = true
-	h.countLocked(c, +1)
+	h.counts.addLocked(c, +1)
 }
 
 // loseLocked writes c down as lost.

@@ -11,12 +11,12 @@ import (
 func TestCostIsOfExchangesOwnDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(nil)
-		u, c := asking(l), another()
+		u, c := asks(l), another()
 		time.Sleep(40 * time.Millisecond) // the bubble's clock
 		u.GotConn(c, false, false, time.Now())
 		u.PutIdleConn(None)
 		u.End(None, false, time.Now())
-		u = asking(l)
+		u = asks(l)
 		time.Sleep(time.Second) // it waited for that one
 		u.GotConn(c, true, false, time.Now())
 		if w := u.Worth(true); w.Cost != 40*time.Millisecond || w.Measured != 1 {

@@ -13,7 +13,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 		for _, paid := range []bool{true, false} {
 			synctest.Test(t, func(t *testing.T) {
 				l := New(nil)
-				a, c := asking(l), another()
+				a, c := asks(l), another()
 				a.Owner = by(1)
 				a.GotConn(c, false, false, time.Now())
 				a.Draining(time.Now())
@@ -30,7 +30,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 				time.Sleep(time.Millisecond)
 				switch {
 				case cause == None:
-					b := asking(l)
+					b := asks(l)
 					if g := b.GotConn(c, true, false, time.Now()); !g.Reused {
 						t.Errorf("the connection that came back is new for %q", g.Reason)
 					}
@@ -62,12 +62,12 @@ func TestDrainByNetHTTP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := New(nil)
-			u, c := asking(l), another()
+			u, c := asks(l), another()
 			u.Owner = by(1)
 			u.GotConn(c, false, false, time.Now())
 			u.End(BodyUnread, true, time.Now())
 			tt.then(u)
-			next, nc := asking(l), another()
+			next, nc := asks(l), another()
 			if tt.reused {
 				nc = c
 			}
@@ -82,7 +82,7 @@ func TestDrainByNetHTTP(t *testing.T) {
 
 func TestLossIsNotRenamedByARefusalThatComesLater(t *testing.T) {
 	l := New(nil)
-	u := asking(l)
+	u := asks(l)
 	u.Owner = by(1)
 	u.GotConn(another(), false, false, time.Now())
 	u.End(Canceled, false, time.Now())

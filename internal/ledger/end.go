@@ -7,22 +7,27 @@ import (
 )
 
 // PutIdleConn notes what net/http's PutIdleConn said. Empty means that the connection is
-// idle or was handed straight to somebody else, else refused is what the error
+// idle or was handed straight to somebody else, else why is what the error
 // means. It may come after End.
-func (e *Entry) PutIdleConn(refused Reason) {
+func (e *Entry) PutIdleConn(why Reason) {
 	h := e.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	e.returned, e.refused = refused == None, refused
+	if why == None {
+		e.moveLocked(returned)
+	} else {
+		e.moveLocked(refused)
+		e.refused = why
+	}
 	c := e.conn
 	// Handed over already: the next user's GotConn may come first.
 	if c == nil || c.user != e.id {
 		return
 	}
-	if refused != None {
-		if e.ended && c.loss != nil && c.loss.Reason == BodyUnread && refused != ConnError {
+	if why != None {
+		if e.ended && c.loss != nil && c.loss.Reason == BodyUnread && why != ConnError {
 			// Drained in the background, and refused.
-			c.loss.Settle(refused, time.Now())
+			c.loss.Settle(why, time.Now())
 			h.countClosedLocked(c)
 		}
 		return
@@ -34,10 +39,10 @@ func (e *Entry) PutIdleConn(refused Reason) {
 
 // Returned reports whether the connection went back, and what PutIdleConn refused
 // it for otherwise; empty if it was not asked.
-func (e *Entry) Returned() (put bool, refused Reason) {
+func (e *Entry) Returned() (put bool, why Reason) {
 	e.host.mu.Lock()
 	defer e.host.mu.Unlock()
-	return e.returned, e.refused
+	return e.phase == returned, e.refused
 }
 
 // Draining notes that the connection is drained after its body was closed, by the
@@ -51,29 +56,40 @@ func (e *Entry) Draining(now time.Time) {
 	}
 }
 
-// End closes the line. Cause says why the connection is lost, empty if it is
-// not. Only the first End counts. That a connection may come back by itself says
+// End ends the exchange, unless it was never entered. Cause says why the connection is
+// lost, empty if it is not. Only the first End counts. That a connection may come back by itself says
 // nothing here: that it does not would never show.
 //
 // End returns what the ledger knows better: empty if the connection went back
-// or lives on, which over HTTP/2 it does as far as that shows.
-func (e *Entry) End(cause Reason, _ bool, now time.Time) Reason {
+// or lives on, which over HTTP/2 it does as far as that shows; and whether it went back.
+func (e *Entry) End(cause Reason, _ bool, now time.Time) (lost Reason, back bool) {
 	h := e.host
+	if h == nil {
+		return cause, false
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if e.ended {
-		return cause
+		return cause, e.phase == returned
 	}
 	e.ended = true
-	h.inflight--
+	h.inFlight--
 	h.worth.Ended(now)
-	e.answeredLocked()
-	c := e.conn
+	if e.phase == asking {
+		e.moveLocked(begun)
+	}
+	if e.phase == returned {
+		return None, true
+	}
+	return e.endLocked(cause, now), false
+}
+
+// endLocked takes the exchange, which has ended, off a connection that did not go back.
+func (e *Entry) endLocked(cause Reason, now time.Time) Reason {
+	h, c := e.host, e.conn
 	switch {
 	case c == nil:
 		return cause
-	case e.returned:
-		return None
 	case c.http2 && cause != Upgraded:
 		return e.endStreamLocked(c, cause, now)
 	case cause == None:

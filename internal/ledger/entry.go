@@ -19,15 +19,13 @@ type Entry struct {
 	BehindMiddleware bool
 
 	// Guarded by host.mu.
-	asking    bool
-	hadIdle   bool // there was a connection to be had when it began
-	ended     bool
-	returned  bool
-	conn      *Conn
+	phase     phase
+	hadIdle   bool   // there was a connection to be had when it began
+	ended     bool   // hooks may come yet
+	refused   Reason // why PutIdleConn did not take the connection back, if it did not
+	conn      *Conn  // the last that it was given; nil if it asks for another one
 	atGetConn snapshot
 	addr      string
-	// Why PutIdleConn did not take the connection back, if it did not.
-	refused Reason
 
 	id   uint64
 	host *Host
@@ -54,9 +52,9 @@ func (e *Entry) culprit() Culprit {
 func (l *Ledger) Begin(u *Entry, key Key, known *Host, at time.Time) *Host {
 	u.id = l.uses.Add(1)
 	u.host = l.host(key, known, func(h *Host) {
-		h.inflight++
-		h.worth.Arrives(h.inflight > 1, h.ledger.idleTimeout, at)
-		u.hadIdle = h.idle > 0 || h.lastHTTP2 && h.open > 0
+		h.inFlight++
+		h.worth.Arrives(h.inFlight > 1, h.ledger.idleTimeout, at)
+		u.hadIdle = h.counts.idle > 0 || h.lastHTTP2 && h.counts.open > 0
 	})
 	return u.host
 }
@@ -78,26 +76,15 @@ func (e *Entry) GetConn(addr string, now time.Time) {
 	if e.ended {
 		return
 	}
-	if e.conn != nil && !e.returned {
+	if e.conn != nil && e.phase != returned {
 		e.conn.takeBackLocked(e, now)
 	}
-	e.conn, e.returned, e.refused = nil, false, None
 	if !h.ledger.asked.Load() {
 		h.ledger.asked.Store(true)
 	}
 	e.atGetConn, e.addr = h.snapshotLocked(now), addr
-	if !e.asking {
-		e.asking = true
-		h.askers++
-	}
-}
-
-// answeredLocked ends the wait for a connection.
-func (e *Entry) answeredLocked() {
-	if e.asking {
-		e.asking = false
-		e.host.askers--
-	}
+	e.conn = nil
+	e.moveLocked(asking)
 }
 
 // Share notes that the response has come over HTTP/2 or later: of a connection with prior

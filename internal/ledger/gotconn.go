@@ -42,15 +42,15 @@ func (e *Entry) GotConn(nc net.Conn, reused, shared bool, now time.Time) Got {
 		reused, shared = reused || c.uses > 0 && !c.predates, true
 	}
 	before := e.conn
-	if before != nil && before != c && !e.returned {
+	if before != nil && before != c && e.phase != returned {
 		// HTTP/2 tries another connection without asking again.
 		before.takeBackLocked(e, now)
 	}
 	g := h.givesLocked(c, e, nc, before == c, reused, shared, now)
 	// What was put back before was another connection: somebody's request on
 	// the way to this one, with our hooks in its context.
-	e.conn, e.returned, e.refused = c, false, None
-	e.answeredLocked()
+	e.conn = c
+	e.moveLocked(holding)
 	if g.Reused {
 		return g
 	}
@@ -111,9 +111,9 @@ func (h *Host) useLocked(c *Conn) {
 		c.uses++
 		return
 	}
-	h.countLocked(c, -1)
+	h.counts.addLocked(c, -1)
 	c.uses++
-	h.countLocked(c, +1)
+	h.counts.addLocked(c, +1)
 }
 
 // speaksHTTP2 looks at the connection itself. Of requests that come at once, one

@@ -14,8 +14,8 @@ func another() *fakeConn { return new(fakeConn) }
 
 var key = Key{Scheme: "http", Host: "host.example", Port: "80"}
 
-// asking returns an Entry that has asked for a connection.
-func asking(l *Ledger) *Entry {
+// asks returns an Entry that has asked for a connection.
+func asks(l *Ledger) *Entry {
 	u := new(Entry)
 	l.Begin(u, key, nil, time.Now())
 	u.GetConn("host.example:80", time.Now())
@@ -35,7 +35,7 @@ func (b by) Culprit() (c Culprit) {
 func losing(l *Ledger, causes ...Reason) {
 	uses := make([]*Entry, len(causes))
 	for i := range causes {
-		uses[i] = asking(l)
+		uses[i] = asks(l)
 		uses[i].Owner = by(i + 1)
 		uses[i].GotConn(another(), false, false, time.Now())
 	}
@@ -50,7 +50,7 @@ func losing(l *Ledger, causes ...Reason) {
 // wantNew asks for a connection, is given a new one over HTTP/1 and looks at why.
 func wantNew(t *testing.T, l *Ledger, want Reason, culprit byte) {
 	t.Helper()
-	u := asking(l)
+	u := asks(l)
 	if g := u.GotConn(another(), false, false, time.Now()); g.Reason != want || g.Culprit.SpanID[0] != culprit {
 		t.Errorf("new for %q by %d, want %q by %d", g.Reason, g.Culprit.SpanID[0], want, culprit)
 	}

@@ -19,27 +19,16 @@ type Host struct {
 	forgotten bool // its place in the ledger is another's
 	served    bool // some exchange had a connection
 	lastHTTP2 bool // the last one that was had speaks HTTP/2
-	askers    int  // exchanges between GetConn and GotConn
-	inflight  int  // exchanges between Begin and End
-	open      int  // connections open, by state; the rest are Dialed
-	active    int
-	idle      int
-	closing   int
-	sharing   int // open, had, and of HTTP/2
-	// losses are the connections that were lost and that no dial was charged
-	// with yet.
-	losses loss.Book
-	// conns are the connections that exchanges were given, and strays the dials
-	// whose requests were served otherwise, oldest first.
-	conns  map[any]*Conn // by net.Conn, or quicKey
-	strays []snapshot
+	inFlight  int  // exchanges between Begin and End
+	asking    int  // of those, between GetConn and GotConn
+
+	// Each of these has fields of its own, and knows nothing of the others.
+	counts connCounts
+	conns  map[any]*Conn // that exchanges were given, by net.Conn, or quicKey
+	losses loss.Book     // that no dial was charged with yet
+	losers raceLosers
 	worth  worth.Estimator
 	tally  Tally
-	// versions count those open by protocol, and spoken says which were seen; peers
-	// is that by address, nil unless it is wanted.
-	versions Versions
-	spoken   [len(Versions{})]bool
-	peers    map[string]Versions
 }
 
 // maxConns bounds what is kept of a host: no hook tells that its connections close.
@@ -59,7 +48,7 @@ type snapshot struct {
 func (h *Host) Forget() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.inflight > 0 || h.active > 0 || h.open > len(h.conns) {
+	if h.inFlight > 0 || h.counts.active > 0 || h.counts.open > len(h.conns) {
 		return false
 	}
 	for _, c := range h.conns {
@@ -74,10 +63,10 @@ func (h *Host) Forget() bool {
 func (h *Host) snapshotLocked(now time.Time) snapshot {
 	return snapshot{
 		at:     now,
-		first:  !h.served && h.askers == 0,
-		idle:   int32(max(h.idle-h.askers, 0)), // those who ask already take what there is
-		others: int32(h.inflight - 1),
-		shared: h.sharing > 0,
+		first:  !h.served && h.asking == 0,
+		idle:   int32(max(h.counts.idle-h.asking, 0)), // those who ask already take what there is
+		others: int32(h.inFlight - 1),
+		shared: h.counts.http2 > 0,
 	}
 }
 
@@ -160,12 +149,12 @@ func (h *Host) identifyLocked(e *Entry, nc net.Conn, reused bool, now time.Time)
 			}
 		}
 	}
-	var stray *snapshot
+	var loser *snapshot
 	if reused && !quic {
-		stray = h.raceLoserLocked(now)
+		loser = h.losers.takeLocked(now)
 	}
-	c = h.opensLocked(now, "", reused && stray == nil)
-	c.key, c.raceLoser, c.quic = key, stray, quic
+	c = h.opensLocked(now, "", reused && loser == nil)
+	c.key, c.raceLoser, c.quic = key, loser, quic
 	if h.conns == nil {
 		h.conns = make(map[any]*Conn)
 	}

@@ -17,7 +17,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		last.GotConn(c, true, true, time.Now())
 		uses[0].End(None, false, time.Now())
 		end := func() {
-			if lost := last.End(ClientClose, false, time.Now()); lost != ClientClose {
+			if lost, _ := last.End(ClientClose, false, time.Now()); lost != ClientClose {
 				t.Errorf("ended first %v: lost for %q", ended, lost)
 			}
 		}
@@ -36,7 +36,7 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 // the end, knows it only from the response.
 func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
 	l := New(nil)
-	u := asking(l)
+	u := asks(l)
 	u.Owner = by(7)
 	u.GotConn(another(), false, false, time.Now())
 	u.Share()
@@ -55,7 +55,7 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 	l.Begin(last, key, nil, time.Now())
 	last.GetConn("", time.Now())
 	last.GotConn(c, true, true, time.Now())
-	beside := asking(l)
+	beside := asks(l)
 	beside.GotConn(c, true, true, time.Now())
 	for _, u := range append(uses, beside) {
 		u.End(None, false, time.Now())
@@ -72,7 +72,7 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 	l := New(nil)
 	c := another()
-	a, b := asking(l), new(Entry)
+	a, b := asks(l), new(Entry)
 	b.Close = true
 	a.GotConn(c, false, true, time.Now())
 	l.Begin(b, key, nil, time.Now())
@@ -92,24 +92,24 @@ func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 	l := New(nil)
 	c := another()
-	a := asking(l)
+	a := asks(l)
 	a.GotConn(c, false, true, time.Now())
 	a.End(None, false, time.Now())
 	l.CloseIdle()
-	b := asking(l)
+	b := asks(l)
 	if g := b.GotConn(c, true, true, time.Now()); !g.Reused || g.Uses != 2 {
 		t.Errorf("reused %v, use %d; want true, 2", g.Reused, g.Uses)
 	}
 	b.End(None, false, time.Now())
 	// And when it does, the next one takes its place in the book.
 	l.CloseIdle()
-	d := asking(l)
+	d := asks(l)
 	if g := d.GotConn(another(), false, true, time.Now()); g.Reason != ClosedIdle {
 		t.Errorf("new for %q, want closed_idle", g.Reason)
 	}
 	l.hosts.Each(func(h *Host) {
-		if h.losses.Len() != 0 || h.open != 1 || len(h.conns) != 1 {
-			t.Errorf("losses %+v, %d connections open, %d known; want none, 1, 1", h.losses, h.open, len(h.conns))
+		if h.losses.Len() != 0 || h.counts.open != 1 || len(h.conns) != 1 {
+			t.Errorf("losses %+v, %d connections open, %d known; want none, 1, 1", h.losses, h.counts.open, len(h.conns))
 		}
 	})
 }

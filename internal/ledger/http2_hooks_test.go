@@ -11,13 +11,13 @@ import (
 func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 	l := New(nil)
 	c := another()
-	a, b := asking(l), asking(l)
+	a, b := asks(l), asks(l)
 	second := b.GotConn(c, true, true, time.Now())
 	first := a.GotConn(c, false, true, time.Now())
 	if !second.Reused || first.Reused || first.Reason != First || first.Uses != 1 {
 		t.Errorf("the second: reused %v; the first: reused %v, use %d, new for %q", second.Reused, first.Reused, first.Uses, first.Reason)
 	}
-	third := asking(l)
+	third := asks(l)
 	if g := third.GotConn(c, true, true, time.Now()); !g.Reused || g.Uses != 3 {
 		t.Errorf("the third: reused %v, use %d; want true, 3", g.Reused, g.Uses)
 	}
@@ -28,10 +28,10 @@ func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		l := New(nil)
-		asking(l)
-		b, c := asking(l), another()
+		asks(l)
+		b, c := asks(l), another()
 		if late {
-			asking(l).GotConn(c, true, true, time.Now())
+			asks(l).GotConn(c, true, true, time.Now())
 		}
 		if g := b.GotConn(c, false, true, time.Now()); g.Reason != First {
 			t.Errorf("its hook is late %v: new for %q, want first", late, g.Reason)
@@ -43,7 +43,7 @@ func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 // go to another one that comes just then.
 func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
 	l := New(nil)
-	asking(l)
+	asks(l)
 	b := new(Entry)
 	l.Begin(b, key, nil, time.Now())
 	if g := b.GotConn(another(), false, true, time.Now()); g.Reason != First {
@@ -53,18 +53,18 @@ func TestHTTP2RequestThatWasNotHeardToAskIsToldWhy(t *testing.T) {
 
 func TestHTTP2IsCountedWhateverOrderItShowsIn(t *testing.T) {
 	l := New(nil)
-	a, c := asking(l), another()
+	a, c := asks(l), another()
 	a.GotConn(c, false, false, time.Now())
 	a.Share()
 	a.Share()
 	a.End(None, false, time.Now())
-	b := asking(l)
+	b := asks(l)
 	b.GotConn(c, true, true, time.Now())
 	check := func(want int) {
 		t.Helper()
 		l.hosts.Each(func(h *Host) {
-			if h.sharing != want {
-				t.Errorf("%d HTTP/2 connections open, want %d", h.sharing, want)
+			if h.counts.http2 != want {
+				t.Errorf("%d HTTP/2 connections open, want %d", h.counts.http2, want)
 			}
 		})
 	}

@@ -8,11 +8,11 @@ import (
 
 // riding returns n uses on one HTTP/2 connection.
 func riding(l *Ledger, n int) ([]*Entry, *fakeConn) {
-	uses := []*Entry{asking(l)}
+	uses := []*Entry{asks(l)}
 	c := another()
 	uses[0].GotConn(c, false, true, time.Now())
 	for len(uses) < n {
-		u := asking(l)
+		u := asks(l)
 		u.GotConn(c, true, true, time.Now())
 		uses = append(uses, u)
 	}
@@ -20,16 +20,16 @@ func riding(l *Ledger, n int) ([]*Entry, *fakeConn) {
 }
 
 // newFor is what a request is told that asks now and dials.
-func newFor(l *Ledger) Got { return asking(l).GotConn(another(), false, true, time.Now()) }
+func newFor(l *Ledger) Got { return asks(l).GotConn(another(), false, true, time.Now()) }
 
 // That a stream fails does not show whether the connection broke.
 func TestHTTP2StreamThatFailsCostsNothing(t *testing.T) {
 	l := New(nil)
 	uses, c := riding(l, 1)
-	if lost := uses[0].End(ConnError, false, time.Now()); lost != None {
+	if lost, _ := uses[0].End(ConnError, false, time.Now()); lost != None {
 		t.Errorf("lost for %q, want nothing: the connection may live", lost)
 	}
-	u := asking(l)
+	u := asks(l)
 	if g := u.GotConn(c, true, true, time.Now()); !g.Reused {
 		t.Errorf("new for %q", g.Reason)
 	}
@@ -49,16 +49,16 @@ func TestHTTP2ConnectionInUseIsNotBusy(t *testing.T) {
 // raised must not last.
 func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	l := New(nil)
-	a := asking(l)
+	a := asks(l)
 	a.GotConn(another(), false, true, time.Now())
 	a.End(None, false, time.Now())
-	b := asking(l)
+	b := asks(l)
 	if g := b.GotConn(another(), false, true, time.Now()); g.Reason != Unknown {
 		t.Errorf("new for %q, want unknown: nobody knows of the idle one", g.Reason)
 	}
 	b.Close = true
 	b.End(ClientClose, false, time.Now())
-	c := asking(l)
+	c := asks(l)
 	if g := c.GotConn(another(), false, true, time.Now()); g.Reason != ClientClose {
 		t.Errorf("new for %q, want client_close: the old idle one is known to be gone", g.Reason)
 	}
@@ -73,7 +73,7 @@ func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
 		if base.DisableKeepAlives {
 			want = [2]Reason{KeepAlivesOff, KeepAlivesOff}
 		}
-		u := asking(l)
+		u := asks(l)
 		g := u.GotConn(another(), false, true, time.Now())
 		u.End(ClientClose, false, time.Now())
 		if got := [2]Reason{g.Reason, newFor(l).Reason}; got != want {

@@ -52,6 +52,8 @@ type Ledger struct {
 	reads atomic.Uint32 // of CountedConns, a few more than barelyReads at most
 	asked atomic.Bool   // hooks are called: there are connections below
 	hosts hosttable.Table[Key, *Host, lockorder.ConnTable]
+
+	onEdge func(from, to phase) // a test's, called with the host locked
 }
 
 // New returns the ledger of a stack over base. What base says of keep-alives

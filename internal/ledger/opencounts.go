@@ -16,11 +16,61 @@ const (
 // Versions count open connections by what they speak.
 type Versions [HTTP3 + 1]ConnCount
 
-func (v *Versions) add(c *Conn, n int) {
-	x := &v[c.version()]
+// Add adds n connections that speak v, in use or not.
+func (vs *Versions) Add(v Version, inUse bool, n int) {
+	x := &vs[v]
 	x.Open += n
-	if c.state == active {
+	if inUse {
 		x.Active += n
+	}
+}
+
+// Peers are those of which the address is known, by that.
+type Peers map[string]Versions
+
+// Add is Versions.Add for one peer's.
+func (ps *Peers) Add(peer string, v Version, inUse bool, n int) {
+	if *ps == nil {
+		*ps = make(Peers)
+	}
+	p := (*ps)[peer]
+	p.Add(v, inUse, n)
+	if (*ps)[peer] = p; p == (Versions{}) {
+		delete(*ps, peer)
+	}
+}
+
+// connCounts are a host's connections, by state and by what they speak.
+type connCounts struct {
+	open     int // the rest of Dialed
+	active   int
+	idle     int
+	closing  int
+	http2    int // active and idle ones that speak it
+	versions Versions
+	peers    Peers                 // nil unless they are wanted
+	spoken   [len(Versions{})]bool // which protocols were seen
+}
+
+// addLocked adds c, n times, to the counts of its state.
+func (t *connCounts) addLocked(c *Conn, n int) {
+	switch c.state {
+	case active:
+		t.active += n
+	case idle:
+		t.idle += n
+	case closing:
+		t.closing += n
+	case gone:
+		return
+	}
+	t.open += n
+	t.versions.Add(c.version(), c.state == active, n)
+	if c.peer != "" {
+		t.peers.Add(c.peer, c.version(), c.state == active, n)
+	}
+	if c.http2 && (c.state == active || c.state == idle) {
+		t.http2 += n
 	}
 }
 
@@ -41,20 +91,3 @@ func (l *Ledger) CountPeers() { l.peers.Store(true) }
 
 // CountsPeers reports whether they are.
 func (l *Ledger) CountsPeers() bool { return l.peers.Load() }
-
-// countOpenLocked adds c, which is open, to the counts.
-func (h *Host) countOpenLocked(c *Conn, n int) {
-	h.versions.add(c, n)
-	if c.peer == "" {
-		return // not wanted
-	}
-	if h.peers == nil {
-		h.peers = make(map[string]Versions)
-	}
-	p := h.peers[c.peer]
-	p.add(c, n)
-	h.peers[c.peer] = p
-	if p == (Versions{}) {
-		delete(h.peers, c.peer)
-	}
-}

@@ -8,9 +8,9 @@ import (
 func TestHandOverMayBeSeenInEitherOrder(t *testing.T) {
 	for _, putFirst := range []bool{true, false} {
 		l := New(nil)
-		a, c := asking(l), another()
+		a, c := asks(l), another()
 		a.GotConn(c, false, false, time.Now())
-		b := asking(l)
+		b := asks(l)
 		if putFirst {
 			a.PutIdleConn(None)
 		}

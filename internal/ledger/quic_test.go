@@ -71,10 +71,10 @@ func TestQUICConnectionThatTookAnothersPlaceIsAnother(t *testing.T) {
 		wantGot(t, "who waited all the while", got(slow, 443, false), 1, true)
 		wantGot(t, "who came after the response", got(next, 443, false), 2, false)
 		l.hosts.Each(func(h *Host) {
-			if h.open != 1 || h.tally.Opened != 2 || h.tally.Closed != 1 {
-				t.Errorf("%d open, %d opened, %d closed; want 1, 2, 1", h.open, h.tally.Opened, h.tally.Closed)
+			if h.counts.open != 1 || h.tally.Opened != 2 || h.tally.Closed != 1 {
+				t.Errorf("%d open, %d opened, %d closed; want 1, 2, 1", h.counts.open, h.tally.Opened, h.tally.Closed)
 			}
-			if n := h.versions[HTTP3]; n.Open != 1 || n.Active != 1 {
+			if n := h.counts.versions[HTTP3]; n.Open != 1 || n.Active != 1 {
 				t.Errorf("over HTTP/3 %+v, want one, active", n)
 			}
 		})

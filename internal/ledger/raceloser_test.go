@@ -10,10 +10,10 @@ import (
 // raced plays a dial race: b asks while a has the only connection, and is served
 // by that one; b's dial goes on.
 func raced(l *Ledger) *fakeConn {
-	a := asking(l)
+	a := asks(l)
 	c := another()
 	a.GotConn(c, false, false, time.Now())
-	b := asking(l)
+	b := asks(l)
 	a.PutIdleConn(None)
 	a.End(None, false, time.Now())
 	b.GotConn(c, true, false, time.Now())
@@ -27,18 +27,18 @@ func raced(l *Ledger) *fakeConn {
 func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
 	l := New(nil)
 	known := raced(l)
-	c := asking(l)
+	c := asks(l)
 	stray := another()
 	if g := c.GotConn(stray, true, false, time.Now()); g.Reused || g.Uses != 1 || g.Reason != AllBusy {
 		t.Errorf("reused %v, use %d, new for %q; want false, 1, all_busy", g.Reused, g.Uses, g.Reason)
 	}
 	// The idle one was not what it asked for in vain.
-	d := asking(l)
+	d := asks(l)
 	if g := d.GotConn(known, true, false, time.Now()); !g.Reused || g.Uses != 3 {
 		t.Errorf("the known one: reused %v, use %d; want true, 3", g.Reused, g.Uses)
 	}
 	// One race, one stray.
-	e := asking(l)
+	e := asks(l)
 	if g := e.GotConn(another(), true, false, time.Now()); !g.Reused || g.Uses != 0 {
 		t.Errorf("a foreign one: reused %v, use %d; want true, 0", g.Reused, g.Uses)
 	}
@@ -53,8 +53,8 @@ func TestStrayIsAwaitedForAWhileOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(nil)
 		raced(l)
-		time.Sleep(strayTime + time.Second) // the bubble's clock
-		c := asking(l)
+		time.Sleep(loserTime + time.Second) // the bubble's clock
+		c := asks(l)
 		if g := c.GotConn(another(), true, false, time.Now()); !g.Reused {
 			t.Errorf("a foreign connection is new for %q: that dial has failed", g.Reason)
 		}
@@ -65,7 +65,7 @@ func TestStrayIsAwaitedForAWhileOnly(t *testing.T) {
 func TestNoStrayWhereRequestsQueue(t *testing.T) {
 	l := New(&http.Transport{MaxConnsPerHost: 1})
 	raced(l)
-	c := asking(l)
+	c := asks(l)
 	if g := c.GotConn(another(), true, false, time.Now()); !g.Reused {
 		t.Errorf("a foreign connection is new for %q", g.Reason)
 	}

@@ -135,7 +135,7 @@ type Counts struct {
 	// and Peers those whose address is known by that, if those are counted.
 	Versions Versions
 	Spoken   [len(Versions{})]bool
-	Peers    map[string]Versions
+	Peers    Peers
 	// Shakes are the TLS handshakes of connections that are the kit's own.
 	Shakes Handshakes
 }
@@ -148,9 +148,10 @@ func (l *Ledger) Counts(f func(Counts)) {
 	l.hosts.Each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
+		n := &h.counts
 		f(Counts{
-			Key: h.key, Host: h.key.String(), Open: h.open, Active: h.active, Idle: h.open - h.active - h.closing,
-			Tally: h.tally, Totals: h.ledger.totals, Versions: h.versions, Spoken: h.spoken, Peers: h.peers,
+			Key: h.key, Host: h.key.String(), Open: n.open, Active: n.active, Idle: n.open - n.active - n.closing,
+			Tally: h.tally, Totals: h.ledger.totals, Versions: n.versions, Spoken: n.spoken, Peers: n.peers,
 		})
 	})
 }

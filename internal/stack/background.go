@@ -59,7 +59,7 @@ func (x *Exchange) breakOff() {
 }
 
 func (x *Exchange) wasBrokenOff() bool {
-	if x.owned() && x.pipe.owned.Over() {
+	if x.down.owned && x.pipe.owned.Over() {
 		return true // its connection was closed with the pool
 	}
 	x.body.mu.Lock()
@@ -87,7 +87,7 @@ func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
 			return true
 		}
 	}
-	if x.owned() {
+	if x.down.owned {
 		x.down.detached = x.entry.Detach()
 	}
 	if x.down.detachable != nil {

@@ -3,8 +3,20 @@ package stack
 import (
 	"io"
 	"net/http"
+	"runtime"
 	"time"
 )
+
+// Close implements io.Closer. It ends a Read that hangs. The second Close does
+// nothing.
+func (b *Body) Close() error {
+	err := b.exchange.closeBody(b.orig)
+	if b.sentinel.Load() != nil && b.exchange.ended() {
+		b.unwatch()
+	}
+	runtime.KeepAlive(b)
+	return err
+}
 
 // patience is how long Close waits for a Read that it has cancelled, before it
 // closes the raw body under it. net/http's Reads end at once, and where a Close
@@ -62,7 +74,7 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 		defer x.finish(OutcomeClosed, nil, nil) // though Close panics
 		return orig.Body.Close()
 	}
-	if x.owned() && x.canceled() {
+	if x.down.owned && x.canceled() {
 		// The end of the caller's context reaches net/http on a goroutine of its own,
 		// and Go 1.27 would drain in the meantime.
 		x.cancel()

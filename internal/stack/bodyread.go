@@ -4,8 +4,33 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"runtime"
 	"time"
 )
+
+// Read implements io.Reader. Several Reads, and Close, may run at once.
+func (b *Body) Read(p []byte) (int, error) {
+	n, err, ended := b.exchange.readBody(b.orig.Body, p)
+	if err == io.EOF && b.orig.Trailer != nil {
+		b.copyTrailer()
+	}
+	if ended {
+		b.unwatch()
+	}
+	runtime.KeepAlive(b)
+	return n, err
+}
+
+// copyTrailer brings trailers that were not announced: net/http puts them on
+// its own response only. Written once and under the lock, for several Reads may
+// come to the end.
+func (b *Body) copyTrailer() {
+	b.exchange.body.mu.Lock()
+	defer b.exchange.body.mu.Unlock()
+	if b.resp.Trailer == nil {
+		b.resp.Trailer = b.orig.Trailer
+	}
+}
 
 // timedMin is the length from which on a body says something of how fast bodies
 // come: of one that fits into a packet or two, the clock would take longer.
@@ -119,7 +144,7 @@ func (x *Exchange) closedError() error {
 // has ended, as net/http has it. Of an owned connection that may not know yet, and
 // only see that it is closed.
 func (x *Exchange) readError(err error) error {
-	if x.owned() && x.wire.major < 2 && !x.down.detached {
+	if x.down.owned && x.wire.major < 2 && !x.down.detached {
 		if cause := context.Cause(x.request.ctx); cause != nil {
 			return cause
 		}

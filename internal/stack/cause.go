@@ -40,10 +40,7 @@ func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
 
 // legacyCancel is Request.Cancel, which http.Client's Timeout closes.
 func (x *Exchange) legacyCancel() <-chan struct{} {
-	if x.down.sent {
-		return x.down.req.Cancel //lint:ignore SA1019 see above
-	}
-	return x.request.orig.Cancel //lint:ignore SA1019 see above
+	return x.down.req.Cancel //lint:ignore SA1019 see above
 }
 
 // causeLocked says why the connection of an exchange that has ended does not go back,

@@ -16,9 +16,10 @@ type connBook interface {
 	// Returned reports whether the connection can be used again, and what
 	// PutIdleConn refused it for otherwise, if that was told.
 	Returned() (yes bool, refused loss.Reason)
-	// End ends the exchange, once. Cause is why the connection is lost, as far as
-	// the exchange can say; what is returned is what is true.
-	End(cause loss.Reason, provisional bool, now time.Time) loss.Reason
+	// End ends the exchange, once, unless it was never entered. Cause is why the
+	// connection is lost, as far as the exchange can say; what is returned is what is
+	// true, and whether it went back.
+	End(cause loss.Reason, provisional bool, now time.Time) (lost loss.Reason, returned bool)
 	// Worth, Read, Drained and NotDrained are for the drain's estimates.
 	Worth(unknown bool) worth.Worth
 	Read(bytes int64, took time.Duration)
@@ -29,9 +30,6 @@ type connBook interface {
 	// SetSpan says which span stands for the making of the connection.
 	SetSpan(s ledger.Span)
 }
-
-// owned reports whether the exchange's connection is the kit's own.
-func (x *Exchange) owned() bool { return x.conn == connBook(&x.entry) }
 
 // owner is an Exchange as package connpool knows it.
 type owner Exchange
@@ -62,7 +60,7 @@ func (o *owner) Acquired(g connpool.Got) {
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age
 	f.Reused, f.WasIdle, f.IdleTime = g.Reused, g.WasIdle, g.IdleTime
 	f.Held, f.ConnSpan, f.ConnWait = g.Held, g.Span, g.Wait
-	if r.pipe.drains {
+	if r.pipe.drains && r.request.hasBody {
 		r.writeBeginsLocked()
 	}
 	f.New = nil

@@ -101,7 +101,7 @@ func (x *Exchange) makeCancelable() {
 
 // canceled reports whether the exchange was ended, by the caller or by cancel.
 func (x *Exchange) canceled() bool {
-	if x.owned() {
+	if x.down.owned {
 		return x.down.made.Load()&canceled != 0 || !x.down.detached && x.request.ctx.Err() != nil
 	}
 	return (*exchangeCtx)(x).Err() != nil
@@ -109,7 +109,7 @@ func (x *Exchange) canceled() bool {
 
 // cancel ends the context that went down; a connection of our own it closes.
 func (x *Exchange) cancel() {
-	if x.owned() {
+	if x.down.owned {
 		x.down.made.Or(canceled)
 		x.entry.Abort()
 		return

@@ -92,7 +92,7 @@ func (x *Exchange) notDrained(b Budget, orig *http.Response, left int64) (out Ou
 			in.conn.NotDrained(b.Remeasure, left < 0)
 		}
 	}
-	if !b.TakeBuffered || d.left || left > maxFree || !x.owned() || !x.isWritten() {
+	if !b.TakeBuffered || d.left || left > maxFree || !x.down.owned || !x.isWritten() {
 		return OutcomeSkipped, d, false
 	}
 	var empty func() = x.cancel

@@ -42,7 +42,7 @@ func (x *Exchange) startDrainTimer(limit time.Duration, orig *http.Response, nat
 		t.orig = orig
 	}
 	t.hook = t.start
-	if !x.owned() || !x.entry.BeforeRead(&t.hook) {
+	if !x.down.owned || !x.entry.BeforeRead(&t.hook) {
 		t.start()
 	}
 	return t

@@ -6,6 +6,25 @@ import (
 
 // The one way out of an exchange, from top to bottom.
 
+// refuse ends an exchange that a layer refuses.
+func (x *Exchange) refuse(err error) error {
+	// A body whose Close panics must not cost a slot: the layers above have theirs.
+	defer x.finish(OutcomeRefused, err, nil)
+	x.publish()
+	if body := x.request.orig.Body; body != nil {
+		body.Close()
+	}
+	return err
+}
+
+// fail ends an exchange that has no response.
+func (x *Exchange) fail(err error) {
+	if err == nil {
+		err = errNoResponse
+	}
+	x.finish(OutcomeFailed, err, nil)
+}
+
 // finish ends the exchange, unless it has ended.
 func (x *Exchange) finish(out Outcome, err error, d *Drain) {
 	x.body.mu.Lock()
@@ -20,7 +39,7 @@ func (x *Exchange) finish(out Outcome, err error, d *Drain) {
 // then slots are given back, spans end and observers are told, and then what went down is
 // let go.
 func (x *Exchange) conclude(out Outcome, err error, got received, d *Drain) {
-	if got.took > 0 && x.down.sent {
+	if got.took > 0 {
 		x.conn.Read(got.onWire, got.took)
 	}
 	wrote := x.closeBooks(out, err, got, d)
@@ -37,7 +56,7 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 	above := x.closedAbove()
 	x.mu.Lock()
 	// In one piece: on Go 1.27 the connection may come back at any moment.
-	had := x.down.sent && x.facts.ConnID != 0
+	had := x.facts.ConnID != 0
 	returned, refused := false, ledger.None
 	if had {
 		returned, refused = x.conn.Returned()
@@ -64,14 +83,11 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && x.drainsBehindLocked()
 	wrote = x.surelyWrittenLocked()
 	x.mu.Unlock()
-	if !x.down.sent {
-		return wrote
-	}
-	cause = x.conn.End(cause, provisional, now)
+	cause, back := x.conn.End(cause, provisional, now)
 	// What is below knows more of a connection that is not the kit's own, if it was
 	// learned from there; of one that went back there is no more to be known.
-	if had && (x.owned() || !learned && !returned) {
-		x.setLost(cause, provisional)
+	if had && (x.down.owned || !learned && !returned) {
+		x.setLost(cause, provisional, back)
 	}
 	return wrote
 }
@@ -99,18 +115,18 @@ func (x *Exchange) endedByCallerLocked(out Outcome, lost bool, refused ledger.Re
 // background, now that it was closed: not one that it knows to be too long, nor if a Read
 // of it had to be broken.
 func (x *Exchange) drainsBehindLocked() bool {
-	return nativeDrain && x.down.sent && x.wire.length <= maxPostCloseReadBytes && !x.canceled()
+	return nativeDrain && x.wire.length <= maxPostCloseReadBytes && !x.canceled()
 }
 
 // setLost writes down what the end of the exchange has meant for its connection: cause is
 // why it is lost, None if it is not.
-func (x *Exchange) setLost(cause ledger.Reason, provisional bool) {
+func (x *Exchange) setLost(cause ledger.Reason, provisional, returned bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	f := &x.facts
-	f.Returned, _ = x.conn.Returned()
+	f.Returned = returned
 	switch {
-	case f.Returned && !x.owned(): // perhaps only now
+	case returned && !x.down.owned: // perhaps only now
 		f.LostReason = ledger.None
 	case provisional && cause == ledger.BodyUnread:
 		f.LostReason = ledger.Draining // it may come back yet
@@ -121,9 +137,10 @@ func (x *Exchange) setLost(cause ledger.Reason, provisional bool) {
 
 // endLayers runs the Ends of the layers that have begun, phase by phase.
 func (x *Exchange) endLayers() {
+	states := x.layers.all()
 	for _, i := range x.pipe.order {
-		if i < x.layers.n {
-			x.pipe.layers[i].End(x, x.layers.state(int(i)))
+		if int(i) < len(states) {
+			x.pipe.layers[i].End(x, states[i])
 		}
 	}
 }
@@ -132,7 +149,7 @@ func (x *Exchange) endLayers() {
 // the response came to its end before that. A 101's connection may live with
 // its context where the base is not net/http's.
 func (x *Exchange) cancelDerived(out Outcome, wrote bool) {
-	if x.owned() {
+	if x.down.owned {
 		return // net/http has the caller's own context, and is done with it
 	}
 	now := wrote
@@ -141,7 +158,7 @@ func (x *Exchange) cancelDerived(out Outcome, wrote bool) {
 		if x.request.ctx.Done() == nil {
 			return // it hangs on nothing, and no code uses it
 		}
-		if !wrote && x.down.sent && !x.pipe.overNetHTTP {
+		if !wrote && !x.pipe.overNetHTTP {
 			x.detachAtLast()
 		}
 	case OutcomeUpgraded:
@@ -151,7 +168,7 @@ func (x *Exchange) cancelDerived(out Outcome, wrote bool) {
 	default:
 		now = true
 	}
-	if now && x.down.sent {
+	if now {
 		x.cancel()
 	}
 }

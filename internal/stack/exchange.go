@@ -10,7 +10,7 @@
 // Body, of its own or of a stack further down, nor to a Stack.
 //
 // Where the kit owns the connections it needs neither the derived context nor most
-// of the hooks: see send.go. Tried instead of that context elsewhere, and not
+// of the hooks: see acquireAndSend. Tried instead of that context elsewhere, and not
 // taken: one of our own that can be cancelled saves no allocation over net/http's
 // transport where the caller's can end, for net/http makes them up again. Over other
 // bases the one of package context is made only if somebody looks for its end.

@@ -67,7 +67,9 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 	// middleware below may have given up on a RoundTrip that goes on.
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.writeBeginsLocked() // whosever it is: its WroteRequest comes here, too
+	if x.request.hasBody {
+		x.writeBeginsLocked() // whosever it is: its WroteRequest comes here, too
+	}
 	if x.facts.Outcome != OutcomePending || x.foreignConnLocked(info.Conn) {
 		return
 	}

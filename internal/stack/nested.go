@@ -99,9 +99,9 @@ func (x *Exchange) Culprit() (c ledger.Culprit) {
 	if x.nest.own {
 		c = x.nest.outer.Culprit()
 	}
-	for i := range x.layers.n {
+	for i, state := range x.layers.all() {
 		if w, ok := x.pipe.layers[i].(CulpritSource); ok {
-			w.AddCulprit(x.layers.state(int(i)), &c)
+			w.AddCulprit(state, &c)
 		}
 	}
 	return c

@@ -31,7 +31,7 @@ func open(ln *pipeline, req *http.Request) *Exchange {
 	x := &Exchange{pipe: ln}
 	x.request = request{orig: req, target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), ctx: req.Context()}
 	x.conn = &x.observed
-	if ln.owned != nil && connpool.Takes(req) {
+	if x.down.owned = ln.owned != nil && connpool.Takes(req); x.down.owned {
 		x.conn = &x.entry
 	}
 	x.request.close = saysClose(req)
@@ -73,7 +73,6 @@ func (x *Exchange) derive() *http.Request {
 	if x.request.header != nil && x.request.orig.Header != nil { // net/http refuses a request without one
 		x.down.req.Header = x.request.header
 	}
-	x.down.sent = true
 	return &x.down.req
 }
 
@@ -102,7 +101,7 @@ type derived struct {
 	detachable *detachable        // nil if no drain may go on after Close
 	dial       *dialTimes         // nil if no dial was expected
 	made       atomic.Uint32      // hooksMade, ctxMade, canceled, atLast
-	sent       bool               // it was made, and given to the base
+	owned      bool               // by a connection of the kit's own
 	detached   bool               // it goes on whatever the caller does: see closeLater; the closing goroutine's
 }
 
@@ -112,23 +111,4 @@ func (x *Exchange) enter() {
 	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.key, page, x.facts.Start); h != page {
 		x.request.target.observed.Store(h)
 	}
-}
-
-// refuse ends an exchange that a layer refuses.
-func (x *Exchange) refuse(err error) error {
-	// A body whose Close panics must not cost a slot: the layers above have theirs.
-	defer x.finish(OutcomeRefused, err, nil)
-	x.publish()
-	if body := x.request.orig.Body; body != nil {
-		body.Close()
-	}
-	return err
-}
-
-// fail ends an exchange that has no response.
-func (x *Exchange) fail(err error) {
-	if err == nil {
-		err = errNoResponse
-	}
-	x.finish(OutcomeFailed, err, nil)
 }

@@ -19,14 +19,14 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	x.wire.length, x.wire.major, x.wire.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	switch q := resp.Request; {
 	case q == nil:
-	case x.owned(), q == &x.down.req && x.pipe.ownsHeader:
+	case x.down.owned, q == &x.down.req && x.pipe.ownsHeader:
 		x.wire.reqCloses = x.request.close
 	default: // a middleware below may have changed even ours
 		x.wire.reqCloses = saysClose(q)
 	}
 	x.mu.Unlock()
 	switch v := resp.Header["Keep-Alive"]; {
-	case !x.owned():
+	case !x.down.owned:
 		if resp.ProtoMajor >= 2 {
 			x.observed.Share()
 		}
@@ -104,7 +104,8 @@ func keepAliveTimeout(values []string) time.Duration {
 
 // answered tells the Listeners of the response.
 func (x *Exchange) answered(resp *http.Response) {
+	states := x.layers.all()
 	for _, i := range x.pipe.listen {
-		x.pipe.layers[i].(Listener).Answered(x, x.layers.state(int(i)), resp)
+		x.pipe.layers[i].(Listener).Answered(x, states[i], resp)
 	}
 }

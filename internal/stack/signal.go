@@ -40,8 +40,9 @@ func (x *Exchange) emitted(what Signal, owner any) bool {
 
 // emits reports whether a layer of this exchange has claimed what.
 func (x *Exchange) emits(what Signal, owner any) bool {
+	states := x.layers.all()
 	for _, i := range x.pipe.emitters {
-		if i < x.layers.n && x.pipe.layers[i].(Emitter).Emits(x.layers.state(int(i)), what, owner) {
+		if int(i) < len(states) && x.pipe.layers[i].(Emitter).Emits(states[i], what, owner) {
 			return true
 		}
 	}

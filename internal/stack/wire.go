@@ -56,17 +56,13 @@ func (w *wire) wroteLocked() (last bool) {
 	return true
 }
 
-// writeBeginsLocked notes that a connection was found.
-func (x *Exchange) writeBeginsLocked() {
-	if x.request.hasBody {
-		x.wire.beginLocked(x.pipe.overNetHTTP)
-	}
-}
+// writeBeginsLocked notes that a connection was found for a request with a body.
+func (x *Exchange) writeBeginsLocked() { x.wire.beginLocked(x.pipe.overNetHTTP) }
 
 // written notes that a request was written, or will not be any more.
 func (x *Exchange) written() {
 	x.mu.Lock()
-	release := x.wire.wroteLocked() && x.facts.Outcome != OutcomePending && !x.owned()
+	release := x.wire.wroteLocked() && x.facts.Outcome != OutcomePending && !x.down.owned
 	x.mu.Unlock()
 	if release {
 		x.cancel()

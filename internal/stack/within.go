@@ -24,9 +24,9 @@ func (x *Exchange) Within(p Layer) bool {
 
 // holds reports whether p's Begin has returned something for this exchange.
 func (x *Exchange) holds(p Layer) bool {
-	for i, l := range x.pipe.layers {
-		if l == p {
-			return i < int(x.layers.n) && x.layers.state(i) != nil
+	for i, state := range x.layers.all() {
+		if x.pipe.layers[i] == p {
+			return state != nil
 		}
 	}
 	return false
