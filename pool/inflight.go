@@ -2,10 +2,12 @@ package pool
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/linked"
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
@@ -19,9 +21,8 @@ type inFlight struct {
 	began  time.Time
 
 	// Guarded by host.flights.mu.
-	answered   time.Time    // zero until the response has come
-	row        *requestList // nil if it is not tracked, or has ended
-	prev, next *inFlight
+	answered time.Time              // zero until the response has come
+	place    linked.Place[inFlight] // in none if it is not tracked, or has ended
 }
 
 // withStack is an inFlight with its stack, in one allocation.
@@ -47,7 +48,7 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 	default:
 		return nil
 	}
-	f.host, f.method, f.began = h, methodOf(method), began
+	f.host, f.method, f.began = h, cmp.Or(method, http.MethodGet), began
 	if p.tracks() {
 		h.flights.begin(f)
 	}
@@ -57,9 +58,9 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 // inFlightList are the requests in flight of one host.
 type inFlightList struct {
 	mu      lockorder.Mutex[lockorder.InFlight]
-	waiting requestList // for the response, by when they began
-	open    requestList // their bodies are, by when the response came
-	overdue requestList // those that were reported as suspected
+	waiting linked.List[inFlight] // for the response, by when they began
+	open    linked.List[inFlight] // their bodies are, by when the response came
+	overdue linked.List[inFlight] // those that were reported as suspected
 	// alarm is set while open is not empty, for its first or for one before
 	// that. It is made anew each time: a Pool may be used in one testing/synctest
 	// bubble after another.
@@ -70,7 +71,7 @@ type alarm struct{ timer *time.Timer }
 
 func (fs *inFlightList) begin(f *inFlight) {
 	fs.mu.Lock()
-	fs.waiting.push(f)
+	fs.waiting.Push(&f.place, f)
 	fs.mu.Unlock()
 }
 
@@ -80,12 +81,12 @@ func (p *Pool) answered(f *inFlight) {
 	now := time.Now()
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f.row == nil {
+	if f.place.In() == nil {
 		return // it has ended
 	}
-	f.row.remove(f)
+	f.place.Remove()
 	f.answered = now
-	fs.open.push(f)
+	fs.open.Push(&f.place, f)
 	if fs.alarm == nil && p.opts.LeakAfter > 0 {
 		p.armLocked(h, p.opts.LeakAfter)
 	}
@@ -94,11 +95,8 @@ func (p *Pool) answered(f *inFlight) {
 func (fs *inFlightList) end(f *inFlight) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f.row == nil {
-		return // not tracked
-	}
-	f.row.remove(f)
-	if fs.open.first == nil && fs.alarm != nil {
+	f.place.Remove() // if it is tracked
+	if fs.open.Len() == 0 && fs.alarm != nil {
 		fs.alarm.timer.Stop()
 		fs.alarm = nil
 	}
@@ -122,13 +120,13 @@ func (p *Pool) suspect(h *host, a *alarm) {
 		return // it went off as it was stopped
 	}
 	fs.alarm = nil
-	for f := fs.open.first; f != nil; f = fs.open.first {
+	for f := range fs.open.All() {
 		if left := p.opts.LeakAfter - now.Sub(f.answered); left > 0 {
 			p.armLocked(h, left)
 			break
 		}
-		fs.open.remove(f)
-		fs.overdue.push(f)
+		f.place.Remove()
+		fs.overdue.Push(&f.place, f)
 		late = append(late, f)
 	}
 	// Before these can end, and their host be forgotten.
@@ -179,8 +177,8 @@ func (p *Pool) InFlight() []Request {
 		fs := &h.flights
 		fs.mu.Lock()
 		defer fs.mu.Unlock()
-		for _, r := range [...]*requestList{&fs.waiting, &fs.open, &fs.overdue} {
-			for f := r.first; f != nil; f = f.next {
+		for _, r := range [...]*linked.List[inFlight]{&fs.waiting, &fs.open, &fs.overdue} {
+			for f := range r.All() {
 				all = append(all, Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
 					Answered: r != &fs.waiting, Suspected: r == &fs.overdue})
 				stacks = append(stacks, f.stack)
@@ -192,31 +190,4 @@ func (p *Pool) InFlight() []Request {
 	}
 	slices.SortStableFunc(all, func(a, b Request) int { return cmp.Compare(b.Age, a.Age) })
 	return all
-}
-
-// requestList is a list of flights. Its zero value is empty.
-type requestList struct{ first, last *inFlight }
-
-func (r *requestList) push(f *inFlight) {
-	f.row, f.prev = r, r.last
-	if r.last == nil {
-		r.first = f
-	} else {
-		r.last.next = f
-	}
-	r.last = f
-}
-
-func (r *requestList) remove(f *inFlight) {
-	if f.prev == nil {
-		r.first = f.next
-	} else {
-		f.prev.next = f.next
-	}
-	if f.next == nil {
-		r.last = f.prev
-	} else {
-		f.next.prev = f.prev
-	}
-	f.row, f.prev, f.next = nil, nil, nil
 }

@@ -50,15 +50,13 @@ type Leak struct {
 }
 
 func leakOf(host, method string, f stack.Facts, stack []uintptr) Leak {
-	return Leak{Host: host, Method: methodOf(method), Caller: callsite.Of(stack), Age: f.Duration}
+	return Leak{Host: host, Method: cmp.Or(method, http.MethodGet), Caller: callsite.Of(stack), Age: f.Duration}
 }
 
 // leaked is a function of its own so that End does not allocate.
 func (p *Pool) leaked(host, method string, f stack.Facts, stack []uintptr) {
 	p.opts.OnLeak(leakOf(host, method, f, stack))
 }
-
-func methodOf(m string) string { return cmp.Or(m, http.MethodGet) }
 
 // A stack costs more than all the rest that the pool does for a request. So it
 // is taken for the first ones, of which a program that leaks at every request

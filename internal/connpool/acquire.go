@@ -39,7 +39,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		w.deadline, _ = ctx.Deadline()
 		rt.waiters.push(w)
 		h.fillLocked(now)
-		w.hopes = rt.protocol == http2 && w.queued && w.dial == nil
+		w.hopes = rt.protocol == http2 && w.queued() && w.dial == nil
 		h.unlock()
 		c, got, err := rt.wait(ctx, legacyCancel(req), w)
 		limited += w.limited

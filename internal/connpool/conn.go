@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/linked"
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
@@ -61,18 +62,18 @@ type Conn struct {
 	due           loss.Reason // why it is retired once what is being sent on it is sent
 	resets        int         // streams that were, since none was in flight
 	limit         limitFacts
-	unreserved    atomic.Int32 // see tightLocked; of no mutex
-	heard         atomic.Bool  // over HTTP/2 a response; of no mutex
-	ahead         bool         // no request's dial, made for a stock, and not used yet
-	doomed        bool         // the server has said that it ends it
-	warmed        bool         // no request's dial: Warm's
-	counted       bool         // as opened
-	refused       bool         // its socket was open, and it came to nothing
-	saidIdle      int64        // netConn.said when it became idle
-	readIdle      int64        // and netConn.read
-	writtenBefore int64        // and written when its exchange got it
-	next, prev    *Conn        // in host.all
-	newReason     loss.Reason  // as its first exchange was told
+	unreserved    atomic.Int32       // see tightLocked; of no mutex
+	heard         atomic.Bool        // over HTTP/2 a response; of no mutex
+	ahead         bool               // no request's dial, made for a stock, and not used yet
+	doomed        bool               // the server has said that it ends it
+	warmed        bool               // no request's dial: Warm's
+	counted       bool               // as opened
+	refused       bool               // its socket was open, and it came to nothing
+	saidIdle      int64              // netConn.said when it became idle
+	readIdle      int64              // and netConn.read
+	writtenBefore int64              // and written when its exchange got it
+	listed        linked.Place[Conn] // in host.all
+	newReason     loss.Reason        // as its first exchange was told
 	told          toldOf
 }
 
@@ -86,14 +87,4 @@ type dialFacts struct {
 	charged *loss.Loss
 	losses  uint32 // stock.losses when it began
 	clock   dialClock
-}
-
-// older reports whether c has come to an age, of which each connection has its
-// own: up to a tenth less, so that those of one moment do not end in one.
-func (c *Conn) older(age time.Duration, now time.Time) bool {
-	return age > 0 && now.Sub(c.opened) >= c.ownAge(age)
-}
-
-func (c *Conn) ownAge(age time.Duration) time.Duration {
-	return age - age/10*time.Duration(c.jitter)/256
 }

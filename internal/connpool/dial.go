@@ -26,7 +26,7 @@ func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h.verdictLocked(rt, c, now)
 	ctx, c.cancel = context.WithCancel(ctx)
 	h.conns.by[dialing]++
-	h.all.addLocked(c)
+	h.all.Push(&c.listed, c)
 	rt.dials = append(rt.dials, c)
 	go c.connect(ctx)
 	return c
@@ -148,7 +148,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		}
 		return
 	}
-	w := rt.waiters.first
+	w := rt.waiters.all.First()
 	if !rt.passesOn() {
 		w = c.waiter
 	}

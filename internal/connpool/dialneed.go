@@ -34,11 +34,11 @@ func (h *Host) fillLocked(now time.Time) {
 // than any on rt, and can't have a connection for the limit.
 func (h *Host) olderElsewhereLocked(rt *route, now time.Time) bool {
 	since := now
-	if w := rt.waiters.first; w != nil {
+	if w := rt.waiters.all.First(); w != nil {
 		since = w.began
 	}
 	for _, other := range h.allRoutes() {
-		w := other.waiters.firstUn
+		w := other.waiters.undialed.First()
 		if other != rt && w != nil && w.began.Before(since) && h.fullLocked(w.entry) {
 			return true
 		}
@@ -49,7 +49,7 @@ func (h *Host) olderElsewhereLocked(rt *route, now time.Time) bool {
 func (rt *route) fillLocked(now time.Time) {
 	h := rt.host
 	for rt.needsDialLocked(now) {
-		w := rt.waiters.firstUn
+		w := rt.waiters.undialed.First()
 		if h.fullLocked(w.entry) {
 			rt.waiters.limited.run(now)
 			h.makeRoomLocked(rt, now)
@@ -63,13 +63,13 @@ func (rt *route) fillLocked(now time.Time) {
 // needsDialLocked reports whether one of the requests that wait has neither a dial
 // nor hope for what is on its way.
 func (rt *route) needsDialLocked(now time.Time) bool {
-	for rt.unowned > 0 && rt.waiters.undialed > 0 && rt.passesOn() {
+	for rt.unowned > 0 && rt.waiters.undialed.Len() > 0 && rt.passesOn() {
 		if !rt.adoptLocked(now) {
 			break
 		}
 	}
 	switch {
-	case rt.waiters.undialed == 0:
+	case rt.waiters.undialed.Len() == 0:
 		return false
 	case rt.gatedLocked(now):
 		return false
@@ -98,7 +98,7 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 				fresh++
 			}
 		}
-		n := max(rt.waiters.n-fresh*per, rt.onceLocked()-fresh)
+		n := max(rt.waiters.all.Len()-fresh*per, rt.onceLocked()-fresh)
 		return n > 0 && n > rt.comingLocked(now)
 	}
 	return true
@@ -116,7 +116,7 @@ func (rt *route) adoptLocked(now time.Time) bool {
 	for _, c := range rt.dials {
 		if c.waiter == nil && c.cancel != nil && c.hopefulLocked(now) {
 			rt.unowned--
-			rt.waiters.assign(rt.waiters.firstUn, c)
+			rt.waiters.assign(rt.waiters.undialed.First(), c)
 			return true
 		}
 	}

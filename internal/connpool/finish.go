@@ -167,8 +167,8 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 		why = loss.KeepAlivesOff
 	case len(h.routes) > 0 && h.olderElsewhereLocked(rt, now):
 		why = loss.IdleLimit // its place is another's
-	case rt.waiters.first != nil:
-		rt.serveLocked(rt.waiters.first, c, now)
+	case rt.waiters.all.Len() > 0:
+		rt.serveLocked(rt.waiters.all.First(), c, now)
 		return loss.None
 	case h.pool.opts.MaxIdlePerHost < 0 && c.uses > 0, h.idleFullLocked():
 		why = loss.IdleLimit

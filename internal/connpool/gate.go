@@ -55,7 +55,7 @@ func (rt *route) gatedLocked(now time.Time) bool {
 			shaking = true
 		}
 	}
-	switch w := rt.waiters.firstUn; {
+	switch w := rt.waiters.undialed.First(); {
 	case w != nil && w.pressedLocked(farthest, now):
 		return false
 	case shaking:

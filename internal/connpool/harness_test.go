@@ -140,9 +140,9 @@ func remains(p *Pool) (left string) {
 			left += fmt.Sprintf("%s: %d in flight, %d exempt, connections %+v; ", h.name, h.inFlight, h.exempt, h.conns.by)
 		}
 		for _, rt := range h.allRoutes() {
-			if n := rt.waiters.n + rt.waiters.undialed + len(rt.dials) + len(rt.idle) + len(rt.shared) + len(rt.drains); n != 0 || rt.unowned != 0 {
+			if n := rt.waiters.all.Len() + rt.waiters.undialed.Len() + len(rt.dials) + len(rt.idle) + len(rt.shared) + len(rt.drains); n != 0 || rt.unowned != 0 {
 				left += fmt.Sprintf("%s by %q: %d waiters, %d without a dial, %d dials (%d unowned), %d idle, %d shared, %d drains; ", h.name, rt.proxy,
-					rt.waiters.n, rt.waiters.undialed, len(rt.dials), rt.unowned, len(rt.idle), len(rt.shared), len(rt.drains))
+					rt.waiters.all.Len(), rt.waiters.undialed.Len(), len(rt.dials), rt.unowned, len(rt.idle), len(rt.shared), len(rt.drains))
 			}
 		}
 	})
@@ -170,7 +170,7 @@ func waits(p *Pool) (n int) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		for _, rt := range h.allRoutes() {
-			n += rt.waiters.n
+			n += rt.waiters.all.Len()
 		}
 	})
 	return n

@@ -9,6 +9,7 @@ import (
 
 	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/linked"
 	"github.com/warmconn/warmconn/internal/lockorder"
 	"github.com/warmconn/warmconn/internal/loss"
 	"github.com/warmconn/warmconn/internal/worth"
@@ -44,7 +45,7 @@ type Host struct {
 	routes    []*route // beside direct
 	after     []func() // to be done when mu is given up
 	conns     counts
-	all       connList
+	all       linked.List[Conn] // not closed, those being dialed among them: routes list what may be handed out, and not what requests have
 	life      lifeQueue
 	inFlight  int // exchanges
 	exempt    int // of those, not counted by a limit

@@ -75,6 +75,16 @@ func (c *Conn) serverLimit() time.Duration {
 	return d
 }
 
+// older reports whether c has come to an age, of which each connection has its
+// own: up to a tenth less, so that those of one moment do not end in one.
+func (c *Conn) older(age time.Duration, now time.Time) bool {
+	return age > 0 && now.Sub(c.opened) >= c.ownAge(age)
+}
+
+func (c *Conn) ownAge(age time.Duration) time.Duration {
+	return age - age/10*time.Duration(c.jitter)/256
+}
+
 // closeIdle closes the connections that lie idle, and breaks off the dials that no
 // request waits for.
 func (h *Host) closeIdle(why loss.Reason) {

@@ -8,35 +8,6 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// connList is all of a host's connections that are not closed, those being dialed among
-// them: routes list what may be handed out, and not what requests have. Conns are its
-// links, so that it allocates nothing. The host's mutex guards it.
-type connList struct {
-	first *Conn
-	n     int
-}
-
-func (l *connList) addLocked(c *Conn) {
-	if c.next = l.first; c.next != nil {
-		c.next.prev = c
-	}
-	l.first = c
-	l.n++
-}
-
-func (l *connList) removeLocked(c *Conn) {
-	if c.prev == nil {
-		l.first = c.next
-	} else {
-		c.prev.next = c.next
-	}
-	if c.next != nil {
-		c.next.prev = c.prev
-	}
-	c.next, c.prev = nil, nil
-	l.n--
-}
-
 // ConnFacts are one connection at one moment. Of one that is being dialed most is not
 // known.
 type ConnFacts struct {
@@ -137,7 +108,7 @@ func (p *Pool) Conns() (all []ConnFacts) {
 	p.hosts.each(func(h *Host) {
 		for {
 			h.mu.Lock()
-			n := h.all.n
+			n := h.all.Len()
 			if n <= cap(all)-len(all) {
 				break
 			}
@@ -147,7 +118,7 @@ func (p *Pool) Conns() (all []ConnFacts) {
 			all = more
 		}
 		now := time.Now()
-		for c := h.all.first; c != nil; c = c.next {
+		for c := range h.all.All() {
 			all = all[:len(all)+1]
 			c.factsLocked(&all[len(all)-1], now)
 		}

@@ -102,7 +102,7 @@ func BenchmarkConns(b *testing.B) {
 			h := p.host(ledger.Key{Scheme: "http", Host: "host.example", Port: "80"})
 			for i := range n {
 				c := &Conn{ID: uint64(i), host: h, route: &h.direct, state: idle, opened: time.Now(), idleAt: time.Now(), uses: 1, raw: new(netConn)}
-				h.all.addLocked(c)
+				h.all.Push(&c.listed, c)
 			}
 			b.ReportAllocs()
 			for b.Loop() {

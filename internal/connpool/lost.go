@@ -124,7 +124,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.sawGoAway = true
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 			h.fillLocked(now)
-		case c.http2 && rt.waiters.first != nil && c.cc.Available() > 0:
+		case c.http2 && rt.waiters.all.Len() > 0 && c.cc.Available() > 0:
 			rt.shareLocked(c, now) // its last stream has ended only now
 		}
 	case active:
@@ -144,7 +144,7 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)
 			rt.announcedLocked(now)
-		case rt.waiters.first != nil && c.cc.Available() > 0:
+		case rt.waiters.all.Len() > 0 && c.cc.Available() > 0:
 			rt.shareLocked(c, now)
 		}
 	case draining:

@@ -91,32 +91,3 @@ func (c *Conn) roomLocked(now time.Time) int {
 	}
 	return n - given
 }
-
-// addIdleLocked and dropIdleLocked keep the route's list of idle connections.
-func (rt *route) addIdleLocked(c *Conn) {
-	if c.http2 {
-		return
-	}
-	rt.host.pool.idle.n.Add(1)
-	if c.warmed && c.uses == 0 {
-		// Below those that have served: a request that gets it has found all others busy.
-		rt.idle = slices.Insert(rt.idle, 0, c)
-		return
-	}
-	rt.idle = append(rt.idle, c)
-}
-
-func (rt *route) dropIdleLocked(c *Conn) {
-	if c.http2 {
-		return
-	}
-	rt.host.pool.idle.n.Add(-1)
-	for i := len(rt.idle) - 1; i >= 0; i-- { // the last put back is the first taken
-		if rt.idle[i] == c {
-			copy(rt.idle[i:], rt.idle[i+1:])
-			rt.idle[len(rt.idle)-1] = nil
-			rt.idle = rt.idle[:len(rt.idle)-1]
-			return
-		}
-	}
-}

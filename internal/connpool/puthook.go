@@ -56,7 +56,7 @@ func (e *Entry) refusal() error {
 	switch {
 	case h.pool.keepsNone():
 		return errCloseIdle
-	case c.route.waiters.first == nil && h.idleFullLocked():
+	case c.route.waiters.all.Len() == 0 && h.idleFullLocked():
 		return errTooManyIdleHost
 	}
 	return nil

@@ -124,7 +124,7 @@ func (h *Host) routeLocked(by routeKey) *route {
 	if len(h.routes) >= maxRoutes {
 		kept := h.routes[:0]
 		for _, rt := range h.routes {
-			if rt.open+len(rt.dials)+rt.waiters.n > 0 {
+			if rt.open+len(rt.dials)+rt.waiters.all.Len() > 0 {
 				kept = append(kept, rt)
 			}
 		}

@@ -24,7 +24,7 @@ func (h *Host) endedLocked() {
 // breakOffLocked breaks off the dials that are no request's after Shutdown, if no request
 // waits that could have one: what they make would not be kept.
 func (rt *route) breakOffLocked() {
-	if !rt.host.pool.shutDown.Load() || rt.waiters.undialed > 0 {
+	if !rt.host.pool.shutDown.Load() || rt.waiters.undialed.Len() > 0 {
 		return
 	}
 	for _, c := range rt.dials {

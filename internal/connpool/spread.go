@@ -161,5 +161,5 @@ func (rt *route) shareOutLocked(w *waiter, now time.Time) bool {
 			i--
 		}
 	}
-	return !w.queued
+	return !w.queued()
 }

@@ -1,6 +1,10 @@
 package connpool
 
-import "github.com/warmconn/warmconn/internal/ledger"
+import (
+	"slices"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
 
 // state is where a connection's life stands. Host.moveLocked is the only way
 // along an edge, and edges lists them all.
@@ -88,10 +92,39 @@ func (h *Host) moveLocked(c *Conn, to state) {
 	case draining:
 		c.route.drains = append(c.route.drains, c)
 	case closed:
-		h.all.removeLocked(c)
+		c.listed.Remove()
 		h.closedLocked(c)
 		h.endedLocked()
 		c.endedLocked()
+	}
+}
+
+// addIdleLocked and dropIdleLocked keep the route's list of idle connections.
+func (rt *route) addIdleLocked(c *Conn) {
+	if c.http2 {
+		return
+	}
+	rt.host.pool.idle.n.Add(1)
+	if c.warmed && c.uses == 0 {
+		// Below those that have served: a request that gets it has found all others busy.
+		rt.idle = slices.Insert(rt.idle, 0, c)
+		return
+	}
+	rt.idle = append(rt.idle, c)
+}
+
+func (rt *route) dropIdleLocked(c *Conn) {
+	if c.http2 {
+		return
+	}
+	rt.host.pool.idle.n.Add(-1)
+	for i := len(rt.idle) - 1; i >= 0; i-- { // the last put back is the first taken
+		if rt.idle[i] == c {
+			copy(rt.idle[i:], rt.idle[i+1:])
+			rt.idle[len(rt.idle)-1] = nil
+			rt.idle = rt.idle[:len(rt.idle)-1]
+			return
+		}
 	}
 }
 

@@ -124,7 +124,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 			c.retireQuietLocked(why, now)
 			break
 		}
-		if rt.waiters.first != nil {
+		if rt.waiters.all.Len() > 0 {
 			rt.shareLocked(c, now)
 		}
 		c.emptyLocked(now)

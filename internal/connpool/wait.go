@@ -3,6 +3,8 @@ package connpool
 import (
 	"context"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/linked"
 )
 
 // waiter is a request that waits for a connection. Its route's host's mutex guards
@@ -23,47 +25,41 @@ type waiter struct {
 
 	deadline time.Time // the request's; zero if it has none
 
-	next, prev     *waiter // of all that wait
-	nextUn, prevUn *waiter // of those without a dial of their own
-	queued         bool
+	place    linked.Place[waiter] // among all that wait
+	undialed linked.Place[waiter] // among those without a dial of their own
 }
+
+// queued: it waits.
+func (w *waiter) queued() bool { return w.place.In() != nil }
 
 // waiters are a route's, in the order of arrival. The zero value is empty.
 type waiters struct {
-	first, last     *waiter
-	firstUn, lastUn *waiter
-	n, undialed     int
-	once            int // of n, see waiter.once
-	limited         limitClock
+	all      linked.List[waiter]
+	undialed linked.List[waiter] // those without a dial of their own
+	once     int                 // of all, see waiter.once
+	limited  limitClock
 }
 
 // undialedSince is when the first of those without a dial came, now if there is none.
 func (ws *waiters) undialedSince(now time.Time) time.Time {
-	if ws.firstUn == nil {
-		return now
+	if w := ws.undialed.First(); w != nil {
+		return w.began
 	}
-	return ws.firstUn.began
+	return now
 }
 
 // nextFor is the first that gets c, which is of HTTP/2.
 func (ws *waiters) nextFor(c *Conn, now time.Time) *waiter {
-	w := ws.first
-	for w != nil && w.once && c.distrustsLocked(now) && c.avoidsLocked(w.entry, now) {
-		w = w.next
+	for w := range ws.all.All() {
+		if !w.once || !c.distrustsLocked(now) || !c.avoidsLocked(w.entry, now) {
+			return w
+		}
 	}
-	return w
+	return nil
 }
 
 func (ws *waiters) push(w *waiter) {
-	w.queued = true
-	w.prev = ws.last
-	if ws.last == nil {
-		ws.first = w
-	} else {
-		ws.last.next = w
-	}
-	ws.last = w
-	ws.n++
+	ws.all.Push(&w.place, w)
 	if w.once {
 		ws.once++
 	}
@@ -71,51 +67,21 @@ func (ws *waiters) push(w *waiter) {
 }
 
 func (ws *waiters) pushUndialed(w *waiter) {
-	w.prevUn, w.nextUn = ws.lastUn, nil
-	if ws.lastUn == nil {
-		ws.firstUn = w
-	} else {
-		ws.lastUn.nextUn = w
-	}
-	ws.lastUn = w
-	ws.undialed++
+	ws.undialed.Push(&w.undialed, w)
 	w.asked = ws.limited.shows()
 }
 
 func (ws *waiters) dropUndialed(w *waiter) {
-	if w.prevUn == nil {
-		ws.firstUn = w.nextUn
-	} else {
-		w.prevUn.nextUn = w.nextUn
-	}
-	if w.nextUn == nil {
-		ws.lastUn = w.prevUn
-	} else {
-		w.nextUn.prevUn = w.prevUn
-	}
-	w.nextUn, w.prevUn = nil, nil
-	ws.undialed--
+	w.undialed.Remove()
 	w.limited += ws.limited.shows() - w.asked
 }
 
 // remove takes w out. A dial of its own is no request's then.
 func (ws *waiters) remove(w *waiter) {
-	if !w.queued {
+	if !w.queued() {
 		return
 	}
-	w.queued = false
-	if w.prev == nil {
-		ws.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		ws.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.next, w.prev = nil, nil
-	ws.n--
+	w.place.Remove()
 	if w.once {
 		ws.once--
 	}
@@ -176,7 +142,7 @@ func (rt *route) giveUp(w *waiter, err error) error {
 	now := time.Now()
 	h.mu.Lock()
 	defer h.unlock()
-	if w.queued {
+	if w.queued() {
 		rt.unqueueLocked(w, now)
 		h.fillLocked(now)
 		return err
@@ -194,7 +160,7 @@ func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 	if c := w.dial; c != nil {
 		w.dial, c.waiter, c.abandoned, c.givenUp = nil, nil, now, true
 		rt.unowned++
-		if c.cancel != nil && !rt.passesOn() && rt.waiters.undialed == 0 {
+		if c.cancel != nil && !rt.passesOn() && rt.waiters.undialed.Len() == 0 {
 			c.cancel()
 			c.cancel = nil
 		}
@@ -212,13 +178,13 @@ func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
 	w.dial = nil
 	if own != nil && own != c {
 		own.waiter = nil
-		if other != nil && other != w && other.queued {
+		if other != nil && other != w && other.queued() {
 			other.dial, own.waiter = own, other
 		} else {
 			own.abandoned = now
 			rt.unowned++
 		}
-	} else if other != nil && other != w && other.queued {
+	} else if other != nil && other != w && other.queued() {
 		other.dial = nil
 		rt.waiters.pushUndialed(other)
 	}

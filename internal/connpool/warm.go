@@ -192,7 +192,7 @@ func (w *warming) countLocked(rt *route, now time.Time) (coming int) {
 			add(c)
 		}
 	}
-	free := rt.unowned - coming - rt.waiters.undialed // dials for no request that none will adopt
+	free := rt.unowned - coming - rt.waiters.undialed.Len() // dials for no request that none will adopt
 	for _, c := range rt.dials {
 		if _, own := w.conns[c]; own || c.waiter != nil || c.cancel == nil || !c.hopefulLocked(now) {
 			continue
