@@ -14,7 +14,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		rt, now := e.lockRoute(by)
 		h := rt.host
 		if e.phase == outside {
-			e.enterLocked(now)
+			e.enterLocked(rt, now)
 		}
 		if e.pool.closeIdle.Load() {
 			e.pool.closeIdle.Store(false)
@@ -72,8 +72,8 @@ func (e *Entry) lockRoute(by routeKey) (*route, time.Time) {
 	}
 }
 
-// enterLocked has the host count the exchange.
-func (e *Entry) enterLocked(now time.Time) {
+// enterLocked has the host count the exchange, which goes by rt.
+func (e *Entry) enterLocked(rt *route, now time.Time) {
 	h := e.host
 	e.moveLocked(waiting)
 	h.inFlight++
@@ -83,7 +83,7 @@ func (e *Entry) enterLocked(now time.Time) {
 	if e.Exempt {
 		h.exempt++
 	}
-	h.worth.Arrives(h.inFlight > 1, e.pool.opts.IdleTimeout, now)
+	h.worth.Arrives(h.inFlight > 1, rt.server.withinLocked(e.pool.opts.IdleTimeout, now), now)
 	if h.demand.stock.shortLived() {
 		h.demand.stock.arriveLocked(h.inFlight, now)
 	}

@@ -198,7 +198,7 @@ func (e *Entry) KeepAlive(d time.Duration) {
 	defer h.mu.Unlock()
 	c.announced = max(d-margin, d/2)
 	c.route.announced = c.announced
-	h.worth.Announced(d, time.Now())
+	c.route.server.showsLocked(d, time.Now())
 }
 
 // margin is how long before the server's own limit a connection is let go: for

@@ -32,7 +32,6 @@ func (c *Conn) closedIdleLocked(now time.Time) {
 	if (at.Round(0).Sub(c.idleAt.Round(0)) - idle).Abs() > time.Second {
 		return // the machine has slept meanwhile, or somebody has set its clock
 	}
-	c.host.worth.ServerClosed(idle, now)
 	c.route.server.closedLocked(idle, c.probe, false, now)
 }
 

@@ -17,8 +17,8 @@ func crawl(p *Pool, name string, hosts int) {
 	for i := range hosts {
 		e := &Entry{Owner: &owner{}}
 		p.Enter(e, ledger.Key{Scheme: "https", Host: fmt.Sprintf("%s%d.example", name, i), Port: "443"}, nil)
-		_, now := e.lockRoute(routeKey{})
-		e.enterLocked(now)
+		rt, now := e.lockRoute(routeKey{})
+		e.enterLocked(rt, now)
 		e.moveLocked(outside)
 		e.uncountLocked(now)
 		e.host.mu.Unlock()

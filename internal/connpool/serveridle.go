@@ -24,6 +24,12 @@ type serverIdle struct {
 	// doubtedTo is until when the last closing is a doubt.
 	doubtedTo time.Time
 
+	// shown is how long the last connection was idle that the server has closed, or for
+	// how long it says that it keeps one, at shownAt; 0: not known. What a connection is worth
+	// that is left to the next request is guessed by that, and no request rests on it.
+	shown   time.Duration
+	shownAt time.Time
+
 	rtt      time.Duration // a way there and back, as connects have shown
 	probedAt time.Time
 
@@ -64,6 +70,12 @@ const (
 	// sentLate is how long a request may take from its connection's choice to the wire, on
 	// a machine that is busy.
 	sentLate = 2 * time.Millisecond
+	// shownLeast is how long a connection must have been idle for its end to be shown: a
+	// shorter time is a restart's, say.
+	shownLeast = time.Second
+	// shownFor is how long what was shown is believed: on a host where that speaks against
+	// draining, nothing would show that it is another one.
+	shownFor = 10 * time.Minute
 )
 
 // likeness is by how much two closings may differ.
@@ -75,6 +87,9 @@ func (s *serverIdle) likeness(idle time.Duration) time.Duration {
 // long. Probe says that it was left to the server, and crossed that a request has met
 // the end, of which one that the server ended for the request's sake can't be told.
 func (s *serverIdle) closedLocked(idle time.Duration, probe, crossed bool, now time.Time) {
+	if !crossed && idle >= shownLeast {
+		s.showsLocked(idle, now)
+	}
 	if idle < hardlyIdle+s.rtt || crossed && s.limit == 0 && s.series.n == 0 {
 		return
 	}
@@ -94,6 +109,26 @@ func (s *serverIdle) closedLocked(idle time.Duration, probe, crossed bool, now t
 	if x := &s.series; x.addLocked(idle, like, now) && x.n >= alikeLeast {
 		s.limit, s.spread, s.probedAt, s.series = x.shortest, x.spread, now, series{}
 	}
+}
+
+// showsLocked notes for how long the server keeps an idle connection, by one closing or by
+// what it says.
+func (s *serverIdle) showsLocked(idle time.Duration, now time.Time) { s.shown, s.shownAt = idle, now }
+
+// takenLocked notes that a request was given a connection that had been idle for so long.
+func (s *serverIdle) takenLocked(idle time.Duration) {
+	if idle > s.shown {
+		s.shown = 0
+	}
+}
+
+// withinLocked is how long a connection lies idle at most, where the pool ends it after own;
+// 0: for good.
+func (s *serverIdle) withinLocked(own time.Duration, now time.Time) time.Duration {
+	if s.shown > 0 && now.Sub(s.shownAt) < shownFor && (own == 0 || s.shown < own) {
+		return s.shown
+	}
+	return own
 }
 
 // addLocked adds a closing. It is false for one of a moment that has counted.

@@ -13,7 +13,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	g.NetReused = g.Reused || !c.http2 && (c.wasIdle || c.dial.by != e.id && !c.abandoned.IsZero())
 	if c.state == idle && c.wasIdle {
 		g.WasIdle, g.IdleTime = true, now.Sub(c.idleAt)
-		h.worth.Survived(g.IdleTime)
+		rt.server.takenLocked(g.IdleTime)
 	}
 	if c.streams == 0 {
 		c.idledFor, c.busySince = g.IdleTime, now

@@ -42,10 +42,6 @@ type Estimator struct {
 	known, unknown kind
 
 	lastEnd time.Time
-	// How long a connection was idle when the server closed it, and when that
-	// was: the server's own limit, as far as one can see. 0 if not known.
-	serverIdle   time.Duration
-	serverIdleAt time.Time
 }
 
 type routeCost struct {
@@ -79,9 +75,6 @@ const (
 	// double with each that was in vain: few are wasted on a host whose bodies
 	// are long, and little is lost where it was only the machine that was busy.
 	minProbe, maxProbe = 2, 32
-	// serverIdleFor is how long a server's limit is believed: on a host where
-	// that speaks against draining, nothing would show that it is another one.
-	serverIdleFor = 10 * time.Minute
 )
 
 // probe hands out a probe if it is time for one, to one who asks.
@@ -154,40 +147,16 @@ func (w *Estimator) Cost(addr string) (time.Duration, int) {
 }
 
 // Arrives notes that a request has come: in time to use a connection that the
-// last one left, or not.
+// last one left, or not. A connection lies idle for idleTimeout at most; 0: for good.
 func (w *Estimator) Arrives(others bool, idleTimeout time.Duration, now time.Time) {
 	if w.lastEnd.IsZero() {
 		return
-	}
-	if s := w.serverIdle; s > 0 && now.Sub(w.serverIdleAt) < serverIdleFor && (idleTimeout == 0 || s < idleTimeout) {
-		idleTimeout = s
 	}
 	late := 0.0
 	if !others && idleTimeout > 0 && now.Sub(w.lastEnd) > idleTimeout {
 		late = 1
 	}
 	w.unlike += (late - w.unlike) / 4
-}
-
-// ServerClosed notes that the server closed a connection that was idle for so
-// long. One that was hardly idle fell to something else, a restart say.
-func (w *Estimator) ServerClosed(idle time.Duration, now time.Time) {
-	if idle >= time.Second {
-		w.serverIdle, w.serverIdleAt = idle, now
-	}
-}
-
-// Announced notes that the server says how long it keeps a connection that is
-// idle.
-func (w *Estimator) Announced(idle time.Duration, now time.Time) {
-	w.serverIdle, w.serverIdleAt = idle, now
-}
-
-// Survived notes that a connection was idle for so long, and lived.
-func (w *Estimator) Survived(idle time.Duration) {
-	if idle > w.serverIdle {
-		w.serverIdle = 0
-	}
 }
 
 // Ended notes that an exchange has ended.
