@@ -79,7 +79,7 @@ func (t layer) End(x *stack.Exchange, state any) {
 	if fl, ok := state.(*inFlight); ok {
 		h.flights.end(fl)
 	}
-	t.p.returned(x, state)
+	t.returned(x, h)
 	t.p.release(h, f)
 	t.p.ends.ring()
 	if f.Leaked {
@@ -88,6 +88,14 @@ func (t layer) End(x *stack.Exchange, state any) {
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
 		go t.p.leaked(x.Host(), x.Method(), *f, stack)
+	}
+}
+
+// returned is for an exchange that has come back from what is below the kit's layers.
+func (t layer) returned(x *stack.Exchange, h *host) {
+	if h != nil && x.Foreign() {
+		h.queue.letGo(x)
+		t.p.total.letGo(x)
 	}
 }
 
@@ -109,7 +117,7 @@ func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() }
 
 // Answered implements stack.Listener: the body is open from now on.
 func (t layer) Answered(x *stack.Exchange, state any, _ *http.Response) {
-	t.p.returned(x, state)
+	t.returned(x, hostOf(state))
 	if f, ok := state.(*inFlight); ok && t.p.tracks() {
 		t.p.answered(f)
 	}

@@ -65,14 +65,6 @@ func (q *queue) letGo(r *stack.Exchange) {
 	}
 }
 
-// returned is for an exchange that has come back from below the kit's layers.
-func (p *Pool) returned(r *stack.Exchange, state any) {
-	if h := hostOf(state); h != nil && r.Foreign() {
-		h.queue.letGo(r)
-		p.total.letGo(r)
-	}
-}
-
 // inside reports whether the request that asks is made in the middle of another one,
 // and if so, how many dialers and Proxy functions are called for those that have a
 // slot: it may be one of these that asks. It is asked for a request that would have to wait, under no lock:

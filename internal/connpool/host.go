@@ -53,8 +53,6 @@ type Host struct {
 	worth     worth.Estimator
 	tally     ledger.Tally
 	shakes    ledger.Handshakes
-	spoken    [len(ledger.Versions{})]bool
-	peers     ledger.Peers
 	demand    demand
 	sweep     sweeper
 	resolve   *resolver // nil: no address of it is known
@@ -66,7 +64,7 @@ type Host struct {
 	remembered        bool
 }
 
-// counts are a host's connections by state.
+// counts are a host's connections by state, and by what they speak.
 type counts struct {
 	by          [states]int
 	multiplexed int // of those open, HTTP/2
@@ -74,6 +72,8 @@ type counts struct {
 	http2       int // of those idle or active, HTTP/2
 	http2Idle   int // and of those idle
 	versions    ledger.Versions
+	peers       ledger.Peers           // nil unless they are wanted
+	spoken      [len(ledger.Versions{})]bool // which protocols were seen
 }
 
 // open is how many are not closed, those being dialed not among them.

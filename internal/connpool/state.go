@@ -130,30 +130,36 @@ func (rt *route) dropIdleLocked(c *Conn) {
 
 // countLocked adds c, n times, to the counts of its state.
 func (h *Host) countLocked(c *Conn, n int) {
+	h.conns.addLocked(c, n)
+	if c.state != dialing && c.state != closed {
+		c.route.open += n
+	}
+}
+
+func (t *counts) addLocked(c *Conn, n int) {
 	s := c.state
-	h.conns.by[s] += n
+	t.by[s] += n
 	if s == dialing || s == closed {
 		return
 	}
-	c.route.open += n
 	if c.http2 {
-		h.conns.multiplexed += n
+		t.multiplexed += n
 		if s == idle || s == active {
-			h.conns.http2 += n
+			t.http2 += n
 		}
 		if s == idle {
-			h.conns.http2Idle += n
+			t.http2Idle += n
 		}
 	}
-	v := c.version()
-	x := &h.conns.versions[v]
-	x.Open += n
 	inUse := s == active || s == draining || s == goingAway
+	v := c.version()
+	x := &t.versions[v]
+	x.Open += n
 	if inUse {
 		x.Active += n
 	}
 	if c.peer != "" {
-		h.peers.Add(c.peer, v, inUse, n)
+		t.peers.Add(c.peer, v, inUse, n)
 	}
 }
 

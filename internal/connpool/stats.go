@@ -73,7 +73,7 @@ func (p *Pool) Counts(f func(ledger.Counts)) {
 		f(ledger.Counts{
 			Key: h.key, Host: h.name, Watched: true, Open: h.conns.open() + h.conns.shaking, Active: busy, Idle: h.conns.by[idle],
 			Coming: h.conns.by[dialing], Kept: h.keptLocked(), ServerIdle: h.serverIdleLocked(), Tally: h.tally, Totals: p.ledger.Totals(),
-			Versions: h.conns.versions, Spoken: h.spoken, Peers: maps.Clone(h.peers), Shakes: h.shakes,
+			Versions: h.conns.versions, Spoken: h.conns.spoken, Peers: maps.Clone(h.conns.peers), Shakes: h.shakes,
 			Rotates: h.rotatesLocked(),
 		})
 	})

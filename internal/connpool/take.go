@@ -30,7 +30,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		if (ahead || c.warmed) && c.dial.charged == nil {
 			h.verdictLocked(rt, c, now)
 		}
-		h.spoken[c.version()] = true
+		h.conns.spoken[c.version()] = true
 		g.Reason, g.Culprit = c.dial.reason, c.dial.blame
 		g.Setup, g.TLSVersion, g.Resumed = c.dial.clock.took(), c.tls.version, c.tls.resumed
 		g.Own, g.Dialed = c.dial.by == e.id, c.dial.began

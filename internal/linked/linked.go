@@ -22,7 +22,12 @@ type List[T any] struct {
 func (l *List[T]) Len() int { return l.n }
 
 // First is the one that has been there for longest; nil if there is none.
-func (l *List[T]) First() *T { return l.first.get() }
+func (l *List[T]) First() *T {
+	if l.first == nil {
+		return nil
+	}
+	return l.first.value
+}
 
 // All are those in the list, the first one first. The one at hand may be taken out
 // meanwhile, and no other.
@@ -71,11 +76,4 @@ func (p *Place[T]) Remove() {
 	}
 	l.n--
 	*p = Place[T]{}
-}
-
-func (p *Place[T]) get() *T {
-	if p == nil {
-		return nil
-	}
-	return p.value
 }
