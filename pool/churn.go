@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 	"weak"
@@ -17,7 +18,7 @@ type churn struct {
 	report func(Leak) // nil: not wanted
 
 	mu     lockorder.Mutex[lockorder.Churn]
-	places map[string]*callSite // by call site
+	places map[string]*callSite // by the innermost call site: an SDK that makes one for each call is one
 }
 
 // callSite is a place in the program that makes transports.
@@ -60,18 +61,20 @@ func (b *churn) add(t *http.Transport, l *ledger.Ledger, s *sharedTransport) {
 		return // it keeps nothing, on purpose
 	}
 	var pcs [callsite.Depth]uintptr
-	caller := callsite.Of(pcs[:callsite.Take(pcs[:])])
+	stack := callsite.Take(&pcs)
+	at := callsite.Of(stack)
 	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.placeLocked(caller)
+	p := b.placeLocked(cmp.Or(at.Inner, at.Caller))
 	p.last = now
 	if p.reported {
 		return
 	}
 	p.add(built{now, weak.Make(t), weak.Make(s), s != nil, weak.Make(l)})
 	if n := p.judge(now); n >= buildsMany {
-		leak := Leak{Caller: caller, Age: now.Sub(p.recent[0].at), Transports: n}
+		leak := Leak{Caller: at.Caller, Inner: at.Inner, Age: now.Sub(p.recent[0].at), Transports: n}
+		leak.stack = cloned(stack)
 		p.reported, p.recent = true, nil
 		// Whoever makes a transport may hold locks that the callback takes.
 		go b.report(leak)

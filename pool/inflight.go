@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"net/http"
+	"runtime"
 	"slices"
 	"time"
 
@@ -41,7 +42,7 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 	switch {
 	case p.opts.AlwaysCaller || stack || p.watchers.any():
 		s := new(withStack)
-		s.stack = s.pcs[:callsite.Take(s.pcs[:])]
+		s.stack = callsite.Take(&s.pcs)
 		f = &s.inFlight
 	case p.tracks():
 		f = new(inFlight)
@@ -140,7 +141,9 @@ func (p *Pool) suspect(h *host, a *alarm) {
 		return
 	}
 	for _, f := range late {
-		p.opts.OnLeak(Leak{Host: h.queue.host, Method: f.method, Caller: callsite.Of(f.stack), Age: time.Since(f.began), Suspected: true})
+		l := leakOf(h.queue.host, f.method, time.Since(f.began), f.stack)
+		l.Suspected = true
+		p.opts.OnLeak(l)
 	}
 }
 
@@ -153,13 +156,20 @@ type Request struct {
 	// Caller is where the request was made, as in Leak; empty where it was not
 	// taken.
 	Caller string
+	// Inner is the line that called for it, if that is not Caller, as in Leak.
+	Inner string
 	// Age is how long ago it was made.
 	Age time.Duration
 	// Answered says that the response has come, and that its body is open.
 	Answered bool
 	// Suspected says that it was reported so: see Options.LeakAfter.
 	Suspected bool
+
+	stack *[]uintptr
 }
+
+// Frames returns the stack that Caller was found in, as Leak's does.
+func (r Request) Frames() []runtime.Frame { return framesOf(r.stack) }
 
 // InFlight returns the requests that have a slot, the oldest first: those that
 // wait for their response, and those whose body has not ended. Exempt requests
@@ -186,7 +196,8 @@ func (p *Pool) InFlight() []Request {
 		}
 	})
 	for i, s := range stacks { // under no lock
-		all[i].Caller = callsite.Of(s)
+		at := callsite.Of(s)
+		all[i].Caller, all[i].Inner, all[i].stack = at.Caller, at.Inner, cloned(s)
 	}
 	slices.SortStableFunc(all, func(a, b Request) int { return cmp.Compare(b.Age, a.Age) })
 	return all

@@ -87,7 +87,7 @@ func (t layer) End(x *stack.Exchange, state any) {
 	}
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Others wait to be healed, and it may wait for the slot of one of them.
-		go t.p.leaked(x.Host(), x.Method(), *f, stack)
+		go t.p.leaked(x.Host(), x.Method(), f.Duration, stack)
 	}
 }
 

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"net/http"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
-	"github.com/warmconn/warmconn/internal/stack"
 )
 
 // Leak is something that a program has forgotten. Which of three it is, the
@@ -25,13 +25,18 @@ type Leak struct {
 	Host string
 	// Method is the request's; empty for Transports.
 	Method string
-	// Caller is where the request was made, outside of net/http and the kit, as
-	// "file:line function"; middlewares of others that stand between an
-	// http.Client and the Pool are passed over. It is taken for the first
+	// Caller is where the program made the request, as "file:line function": the first
+	// line in its main module, or Inner's where none is on the stack, as in a goroutine
+	// of an SDK's, or the binary does not say which module that is. In a test it is the
+	// module under test. It is taken for the first
 	// requests to each host, of which a sample if the Pool has met hundreds of
 	// hosts and no leak; for every one once the host has leaked, and for a sample
 	// of the others, or for all by Options.AlwaysCaller; empty where it was not. For Transports, it is where they were made.
 	Caller string
+	// Inner is the line that called for the request, if that is not Caller: the first outside
+	// of net/http and the kit, an SDK's say. Middlewares of others that stand between an
+	// http.Client and the Pool are passed over. Frames has all.
+	Inner string
 	// Age is how long ago the request was made, or the first of Transports.
 	Age time.Duration
 	// Suspected says that the body may be in use: it was only open for longer
@@ -44,18 +49,42 @@ type Leak struct {
 	// those that were dropped, and those that have served one or two requests,
 	// to the same host as the others, and are at rest for now: also clients of
 	// many tenants that have hardly begun. Each has a pool of connections to
-	// itself. Each Caller is reported once, and not all transports made there
-	// are looked at.
+	// itself. Each innermost line is reported once, and not all transports made
+	// there are looked at.
 	Transports int
+
+	stack *[]uintptr // a pointer, for a Leak can be compared
 }
 
-func leakOf(host, method string, f stack.Facts, stack []uintptr) Leak {
-	return Leak{Host: host, Method: cmp.Or(method, http.MethodGet), Caller: callsite.Of(stack), Age: f.Duration}
+// Frames returns the stack that Caller and Inner were found in, the innermost first,
+// the kit's and net/http's included, to a depth of 256; nil where it was not taken. It costs some
+// µs.
+func (l Leak) Frames() []runtime.Frame { return framesOf(l.stack) }
+
+func framesOf(stack *[]uintptr) []runtime.Frame {
+	if stack == nil {
+		return nil
+	}
+	return callsite.Frames(*stack)
+}
+
+func leakOf(host, method string, age time.Duration, stack []uintptr) Leak {
+	at := callsite.Of(stack)
+	return Leak{Host: host, Method: cmp.Or(method, http.MethodGet), Caller: at.Caller, Inner: at.Inner, Age: age, stack: cloned(stack)}
+}
+
+// cloned is a copy, which does not keep the inFlight that the stack is part of.
+func cloned(stack []uintptr) *[]uintptr {
+	if stack == nil {
+		return nil
+	}
+	c := slices.Clone(stack)
+	return &c
 }
 
 // leaked is a function of its own so that End does not allocate.
-func (p *Pool) leaked(host, method string, f stack.Facts, stack []uintptr) {
-	p.opts.OnLeak(leakOf(host, method, f, stack))
+func (p *Pool) leaked(host, method string, age time.Duration, stack []uintptr) {
+	p.opts.OnLeak(leakOf(host, method, age, stack))
 }
 
 // A stack costs more than all the rest that the pool does for a request. So it

@@ -42,8 +42,7 @@ func (ws *watchers) began(x *stack.Exchange, pcs []uintptr) {
 		return
 	}
 	if pcs == nil {
-		pcs = make([]uintptr, callsite.Depth)
-		pcs = pcs[:callsite.Take(pcs)]
+		pcs = callsite.Take(new([callsite.Depth]uintptr))
 	}
 	for _, w := range *list {
 		w.Began(x, pcs)

@@ -138,7 +138,8 @@ type Culprit struct {
 	// TraceID and SpanID are those of its span; zero if it had none.
 	TraceID [16]byte
 	SpanID  [8]byte
-	// Caller is its call site, "file:line function"; empty if not known.
+	// Caller is its call site, "file:line function", the program's own line rather than an
+	// SDK's as in pool.Leak; empty if not known.
 	Caller string
 }
 
@@ -255,5 +256,5 @@ func exchange(r *stack.Exchange) Exchange {
 }
 
 func culprit(c ledger.Culprit) Culprit {
-	return Culprit{TraceID: c.TraceID, SpanID: c.SpanID, Caller: callsite.Of(c.Stack)}
+	return Culprit{TraceID: c.TraceID, SpanID: c.SpanID, Caller: callsite.Of(c.Stack).Caller}
 }

@@ -4,49 +4,101 @@ package callsite
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
-// Depth is how many frames are worth taking: net/http's and the kit's own, and
-// some of an SDK's.
-const Depth = 32
+const (
+	// Depth is how many frames most stacks have: net/http's and the kit's own, and
+	// some of an SDK's and the program's.
+	Depth = 32
+	// most is for SDKs that stack their own layers: the program's line is above them.
+	most = 256
+)
 
-// Take fills pcs with the caller's stack and returns how many entries it has.
-func Take(pcs []uintptr) int { return runtime.Callers(2, pcs) }
-
-// Of returns the frame that called for the request, as "file:line function":
-// the first outside of net/http and the kit. If an http.Client is on the stack, it
-// is the first above that: RoundTrippers of others below it only pass the request
-// on. Empty if there is none.
-func Of(pcs []uintptr) string {
-	if len(pcs) == 0 {
-		return ""
+// Take fills pcs with the caller's stack and returns it, in a slice of its own if it is
+// deeper than that.
+func Take(pcs *[Depth]uintptr) []uintptr {
+	if n := runtime.Callers(2, pcs[:]); n < Depth {
+		return pcs[:n]
 	}
-	var found runtime.Frame
+	return deep()
+}
+
+// deep has room on the stack that Take must not cost everybody.
+//
+//go:noinline
+func deep() []uintptr {
+	var pcs [most]uintptr
+	return slices.Clone(pcs[:runtime.Callers(3, pcs[:])])
+}
+
+// Site is where in the program a request was made, as "file:line function".
+type Site struct {
+	// Caller is the first line in the program's main module, or Inner's if there is none or
+	// the module is not known.
+	Caller string
+	// Inner is the line that called for the request, an SDK's say: empty if that is Caller.
+	Inner string
+}
+
+// Of returns where the request was made. The line that called for it is the first outside
+// of net/http and the kit. If an http.Client is on the stack, it is the first above that:
+// RoundTrippers of others below it only pass the request on. Empty if there is none.
+func Of(pcs []uintptr) Site { return of(pcs, program()) }
+
+func of(pcs []uintptr, m module) Site {
+	var inner, caller runtime.Frame
 	client := false
 	frames := runtime.CallersFrames(pcs)
-	for {
-		f, more := frames.Next()
+	for more := len(pcs) > 0; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
 		switch {
 		case strings.HasPrefix(f.Function, "net/http.(*Client)."):
 			if !client {
-				client, found = true, runtime.Frame{}
+				client, inner, caller = true, runtime.Frame{}, runtime.Frame{}
 			}
-		case f.Function == "" || ours(f.Function) || found.Function != "":
-		default:
-			found = f
+			continue
+		case f.Function == "" || ours(f.Function):
+			continue
 		}
-		if !more || client && found.Function != "" {
-			break
+		if inner.Function == "" {
+			inner = f
 		}
+		if caller.Function == "" && m.has(f.Function) {
+			caller = f
+		}
+		more = more && !(client && caller.Function != "")
 	}
-	if found.Function == "" {
-		return ""
+	switch {
+	case inner.Function == "":
+		return Site{}
+	case caller.Function == "" || caller == inner:
+		return Site{Caller: line(inner)}
 	}
-	return fmt.Sprintf("%s:%d %s", found.File, found.Line, found.Function)
+	return Site{Caller: line(caller), Inner: line(inner)}
 }
 
-const module = "github.com/warmconn/warmconn/"
+func line(f runtime.Frame) string { return fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Function) }
+
+// Frames are all that was taken, the innermost first; nil if nothing was.
+func Frames(pcs []uintptr) []runtime.Frame {
+	if len(pcs) == 0 {
+		return nil
+	}
+	all := make([]runtime.Frame, 0, len(pcs))
+	frames := runtime.CallersFrames(pcs)
+	for {
+		f, more := frames.Next()
+		all = append(all, f)
+		if !more {
+			return all
+		}
+	}
+}
+
+const kit = "github.com/warmconn/warmconn/"
 
 // ours reports whether the function is net/http's or the kit's: its packages,
 // not their tests or examples. A net/http/httputil.ReverseProxy is a caller like
@@ -57,7 +109,7 @@ func ours(function string) bool {
 			return true
 		}
 	}
-	rest, ok := strings.CutPrefix(function, module)
+	rest, ok := strings.CutPrefix(function, kit)
 	if !ok {
 		return false
 	}

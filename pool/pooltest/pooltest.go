@@ -101,8 +101,8 @@ func settle(p *pool.Pool) {
 
 // finding is a number of leaks that are the same in all that is printed.
 type finding struct {
-	what, method, host, caller string
-	n                          int
+	what, method, host, caller, inner string
+	n                                 int
 }
 
 const (
@@ -121,7 +121,7 @@ func open(p *pool.Pool) []finding {
 			what = stillOpen
 		}
 		listed++
-		all = append(all, finding{what, r.Method, r.Host, r.Caller, 1})
+		all = append(all, finding{what, r.Method, r.Host, r.Caller, r.Inner, 1})
 	}
 	if listed > 0 {
 		return all
@@ -171,10 +171,10 @@ func (l *leaks) list() []finding {
 	for _, x := range l.all {
 		if x.Transports > 0 {
 			what := fmt.Sprintf("%d transports or more were made for a request or two each", x.Transports)
-			all = append(all, finding{what: what, caller: x.Caller, n: 1})
+			all = append(all, finding{what: what, caller: x.Caller, inner: x.Inner, n: 1})
 			continue
 		}
-		all = append(all, finding{dropped, x.Method, x.Host, x.Caller, 1})
+		all = append(all, finding{dropped, x.Method, x.Host, x.Caller, x.Inner, 1})
 	}
 	return all
 }
@@ -184,7 +184,7 @@ func report(t testing.TB, all []finding) {
 	t.Helper()
 	slices.SortStableFunc(all, func(a, b finding) int {
 		return cmp.Or(strings.Compare(a.caller, b.caller), strings.Compare(a.host, b.host),
-			strings.Compare(a.method, b.method), strings.Compare(a.what, b.what))
+			strings.Compare(a.method, b.method), strings.Compare(a.what, b.what), strings.Compare(a.inner, b.inner))
 	})
 	for i, f := range all {
 		if i+1 < len(all) && f.same(all[i+1]) {
@@ -216,6 +216,9 @@ func (f finding) String() string {
 	}
 	if f.caller != "" {
 		s += ", by\n\t" + f.caller
+	}
+	if f.inner != "" { // an SDK's line
+		s += ", in\n\t" + f.inner
 	}
 	return s
 }

@@ -96,8 +96,8 @@ func (r *requests) addLocked(x *stack.Exchange, callers []uintptr) {
 		return
 	}
 	r.ended = append(r.ended, newConn{
-		host: x.Host(), method: x.Method(), path: x.Path(), caller: callsite.Of(callers),
-		reason: roundtripper.NewReason(f.New.Reason.String()), culprit: callsite.Of(f.New.Culprit.Stack),
+		host: x.Host(), method: x.Method(), path: x.Path(), caller: callsite.Of(callers).Caller,
+		reason: roundtripper.NewReason(f.New.Reason.String()), culprit: callsite.Of(f.New.Culprit.Stack).Caller,
 		at: f.Start, facts: f.New, n: 1,
 	})
 }
