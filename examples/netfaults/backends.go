@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -25,12 +24,8 @@ func backends(ctx context.Context, variant string) []*row {
 		}), testserver.Options{HTTP2: true})
 		defer servers[i].Close()
 	}
-	var turn atomic.Int64
 	base := servers[0].Transport() // all have the same certificate
-	base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		s := servers[int(turn.Add(1))%len(servers)]
-		return s.Dial(ctx, network, s.Addr)
-	}
+	base.DialContext = testserver.InTurn(servers[:]...)
 	client, end := newClient(variant, base, pool.Options{MinHTTP2Conns: len(servers)})
 	defer end()
 	r := &row{proto: "h2", requests: workers * each}
