@@ -20,7 +20,7 @@ import (
 // Options says what kind of server to start. The zero value is a plain
 // HTTP/1.1 server with net/http's defaults.
 type Options struct {
-	// TLS serves https with httptest's certificate.
+	// TLS serves https with a certificate for what httptest's is for.
 	TLS bool
 	// HTTP2 serves HTTP/2 over TLS; it implies TLS.
 	HTTP2 bool
@@ -64,14 +64,19 @@ func New(h http.Handler, opts Options) *Server {
 		s.memory = newMemory()
 		s.srv.Listener = s.memory
 	}
-	if opts.TLS || opts.HTTP2 {
-		s.srv.TLS = &tls.Config{Certificates: []tls.Certificate{shared()}}
-		s.srv.StartTLS()
-	} else {
-		s.srv.Start()
-	}
-	s.URL = s.srv.URL
 	s.Addr = s.srv.Listener.Addr().String()
+	s.URL = "http://" + s.Addr
+	if opts.TLS || opts.HTTP2 {
+		// Not by StartTLS, which reads httptest's RSA key each time: a millisecond that
+		// hundreds of tests would pay.
+		s.srv.TLS = &tls.Config{Certificates: []tls.Certificate{shared()}, NextProtos: []string{"http/1.1"}}
+		if opts.HTTP2 {
+			s.srv.TLS.NextProtos = []string{"h2"}
+		}
+		s.srv.Listener = tls.NewListener(s.srv.Listener, s.srv.TLS)
+		s.URL = "https://" + s.Addr
+	}
+	s.srv.Start()
 	return s
 }
 
