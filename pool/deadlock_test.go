@@ -51,7 +51,7 @@ func TestWaitsForOneselfEnd(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), testserver.Options{Memory: true})
 					defer srv.Close()
-					p := pool.New(o)
+					p := pool.WithoutCollections(pool.New(o))
 					defer p.Close()
 					var client *http.Client
 					client = &http.Client{Transport: p.Middleware(base(func(ctx context.Context, network, _ string) (net.Conn, error) {
@@ -94,7 +94,7 @@ func TestWaitsForSlowServersDoNotEnd(t *testing.T) {
 			io.WriteString(w, "ok")
 		}), testserver.Options{Memory: true})
 		defer srv.Close()
-		p := pool.New(pool.Options{MaxPerHost: 1, MaxTotal: 1})
+		p := pool.WithoutCollections(pool.New(pool.Options{MaxPerHost: 1, MaxTotal: 1}))
 		defer p.Close()
 		base := srv.Transport()
 		defer base.CloseIdleConnections()
@@ -115,7 +115,7 @@ func TestWaitsForSlowServersDoNotEnd(t *testing.T) {
 func TestADeadlineIsNoDeadlock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := pool.New(pool.Options{MaxPerHost: 1})
+		p := pool.WithoutCollections(pool.New(pool.Options{MaxPerHost: 1}))
 		defer p.Close()
 		client := &http.Client{Transport: p.Middleware(sdk{stub.Transport{}, func(*http.Request) { time.Sleep(11 * time.Minute) }})}
 		done := make(chan error)
@@ -147,7 +147,7 @@ func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
 			}
 		}), testserver.Options{Memory: true})
 		defer srv.Close()
-		p := pool.New(pool.Options{MaxPerHost: 1})
+		p := pool.WithoutCollections(pool.New(pool.Options{MaxPerHost: 1}))
 		defer p.Close()
 		base := srv.Transport()
 		dial := base.DialContext
@@ -181,7 +181,7 @@ func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
 func TestALentSlotIsNoDeadlock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := pool.New(pool.Options{MaxPerHost: 1})
+		p := pool.WithoutCollections(pool.New(pool.Options{MaxPerHost: 1}))
 		defer p.Close()
 		goOn := make(chan struct{})
 		client := &http.Client{Transport: p.Middleware(failing(func(r *http.Request) error {

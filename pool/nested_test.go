@@ -243,7 +243,7 @@ func TestOneRequestTakesOneSlot(t *testing.T) {
 func TestOthersWaitWhileAMiddlewareHasTheSlot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := pool.New(pool.Options{MaxPerHost: 1})
+		p := pool.WithoutCollections(pool.New(pool.Options{MaxPerHost: 1}))
 		defer p.Close()
 		goOn := make(chan struct{})
 		client := &http.Client{Transport: p.Middleware(sdk{stub.Transport{}, func(*http.Request) { <-goOn }})}
