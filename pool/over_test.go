@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/testserver"
@@ -92,33 +93,34 @@ func TestArrivedBodiesOverHTTP2HoldNobodyUp(t *testing.T) {
 // What has not wholly arrived keeps its slot, over HTTP/2, too; over HTTP/1 every
 // open body does, for it has the connection.
 func TestBodiesThatHoldSomethingKeepTheirSlot(t *testing.T) {
-	t.Parallel()
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2=%v", http2), func(t *testing.T) {
-			goOn := make(chan struct{})
-			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				io.WriteString(w, "half")
-				w.(http.Flusher).Flush()
-				if http2 {
-					<-goOn
+			synctest.Test(t, func(t *testing.T) {
+				goOn := make(chan struct{})
+				srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					io.WriteString(w, "half")
+					w.(http.Flusher).Flush()
+					if http2 {
+						<-goOn
+					}
+				}), testserver.Options{HTTP2: http2, Memory: true})
+				defer srv.Close()
+				defer close(goOn)
+				p := pool.New(pool.Options{MaxPerHost: 1})
+				defer p.Close()
+				client := &http.Client{Transport: p.Middleware(srv.Transport())}
+				first, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
 				}
-			}), testserver.Options{HTTP2: http2})
-			defer srv.Close()
-			defer close(goOn)
-			p := pool.New(pool.Options{MaxPerHost: 1})
-			defer p.Close()
-			client := &http.Client{Transport: p.Middleware(srv.Transport())}
-			first, err := client.Get(srv.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-			defer cancel()
-			req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
-			if _, err := client.Do(req); err == nil {
-				t.Error("a second request got a slot, want it to wait")
-			}
-			first.Body.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+				if _, err := client.Do(req); err == nil {
+					t.Error("a second request got a slot, want it to wait")
+				}
+				first.Body.Close()
+			})
 		})
 	}
 }
