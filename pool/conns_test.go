@@ -378,15 +378,6 @@ func TestAListenerKeepsNoDroppedClient(t *testing.T) {
 	})
 }
 
-// getIn is get for as long as ctx lasts.
-func getIn(ctx context.Context, c *http.Client, url string) {
-	req, _ := http.NewRequestWithContext(ctx, "GET", url, nil)
-	if resp, err := c.Do(req); err == nil {
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-	}
-}
-
 // BenchmarkConnListener prints what a listener costs a request over HTTP/1 on loopback.
 func BenchmarkConnListener(b *testing.B) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})

@@ -237,19 +237,9 @@ func TestAnHTTP2ConnectionThatTheProgramClosesIsNotDead(t *testing.T) {
 	})
 }
 
-// inTime sends a GET with a deadline.
+// inTime is get with a deadline.
 func inTime(client *http.Client, url string, most time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
+	return getIn(ctx, client, url)
 }

@@ -16,9 +16,7 @@ import (
 // A page for operators lists what is there: here one connection with a request, and one
 // that lies idle for 90 s at most.
 func ExamplePool_Conns() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{})
@@ -51,9 +49,7 @@ func ExamplePool_Conns() {
 // A listener writes down how long each connection lived, and why it went. Here each
 // serves two requests.
 func ExampleConnListener() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	var told sync.WaitGroup
@@ -68,12 +64,9 @@ func ExampleConnListener() {
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
 	for range 2 {
-		resp, err := client.Get(srv.URL)
-		if err != nil {
+		if err := get(client, srv.URL); err != nil {
 			log.Fatal(err)
 		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
 	}
 	told.Wait() // it is told soon after, and holds no request up
 	// Output:

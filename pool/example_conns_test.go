@@ -16,9 +16,7 @@ import (
 // Behind a load balancer connections stay with the servers that were there when they
 // were made. So they end after some minutes, or after some requests: two here.
 func ExampleOptions_retirement() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxConnAge: 5 * time.Minute, MaxConnRequests: 2})
@@ -29,12 +27,9 @@ func ExampleOptions_retirement() {
 		}}),
 		p.Middleware)
 	for range 3 {
-		resp, err := client.Get(srv.URL)
-		if err != nil {
+		if err := get(client, srv.URL); err != nil {
 			log.Fatal(err)
 		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
 	}
 	// Output:
 	// connection 1, new because: "first"
@@ -46,9 +41,7 @@ func ExampleOptions_retirement() {
 // IdleTimeout, unless the transport says it, is how long. Of two connections one is
 // kept here.
 func ExampleOptions_idle() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxIdlePerHost: 1, IdleTimeout: 30 * time.Second})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -16,9 +15,7 @@ import (
 // Where connections must be new, for a balancer's sake say, their handshakes can resume a
 // session of an earlier one: from the second on here.
 func ExampleOptions_tlsSessions() {
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewTLSServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{TLSSessions: 64, MaxConnRequests: 1})
@@ -29,12 +26,9 @@ func ExampleOptions_tlsSessions() {
 		}}),
 		p.Middleware)
 	for range 3 {
-		resp, err := client.Get(srv.URL)
-		if err != nil {
+		if err := get(client, srv.URL); err != nil {
 			log.Fatal(err)
 		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
 	}
 	h := p.Stats().Hosts[0]
 	fmt.Println("handshakes:", h.Handshakes, "resumed:", h.Resumed)

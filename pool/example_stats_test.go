@@ -16,9 +16,7 @@ import (
 
 // Stats is a snapshot: limits beside use, then what is open, then counters.
 func ExamplePool_Stats() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxTotal: 100})
@@ -43,21 +41,16 @@ func ExamplePool_Stats() {
 
 // The sums over all hosts tell how large a part of the requests found a connection.
 func ExampleStats() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
 	for range 10 {
-		resp, err := client.Get(srv.URL)
-		if err != nil {
+		if err := get(client, srv.URL); err != nil {
 			log.Fatal(err)
 		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
 	}
 	s := p.Stats()
 	reused := 1 - float64(s.Opened)/float64(s.Requests)
@@ -80,12 +73,9 @@ func ExampleHostStats() {
 	client := roundtripper.Client(srv.Client(), p.Middleware)
 	for range 3 {
 		for _, host := range []string{"new", "old"} {
-			resp, err := client.Get("http://" + host + ".example.com") // srv, whatever the name
-			if err != nil {
+			if err := get(client, "http://"+host+".example.com"); err != nil { // srv, whatever the name
 				log.Fatal(err)
 			}
-			io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
 		}
 	}
 	for p.Stats().Closed < 3 { // the last one is closed behind the caller's back
@@ -102,9 +92,7 @@ func ExampleHostStats() {
 // Counters are of all time since New: a report takes the difference of two snapshots.
 // Those of the drain are zero unless it is in the stack.
 func ExampleCounters() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{})

@@ -3,7 +3,6 @@ package pool_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -16,9 +15,7 @@ import (
 // Before a service takes traffic, it has its connections made: the first requests wait for
 // no handshake.
 func ExamplePool_Warm() {
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewTLSServer(http.HandlerFunc(hello))
 	defer srv.Close()
 	p := pool.New(pool.Options{})
 	defer p.Close()
@@ -32,12 +29,9 @@ func ExamplePool_Warm() {
 	defer cancel()
 	ready, err := p.Warm(ctx, client.Transport, srv.URL, 4)
 	fmt.Println(ready, "ready", err)
-	resp, err := client.Get(srv.URL)
-	if err != nil {
+	if err := get(client, srv.URL); err != nil {
 		log.Fatal(err)
 	}
-	io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
 	// Output:
 	// 4 ready <nil>
 	// made for this request: false waited: 0s
@@ -51,7 +45,7 @@ func ExampleOptions_floor() {
 		<-r.Context().Done() // a stream
 	}))
 	defer srv.Close()
-	const idleTimeout = 100 * time.Millisecond
+	const idleTimeout = 20 * time.Millisecond
 	p := pool.New(pool.Options{MinIdlePerHost: 4, IdleTimeout: idleTimeout})
 	defer p.Close()
 	client := p.Client()

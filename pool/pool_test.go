@@ -1,6 +1,7 @@
 package pool_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -33,8 +35,15 @@ func wait(t *testing.T, what string, cond func() bool) {
 }
 
 // get makes one request and reads its body.
-func get(c *http.Client, url string) error {
-	resp, err := c.Get(url)
+func get(c *http.Client, url string) error { return getIn(context.Background(), c, url) }
+
+// getIn is get for as long as ctx lasts.
+func getIn(ctx context.Context, c *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.Do(req)
 	if err != nil {
 		return err
 	}
@@ -67,7 +76,7 @@ func TestForgottenBodiesComeBack(t *testing.T) {
 					mw = append([]roundtripper.Middleware{drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}).Middleware}, mw...)
 				}
 				client := roundtripper.Client(&http.Client{Transport: srv.Transport(), Timeout: time.Minute}, mw...)
-				const n = 300
+				n := fullsize.Of(300, 80)
 				for i := range n {
 					forget(t, client, srv.URL)
 					if i%20 == 19 {
@@ -86,7 +95,7 @@ func TestForgottenBodiesComeBack(t *testing.T) {
 					t.Errorf("%d connections, want at most 60", got)
 				}
 				s := p.Stats()
-				if s.InUse != 0 || s.Leaks != n {
+				if s.InUse != 0 || s.Leaks != uint64(n) {
 					t.Errorf("%d slots in use and %d leaks, want 0 and %d", s.InUse, s.Leaks, n)
 				}
 				for _, l := range leaks {
@@ -188,7 +197,7 @@ func TestWorkersOpenNoMoreConnectionsThanTheyAre(t *testing.T) {
 				base := srv.Transport()
 				base.DialContext = dials.dial
 				client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
-				load(t, client, srv.URL, workers, 60)
+				load(t, client, srv.URL, workers, fullsize.Of(60, 15))
 				want := workers
 				if limit > 0 {
 					want = limit
@@ -224,7 +233,7 @@ func load(t *testing.T, client *http.Client, url string, workers, requests int) 
 // I4: a client per request.
 func TestDroppedClientsLeaveNoConnections(t *testing.T) {
 	t.Parallel()
-	const n = 500
+	n := fullsize.Of(500, 100)
 	tests := []struct {
 		name   string
 		client func(*testserver.Server, *pool.Pool) *http.Client
