@@ -36,7 +36,7 @@ func ExampleExchange_queueWait() {
 	if _, err := read(client, srv.URL); err != nil {
 		fmt.Println(err)
 	}
-	// Output:
+	// Unordered output:
 	// for limits: false for a dial: true
 	// for limits: true for a dial: false
 }
