@@ -112,9 +112,10 @@ func TestTransportPerRequestIsReportedOnce(t *testing.T) {
 func TestManyTransportsAtOnceAreReportedOnce(t *testing.T) {
 	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
-		for range 2000 {
+		n := fullsize.Of(2000, 400)
+		for range n {
 			getFrom(t, make(), "host.example")
-			time.Sleep(5 * time.Millisecond)
+			time.Sleep(10 * time.Second / time.Duration(n))
 		}
 		synctest.Wait()
 		if got := r.list(); len(got) != 1 {

@@ -141,9 +141,12 @@ func TestEveryDroppedBodyIsFound(t *testing.T) {
 	n := fullsize.Of(100, 10)
 	batch := n / 2
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
-		for _, parent := range parents {
-			for _, framing := range []string{"length", "chunked", "gzip"} {
-				for _, pooled := range []bool{false, true} {
+		for i, parent := range parents {
+			for j, framing := range []string{"length", "chunked", "gzip"} {
+				for k, pooled := range []bool{false, true} {
+					if !fullsize.Asked() && (i+j+k)%3 != 0 {
+						continue // one framing for each, and each framing for some
+					}
 					t.Run(fmt.Sprintf("%s/%s/pool=%v", parent.name, framing, pooled), func(t *testing.T) {
 						l := newLeaks(base(), parent.timeout, pooled)
 						long, end := context.WithCancel(t.Context())

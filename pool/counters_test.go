@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/pool"
 )
 
@@ -19,7 +20,7 @@ func TestCountersDoNotGoBackWhileHostsAreForgotten(t *testing.T) {
 	rt := p.Middleware(noContent)
 	var done atomic.Bool
 	var wg sync.WaitGroup
-	const n = 40_000
+	n := fullsize.Of(40_000, 10_000)
 	wg.Go(func() {
 		defer done.Store(true)
 		for i := range n {
@@ -40,7 +41,7 @@ func TestCountersDoNotGoBackWhileHostsAreForgotten(t *testing.T) {
 		last = s.Requests
 	}
 	wg.Wait()
-	if got := p.Stats().Requests; got != n {
+	if got := p.Stats().Requests; got != uint64(n) {
 		t.Errorf("%d requests, want %d", got, n)
 	}
 }

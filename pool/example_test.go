@@ -70,9 +70,7 @@ func ExampleNew() {
 // The clients of one Pool share its limits, though each has a transport of its own:
 // here a request of the one client has the only slot that the host has.
 func ExamplePool() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxPerHost: 1, MaxWaiting: -1})
@@ -118,9 +116,7 @@ func ExamplePool_Middleware() {
 // Where no client is there to be wrapped, the Pool makes one. All that it makes share
 // one transport, and so the connections.
 func ExamplePool_Client() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxPerHost: 64})
@@ -161,9 +157,7 @@ func ExamplePool_RareClient() {
 // An SDK that insists on an *http.Transport gets one that keeps as many connections as
 // the Options say, and whose connections the Pool counts.
 func ExamplePool_Transport() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxPerHost: 64, MaxIdlePerHost: 16})
@@ -172,12 +166,9 @@ func ExamplePool_Transport() {
 	defer sdk.Transport.CloseIdleConnections()
 
 	client := &http.Client{Transport: sdk.Transport}
-	resp, err := client.Get(srv.URL)
-	if err != nil {
+	if err := get(client, srv.URL); err != nil {
 		log.Fatal(err)
 	}
-	io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
 	fmt.Println("limits:", sdk.Transport.MaxConnsPerHost, sdk.Transport.MaxIdleConnsPerHost)
 	fmt.Println("opened:", p.Stats().Opened)
 	// Output:
@@ -188,9 +179,7 @@ func ExamplePool_Transport() {
 // A program that ends closes the Pool. What is in flight goes on to its end, and a new
 // request is refused.
 func ExamplePool_Close() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{})
@@ -213,9 +202,7 @@ func ExamplePool_Close() {
 
 // A health check must get through although every slot of the host is taken.
 func ExampleExempt() {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "hello")
-	}))
+	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
 
 	p := pool.New(pool.Options{MaxPerHost: 1})

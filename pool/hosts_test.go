@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
@@ -204,7 +205,7 @@ func TestHostLimitsIsAskedAgainForAForgottenHost(t *testing.T) {
 		resp.Body.Close()
 	}
 	request("first.example")
-	for i := range 20_000 {
+	for i := range fullsize.Of(20_000, 6000) {
 		request(fmt.Sprintf("host%d.example", i))
 	}
 	request("first.example")

@@ -48,7 +48,7 @@ func TestStatsAgreeWithTheKernel(t *testing.T) {
 					}
 				}
 			}()
-			n := fullsize.Of(100, 25)
+			n := fullsize.Of(100, 10)
 			load(t, client, srv.URL, 10, n)
 			load(t, client, srv.URL+"/close", 10, n/5)
 			load(t, client, srv.URL, 10, n)

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
@@ -346,7 +347,7 @@ func TestHostsThatAreNotUsedAreForgotten(t *testing.T) {
 		return &http.Response{StatusCode: 204, Body: http.NoBody, Request: req}, nil
 	}))
 	req, _ := http.NewRequest("GET", "http://host.example/", nil)
-	const n = 200_000
+	n := fullsize.Of(200_000, 20_000)
 	for i := range n {
 		req.URL.Host = "host" + strconv.Itoa(i) + ".example"
 		if _, err := rt.RoundTrip(req); err != nil {
@@ -354,7 +355,7 @@ func TestHostsThatAreNotUsedAreForgotten(t *testing.T) {
 		}
 	}
 	s := p.Stats()
-	if s.Requests != n {
+	if s.Requests != uint64(n) {
 		t.Errorf("%d requests counted, want %d", s.Requests, n)
 	}
 	if len(s.Hosts) > 10_000 {

@@ -45,7 +45,8 @@ func exponential(r *rand.Rand, _ time.Duration) time.Duration { return scaled(r.
 // requests came without the option. Vain is who was let in and got none.
 func TestPredictionsAreSeldomWrong(t *testing.T) {
 	t.Parallel()
-	const limit, n = 8, 4000
+	const limit = 8
+	n := fullsize.Of(4000, 1500)
 	deadlines := []struct {
 		name  string
 		of    func(r *rand.Rand) time.Duration
@@ -82,7 +83,7 @@ func TestPredictionsAreSeldomWrong(t *testing.T) {
 				vainWithout := n - served(without)
 				t.Logf("%-11s %4.1f %8d %6d %7d %7d %5d %9d %7d %9d", h.name, load, refused, wrong, byFar,
 					refusedOf(func(i int) bool { return without[i].served() }), vain, vainWithout, served(with.outcomes), served(without))
-				if float64(wrong) > d.wrong*n || float64(byFar) > d.byFar*n {
+				if float64(wrong) > d.wrong*float64(n) || float64(byFar) > d.byFar*float64(n) {
 					t.Errorf("%d requests refused that would have made it, %d with time to spare", wrong, byFar)
 				}
 				if vain > vainWithout {

@@ -42,9 +42,9 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 			{MaxConnRequests: 10},
 		} {
 			t.Run(fmt.Sprintf("%s/age=%v,requests=%d", proto.name, o.MaxConnAge, o.MaxConnRequests), func(t *testing.T) {
-				requests := fullsize.Of(100_000, 4000)
+				requests := fullsize.Of(100_000, 2000)
 				if proto.opts.TLS || o.MaxConnAge == 0 {
-					requests /= 10 // handshakes take their time; and the load is the same
+					requests = fullsize.Of(10_000, 400) // handshakes take their time; and the load is the same
 				}
 				if raceEnabled && fullsize.Asked() {
 					requests /= 5
@@ -127,7 +127,7 @@ func TestRetirementAsksNoServerToClose(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for range 500 {
+			for range fullsize.Of(500, 150) {
 				resp, err := client.Post(srv.URL, "text/plain", onlyReader{strings.NewReader("x")})
 				if err == nil {
 					io.Copy(io.Discard, resp.Body)
@@ -176,7 +176,7 @@ func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range 1000 {
+			for range fullsize.Of(1000, 150) {
 				host := fmt.Sprintf("http://host%d.example/", rand.IntN(4))
 				if err := post(client, host, rand.IntN(100)); err != nil {
 					t.Error(err)

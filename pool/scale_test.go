@@ -43,7 +43,7 @@ func TestCrawlerStaysSmall(t *testing.T) {
 		base  http.RoundTripper
 		hosts int
 	}{
-		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 20_000)},
+		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 15_000)},
 		{"connections", base, fullsize.Of(20_000, 1000)},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func postAround(client *http.Client, url string, limit time.Duration, posts int,
 // connections that the server has closed, and heeded with no more connections than the
 // best fixed setting needs.
 func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
-	posts := fullsize.Of(480, 160)
+	posts := fullsize.Of(480, 80)
 	const few = 12 // till the limit is known
 	limits := []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, time.Minute}
 	trips := []time.Duration{time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond}
@@ -93,10 +93,13 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 }
 
 // TestPostsDoNotCrossTheServersIdleLimitOnSockets is the same on real ones, with a real
-// clock: on a busy machine that is late, for either client, so the best of three counts.
+// clock: on a busy machine that is late, for either client, so the best of three counts. Only
+// in the full size, for bare net/http loses one POST in 25: few would show nothing.
 func TestPostsDoNotCrossTheServersIdleLimitOnSockets(t *testing.T) {
-	const clients, few, limit, rtt = 12, 8, 150 * time.Millisecond, 20 * time.Millisecond
-	posts := fullsize.Of(48, 18)
+	if !fullsize.Asked() {
+		t.Skip("SKIPPED: only with WARMCONN_FULL=1; TestPostsDoNotCrossTheServersIdleLimit is the same in a bubble")
+	}
+	const clients, posts, few, limit, rtt = 12, 48, 8, 150 * time.Millisecond, 20 * time.Millisecond
 	play := func(opts testserver.Options) (failed, opened [2]int64) { // bare, kit
 		var mu sync.Mutex
 		var all sync.WaitGroup

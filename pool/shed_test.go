@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
 // TestSheddingKeepsServiceInTime prints what a service at 1.5 times its load
@@ -13,7 +15,8 @@ import (
 // all that get a slot give up while they have it.
 func TestSheddingKeepsServiceInTime(t *testing.T) {
 	t.Parallel()
-	const limit, n, load, deadline = 64, 20_000, 1.5, time.Second
+	const limit, load, deadline = 64, 1.5, time.Second
+	n := fullsize.Of(20_000, 6000)
 	const mean = 10 * meanHold
 	arrivals := poisson(n, limit, load, mean, func(r *rand.Rand, _ time.Duration) time.Duration {
 		return mean/2 + time.Duration(r.Int64N(int64(mean)))

@@ -231,7 +231,7 @@ func TestShutdownBreaksDialsOffThatNobodyWaitsFor(t *testing.T) {
 // when Shutdown returns there is no connection.
 func TestShutdownUnderLoad(t *testing.T) {
 	t.Parallel()
-	senders := fullsize.Of(1000, 200)
+	senders := fullsize.Of(1000, 50)
 	for _, proto := range overProtocols {
 		for _, o := range []pool.Options{{}, {MaxPerHost: 16}} {
 			t.Run(proto.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
@@ -88,7 +89,7 @@ func TestWaitingForTheResponseIsNotSuspected(t *testing.T) {
 		var r reports
 		var open atomic.Int32
 		answers := endless(&open)
-		p := pool.New(pool.Options{LeakAfter: leakAfter, OnLeak: r.add, MaxPerHost: 1})
+		p := pool.WithoutCollections(pool.New(pool.Options{LeakAfter: leakAfter, OnLeak: r.add, MaxPerHost: 1}))
 		client := &http.Client{Transport: p.Middleware(roundtripper.Func(func(req *http.Request) (*http.Response, error) {
 			time.Sleep(10 * leakAfter)
 			return answers(req)
@@ -223,7 +224,7 @@ func TestSuspectsOfForgottenHostsAreCounted(t *testing.T) {
 		time.Sleep(2 * leakAfter)
 		synctest.Wait()
 		resp.Body.Close()
-		for i := range 10_000 {
+		for i := range fullsize.Of(10_000, 6000) {
 			req, _ := http.NewRequest("GET", "http://host"+string(rune('a'+i%26))+"-"+time.Duration(i).String()+".example/", nil)
 			if resp, err := client.Do(req); err == nil {
 				resp.Body.Close()

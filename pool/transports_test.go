@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/stub"
@@ -20,8 +21,11 @@ import (
 
 // A dial that hangs must cost its own request only.
 func TestHungDialDoesNotHoldOthersUp(t *testing.T) {
-	t.Parallel()
-	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
+	synctest.Test(t, hungDial)
+}
+
+func hungDial(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{Memory: true})
 	defer srv.Close()
 	for _, limit := range []int{0, 1} {
 		var dials atomic.Int32
@@ -31,7 +35,7 @@ func TestHungDialDoesNotHoldOthersUp(t *testing.T) {
 				<-release
 				return nil, errors.New("hung")
 			}
-			return new(net.Dialer).DialContext(ctx, network, addr)
+			return srv.Dial(ctx, network, addr)
 		}}
 		p := pool.New(pool.Options{MaxPerHost: limit})
 		client := roundtripper.Client(&http.Client{Transport: base, Timeout: 300 * time.Millisecond}, p.Middleware)
@@ -113,16 +117,23 @@ func TestOwnTLSDialerIsKept(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()
 	var dials atomic.Int32
+	var conns counted
 	base := &http.Transport{DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		dials.Add(1)
-		return (&tls.Dialer{Config: srv.ClientTLS()}).DialContext(ctx, network, addr)
+		nc, err := conns.dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		cfg := srv.ClientTLS()
+		cfg.ServerName = "127.0.0.1"
+		return tls.Client(nc, cfg), nil
 	}}
 	p := pool.New(pool.Options{MaxPerHost: 4})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
 	load(t, client, srv.URL, 20, 20)
-	if n := dials.Load(); n == 0 || n > 4 {
-		t.Errorf("%d dials by the base's own dialer, want 1 to 4", n)
+	if n := conns.most.Load(); n == 0 || n > 4 {
+		t.Errorf("%d connections at once by the base's own dialer, want 1 to 4; lost %v", n, p.Stats().Lost)
 	}
 	if s := p.Stats(); len(s.Hosts) != 1 || !s.Hosts[0].Watched || s.Opened != uint64(dials.Load()) {
 		t.Errorf("stats %+v, want one host, its %d connections known", s, dials.Load())

@@ -156,16 +156,20 @@ func TestFailsForABodyThatIsStillOpen(t *testing.T) {
 // The order of cleanups does not matter for the server.
 func TestServerMayBeClosedFirst(t *testing.T) {
 	t.Parallel() // it takes a second to give up
+	var both sync.WaitGroup
+	defer both.Wait()
 	for _, path := range []string{"/", "/hang"} {
-		f := &fake{TB: t}
-		s := underTest(f, pooltest.AssertNoLeaks(f), hello) // closed by f, before the check
-		s.url += path
-		s.Keep()
-		s.Status()
-		if got := f.end(); len(got) != 2 {
-			t.Errorf("%s: failed with %q, want one body dropped and one open", path, got)
-		}
-		s.Close()
+		both.Go(func() {
+			f := &fake{TB: t}
+			s := underTest(f, pooltest.AssertNoLeaks(f), hello) // closed by f, before the check
+			s.url += path
+			s.Keep()
+			s.Status()
+			if got := f.end(); len(got) != 2 {
+				t.Errorf("%s: failed with %q, want one body dropped and one open", path, got)
+			}
+			s.Close()
+		})
 	}
 }
 
@@ -255,34 +259,38 @@ func TestFailsForATransportPerRequest(t *testing.T) {
 
 func TestCheckPoolFailsForAnSDKsOwnPool(t *testing.T) {
 	t.Parallel() // it takes a second to give up
+	var both sync.WaitGroup
+	defer both.Wait()
 	for _, o := range []pool.Options{{}, {AlwaysCaller: true}} {
-		p := pool.New(o)
-		s := underTest(t, p, hello)
-		s.Read()
-		s.Status()
-		for p.Stats().Leaks == 0 { // of another test
-			collect()
-		}
-		f := &fake{TB: t}
-		pooltest.CheckPool(f, p)
-		s.Read()
-		if got := f.end(); len(got) != 0 {
-			t.Errorf("failed for what was before: %q", got)
-		}
-		f = &fake{TB: t}
-		pooltest.CheckPool(f, p)
-		s.Status()
-		s.Keep()
-		got := f.end()
-		all := strings.Join(got, "\n")
-		if len(got) != 2 || !strings.Contains(all, dropped+s.url) || !strings.Contains(all, "still open: ") {
-			t.Errorf("failed with %q, want one body dropped and one open", got)
-		}
-		if has := strings.Contains(all, "GET"); has != o.AlwaysCaller {
-			t.Errorf("AlwaysCaller %v: failed with %q", o.AlwaysCaller, got)
-		}
-		s.Close()
-		p.Close()
+		both.Go(func() {
+			p := pool.New(o)
+			s := underTest(t, p, hello)
+			s.Read()
+			s.Status()
+			for p.Stats().Leaks == 0 { // of another test
+				collect()
+			}
+			f := &fake{TB: t}
+			pooltest.CheckPool(f, p)
+			s.Read()
+			if got := f.end(); len(got) != 0 {
+				t.Errorf("failed for what was before: %q", got)
+			}
+			f = &fake{TB: t}
+			pooltest.CheckPool(f, p)
+			s.Status()
+			s.Keep()
+			got := f.end()
+			all := strings.Join(got, "\n")
+			if len(got) != 2 || !strings.Contains(all, dropped+s.url) || !strings.Contains(all, "still open: ") {
+				t.Errorf("failed with %q, want one body dropped and one open", got)
+			}
+			if has := strings.Contains(all, "GET"); has != o.AlwaysCaller {
+				t.Errorf("AlwaysCaller %v: failed with %q", o.AlwaysCaller, got)
+			}
+			s.Close()
+			p.Close()
+		})
 	}
 }
 
