@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
@@ -40,7 +41,7 @@ func TestDrainWhileAHedgersNextAttemptBegins(t *testing.T) {
 	defer wg.Wait()
 	d := drain.New(drain.Options{})
 	rt := drain.New(drain.Options{}).Middleware(hedger{d.Middleware(base), &wg})
-	for i := range 2000 {
+	for i := range fullsize.Of(2000, 500) {
 		req, _ := http.NewRequest("GET", srv.URL, nil)
 		resp, err := rt.RoundTrip(req)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -55,7 +56,7 @@ func TestManyFaultsAtOnceLeaveNothingOpen(t *testing.T) {
 				wg.Add(1)
 				go func() {
 					defer wg.Done()
-					for j := range 40 {
+					for j := range fullsize.Of(40, 14) {
 						ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+(i*j)%7)*time.Millisecond)
 						ctx, s := tp.Tracer("x").Start(ctx, "outer")
 						path := []string{"/", "/cut", "/cut/body", "/hang", "/hang/body", "/500", "/redirect"}[(i+j)%7]

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -32,6 +33,20 @@ type pkg struct {
 func goList(t *testing.T, goos string, args ...string) []pkg {
 	t.Helper()
 	watchSources(t)
+	key := goos + " " + strings.Join(args, " ")
+	if pkgs, ok := listed.Load(key); ok {
+		return pkgs.([]pkg)
+	}
+	pkgs := goListed(t, goos, args...)
+	listed.Store(key, pkgs)
+	return pkgs
+}
+
+// listed are the answers to what was asked before: each takes part of a second.
+var listed sync.Map // []pkg, by system and arguments
+
+func goListed(t *testing.T, goos string, args ...string) []pkg {
+	t.Helper()
 	// A clone that belongs to another user has no readable VCS state, which is no matter here.
 	cmd := exec.Command("go", append([]string{"list", "-buildvcs=false", "-json=ImportPath,Name,Imports,TestImports,XTestImports,Export"}, args...)...)
 	cmd.Dir = root

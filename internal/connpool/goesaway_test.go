@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
 // counting has base count its dials.
@@ -27,7 +28,8 @@ func counting(base *http.Transport) *atomic.Int32 {
 // request has its connection. It is sent again at once, and behind that with net/http's
 // backoff: two dials are seen, if it does not fail before.
 func TestAConnectionThatGoesAwayAtOnceHoldsNoRequestUp(t *testing.T) {
-	const workers, requests = 20, 3
+	const workers = 20
+	requests := fullsize.Of(3, 1)
 	var all sync.WaitGroup
 	for range workers {
 		url, base := scriptH2(t, func(_ int, c *h2) {
