@@ -77,7 +77,9 @@ func knownSetting(name string) bool {
 func unknownField(v reflect.Value, known func(name string) bool) string {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		if f.IsExported() && !v.Field(i).IsZero() && !known(f.Name) {
+		// Fields that are known are not read: the first request over a transport, or a Clone
+		// of it, writes some, and may be under way.
+		if f.IsExported() && !known(f.Name) && !v.Field(i).IsZero() {
 			return f.Name
 		}
 	}
