@@ -9,6 +9,7 @@ package testserver
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"log"
 	"net"
@@ -27,6 +28,9 @@ type Options struct {
 	// Memory serves in-memory connections, for a testing/synctest bubble; only
 	// Transport and Dial reach it.
 	Memory bool
+	// Listener, if not nil, is what the server listens on, a unix socket for one; the
+	// server closes it.
+	Listener net.Listener
 	// Config, if not nil, may change the http.Server before it starts:
 	// timeouts, keep-alives.
 	Config func(*http.Server)
@@ -59,6 +63,10 @@ func New(h http.Handler, opts Options) *Server {
 		opts.Config(s.srv.Config)
 	}
 	s.srv.Config.ConnState = s.count
+	if opts.Listener != nil {
+		s.srv.Listener.Close()
+		s.srv.Listener = opts.Listener
+	}
 	if opts.Memory {
 		s.srv.Listener.Close()
 		s.memory = newMemory()
@@ -120,6 +128,9 @@ func (s *Server) ClientTLS() *tls.Config {
 	}
 	return Trusts(s.srv.TLS.Certificates[0])
 }
+
+// Certificate is the server's, nil if it is plain.
+func (s *Server) Certificate() *x509.Certificate { return s.srv.Certificate() }
 
 // Transport is a new transport that trusts the server, with net/http's
 // defaults for all the rest.

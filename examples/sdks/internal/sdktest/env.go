@@ -1,0 +1,145 @@
+package sdktest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
+)
+
+// Kit is what an SDK's test may use of the kit. With bare net/http it does
+// nothing, so that the same lines make both clients.
+type Kit interface {
+	Client(*http.Client) *http.Client
+	Wrap(http.RoundTripper) http.RoundTripper
+	Middleware(http.RoundTripper) http.RoundTripper
+}
+
+// Env is what a client is made for: one server, with or without the kit.
+type Env struct {
+	// URL is the server's, without a slash at the end, and Addr its host and port,
+	// or the path of its socket.
+	URL, Addr string
+	// TLS says that URL is https; CA is then the server's certificate, as PEM.
+	TLS bool
+	CA  []byte
+	// Base is a copy of http.DefaultTransport, that trusts the server.
+	Base *http.Transport
+	// Kit wraps, or does nothing.
+	Kit Kit
+	// Provider makes the caller's spans and the kit's.
+	Provider *sdktrace.TracerProvider
+}
+
+// Propagator is the one that spans are sent with.
+var propagator = propagation.TraceContext{}
+
+// Propagator is what an SDK's own instrumentation should inject with.
+func (e *Env) Propagator() propagation.TextMapPropagator { return propagator }
+
+// Roots trusts the server.
+func (e *Env) Roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(e.CA)
+	return roots
+}
+
+// CAFile is the path of a file that has CA.
+func (e *Env) CAFile(t testing.TB) string {
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(path, e.CA, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func newEnv(srv *testserver.Server, proto protocol, unix string, k Kit, tp *sdktrace.TracerProvider) *Env {
+	e := &Env{URL: srv.URL, Addr: srv.Addr, TLS: proto != plain, Kit: k, Provider: tp}
+	e.Base = http.DefaultTransport.(*http.Transport).Clone()
+	if e.TLS {
+		leaf := srv.ClientTLS()
+		e.Base.TLSClientConfig = leaf
+		e.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	}
+	if proto == tlsHTTP1 {
+		e.Base.ForceAttemptHTTP2 = false
+		e.Base.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	if unix != "" {
+		e.Addr = unix
+		e.Base.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", unix)
+		}
+	}
+	return e
+}
+
+// none is bare net/http.
+type none struct{}
+
+func (none) Client(c *http.Client) *http.Client                { return c }
+func (none) Wrap(rt http.RoundTripper) http.RoundTripper       { return rt }
+func (none) Middleware(rt http.RoundTripper) http.RoundTripper { return rt }
+
+// kit is all layers of the kit, each with zero options.
+type kit struct {
+	tracer *trace.Tracer
+	drain  *drain.Drainer
+	pool   *pool.Pool
+
+	mu    sync.Mutex
+	leaks []pool.Leak
+}
+
+func newKit(tp *sdktrace.TracerProvider, annotate bool) *kit {
+	k := new(kit)
+	k.tracer = trace.New(trace.Options{TracerProvider: tp, Propagator: propagator, Annotate: annotate})
+	k.drain = drain.New(drain.Options{})
+	k.pool = pool.New(pool.Options{OnLeak: k.leaked})
+	return k
+}
+
+func (k *kit) leaked(l pool.Leak) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.leaks = append(k.leaks, l)
+}
+
+func (k *kit) found() []pool.Leak {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.leaks
+}
+
+func (k *kit) Client(c *http.Client) *http.Client {
+	return roundtripper.Client(c, k.Middleware)
+}
+
+func (k *kit) Wrap(rt http.RoundTripper) http.RoundTripper {
+	return roundtripper.Wrap(rt, k.Middleware)
+}
+
+func (k *kit) Middleware(rt http.RoundTripper) http.RoundTripper {
+	return roundtripper.Chain(k.tracer.Middleware, k.drain.Middleware, k.pool.Middleware)(rt)
+}
+
+func (k *kit) Shutdown(ctx context.Context) error {
+	err := k.pool.Shutdown(ctx)
+	k.drain.Close()
+	return err
+}
