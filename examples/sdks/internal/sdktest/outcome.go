@@ -47,5 +47,7 @@ func types(err error) string {
 		names = append(names, fmt.Sprintf("%T", err))
 		err = errors.Unwrap(err)
 	}
-	return strings.Join(names, " of ")
+	// Where an SDK has configured golang.org/x/net's HTTP/2, the kit lets net/http speak
+	// it, whose own errors are found by errors.As as x/net's are.
+	return strings.ReplaceAll(strings.Join(names, " of "), "http.http2", "http2.")
 }

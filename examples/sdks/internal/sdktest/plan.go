@@ -24,7 +24,7 @@ type Ops struct {
 	// More are calls of the SDK's own.
 	More []Call
 	// Close ends what the client has of its own: its idle connections, too, where
-	// they are not Env.Base's.
+	// they are not Env.Base's. It may be called again.
 	Close func()
 }
 

@@ -60,14 +60,14 @@ func Run(t *testing.T, sdk SDK) {
 			bare := run(t, &sdk, proto, none{}, false)
 			with := run(t, &sdk, proto, nil, false)
 			line += fmt.Sprintf("  %s %.1f/%.1f %%", proto, bare.reuse(), with.reuse())
-			t.Logf("%d requests, %d bare; %d connections, %d bare", with.requests, bare.requests, with.conns, bare.conns)
+			t.Logf("%d requests, %d bare; %d connections, %d bare: %v", with.requests, bare.requests, with.conns, bare.conns, with.reasons)
 			compare(t, bare, with)
-			if with.reuse() < bare.reuse() && !sdk.MayLose {
-				t.Errorf("reuse is %.1f %%, with bare net/http %.1f %%", with.reuse(), bare.reuse())
-			}
-			floor := 95.0
+			floor := 99.5 // a connection or a few, in any case
 			if proto != tlsHTTP2 {
 				floor = float64(row.Reuse[i])
+				if with.reuse() < bare.reuse() && !sdk.MayLose {
+					t.Errorf("reuse is %.1f %%, with bare net/http %.1f %%", with.reuse(), bare.reuse())
+				}
 			}
 			if with.reuse() < floor {
 				t.Errorf("reuse is %.1f %%, and the row promises %v %%", with.reuse(), floor)
@@ -81,6 +81,7 @@ func Run(t *testing.T, sdk SDK) {
 type result struct {
 	outcomes        []string
 	requests, conns int
+	reasons         map[string]int // why connections were new, as the kit says
 }
 
 func (r result) reuse() float64 { return 100 * (1 - float64(r.conns)/float64(r.requests)) }
@@ -131,9 +132,6 @@ func run(t *testing.T, sdk *SDK, proto protocol, k Kit, once bool) result {
 	} else {
 		r.plan()
 	}
-	if r.ops.Close != nil {
-		r.ops.Close()
-	}
 	if all != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		if err := all.Shutdown(ctx); err != nil {
@@ -152,10 +150,17 @@ func run(t *testing.T, sdk *SDK, proto protocol, k Kit, once bool) result {
 			t.Errorf("a body was never closed: %+v", leak)
 		}
 	}
-	e.Base.CloseIdleConnections()
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	eventually.True(t, "the server's connections to end", func() bool { return srv.Open() == 0 })
-	out := result{r.outcomes, len(s.requests()), srv.Opened()}
+	eventually.True(t, fmt.Sprintf("the server's connections to end (kit: %v)", all != nil), func() bool {
+		// Again and again: what ends in the background, as the stream of a watch that was
+		// stopped, is not idle at once.
+		if r.ops.Close != nil {
+			r.ops.Close()
+		}
+		e.Base.CloseIdleConnections()
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+		return srv.Open() == 0
+	})
+	out := result{r.outcomes, len(s.requests()), srv.Opened(), spans.reasons()}
 	srv.Close()
 	before.restored(t)
 	return out

@@ -47,6 +47,21 @@ func (r *recorder) allEnded() bool {
 	return r.started == len(r.ended)
 }
 
+// reasons counts the reasons why connections were new.
+func (r *recorder) reasons() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reasons := make(map[string]int)
+	for _, span := range r.ended {
+		for _, kv := range span.Attributes() {
+			if kv.Key == "warmconn.new_reason" {
+				reasons[kv.Value.AsString()]++
+			}
+		}
+	}
+	return reasons
+}
+
 // Spans says what is special about the spans of an SDK.
 type Spans struct {
 	// Above is the scope of an instrumentation that stands above the kit: its span is
