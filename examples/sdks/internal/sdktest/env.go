@@ -15,11 +15,9 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
-	"github.com/warmconn/warmconn/roundtripper"
-	"github.com/warmconn/warmconn/trace"
 )
 
 // Kit is what an SDK's test may use of the kit. With bare net/http it does
@@ -72,8 +70,7 @@ func newEnv(srv *testserver.Server, proto protocol, unix string, k Kit, tp *sdkt
 	e := &Env{URL: srv.URL, Addr: srv.Addr, TLS: proto != plain, Kit: k, Provider: tp}
 	e.Base = http.DefaultTransport.(*http.Transport).Clone()
 	if e.TLS {
-		leaf := srv.ClientTLS()
-		e.Base.TLSClientConfig = leaf
+		e.Base.TLSClientConfig = srv.ClientTLS()
 		e.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
 	}
 	if proto == tlsHTTP1 {
@@ -96,21 +93,22 @@ func (none) Client(c *http.Client) *http.Client                { return c }
 func (none) Wrap(rt http.RoundTripper) http.RoundTripper       { return rt }
 func (none) Middleware(rt http.RoundTripper) http.RoundTripper { return rt }
 
-// kit is all layers of the kit, each with zero options.
+// kit is the preset with zero options, but for what the harness listens to.
 type kit struct {
-	tracer *trace.Tracer
-	drain  *drain.Drainer
-	pool   *pool.Pool
+	*warmconn.Kit
 
-	mu    sync.Mutex
-	leaks []pool.Leak
+	mu       sync.Mutex
+	leaks    []pool.Leak
+	warnings []pool.Warning
 }
 
 func newKit(tp *sdktrace.TracerProvider, annotate bool) *kit {
 	k := new(kit)
-	k.tracer = trace.New(trace.Options{TracerProvider: tp, Propagator: propagator, Annotate: annotate})
-	k.drain = drain.New(drain.Options{})
-	k.pool = pool.New(pool.Options{OnLeak: k.leaked})
+	var o warmconn.Options
+	o.Trace.TracerProvider, o.Trace.Propagator, o.Annotate = tp, propagator, annotate
+	o.Pool.OnLeak = k.leaked
+	o.OnWarning = k.warned
+	k.Kit = warmconn.New(o)
 	return k
 }
 
@@ -120,26 +118,15 @@ func (k *kit) leaked(l pool.Leak) {
 	k.leaks = append(k.leaks, l)
 }
 
-func (k *kit) found() []pool.Leak {
+func (k *kit) warned(w pool.Warning) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.leaks
+	k.warnings = append(k.warnings, w)
 }
 
-func (k *kit) Client(c *http.Client) *http.Client {
-	return roundtripper.Client(c, k.Middleware)
-}
-
-func (k *kit) Wrap(rt http.RoundTripper) http.RoundTripper {
-	return roundtripper.Wrap(rt, k.Middleware)
-}
-
-func (k *kit) Middleware(rt http.RoundTripper) http.RoundTripper {
-	return roundtripper.Chain(k.tracer.Middleware, k.drain.Middleware, k.pool.Middleware)(rt)
-}
-
-func (k *kit) Shutdown(ctx context.Context) error {
-	err := k.pool.Shutdown(ctx)
-	k.drain.Close()
-	return err
+// found is what the kit has complained of.
+func (k *kit) found() ([]pool.Leak, []pool.Warning) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.leaks, k.warnings
 }

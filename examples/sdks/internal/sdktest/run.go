@@ -30,9 +30,9 @@ type SDK struct {
 	Unix bool
 	// NoHTTP2 leaves HTTP/2 out.
 	NoHTTP2 bool
-	// MayLose says that the kit may have less reuse than bare net/http: where it stands
-	// it can't choose connections.
-	MayLose bool
+	// Outside says that the kit stands over a middleware of somebody else's, where it can't
+	// choose connections, and warns of that.
+	Outside bool
 }
 
 func (s *SDK) refuse(w http.ResponseWriter, r *http.Request, status int) {
@@ -65,7 +65,7 @@ func Run(t *testing.T, sdk SDK) {
 			floor := 99.5 // a connection or a few, in any case
 			if proto != tlsHTTP2 {
 				floor = float64(row.Reuse[i])
-				if with.reuse() < bare.reuse() && !sdk.MayLose {
+				if with.reuse() < bare.reuse() {
 					t.Errorf("reuse is %.1f %%, with bare net/http %.1f %%", with.reuse(), bare.reuse())
 				}
 			}
@@ -146,8 +146,16 @@ func run(t *testing.T, sdk *SDK, proto protocol, k Kit, once bool) result {
 			}
 			t.Error(wrong)
 		}
-		for _, leak := range all.found() {
+		leaks, warnings := all.found()
+		for _, leak := range leaks {
 			t.Errorf("a body was never closed: %+v", leak)
+		}
+		if !sdk.Outside {
+			for _, w := range warnings {
+				t.Errorf("the kit warns: %+v", w)
+			}
+		} else if len(warnings) == 0 {
+			t.Error("the kit does not warn of what it stands over")
 		}
 	}
 	eventually.True(t, fmt.Sprintf("the server's connections to end (kit: %v)", all != nil), func() bool {
