@@ -31,14 +31,14 @@ import (
 
 // Row is one of the document.
 type Row struct {
-	SDK, Module, Version  string
-	First, NotAfter, Note string
+	SDK, Module, Version string
+	First, NotAfter      string
 	// Lines wire the kit.
 	Lines []string
 	// Reuse is the least in %, over http and over TLS.
 	Reuse []int
-	// Dir is the test's folder, and Test its name.
-	Dir, Test string
+	// Dir and File are the test's folder and file, and Test its name.
+	Dir, File, Test string
 }
 
 // RowOf is the row of the test called name in dir.
@@ -59,6 +59,10 @@ func RowOf(t testing.TB, dir, name string) Row {
 
 // Read reads the rows of the tests in dir, in the order of their files.
 func Read(dir string) ([]Row, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	versions, err := versions(dir)
 	if err != nil {
 		return nil, err
@@ -79,7 +83,7 @@ func Read(dir string) ([]Row, error) {
 			return nil, err
 		}
 		for _, row := range found {
-			row.Dir = filepath.Base(dir)
+			row.Dir, row.File = filepath.Base(abs), filepath.Base(file)
 			if row.Version = versions[row.Module]; row.Version == "" && row.Module != "std" {
 				return nil, fmt.Errorf("%s: %s: %q is not in go.mod", file, row.Test, row.Module)
 			}
@@ -143,7 +147,7 @@ func parse(doc string) (Row, error) {
 	var row Row
 	var reuse string
 	fields := map[string]*string{
-		"sdk": &row.SDK, "module": &row.Module, "first": &row.First, "not after": &row.NotAfter, "note": &row.Note, "reuse": &reuse,
+		"sdk": &row.SDK, "module": &row.Module, "first": &row.First, "not after": &row.NotAfter, "reuse": &reuse,
 	}
 	var last *string
 	for line := range strings.Lines(doc) {
@@ -160,7 +164,7 @@ func parse(doc string) (Row, error) {
 		}
 	}
 	for key, field := range fields {
-		if *field == "" && key != "note" {
+		if *field == "" {
 			return row, fmt.Errorf("its comment has no %q", key)
 		}
 	}
