@@ -27,6 +27,7 @@ func TestResty(t *testing.T) {
 		//docs:line
 		client := resty.NewWithClient(kit.Client(httpClient))
 		//docs:end
+		client.SetLogger(silent{})
 		client.SetBaseURL(e.URL).SetRetryCount(2).SetRetryWaitTime(time.Millisecond).SetRetryMaxWaitTime(2 * time.Millisecond)
 		client.AddRetryCondition(func(resp *resty.Response, _ error) bool { return resp != nil && resp.StatusCode() >= 500 })
 		return sdktest.Ops{
@@ -54,3 +55,10 @@ func whole(resp *resty.Response, err error) (string, error) {
 	}
 	return resp.String(), err
 }
+
+// silent is a logger.
+type silent struct{}
+
+func (silent) Errorf(string, ...any) {}
+func (silent) Warnf(string, ...any)  {}
+func (silent) Debugf(string, ...any) {}

@@ -19,7 +19,7 @@ import (
 //	sdk: stripe-go
 //	module: github.com/stripe/stripe-go/v82
 //	first: proxy and TLS, on the transport of `httpClient`
-//	not after: `stripe.SetHTTPClient`, once backends are made: they keep the client that they have
+//	not after: `stripe.SetHTTPClient`, once backends are made: they keep the client that they have. A download whose request fails panics in the SDK (`BackendImplementation.DoStreaming`), with the kit or without
 //	reuse: 96 / 96
 func TestStripe(t *testing.T) {
 	sdktest.Run(t, sdktest.SDK{Answer: answer, Refuse: refuse, Client: func(t testing.TB, e *sdktest.Env) sdktest.Ops {
@@ -40,17 +40,17 @@ func TestStripe(t *testing.T) {
 				}
 				return customer.Description, nil
 			},
-			Open: func(ctx context.Context, name string) (io.ReadCloser, error) {
-				pdf, err := client.V1Quotes.PDF(ctx, name, nil)
-				if err != nil {
-					return nil, err
-				}
-				return pdf.LastResponse.Body, nil
-			},
 			Put: func(ctx context.Context, name string, content []byte) error {
 				_, err := client.V1Customers.Update(ctx, name, &stripe.CustomerUpdateParams{Description: stripe.String(string(content))})
 				return err
 			},
+			More: []sdktest.Call{{Name: "a download closed unread", Times: 20, Do: func(ctx context.Context) (string, error) {
+				pdf, err := client.V1Quotes.PDF(ctx, "sc-ok", nil)
+				if err != nil {
+					return "", err
+				}
+				return "", pdf.LastResponse.Body.Close()
+			}}},
 		}
 	}})
 }
