@@ -21,7 +21,8 @@ import (
 //	sdk: vault api
 //	module: github.com/hashicorp/vault/api
 //	first: `cfg.ConfigureTLS`, proxy, time-outs; then the line, then `api.NewClient`
-//	not after: `ConfigureTLS`, `SetMaxIdleConnections`, `SetDisableKeepAlives`, `OutputCurlString`: they insist on an *http.Transport and panic
+//	not after: `ConfigureTLS`, an address `unix://…`: errors; `SetMaxIdleConnections`, `SetDisableKeepAlives`, their getters, a call under `SetOutputCurlString`: they insist
+//	 on an *http.Transport, and panic
 //	reuse: 90 / 90
 func TestVault(t *testing.T) {
 	sdktest.Run(t, sdktest.SDK{Answer: answer, Refuse: refuse, Client: func(t testing.TB, e *sdktest.Env) sdktest.Ops {
