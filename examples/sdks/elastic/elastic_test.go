@@ -22,7 +22,7 @@ import (
 //	sdk: go-elasticsearch
 //	module: github.com/elastic/go-elasticsearch/v8
 //	first: the CA, on `base`
-//	not after: `CACert` is an error beside a Transport that is no *http.Transport, and `CertificateFingerprint` is dropped without a word, beside any wrapper. Every response's body must be closed
+//	not after: `CACert` is an error beside a Transport that is no *http.Transport, and `CertificateFingerprint` is dropped without a word, beside any wrapper; with `cfg.Transport = roundtripper.FacadeOf(base, kit.Middleware)` the fingerprint is heeded. Every response's body must be closed
 //	reuse: 91 / 91
 func TestElastic(t *testing.T) {
 	sdktest.Run(t, sdktest.SDK{Answer: answer, Refuse: refuse, Client: func(t testing.TB, e *sdktest.Env) sdktest.Ops {

@@ -9,6 +9,7 @@ import (
 	"github.com/elastic/go-elasticsearch/v8"
 
 	"github.com/warmconn/warmconn"
+	"github.com/warmconn/warmconn/roundtripper"
 )
 
 func TestCACertBesideTheKitIsAnError(t *testing.T) {
@@ -19,12 +20,12 @@ func TestCACertBesideTheKitIsAnError(t *testing.T) {
 	}
 }
 
-func TestAFingerprintBesideAnyWrapperIsDropped(t *testing.T) {
+func TestAFingerprintIsDroppedBesideAnyWrapperAndHeededByAFacade(t *testing.T) {
 	srv := httptest.NewTLSServer(http.HandlerFunc(answer))
 	defer srv.Close()
 	kit := warmconn.New(warmconn.Options{})
 	defer kit.Shutdown(t.Context())
-	base := srv.Client().Transport
+	base := srv.Client().Transport.(*http.Transport)
 	cfg := elasticsearch.Config{
 		Addresses: []string{srv.URL}, Transport: kit.Wrap(base), CertificateFingerprint: strings.Repeat("00", 32),
 	}
@@ -37,4 +38,13 @@ func TestAFingerprintBesideAnyWrapperIsDropped(t *testing.T) {
 		t.Fatalf("the SDK heeds it now: %v", err)
 	}
 	res.Body.Close()
+
+	cfg.Transport = roundtripper.FacadeOf(base, kit.Middleware)
+	if client, err = elasticsearch.NewClient(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := client.Get("index", "id"); err == nil {
+		res.Body.Close()
+		t.Error("a façade takes a certificate of another fingerprint")
+	}
 }

@@ -1,12 +1,14 @@
 package sdktest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,8 @@ type SDK struct {
 	Client func(t testing.TB, e *Env) Ops
 	// Spans is what is special about its spans.
 	Spans Spans
+	// Alike makes outcomes the same that differ for a reason which the row tells.
+	Alike *strings.Replacer
 	// Unix serves on a unix socket. There is no TLS then.
 	Unix bool
 	// NoHTTP2 leaves HTTP/2 out.
@@ -33,6 +37,8 @@ type SDK struct {
 	// Outside says that the kit stands over a middleware of somebody else's, where it can't
 	// choose connections, and warns of that.
 	Outside bool
+	// OutsideOverTLS says that it does so over TLS.
+	OutsideOverTLS bool
 }
 
 func (s *SDK) refuse(w http.ResponseWriter, r *http.Request, status int) {
@@ -61,7 +67,7 @@ func Run(t *testing.T, sdk SDK) {
 			with := run(t, &sdk, proto, nil, false)
 			line += fmt.Sprintf("  %s %.1f/%.1f %%", proto, bare.reuse(), with.reuse())
 			t.Logf("%d requests, %d bare; %d connections, %d bare: %v", with.requests, bare.requests, with.conns, bare.conns, with.reasons)
-			compare(t, bare, with)
+			compare(t, bare, with, cmp.Or(sdk.Alike, strings.NewReplacer()))
 			floor := 99.5 // a connection or a few, in any case
 			if proto != tlsHTTP2 {
 				floor = float64(row.Reuse[i])
@@ -86,13 +92,13 @@ type result struct {
 
 func (r result) reuse() float64 { return 100 * (1 - float64(r.conns)/float64(r.requests)) }
 
-func compare(t *testing.T, bare, with result) {
+func compare(t *testing.T, bare, with result, alike *strings.Replacer) {
 	t.Helper()
 	if len(bare.outcomes) != len(with.outcomes) {
 		t.Fatalf("%d outcomes, with bare net/http %d", len(with.outcomes), len(bare.outcomes))
 	}
 	for i, want := range bare.outcomes {
-		if got := with.outcomes[i]; got != want {
+		if got := with.outcomes[i]; alike.Replace(got) != alike.Replace(want) {
 			t.Errorf("with bare net/http: %s\nwith the kit:       %s", want, got)
 		}
 	}
@@ -150,7 +156,7 @@ func run(t *testing.T, sdk *SDK, proto protocol, k Kit, once bool) result {
 		for _, leak := range leaks {
 			t.Errorf("a body was never closed: %+v", leak)
 		}
-		if !sdk.Outside {
+		if !sdk.Outside && !(sdk.OutsideOverTLS && proto != plain) {
 			for _, w := range warnings {
 				t.Errorf("the kit warns: %+v", w)
 			}
