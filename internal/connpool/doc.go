@@ -24,6 +24,7 @@
 //   - state.go: the life of a connection, with its picture and its edges
 //   - route.go: by which way a request goes: its proxy, its protocol, its spelling of the
 //     host
+//   - phase.go: where an exchange stands, and the table of its edges
 //   - acquire.go, wait.go: how a request comes to a connection; limitclock.go: what of its
 //     wait a limit has cost
 //   - pick.go, ready.go, take.go: which one, whether it can be used, and its hand-out
@@ -34,7 +35,7 @@
 //   - remember.go: what is kept of a host that has none
 //   - demand.go: what a host has needed of late, and what is kept ready for it
 //   - dial.go, dialclock.go: a dial, and how long its parts took
-//   - roundtrip.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
+//   - roundtrip.go, failedtry.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
 //   - context.go: the contexts that net/http and the program's dialer get
 //   - puthook.go: what PutIdleConn is told of refusals

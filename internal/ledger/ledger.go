@@ -10,10 +10,12 @@
 // and of a request that had to dial the ledger says why as far as those two show;
 // else the reason is Unknown.
 //
-//	GetConn ─▶ Ask: what is there to be had?
-//	GotConn ─▶ Got: whose connection, new or not ─▶ a loss is charged, or Unknown
-//	PutIdleConn ─▶ Put: it lies idle
-//	body ─▶ End: it goes on, or was lost, to whom
+//	GetConn      what is there to be had?
+//	GotConn      whose connection, new or not ─▶ a loss is charged, or Unknown
+//	PutIdleConn  it lies idle
+//	End          behind the body: it goes on, or was lost, to whom
+//
+// phase.go has what an exchange goes through, and the table of its edges.
 //
 // Of connections that a transport dials for users without exchanges it counts those
 // opened and closed: see Dialed. And it is where the counts of all connections come
