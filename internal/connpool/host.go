@@ -72,7 +72,7 @@ type counts struct {
 	http2       int // of those idle or active, HTTP/2
 	http2Idle   int // and of those idle
 	versions    ledger.Versions
-	peers       ledger.Peers           // nil unless they are wanted
+	peers       ledger.Peers                 // nil unless they are wanted
 	spoken      [len(ledger.Versions{})]bool // which protocols were seen
 }
 
