@@ -130,7 +130,12 @@ func (s *Server) ClientTLS() *tls.Config {
 }
 
 // Certificate is the server's, nil if it is plain.
-func (s *Server) Certificate() *x509.Certificate { return s.srv.Certificate() }
+func (s *Server) Certificate() *x509.Certificate {
+	if s.srv.TLS == nil {
+		return nil
+	}
+	return s.srv.TLS.Certificates[0].Leaf
+}
 
 // Transport is a new transport that trusts the server, with net/http's
 // defaults for all the rest.
