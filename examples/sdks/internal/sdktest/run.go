@@ -71,7 +71,8 @@ func Run(t *testing.T, sdk SDK) {
 			floor := 99.5 // a connection or a few, in any case
 			if proto != tlsHTTP2 {
 				floor = float64(row.Reuse[i])
-				if with.reuse() < bare.reuse() {
+				// How many dials a burst begins for nothing is chance: a point is.
+				if with.reuse() < bare.reuse()-1 {
 					t.Errorf("reuse is %.1f %%, with bare net/http %.1f %%", with.reuse(), bare.reuse())
 				}
 			}
