@@ -98,7 +98,7 @@ func Frames(pcs []uintptr) []runtime.Frame {
 	}
 }
 
-const kit = "github.com/warmconn/warmconn/"
+const kit = "github.com/warmconn/warmconn"
 
 // ours reports whether the function is net/http's or the kit's: its packages,
 // not their tests or examples. A net/http/httputil.ReverseProxy is a caller like
@@ -113,7 +113,7 @@ func ours(function string) bool {
 	if !ok {
 		return false
 	}
-	for _, p := range [...]string{"roundtripper.", "drain.", "pool.", "trace.", "internal/stack.", "internal/chain."} {
+	for _, p := range [...]string{".", "/roundtripper.", "/drain.", "/pool.", "/trace.", "/internal/stack.", "/internal/chain."} {
 		if strings.HasPrefix(rest, p) {
 			return true
 		}

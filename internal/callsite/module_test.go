@@ -47,13 +47,30 @@ func TestFunctionsOfTheMainModuleAreToldByTheirNames(t *testing.T) {
 	}
 }
 
-// program below, list, and a function of a third module around the stack.
+func TestTheKitsPackagesAreNoCallers(t *testing.T) {
+	for function, want := range map[string]bool{
+		"github.com/warmconn/warmconn.(*Kit).Client":          true,
+		"github.com/warmconn/warmconn/pool.(*Pool).Transport": true,
+		"github.com/warmconn/warmconn_test.TestKit":           false,
+		"github.com/warmconn/warmconn/pool_test.TestPool":     false,
+		"github.com/warmconn/warmconn/examples/ownsdk.Get":    false,
+		"github.com/warmconn/warmconnx.Get":                   false,
+		"net/http/httputil.(*ReverseProxy).ServeHTTP":         false,
+		"net/http/internal/http2.(*ClientConn).RoundTrip":     true,
+	} {
+		if got := ours(function); got != want {
+			t.Errorf("%s: %v, want %v", function, got, want)
+		}
+	}
+}
+
+// stackOf is the innermost line, that of an SDK, for this test's sake.
 func stackOf() []uintptr {
 	var pcs [Depth]uintptr
 	return Take(&pcs)
 }
 
-// inner is an SDK's line, for this test's sake, and caller the program's.
+// inner is n of the SDK's frames around it.
 func inner(n int) []uintptr {
 	if n > 0 {
 		return inner(n - 1)
