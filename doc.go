@@ -77,6 +77,7 @@
 //   - How far a body is drained: package drain.
 //   - Tests of an SDK that fail for the bodies it does not close, and the connections it
 //     could have reused: pool/pooltest.
-//   - An SDK that insists on an *http.Transport: roundtripper.Facade.
+//   - An SDK that insists on an *http.Transport: roundtripper.FacadeOf, whose fields act where
+//     the SDK sets them, and Facade.
 //   - Tests of a middleware of one's own: roundtripper/roundtrippertest.
 package warmconn
