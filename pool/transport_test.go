@@ -48,20 +48,19 @@ func TestTransportsConnectionsAreCounted(t *testing.T) {
 func TestTransportsConnectionThatNobodyUsedIsToldSo(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
-	dialed := make(chan struct{})
 	p := pool.New(pool.Options{})
 	defer p.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	returned := make(chan struct{})
 	tr := p.Transport(&http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		close(dialed)
+		cancel()
+		<-returned // or the request might still take the connection
 		return near, nil
 	}})
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		<-dialed
-		cancel()
-	}()
 	req, _ := http.NewRequestWithContext(ctx, "GET", "http://host.example/", nil)
-	if _, err := tr.RoundTrip(req); err == nil {
+	_, err := tr.RoundTrip(req)
+	close(returned)
+	if err == nil {
 		t.Fatal("there was a response")
 	}
 	wait(t, "the connection to be closed", func() bool {

@@ -133,8 +133,9 @@ func TestWithoutTheKitConnectionsAreLost(t *testing.T) {
 		resp.Body.Close()
 	}
 	fails.end()
-	if len(fails.all) != 1 {
-		t.Errorf("failed %d times, want once, for one place: %v", len(fails.all), fails.all)
+	// One place, and one reason: on Go 1.27 two, for net/http may still be draining a body.
+	if n := len(fails.all); n < 1 || n > 2 {
+		t.Errorf("failed %d times, want once for one place and reason: %v", n, fails.all)
 	}
 }
 
