@@ -18,7 +18,8 @@ import (
 // Over a base whose connections the Pool does not own (see the package doc) it waits for
 // the requests in flight, and no more; so it does for a connection that has gone on in
 // another protocol, which is the program's own, and for those of a transport from
-// Transport that others use directly.
+// Transport that others use directly. The idle connections of a client that the collector
+// has taken are closed by that, perhaps a moment later.
 //
 // The last of a request that Shutdown waits for is its slot and its connection: a span, or
 // an observer, may be told of the end a moment later, on the goroutine that ends the body.

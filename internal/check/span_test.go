@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,7 @@ func TestSpansInDocsAreReal(t *testing.T) {
 		if err := kit.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
+		runtime.KeepAlive(client) // the collector would close its connections from outside of the bubble
 	})
 }
 
