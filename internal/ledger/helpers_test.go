@@ -9,9 +9,6 @@ import (
 // fakeConn is a connection that is only an identity.
 type fakeConn struct{ net.Conn }
 
-func (fakeConn) LocalAddr() net.Addr  { return nil }
-func (fakeConn) RemoteAddr() net.Addr { return nil }
-
 // another returns a new one.
 func another() *fakeConn { return new(fakeConn) }
 

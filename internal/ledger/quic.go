@@ -10,8 +10,14 @@ import (
 // GotConn is shown a new one for each request, which has addresses and nothing else.
 type quicKey struct{ local, remote netip.AddrPort }
 
-// quicKeyOf is nc's, if it is one: HTTP's other versions run over no datagrams.
+// quicKeyOf is nc's, if it is one: HTTP's other versions run over no datagrams. A dialer's
+// connection may have no addresses and panic when asked: net/http asks for none.
 func quicKeyOf(nc net.Conn) (k quicKey, ok bool) {
+	defer func() {
+		if recover() != nil {
+			k, ok = quicKey{}, false
+		}
+	}()
 	remote, ok := nc.RemoteAddr().(*net.UDPAddr)
 	if !ok || remote == nil {
 		return k, false
