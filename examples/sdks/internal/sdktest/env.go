@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -69,6 +70,7 @@ func (e *Env) CAFile(t testing.TB) string {
 func newEnv(srv *testserver.Server, proto protocol, unix string, k Kit, tp *sdktrace.TracerProvider) *Env {
 	e := &Env{URL: srv.URL, Addr: srv.Addr, TLS: proto != plain, Kit: k, Provider: tp}
 	e.Base = http.DefaultTransport.(*http.Transport).Clone()
+	e.Base.TLSHandshakeTimeout = time.Minute // on a busy machine 40 at once take long
 	if e.TLS {
 		e.Base.TLSClientConfig = srv.ClientTLS()
 		e.CA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})

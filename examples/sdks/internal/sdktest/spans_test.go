@@ -94,3 +94,14 @@ func TestOutcomesDifferWhereCallersCanTell(t *testing.T) {
 		seen[o] = true
 	}
 }
+
+func TestWhatIsBelowAnExpiredContextIsPastItsDeadline(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	below, stop := context.WithCancel(expire(ctx))
+	defer stop()
+	cancel()
+	<-below.Done()
+	if err := below.Err(); err != context.DeadlineExceeded {
+		t.Errorf("got %v", err)
+	}
+}
