@@ -51,14 +51,17 @@ func (c *Conn) crossed() {
 }
 
 // closedAt is when the end of c has come, as far as the socket has seen it: that of a
-// GOAWAY, behind which a server may leave an idle connection open for a while.
+// GOAWAY, behind which a server may leave an idle connection open for a while. A frame right
+// behind the response is none of that, but the window that an upload has used, say.
 func (c *Conn) closedAt(now time.Time) time.Time {
 	if c.raw == nil {
 		return now
 	}
 	ns := c.raw.endedAt.Load()
 	if c.http2 && c.raw.farewell.Load() && c.raw.said.Load() > c.saidIdle {
-		ns = c.raw.readAt.Load()
+		if at := c.raw.readAt.Load(); at-c.idleAt.UnixNano() > int64(hardlyIdle+c.route.server.rtt) {
+			ns = at
+		}
 	}
 	if d := time.Duration(now.UnixNano() - ns); ns != 0 && d > 0 {
 		return now.Add(-d)
