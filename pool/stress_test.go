@@ -42,7 +42,7 @@ func play(t *testing.T, clients []*client, f badserver.Fault, first int, count f
 	}()
 	select {
 	case <-done:
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		stacks := make([]byte, 1<<20)
 		t.Fatalf("requests to %s hang\n%s", f.Name, stacks[:runtime.Stack(stacks, true)])
 	}
