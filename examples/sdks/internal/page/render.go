@@ -16,7 +16,8 @@ no connection, goroutine or descriptor is left, and at least so many requests in
 
 ` + "```sh\ncd examples/sdks && go test ./...\n```" + `
 
-In the lines, ` + "`kit`" + ` is a ` + "`*warmconn.Kit`" + `: ` + "`kit := warmconn.New(warmconn.Options{})`" + `. The line and the test are the same text; the versions are those of the tests' go.mod.
+In the lines, ` + "`kit`" + ` is a ` + "`*warmconn.Kit`" + `: ` + "`kit := warmconn.New(warmconn.Options{})`" + `, ` + "`httpClient`" + ` your ` + "`*http.Client`" + ` or nil, ` + "`base`" + ` your ` + "`*http.Transport`" + `, and ` + "`cfg`, `options` or `urls`" + ` what the SDK calls so.
+The line and the test are the same text; the versions are those of the tests' go.mod.
 
 | SDK | version | the line | set first | not after | reuse, % |
 |---|---|---|---|---|---|
