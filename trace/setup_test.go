@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -118,36 +119,38 @@ func TestAResumedSessionIsOnTheConnectionsSpan(t *testing.T) {
 }
 
 func TestWaitForTheQueueIsASpan(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(ok), testserver.Options{})
-	defer srv.Close()
-	spans := &tally{open: map[string]string{}}
-	p := pool.New(pool.Options{MaxPerHost: 1})
-	defer p.Close()
-	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, trace.New(trace.Options{
-		ConnectionSpans: true, TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
-	}).Middleware, p.Middleware)
-	held, err := client.Get(srv.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := do(client, within(t, 10*time.Millisecond, srv.URL)); err == nil {
-		t.Fatal("a request came through")
-	}
-	io.Copy(io.Discard, held.Body)
-	held.Body.Close()
-	var failed oteltrace.SpanContext
-	for _, s := range named(spans.ended, "GET") {
-		if _, is := attrs(s)["error.type"]; is {
-			failed = s.SpanContext()
+	synctest.Test(t, func(t *testing.T) {
+		srv := testserver.New(http.HandlerFunc(ok), testserver.Options{Memory: true})
+		defer srv.Close()
+		spans := &tally{open: map[string]string{}}
+		p := pool.New(pool.Options{MaxPerHost: 1})
+		defer p.Close()
+		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, trace.New(trace.Options{
+			ConnectionSpans: true, TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
+		}).Middleware, p.Middleware)
+		held, err := client.Get(srv.URL)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	var waits []sdktrace.ReadOnlySpan
-	for _, w := range named(spans.ended, "wait_for_connection") {
-		if w.Parent().SpanID() == failed.SpanID() {
-			waits = append(waits, w)
+		if err := do(client, within(t, 10*time.Millisecond, srv.URL)); err == nil {
+			t.Fatal("a request came through")
 		}
-	}
-	if len(waits) != 1 || waits[0].EndTime().Sub(waits[0].StartTime()) < 10*time.Millisecond {
-		t.Errorf("waits of the one that failed: %v; want one of 10 ms", names(waits))
-	}
+		io.Copy(io.Discard, held.Body)
+		held.Body.Close()
+		var failed oteltrace.SpanContext
+		for _, s := range named(spans.ended, "GET") {
+			if _, is := attrs(s)["error.type"]; is {
+				failed = s.SpanContext()
+			}
+		}
+		var waits []sdktrace.ReadOnlySpan
+		for _, w := range named(spans.ended, "wait_for_connection") {
+			if w.Parent().SpanID() == failed.SpanID() {
+				waits = append(waits, w)
+			}
+		}
+		if len(waits) != 1 || waits[0].EndTime().Sub(waits[0].StartTime()) != 10*time.Millisecond {
+			t.Errorf("waits of the one that failed: %v; want one of 10 ms", names(waits))
+		}
+	})
 }
