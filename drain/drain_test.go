@@ -54,23 +54,28 @@ func TestClosedUnreadBodyKeepsItsConnection(t *testing.T) {
 		for _, f := range framings {
 			for _, size := range []int{1, 100, 4 << 10, 32 << 10} {
 				t.Run(fmt.Sprintf("tls=%v/%s/%d", secure, f.name, size), func(t *testing.T) {
-					srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-						f.write(w, size)
-					}), testserver.Options{TLS: secure})
-					defer srv.Close()
-					base := srv.Transport()
-					defer base.CloseIdleConnections()
-					client := roundtripper.Client(&http.Client{Transport: base}, drain.New(patient).Middleware)
-					for range 20 {
-						resp, err := client.Get(srv.URL)
-						if err != nil {
-							t.Fatal(err)
+					opened := func() int {
+						srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+							f.write(w, size)
+						}), testserver.Options{TLS: secure})
+						defer srv.Close()
+						base := srv.Transport()
+						defer base.CloseIdleConnections()
+						client := roundtripper.Client(&http.Client{Transport: base}, drain.New(patient).Middleware)
+						for range 20 {
+							resp, err := client.Get(srv.URL)
+							if err != nil {
+								t.Fatal(err)
+							}
+							if err := resp.Body.Close(); err != nil {
+								t.Fatalf("Close: %v", err)
+							}
 						}
-						if err := resp.Body.Close(); err != nil {
-							t.Fatalf("Close: %v", err)
-						}
+						return srv.Opened()
 					}
-					if got := srv.Opened(); got > 2 { // a second one for a write that a busy machine finished late
+					// Net/http gives up a connection whose request it is late to know as
+					// written (maxWriteWaitBeforeConnReuse, 50 ms): a busy machine has two tries.
+					if got := opened(); got != 1 && opened() != 1 {
 						t.Errorf("%d connections for 20 requests, want 1", got)
 					}
 				})
