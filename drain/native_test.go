@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
@@ -19,44 +20,46 @@ import (
 // but not so long that net/http, from Go 1.27 on, would not get it in the
 // background.
 func TestRestIsLeftToNetHTTPKnowingly(t *testing.T) {
-	const size = 64 << 10
-	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Length", fmt.Sprint(size))
-		io.WriteString(w, strings.Repeat("x", size/2))
-		w.(http.Flusher).Flush()
-		time.Sleep(5 * time.Millisecond) // ten times what a connection costs here
-		io.WriteString(w, strings.Repeat("x", size/2))
-	}), testserver.Options{})
-	defer srv.Close()
-	l := &late{Server: srv}
-	client, _, p, ends := l.client(t, drain.Options{}, pool.Options{})
-	for range 2 { // it learns the rate
+	synctest.Test(t, func(t *testing.T) {
+		const size = 64 << 10
+		srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+			io.WriteString(w, strings.Repeat("x", size/2))
+			w.(http.Flusher).Flush()
+			time.Sleep(25 * time.Millisecond) // a connection is taken to cost 10 ms, and net/http drains for 50
+			io.WriteString(w, strings.Repeat("x", size/2))
+		}), testserver.Options{Memory: true})
+		defer srv.Close()
+		l := &late{Server: srv}
+		client, _, p, ends := l.client(t, drain.Options{}, pool.Options{})
+		for range 2 { // it learns the rate
+			resp := get(t, client, srv.URL)
+			io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			<-ends
+		}
+		opened := srv.Opened()
+		get(t, client, srv.URL).Body.Close()
+		e := <-ends
+		lost := roundtripper.ReasonBodyUnread
+		if nativeDrain {
+			lost = roundtripper.ReasonDraining // it may come back yet
+		}
+		if e.Outcome != "skipped" || e.Skipped != "too_slow" || e.LostReason != lost {
+			t.Fatalf("%+v", e)
+		}
+		// Either the connection comes back, or it is closed.
+		eventually.True(t, "either", func() bool {
+			s := p.Stats()
+			return s.Idle == s.Open && (!nativeDrain || s.Idle > 0)
+		})
 		resp := get(t, client, srv.URL)
-		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
-		<-ends
-	}
-	opened := srv.Opened()
-	get(t, client, srv.URL).Body.Close()
-	e := <-ends
-	lost := roundtripper.ReasonBodyUnread
-	if nativeDrain {
-		lost = roundtripper.ReasonDraining // it may come back yet
-	}
-	if e.Outcome != "skipped" || e.Skipped != "too_slow" || e.LostReason != lost {
-		t.Fatalf("%+v", e)
-	}
-	// Either the connection comes back, or it is closed.
-	eventually.True(t, "either", func() bool {
-		s := p.Stats()
-		return s.Idle == s.Open && (!nativeDrain || s.Idle > 0)
+		e = <-ends
+		if e.Reused != nativeDrain || (srv.Opened() == opened) != nativeDrain {
+			t.Errorf("reused %v, %d connections more; net/http drains: %v", e.Reused, srv.Opened()-opened, nativeDrain)
+		}
 	})
-	resp := get(t, client, srv.URL)
-	resp.Body.Close()
-	e = <-ends
-	if e.Reused != nativeDrain || (srv.Opened() == opened) != nativeDrain {
-		t.Errorf("reused %v, %d connections more; net/http drains: %v", e.Reused, srv.Opened()-opened, nativeDrain)
-	}
 }
 
 // TestRestThatIsLateIsLeftToNetHTTP: a drain that has spent its time on a body of
