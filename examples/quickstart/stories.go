@@ -97,12 +97,16 @@ func storyIdlePool(ctx context.Context) (*story, error) {
 		errs := make([]error, 3)
 		var wg sync.WaitGroup
 		for i := range errs {
+			// Httptrace tells why the last one dials only when the others have their connections.
+			until(ctx, time.Second, func() bool { return meet.waiting() == i })
 			wg.Go(func() { errs[i] = st.send(ctx, c, fmt.Sprintf("/%s/%d", round, i+1), readAndClosed) })
 		}
 		wg.Wait()
 		if err := errors.Join(errs...); err != nil {
 			return s, err
 		}
+		// Net/http puts connections back, and closes the third, after its request has ended.
+		until(ctx, time.Second, func() bool { return st.server.open() == http.DefaultMaxIdleConnsPerHost })
 	}
 	return s, s.take(st.kit, newReasonKey, "idle_limit", "/first/")
 }
@@ -116,6 +120,13 @@ type meeting struct {
 }
 
 func newMeeting(want int) *meeting { return &meeting{want: want, full: make(chan struct{})} }
+
+// waiting is how many requests have come of those that are to meet next.
+func (m *meeting) waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.here
+}
 
 // ServeHTTP implements http.Handler.
 func (m *meeting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
