@@ -177,7 +177,8 @@ func run(t *testing.T, sdk *SDK, proto protocol, k Kit, once bool) result {
 	})
 	out := result{r.outcomes, len(s.requests()), srv.Opened(), spans.reasons()}
 	srv.Close()
-	before.restored(t)
+	// A dial of net/http's that no request needed any more may have ended after that.
+	before.restored(t, e.Base.CloseIdleConnections)
 	return out
 }
 
@@ -188,11 +189,13 @@ func standing(t testing.TB) floor {
 	return floor{runtime.NumGoroutine(), descriptors(t)}
 }
 
-func (f floor) restored(t testing.TB) {
+// restored waits until all is as it was. It calls settle again and again.
+func (f floor) restored(t testing.TB, settle func()) {
 	t.Helper()
 	var now floor
 	deadline := time.Now().Add(5 * time.Second)
 	for pause := time.Millisecond; ; pause *= 2 {
+		settle()
 		now = standing(t)
 		if now.goroutines <= f.goroutines && now.descriptors <= f.descriptors {
 			return
