@@ -1,8 +1,8 @@
 package ledger
 
-// BarelyUsed reports whether all that the base was used for so far is a request or
-// two, to one host, and nothing is going on; and which host that is. Of requests
-// without an Entry, only their connections are seen.
+// BarelyUsed reports whether the base has carried no more than two requests so far, all
+// to one host, and none is in flight; and names that host. A request without an Entry
+// shows only as a connection.
 func (l *Ledger) BarelyUsed() (host string, ok bool) {
 	uses := l.uses.Load()
 	if uses > 2 {
@@ -28,8 +28,8 @@ func (l *Ledger) BarelyUsed() (host string, ok bool) {
 // over HTTP/2 and with the handshake.
 const barelyReads = 16
 
-// barelyRead reports whether the connections whose requests are not known look
-// like those of a request or two: at most two, still open, with few Reads.
+// barelyRead reports whether connections whose requests have no Entry look as after one
+// or two requests: at most two connections, still open, with few Reads.
 func (l *Ledger) barelyRead(open int) bool {
 	opened := l.conns.Load()
 	return 0 < opened && opened <= 2 && open >= int(opened) && l.reads.Load() <= barelyReads

@@ -7,39 +7,39 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// CountedConn is a connection of which no hook tells who has it, or why it ends: only that
-// it was opened, used and closed.
+// CountedConn is a connection that no hook tells of: neither which request has it nor why
+// it ends. It is known only that it was opened, used and closed.
 type CountedConn struct {
 	conn *Conn
 	used atomic.Bool
 }
 
-// CountDial enters one to addr, at which peer, if those are counted. Closed must
-// follow.
+// CountDial enters a new connection to addr. Peer is the address of its other end, empty
+// unless peers are counted. The caller must call Closed once it is closed.
 func (l *Ledger) CountDial(addr, peer string) *CountedConn {
 	d := new(CountedConn)
 	l.host(KeyOfAddr(addr), nil, func(h *Host) { d.conn = h.opensLocked(time.Now(), peer, false) })
 	return d
 }
 
-// WasWritten notes that something was sent on it: net/http sends nothing that is not for a
-// request, or the handshake for one.
+// WasWritten notes that bytes were sent on the connection: net/http sends none but for a
+// request, or for the handshake before one.
 func (d *CountedConn) WasWritten() {
 	if !d.used.Load() {
 		d.used.Store(true)
 	}
 }
 
-// WasRead notes that something came on it.
+// WasRead notes that bytes came on the connection.
 func (d *CountedConn) WasRead() {
-	// All connections write here, so only as far as anybody looks.
+	// All connections share this counter, so it stops where its reader, barelyRead, does.
 	if reads := &d.conn.host.ledger.reads; reads.Load() <= barelyReads {
 		reads.Add(1)
 	}
 }
 
-// Closed notes that it is closed; more than once does nothing. One on which nothing was
-// ever sent was not used.
+// Closed notes that the connection is closed; only the first call counts. It is counted as
+// unused if nothing was ever sent on it.
 func (d *CountedConn) Closed() {
 	c := d.conn
 	h := c.host

@@ -6,8 +6,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// takeBackLocked takes a connection back from an exchange that net/http sends over
-// another one. Over HTTP/1 it does so when a reused connection turns out dead: the server
+// takeBackLocked takes c back from the exchange u, which net/http sends over another
+// connection. Over HTTP/1 it does so when a reused connection turns out dead: the server
 // had closed it.
 func (c *Conn) takeBackLocked(u *Entry, now time.Time) {
 	h := c.host
@@ -25,12 +25,12 @@ func (c *Conn) takeBackLocked(u *Entry, now time.Time) {
 		}
 		h.loseLocked(c, &loss.Loss{At: now, Reason: reason})
 	}
-	// Net/http gives no new connection up: it was somebody else's, with our
-	// hooks in its context, and no hook tells what became of it.
+	// Net/http gives no new connection up. A new one here belonged to another request,
+	// with this one's hooks in its context, and no hook tells its end.
 	h.lostLocked(c)
 }
 
-// detachLocked takes one exchange off a connection that goes on.
+// detachLocked takes one exchange off a connection that stays open.
 func (h *Host) detachLocked(c *Conn) {
 	if c.streams > 0 {
 		c.streams--
@@ -44,16 +44,17 @@ func (h *Host) detachLocked(c *Conn) {
 	}
 }
 
-// restLocked is for a connection that went back.
+// restLocked notes that a connection was put back.
 func (h *Host) restLocked(c *Conn) {
 	if c.key == nil {
-		h.moveLocked(c, gone) // it could not be told again
+		h.moveLocked(c, gone) // its next use could not be recognized
 		return
 	}
 	h.moveLocked(c, idle)
 }
 
-// lostLocked is the end of a lost connection: it is believed to be gone.
+// lostLocked is the end of a lost connection: no hook tells of its close, so it counts as
+// gone now.
 func (h *Host) lostLocked(c *Conn) {
 	h.moveLocked(c, gone)
 	if c.key != nil {

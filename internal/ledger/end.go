@@ -6,9 +6,9 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// PutIdleConn notes what net/http's PutIdleConn said. Empty means that the connection is
-// idle or was handed straight to somebody else, else why is what the error
-// means. It may come after End.
+// PutIdleConn is for httptrace's hook of that name. An empty why means that the connection
+// is idle, or went straight to another request; otherwise why is the meaning of the
+// hook's error. The hook may be called after End.
 func (e *Entry) PutIdleConn(why Reason) {
 	h := e.host
 	h.mu.Lock()
@@ -20,7 +20,7 @@ func (e *Entry) PutIdleConn(why Reason) {
 		e.refused = why
 	}
 	c := e.conn
-	// Handed over already: the next user's GotConn may come first.
+	// The next user's GotConn may have come first: then the connection is the next user's.
 	if c == nil || c.user != e.id {
 		return
 	}
@@ -37,16 +37,16 @@ func (e *Entry) PutIdleConn(why Reason) {
 	h.restLocked(c)
 }
 
-// Returned reports whether the connection went back, and what PutIdleConn refused
-// it for otherwise; empty if it was not asked.
+// Returned reports whether the connection was put back. If PutIdleConn refused it, why is
+// the reason; why is empty if PutIdleConn was not called.
 func (e *Entry) Returned() (put bool, why Reason) {
 	e.host.mu.Lock()
 	defer e.host.mu.Unlock()
 	return e.phase == returned, e.refused
 }
 
-// Draining notes that the connection is drained after its body was closed, by the
-// kit: one dial, and one only, is charged with that as long as it lasts.
+// Draining notes that the caller has closed the body and the kit drains the connection. As
+// long as the drain lasts, one dial at most is charged with it.
 func (e *Entry) Draining(now time.Time) {
 	h := e.host
 	h.mu.Lock()
@@ -56,12 +56,14 @@ func (e *Entry) Draining(now time.Time) {
 	}
 }
 
-// End ends the exchange, unless it was never entered. Cause says why the connection is
-// lost, empty if it is not. Only the first End counts. That a connection may come back by itself says
-// nothing here: that it does not would never show.
+// End ends the exchange, if Begin has entered it. Cause says why the connection is lost, and
+// is empty if it is not. Only the first End counts. The bool, by which an owner of
+// connections hears that one may still come back by itself, is not used: if it did not come
+// back, no hook would tell.
 //
-// End returns what the ledger knows better: empty if the connection went back
-// or lives on, which over HTTP/2 it does as far as that shows; and whether it went back.
+// End returns cause, corrected by what the hooks have told: empty if the connection was put
+// back or lives on, which an HTTP/2 connection does unless there is a sign against it. Back
+// reports whether it was put back.
 func (e *Entry) End(cause Reason, _ bool, now time.Time) (lost Reason, back bool) {
 	h := e.host
 	if h == nil {
@@ -84,7 +86,7 @@ func (e *Entry) End(cause Reason, _ bool, now time.Time) (lost Reason, back bool
 	return e.endLocked(cause, now), false
 }
 
-// endLocked takes the exchange, which has ended, off a connection that did not go back.
+// endLocked takes the exchange, which has ended, off a connection that was not put back.
 func (e *Entry) endLocked(cause Reason, now time.Time) Reason {
 	h, c := e.host, e.conn
 	switch {
@@ -103,12 +105,12 @@ func (e *Entry) endLocked(cause Reason, now time.Time) Reason {
 	}
 	c.streams = 0
 	if c.loss != nil {
-		c.loss.Settle(cause, now) // it was drained, in vain
+		c.loss.Settle(cause, now) // the drain was in vain
 	} else {
 		h.loseLocked(c, e.costs(cause, now))
 	}
 	if cause == Upgraded {
-		// The caller owns it now; it is no HTTP connection any more.
+		// The caller owns it now, and it speaks HTTP no more.
 		h.moveLocked(c, gone)
 		return cause
 	}
@@ -116,9 +118,9 @@ func (e *Entry) endLocked(cause Reason, now time.Time) Reason {
 	return cause
 }
 
-// endStreamLocked takes an exchange off an HTTP/2 connection, on which others go on
-// whatever became of this one. That it failed does not say that the connection broke: it
-// may have been the stream alone.
+// endStreamLocked takes an exchange off an HTTP/2 connection. The other streams go on, and
+// a failure of this exchange may have been its stream's alone: it does not show that the
+// connection broke.
 func (e *Entry) endStreamLocked(c *Conn, cause Reason, now time.Time) Reason {
 	if cause == ConnError {
 		cause = None
@@ -130,14 +132,14 @@ func (e *Entry) endStreamLocked(c *Conn, cause Reason, now time.Time) Reason {
 	return cause
 }
 
-// goesAwayLocked notes that net/http gives c, over HTTP/2, to no request from now on, because
-// of this exchange.
+// goesAwayLocked notes that, because of this exchange, net/http gives the HTTP/2 connection c
+// to no more requests.
 func (e *Entry) goesAwayLocked(c *Conn, cause Reason, now time.Time) {
 	c.goingAway = true
 	c.host.loseLocked(c, e.costs(cause, now))
 }
 
-// costs is the loss of a connection that the exchange has cost.
+// costs returns the loss of a connection that is lost because of the exchange.
 func (e *Entry) costs(cause Reason, now time.Time) *loss.Loss {
 	l := &loss.Loss{At: now, Reason: cause}
 	if cause.Blames() {

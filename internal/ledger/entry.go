@@ -4,26 +4,26 @@ import (
 	"time"
 )
 
-// Entry is one exchange's line in the ledger. Its zero value is ready for Begin.
-// Methods are safe for concurrent use: hooks come from net/http's goroutines,
-// also after the end.
+// Entry is one exchange in the ledger. Its zero value is ready for Begin.
+// Methods are safe for concurrent use: hooks are called on net/http's goroutines, and
+// may be called after the end.
 type Entry struct {
-	// Owner is the exchange itself; nil if not wanted. Set before Begin.
+	// Owner is the exchange itself; nil if it names no culprit. Set before Begin.
 	Owner Owner
-	// Close says that the request asks for the end of its connection. Set
+	// Close says that the request asks for its connection to be closed. Set
 	// before Begin.
 	Close bool
-	// BehindMiddleware says that the base is not net/http's own transport: middlewares of
-	// others may stand before that, and several exchanges there be this one; or its
-	// connections are of another kind. Set before Begin.
+	// BehindMiddleware says that the base is not net/http's own transport. Foreign
+	// middleware may stand before that, and send this exchange as several requests; or
+	// the base's connections are of another kind. Set before Begin.
 	BehindMiddleware bool
 
 	// Guarded by host.mu.
 	phase     phase
-	hadIdle   bool   // there was a connection to be had when it began
-	ended     bool   // hooks may come yet
+	hadIdle   bool   // when it began, a connection was free
+	ended     bool   // End was called; hooks may still be
 	refused   Reason // why PutIdleConn did not take the connection back, if it did not
-	conn      *Conn  // the last that it was given; nil if it asks for another one
+	conn      *Conn  // the last one it was given; nil while it asks for another one
 	atGetConn snapshot
 	addr      string
 
@@ -31,11 +31,11 @@ type Entry struct {
 	host *Host
 }
 
-// Owner is what the ledger asks an exchange. Its methods must not call the
+// Owner is the ledger's view of an exchange. Its methods must not call the
 // ledger's.
 type Owner interface {
-	// Culprit is who is to blame if it costs a connection: seldom asked, and not
-	// put together before.
+	// Culprit describes the exchange, which has cost a connection. That is seldom, so the
+	// description is put together only when it is called.
 	Culprit() Culprit
 }
 
@@ -46,9 +46,9 @@ func (e *Entry) culprit() Culprit {
 	return e.Owner.Culprit()
 }
 
-// Begin enters the exchange, which began at that time, and returns the host's page. It
-// must be followed by one End. Known is what the page was last, if anything: it need
-// not be looked up then.
+// Begin enters the exchange, which began at the given time, and returns its Host. One End
+// must follow. Known, if not nil, is the Host that an earlier Begin for key returned, and
+// saves the lookup.
 func (l *Ledger) Begin(u *Entry, key Key, known *Host, at time.Time) *Host {
 	u.id = l.uses.Add(1)
 	u.host = l.host(key, known, func(h *Host) {
@@ -60,15 +60,15 @@ func (l *Ledger) Begin(u *Entry, key Key, known *Host, at time.Time) *Host {
 }
 
 // MayDial reports whether the exchange, which has just begun, will probably
-// dial. Direct says that the base is net/http's own; another one may have no
+// dial. Direct says that the base is net/http's own transport; another base may have no
 // connections at all.
 func (e *Entry) MayDial(direct bool) bool {
 	return !e.hadIdle && (direct || e.id == 1 || e.host.ledger.asked.Load())
 }
 
-// GetConn notes that the exchange asks net/http for a connection, at addr: a
-// proxy's if there is one. It may come more than once: net/http tries again
-// when a reused connection turns out dead.
+// GetConn is for httptrace's hook of that name: the exchange asks net/http for a connection
+// to addr, which is the proxy's if there is one. It may be called more than once: net/http
+// tries again when a reused connection turns out dead.
 func (e *Entry) GetConn(addr string, now time.Time) {
 	h := e.host
 	h.mu.Lock()
@@ -87,8 +87,8 @@ func (e *Entry) GetConn(addr string, now time.Time) {
 	e.moveLocked(asking)
 }
 
-// Share notes that the response has come over HTTP/2 or later: of a connection with prior
-// knowledge that is the only sign.
+// Share notes that the response has come over HTTP/2 or later. On a connection that uses
+// HTTP/2 by prior knowledge there is no other sign of it.
 func (e *Entry) Share() {
 	h := e.host
 	h.mu.Lock()
@@ -100,8 +100,8 @@ func (e *Entry) Share() {
 	}
 }
 
-// SetSpan says which span stands for the making of the exchange's connection, for
-// all who have it later.
+// SetSpan notes which span stands for the making of the exchange's connection. Later users
+// of the connection find it in Got.Span.
 func (e *Entry) SetSpan(s Span) {
 	e.host.mu.Lock()
 	defer e.host.mu.Unlock()

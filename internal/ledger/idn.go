@@ -9,9 +9,9 @@ import (
 )
 
 // inASCII spells a name that is not in ASCII as net/http does, so that one host has
-// one key, and is dialed as net/http would dial it. net/http's table of names is in
-// a package that is not exported, but it writes them: into a request's Host line. A
-// name that it has no spelling for stays as it is, and fails to be dialed.
+// one key, and is dialed as net/http would dial it. Net/http does not export its table of
+// names, but it writes their spelling into a request's Host line, where this function reads
+// it. A name without a spelling is returned unchanged, and its dial fails.
 func inASCII(name string) string {
 	if isASCII(name) {
 		return name

@@ -5,10 +5,10 @@ import (
 	"weak"
 )
 
-// SetInner notes that exchanges of this ledger are made over again in another one:
-// layers stand on both sides of foreign middleware. The connections that
-// this one sees are the other's, which knows them better. It holds it weakly, for
-// that one may be of a clone that was dropped.
+// SetInner notes that this ledger's exchanges are entered once more in inner: layers stand
+// on both sides of foreign middleware. Both ledgers see the same connections, and inner
+// knows them better. It is held by a weak pointer, for it may be the ledger of a clone
+// that was dropped.
 func (l *Ledger) SetInner(inner *Ledger) {
 	if p := l.below.Load(); p != nil && p.Value() == inner {
 		return
@@ -17,8 +17,8 @@ func (l *Ledger) SetInner(inner *Ledger) {
 	l.below.Store(&p)
 }
 
-// ReportedByInner reports whether what this ledger sees of connections is told to s, or
-// to one that is the same, by the ledger below.
+// ReportedByInner reports whether the inner ledger tells s of the connections, or a
+// subscriber that is the same as s: then this ledger need not.
 func (l *Ledger) ReportedByInner(s Subscriber) bool {
 	p := l.below.Load()
 	if p == nil {

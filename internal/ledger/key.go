@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Key is what the kit counts by: scheme, name and port. It is made of parts so
-// that no request has to put a string together.
+// Key identifies a host: scheme, name and port. It is made of parts so that no request
+// has to put a string together.
 type Key struct{ Scheme, Host, Port string }
 
 // KeyOf spells the port out and lowers the name's case, so that one host has
@@ -34,9 +34,9 @@ func KeyOf(u *url.URL) Key {
 	return k
 }
 
-// AddrOf is the host and port that net/http dials for u: the name as u spells it, for a
-// dialer may tell spellings apart, but for one that is not in ASCII, which is as in the
-// key. Of those net/http maps some that look alike by a table that is not to be had.
+// AddrOf returns the host and port that net/http dials for u. The name is as u spells it,
+// for a dialer may tell spellings apart. Only a name that is not in ASCII is spelled as in
+// the key: see inASCII.
 func AddrOf(u *url.URL) string {
 	bare := url.URL{Host: WithoutUser(u.Host)}
 	port := bare.Port()
@@ -57,15 +57,15 @@ func AddrOf(u *url.URL) string {
 	return net.JoinHostPort(name, port)
 }
 
-// Spells reports whether u spells the name as k has it, which is u's own key.
+// Spells reports whether u spells its host's name as k does. K must be u's key.
 func (k Key) Spells(u *url.URL) bool {
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(u.Host, "["), k.Host)
 	return ok && (rest == "" || rest[0] == ':' || rest[0] == ']')
 }
 
-// WithoutUser is a host without the user information that one made by hand may hold:
-// a credential, which must not be shown. Net/http fails to dial such a host, but that
-// is told, too.
+// WithoutUser returns host without user information. A url.URL made by hand may have that
+// in its Host: a credential, which must not be shown. Net/http fails to dial such a host,
+// but the failure is reported with the host, too.
 func WithoutUser(host string) string {
 	i := strings.LastIndexByte(host, '@')
 	if i < 0 {
@@ -73,13 +73,14 @@ func WithoutUser(host string) string {
 	}
 	bare := host[i+1:]
 	if host[0] == '[' && !strings.Contains(bare, "[") {
-		return "[" + bare // net/http has taken it all for an IPv6 address
+		return "[" + bare // net/http takes the whole host for an IPv6 address
 	}
 	return bare
 }
 
-// split is what url.URL's Hostname and Port say of a host whose name is spelled as
-// Key has it; not ok if it may not be. Most are, and every request asks.
+// split returns what url.URL's Hostname and Port would, for a host whose name is spelled as
+// in a Key. Ok is false for a host that may be spelled otherwise. Every request asks, and
+// most hosts are spelled so: this path costs less.
 func split(host string) (name, port string, ok bool) {
 	for i := range len(host) {
 		switch c := host[i]; {
@@ -103,7 +104,7 @@ func digits(s string) bool {
 	return true
 }
 
-// KeyOfAddr is the key of a dial of which only the address is known.
+// KeyOfAddr returns the key of a dial whose address alone is known.
 func KeyOfAddr(addr string) Key {
 	addr = WithoutUser(addr)
 	host, port, err := net.SplitHostPort(addr)

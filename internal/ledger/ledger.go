@@ -1,25 +1,32 @@
-// Package ledger remembers, for one stack over one base, what exchanges show of
-// connections that are not the kit's own: a RoundTripper of the program's own, a
-// transport that the pool can't own, or one over which there is no pool. Package
-// connpool keeps its own books of those that it owns.
+// Package ledger keeps the books, for one stack over one base, of connections that are not
+// the kit's own. The base is one of three:
 //
-// It is told by httptrace's hooks, through an Entry, one for each exchange, and by what
-// the response body came to, through Entry.End. No hook tells it that a connection was
-// closed, or dialed. So a connection that is lost is believed to be gone when its
-// exchange ends, one that lies idle to be there until a request asks for it in vain,
-// and of a request that had to dial the ledger says why as far as those two show;
-// else the reason is Unknown.
+//   - a RoundTripper of the program's own;
+//   - a transport that the pool can't own;
+//   - a transport under a stack without a pool.
 //
-//	GetConn      what is there to be had?
-//	GotConn      whose connection, new or not ─▶ a loss is charged, or Unknown
-//	PutIdleConn  it lies idle
-//	End          behind the body: it goes on, or was lost, to whom
+// Package connpool keeps its own books of the connections that it owns.
 //
-// phase.go has what an exchange goes through, and the table of its edges.
+// Each exchange has an Entry. Httptrace's hooks call its methods, and Entry.End tells how
+// the exchange and its body ended:
 //
-// Of connections that a transport dials for users without exchanges it counts those
-// opened and closed: see Dialed. And it is where the counts of all connections come
-// together, also of those that the stack owns: see SetCounter, Totals and Subscribe.
+//	GetConn      a request asks: which connections are free is noted
+//	GotConn      it was given one; if that is new, a loss is charged, or the reason is Unknown
+//	PutIdleConn  the connection is idle again
+//	End          behind the body: the connection stays open, or is lost, and to which exchange
+//
+// No hook tells that a connection was dialed or closed. So the ledger has to believe:
+//
+//   - a lost connection is gone when its exchange ends;
+//   - an idle connection is open until a request asks for it in vain;
+//   - a request had to dial for the reason that these two show, else the reason is Unknown.
+//
+// The phases of an exchange, and the table of their edges, are in phase.go.
+//
+// Some connections have no exchange: a transport dials them for a program that uses it
+// directly. The ledger counts their opening and closing: see CountDial. And it is where the
+// counts of all connections come together, of the stack's own as well: see SetCounter,
+// Totals and Subscribe.
 //
 // Memory is bounded by a number of connections and losses for each host; a host
 // without connections and requests is forgotten when others need its place. There is
@@ -52,15 +59,14 @@ type Ledger struct {
 	conns atomic.Uint64 // the last connection ID given out
 	uses  atomic.Uint64 // the last entry ID given out
 	reads atomic.Uint32 // of CountedConns, a few more than barelyReads at most
-	asked atomic.Bool   // hooks are called: there are connections below
+	asked atomic.Bool   // GetConn was called: the base has connections
 	hosts hosttable.Table[Key, *Host, lockorder.ConnTable]
 
 	onEdge func(from, to phase) // a test's, called with the host locked
 }
 
-// New returns the ledger of a stack over base. What base says of keep-alives
-// and idle time is read now: a transport must be configured before it is
-// wrapped.
+// New returns the ledger of a stack over base. It reads base's settings of keep-alives
+// and idle time now: a transport must be configured before it is wrapped.
 func New(base http.RoundTripper) *Ledger {
 	l := &Ledger{totals: new(Totals)}
 	if t, ok := base.(*http.Transport); ok {
@@ -75,14 +81,14 @@ func New(base http.RoundTripper) *Ledger {
 type Watch uint8
 
 const (
-	Observed Watch = iota // somebody else's, known by what exchanges show
+	Observed Watch = iota // the base's, known by what exchanges show
 	Owned                 // the stack's own
 )
 
 // Counter keeps connections by itself, and counts them.
 type Counter interface{ Counts(f func(Counts)) }
 
-// SetCounter notes that o keeps the connections, and adds them to what Counts tells.
+// SetCounter notes that o keeps the connections, and has Counts call o.Counts, too.
 func (l *Ledger) SetCounter(o Counter) { l.own.Store(&o) }
 
 // Watch says whose the connections are.
@@ -93,16 +99,16 @@ func (l *Ledger) Watch() Watch {
 	return Owned
 }
 
-// KeepAlivesOff reports whether the base never keeps a connection, shared ones
-// (HTTP/2) or the others. Net/http keeps its HTTP/2 connections in a list of
-// their own, to which the limit of idle ones does not apply.
+// KeepAlivesOff reports whether the base never keeps a connection of the given kind:
+// shared is HTTP/2. Net/http keeps HTTP/2 connections in a list of their own, to which the
+// limit on idle ones does not apply.
 func (l *Ledger) KeepAlivesOff(shared bool) bool {
 	return l.keepAlivesOff || l.keepsNoIdle && !shared
 }
 
-// host finds or makes the host for key and runs f under its lock. Known may be that
-// host, or what was once. The shard's lock is not held then: a busy host must not
-// hold up others.
+// host finds or makes the host for key and runs f under its lock. Known may be an earlier
+// result for key: it saves the lookup if the host was not forgotten since. The table's
+// lock is not held while f runs: a busy host must not hold up others.
 func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 	for {
 		h := known
@@ -121,7 +127,7 @@ func (l *Ledger) host(key Key, known *Host, f func(*Host)) *Host {
 	}
 }
 
-// CloseIdle notes that the program closed the idle connections.
+// CloseIdle notes that the program has asked for the idle connections to be closed.
 func (l *Ledger) CloseIdle() {
 	now := time.Now()
 	l.hosts.Each(func(h *Host) { h.dropIdle(ClosedIdle, now) })

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// NetConn is a connection as exchanges are given it: one for all of them.
+// NetConn is a connection as its exchanges see it. All of them share one.
 type NetConn struct {
 	Conn    net.Conn
-	pointer bool // it can be compared without a panic
+	pointer bool // Conn is a pointer: comparing it does not panic
 	peer    atomic.Pointer[Peer]
 	tls     atomic.Pointer[TLS]
 }
@@ -25,7 +25,7 @@ type Peer struct {
 // Setup is what making a connection took, as far as it was seen.
 type Setup struct{ DNS, Connect, TLS time.Duration }
 
-// NewNetConn is nc as exchanges are given it.
+// NewNetConn returns the NetConn for nc.
 func NewNetConn(nc net.Conn) *NetConn {
 	return &NetConn{Conn: nc, pointer: nc != nil && reflect.TypeOf(nc).Kind() == reflect.Pointer}
 }
@@ -39,7 +39,7 @@ func (c *Conn) netConnLocked(nc net.Conn) *NetConn {
 	return c.net
 }
 
-// Peer is where it goes to, put into words once.
+// Peer returns the connection's other end. It is put into words once.
 func (h *NetConn) Peer() Peer {
 	if p := h.peer.Load(); p != nil {
 		return *p

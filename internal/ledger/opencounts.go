@@ -3,20 +3,20 @@ package ledger
 // ConnCount is a number of open connections.
 type ConnCount struct{ Open, Active int }
 
-// Version is the protocol that a connection speaks, as far as that shows.
+// Version is the protocol that a connection speaks, as far as that is known.
 type Version uint8
 
 const (
-	Unspoken Version = iota // no request had it yet
+	Unspoken Version = iota // no request has used it yet
 	HTTP1
 	HTTP2
 	HTTP3
 )
 
-// Versions count open connections by what they speak.
+// Versions count open connections by protocol.
 type Versions [HTTP3 + 1]ConnCount
 
-// Add adds n connections that speak v, in use or not.
+// Add adds n connections that speak v. InUse says whether a request has them.
 func (vs *Versions) Add(v Version, inUse bool, n int) {
 	x := &vs[v]
 	x.Open += n
@@ -25,10 +25,10 @@ func (vs *Versions) Add(v Version, inUse bool, n int) {
 	}
 }
 
-// Peers are those of which the address is known, by that.
+// Peers count open connections by the address of their other end, if that is known.
 type Peers map[string]Versions
 
-// Add is Versions.Add for one peer's.
+// Add is Versions.Add for the connections to one peer.
 func (ps *Peers) Add(peer string, v Version, inUse bool, n int) {
 	if *ps == nil {
 		*ps = make(Peers)
@@ -40,15 +40,15 @@ func (ps *Peers) Add(peer string, v Version, inUse bool, n int) {
 	}
 }
 
-// connCounts are a host's connections, by state and by what they speak.
+// connCounts count a host's connections, by state and by protocol.
 type connCounts struct {
-	open     int // the rest of Dialed
+	open     int // all that are not gone: unused, active, idle and closing ones
 	active   int
 	idle     int
 	closing  int
-	http2    int // active and idle ones that speak it
+	http2    int // active and idle ones that speak HTTP/2
 	versions Versions
-	peers    Peers                 // nil unless they are wanted
+	peers    Peers                 // nil unless they are counted
 	spoken   [len(Versions{})]bool // which protocols were seen
 }
 
@@ -89,5 +89,5 @@ func (c *Conn) version() Version {
 // CountPeers has connections counted by peer from now on.
 func (l *Ledger) CountPeers() { l.peers.Store(true) }
 
-// CountsPeers reports whether they are.
+// CountsPeers reports whether connections are counted by peer.
 func (l *Ledger) CountsPeers() bool { return l.peers.Load() }

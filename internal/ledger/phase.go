@@ -1,8 +1,8 @@
 package ledger
 
-// phase is where an exchange stands with its connection, as far as hooks tell.
-// Entry.moveLocked is the only way along an edge, and entryEdges lists them all. That the
-// exchange has ended is no phase: PutIdleConn may come before that, or after it.
+// phase is how far an exchange has come with its connection, as far as hooks tell.
+// Entry.moveLocked is the only function that takes an edge, and entryEdges lists them all.
+// That the exchange has ended is no phase: PutIdleConn may be called before or after that.
 //
 //	        GetConn           GotConn            PutIdleConn
 //	begun ──────────▶ asking ─────────▶ holding ─────────────▶ returned
@@ -10,22 +10,24 @@ package ledger
 //	  ╰─── its end ────╯  ╰─── GetConn ───┤  ╰────▶ refused ──────┤
 //	                           again      ╰───────────────────────╯
 //
-// The picture has a request's own. Net/http gives it another connection over HTTP/2
-// without a GetConn. Where middleware stands between, several requests may have its hooks:
-// one's GotConn or PutIdleConn comes behind another one's GetConn, or none, and which is
-// the exchange's own does not show. Then the last that was told holds.
+// The picture has the edges of one request. The table has more, for two cases:
+//
+//   - over HTTP/2 net/http may give a request another connection without a GetConn;
+//   - a middleware below may send several requests with the exchange's hooks in their
+//     context. Then one request's GotConn or PutIdleConn may follow another's GetConn, or
+//     none, and which request is the exchange's own does not show: the last hook holds.
 type phase uint8
 
 const (
-	// begun: it has asked for no connection, or its end has come first.
+	// begun: it has not asked for a connection, or ended before it was given one.
 	begun phase = iota
 	// asking: net/http looks for a connection, or dials one.
 	asking
 	// holding: it was given one.
 	holding
-	// returned: net/http has taken one back.
+	// returned: net/http has taken it back.
 	returned
-	// refused: one was to be put back, and net/http did not keep it.
+	// refused: it was to be put back, and net/http did not keep it.
 	refused
 
 	phases
@@ -43,7 +45,7 @@ var entryEdges = [phases][phases]bool{
 	refused:  {asking: true, holding: true, returned: true, refused: true},
 }
 
-// moveLocked takes the exchange along an edge, and its host's count of those that ask.
+// moveLocked takes the exchange along an edge, and keeps its host's count of asking ones.
 func (e *Entry) moveLocked(to phase) {
 	h := e.host
 	if h.ledger.onEdge != nil {

@@ -6,12 +6,13 @@ import (
 	"time"
 )
 
-// quicKey tells a QUIC connection by its ends. No net.Conn of it exists: over HTTP/3
-// GotConn is shown a new one for each request, which has addresses and nothing else.
+// quicKey identifies a QUIC connection by its ends. It has no net.Conn: over HTTP/3
+// GotConn is shown a new net.Conn for each request, which has addresses and nothing else.
 type quicKey struct{ local, remote netip.AddrPort }
 
-// quicKeyOf is nc's, if it is one: HTTP's other versions run over no datagrams. A dialer's
-// connection may have no addresses and panic when asked: net/http asks for none.
+// quicKeyOf returns nc's key if nc stands for a QUIC connection: no other version of HTTP
+// runs over datagrams. A connection of the program's dialer may have no addresses and panic
+// when asked for them: net/http does not ask.
 func quicKeyOf(nc net.Conn) (k quicKey, ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -36,14 +37,15 @@ func (c *Conn) answeredLocked() {
 	}
 }
 
-// replacedLocked reports whether the exchange, which was told that its connection is new,
-// has another one than c. All connections of one socket to one server have the same
-// ends; and all exchanges that wait for a handshake are told that its connection is new,
-// but none that asked after the handshake, which no response comes before.
+// replacedLocked reports whether the exchange e, to which its connection was called new, has
+// another connection than c, although both have the same key: all connections of one socket
+// to one server have the same ends. Quic-go calls a connection new to every exchange that
+// waited for its handshake, but to none that asked later. So if e asked after c's first
+// response, which comes after c's handshake, its connection is not c.
 func (c *Conn) replacedLocked(e *Entry) bool {
 	up := c.answered
 	if c.predates {
-		up = c.opened // for the one that was told so
+		up = c.opened // the ledger saw it when it was reused: its handshake was before that
 	}
 	return !up.IsZero() && e.atGetConn.at.After(up)
 }

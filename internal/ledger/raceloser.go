@@ -3,18 +3,19 @@ package ledger
 import "time"
 
 // raceLosers are dials whose requests were served by other connections meanwhile, oldest
-// first. Net/http puts the connection among the idle ones when it is there, and
+// first. Net/http puts such a connection among the idle ones once it is dialed, and
 // httptrace calls it reused at its first use. The ledger, which sees no dials, must
-// expect it, or it would take it for one that is older than itself.
+// expect it: else it would take it for a connection that is older than the ledger.
 type raceLosers struct{ expected []snapshot }
 
 const (
-	// maxLosers and loserTime bound the dials that are expected: some fail.
+	// maxLosers and loserTime bound the dials that are expected: some fail, and would be
+	// expected for ever.
 	maxLosers = 16
 	loserTime = time.Minute
 )
 
-// expectLocked expects the connection that was dialed for the request that found a.
+// expectLocked expects a connection: it was dialed for a request that found a.
 func (r *raceLosers) expectLocked(a snapshot, now time.Time) {
 	r.expireLocked(now)
 	if len(r.expected) < maxLosers {
@@ -22,8 +23,8 @@ func (r *raceLosers) expectLocked(a snapshot, now time.Time) {
 	}
 }
 
-// takeLocked returns what the request found that the connection was dialed for which has
-// now shown up; nil if none is expected.
+// takeLocked is for a connection that has shown up without a dial that the ledger knows. It
+// returns the snapshot of the request for which that was dialed, or nil if none is expected.
 func (r *raceLosers) takeLocked(now time.Time) *snapshot {
 	r.expireLocked(now)
 	if len(r.expected) == 0 {
@@ -40,9 +41,10 @@ func (r *raceLosers) expireLocked(now time.Time) {
 	}
 }
 
-// ExpectRaceLoser notes that the exchange was given a connection that another one had
-// until then: net/http has begun a dial for it before. Where requests may queue
-// for leave to dial, that is not certain.
+// ExpectRaceLoser notes that the exchange was given a connection straight from another
+// exchange, after it had waited: net/http has begun a dial for it, too. Under
+// MaxConnsPerHost that is not certain, for a request may wait without a dial: then nothing
+// is expected.
 func (e *Entry) ExpectRaceLoser(now time.Time) {
 	h := e.host
 	h.mu.Lock()

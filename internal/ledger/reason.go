@@ -2,7 +2,7 @@ package ledger
 
 import "github.com/warmconn/warmconn/internal/loss"
 
-// The words of package loss, under the names that the ledger's users know.
+// The words of package loss, so that the ledger's users need not import it.
 type (
 	Reason  = loss.Reason
 	Culprit = loss.Culprit

@@ -5,26 +5,27 @@ import (
 	"time"
 )
 
-// Subscriber is told what happens between exchanges. It must not hold what a
-// connection must not reach, and must not block.
+// Subscriber is told of connections' ends, which are between exchanges. It must not block.
+// A connection reaches its subscribers: they must not hold an Exchange or a Body, or no
+// leak would be found.
 type Subscriber interface {
-	// ConnClosed is called once for each connection that is known to be closed, when it is closed.
+	// ConnClosed is called once for each connection whose close is seen, at that time.
 	ConnClosed(ClosedConn)
-	// Same reports whether both write into the same books: of such, only the
-	// first is told.
+	// Same reports whether both write into the same metrics: of such subscribers only
+	// the first is told.
 	Same(Subscriber) bool
 }
 
-// ClosedConn is what there was of a connection.
+// ClosedConn describes a connection that was closed.
 type ClosedConn struct {
 	Key     Key
-	Peer    string // empty if they are not counted
+	Peer    string // empty unless peers are counted
 	Version Version
 	Age     time.Duration
 	Uses    int
 }
 
-// Subscribe has s, which must be comparable, told from now on; once only.
+// Subscribe has s told from now on. S must be comparable; subscribing it again does nothing.
 func (l *Ledger) Subscribe(s Subscriber) {
 	for {
 		old := l.subscribers.Load()
@@ -42,7 +43,7 @@ func (l *Ledger) Subscribe(s Subscriber) {
 	}
 }
 
-// Unsubscribe has s told no more.
+// Unsubscribe ends that.
 func (l *Ledger) Unsubscribe(s Subscriber) {
 	for {
 		old := l.subscribers.Load()
@@ -56,7 +57,7 @@ func (l *Ledger) Unsubscribe(s Subscriber) {
 	}
 }
 
-// IsFirstOfEquals reports whether s is the first of those that are the same.
+// IsFirstOfEquals reports whether s is the first of the subscribers that are the same as s.
 func (l *Ledger) IsFirstOfEquals(s Subscriber) bool {
 	all := l.subscribers.Load()
 	return all != nil && isFirstOfEquals(*all, s)
@@ -67,7 +68,7 @@ func isFirstOfEquals(all []Subscriber, s Subscriber) bool {
 	return i >= 0 && all[i] == s
 }
 
-// TellClosed tells the subscribers of a connection that was closed.
+// TellClosed tells the subscribers that a connection was closed.
 func (l *Ledger) TellClosed(life ClosedConn) {
 	if all := l.subscribers.Load(); all != nil {
 		for _, s := range *all {

@@ -7,13 +7,13 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// Tally counts connections: those opened, and those closed by reason.
+// Tally counts connections: how many were opened, and how many were closed, by reason.
 type Tally struct {
 	Opened, Closed uint64
 	Lost           []Count // sums up to Closed
 }
 
-// Count is how many connections were lost for one reason.
+// Count is the number of connections lost for one reason.
 type Count struct {
 	Reason Reason
 	N      uint64
@@ -28,21 +28,20 @@ func (t *Tally) add(r Reason, n int) {
 	t.Lost[i].N += uint64(n)
 }
 
-// Count counts one that was closed for that reason.
+// Count counts a connection that was closed for reason r.
 func (t *Tally) Count(r Reason) {
 	t.Closed++
 	t.add(r, +1)
 }
 
-// Recount moves one that was counted from one reason to another.
+// Recount moves a connection that was counted already from one reason to another.
 func (t *Tally) Recount(from, to Reason) {
 	t.add(from, -1)
 	t.add(to, +1)
 }
 
-// Totals are the sums of all hosts of any number of ledgers, of those forgotten
-// too. They are safe for concurrent use, and nothing but openings and closings
-// comes here.
+// Totals are the sums over all hosts, forgotten ones too, of any number of ledgers. They
+// are safe for concurrent use: only the opening and closing of connections takes their lock.
 type Totals struct {
 	mu    lockorder.Mutex[lockorder.Totals]
 	tally Tally
@@ -57,13 +56,13 @@ func (t *Totals) Tally() Tally {
 	return out
 }
 
-// Count makes t the sums that the ledger adds to, before its first exchange.
+// Count makes t the sums that the ledger adds to. Call it before the first exchange.
 func (l *Ledger) Count(t *Totals) { l.totals = t }
 
 // Totals are the sums that the ledger adds to.
 func (l *Ledger) Totals() *Totals { return l.totals }
 
-// Opened, Closed and Recount add to the sums what is counted elsewhere.
+// Opened, Closed and Recount change the sums for a connection that its host counts itself.
 func (l *Ledger) Opened() {
 	l.totals.mu.Lock()
 	l.totals.tally.Opened++
@@ -84,11 +83,11 @@ func (l *Ledger) Recount(from, to Reason) {
 	l.totals.mu.Unlock()
 }
 
-// NextConn is the ID of a new connection.
+// NextConn returns an ID for a new connection.
 func (l *Ledger) NextConn() uint64 { return l.conns.Add(1) }
 
-// countClosedLocked counts c, which is gone, or corrects the reason that it was counted
-// under: PutIdleConn may come after the end of its exchange.
+// countClosedLocked counts c, once it is gone, or corrects the reason that it was counted
+// under: PutIdleConn may be called after the end of its exchange, and tell better.
 func (h *Host) countClosedLocked(c *Conn) {
 	why := c.closeReason()
 	switch {
@@ -119,20 +118,19 @@ func (c *Conn) closeReason() Reason {
 type Counts struct {
 	Key     Key
 	Host    string
-	Watched bool // each of its connections is known to open and to close
-	Open    int  // connections open now, those being dialed not included
+	Watched bool // the opening and closing of each of its connections is seen
+	Open    int  // connections open now, without the ones being dialed
 	Active  int  // in use
 	Idle    int  // open, not in use and not about to be closed
 	Coming  int  // being dialed
-	Kept    int  // that many would not be let go now for being too many
-	// ServerIdle is for how long the server keeps idle connections, as far as that is
-	// known; 0 if it is not.
+	Kept    int  // decay would close none now if there were no more than this
+	// ServerIdle is for how long the server keeps idle connections; 0 if that is not known.
 	ServerIdle time.Duration
-	Rotates    bool    // lookups of its name give now these and now other addresses
+	Rotates    bool    // successive lookups of its name give different addresses
 	Tally              // Opened - Closed = Open
-	Totals     *Totals // that they are summed up in
-	// Versions are those open by protocol, Spoken which of these were seen so far,
-	// and Peers those whose address is known by that, if those are counted.
+	Totals     *Totals // the sums that include them
+	// Versions are the open connections by protocol, Spoken the protocols seen so far, and
+	// Peers the open connections by the address of their other end, if peers are counted.
 	Versions Versions
 	Spoken   [len(Versions{})]bool
 	Peers    Peers
@@ -140,7 +138,7 @@ type Counts struct {
 	Shakes Handshakes
 }
 
-// Counts calls f for each host. It must keep neither Lost nor Peers.
+// Counts calls f for each host. F must keep neither Lost nor Peers.
 func (l *Ledger) Counts(f func(Counts)) {
 	if own := l.own.Load(); own != nil {
 		(*own).Counts(f)

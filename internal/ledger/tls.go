@@ -2,18 +2,19 @@ package ledger
 
 import "crypto/tls"
 
-// TLS is what a connection's handshake has shown; zero if there was none, or it can't be
-// seen.
+// TLS describes a connection's TLS handshake. It is zero if there was none, or if it can't
+// be seen.
 type TLS struct {
 	Version uint16 // as in crypto/tls
-	Resumed bool   // a session was
+	Resumed bool   // an earlier session was resumed
 }
 
-// SetTLS notes what the handshake has shown, of a connection through which it can't be
-// seen: to net/http a proxy's CONNECT is not TLS.
+// SetTLS sets the result of TLS, for a connection whose net.Conn does not show it: through
+// a proxy, TLS runs inside of the CONNECT, above the net.Conn.
 func (h *NetConn) SetTLS(t TLS) { h.tls.Store(&t) }
 
-// TLS is what the handshake has shown. Nobody who does not ask pays for it.
+// TLS returns the facts of the handshake. They are read at the first call: an exchange that
+// does not ask pays nothing.
 func (h *NetConn) TLS() TLS {
 	if t := h.tls.Load(); t != nil {
 		return *t
@@ -30,11 +31,10 @@ func (h *NetConn) TLS() TLS {
 	return t
 }
 
-// Handshakes counts connections that have come up with TLS, and those of them that
-// resumed a session.
+// Handshakes counts completed TLS handshakes, and how many of them resumed a session.
 type Handshakes struct{ All, Resumed uint64 }
 
-// Add counts one.
+// Add counts t, if there was a handshake.
 func (n *Handshakes) Add(t TLS) {
 	if t.Version == 0 {
 		return

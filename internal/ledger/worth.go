@@ -6,22 +6,22 @@ import (
 	"github.com/warmconn/warmconn/internal/worth"
 )
 
-// Worth is what is known of the exchange's host, for a body of which the length
-// is known or not. A probe is handed out once.
+// Worth returns the estimates of the exchange's host for a body. Unknown says that the
+// body's length is not known. When a probe is due, one call is given it.
 func (e *Entry) Worth(unknown bool) worth.Worth {
 	e.host.mu.Lock()
 	defer e.host.mu.Unlock()
 	return e.host.worth.Worth(e.addr, unknown)
 }
 
-// Read notes how long a part of a body of known length took to come.
+// Read notes how long bytes of a body of known length took to arrive.
 func (e *Entry) Read(bytes int64, took time.Duration) {
 	e.host.mu.Lock()
 	defer e.host.mu.Unlock()
 	e.host.worth.Read(bytes, took)
 }
 
-// Drained notes what came of a drain.
+// Drained notes the result of a drain.
 func (e *Entry) Drained(took, cost time.Duration, whole, unknown bool) {
 	e.host.mu.Lock()
 	defer e.host.mu.Unlock()
