@@ -1,44 +1,47 @@
-// Package worth estimates, for one host, what draining a response body is worth:
-// what a new connection costs, how fast bodies come, and how drains have ended.
+// Package worth estimates, for one host, whether draining a response body is worth it, by
+//
+//   - the cost of a new connection;
+//   - the rate at which bodies come;
+//   - how likely the kept connection is used again;
+//   - how often drains have come to the end of the body.
 package worth
 
 import "time"
 
-// Worth is what is known of a host that says how far a body of it is
+// Worth holds the estimates for one host by which a policy decides how far a body is
 // worth draining. Zero fields are not known yet.
 type Worth struct {
-	// Cost is what a new connection has been costing, from the start of its
-	// dial until its request had it, or until it was up if another one did: a moving
-	// average, by the address dialed, which may be a proxy's. Measured is how many it
-	// rests on.
+	// Cost is the time that a new connection takes: from the start of its dial until its
+	// request is given it, or until it is ready if the request was served otherwise. It is
+	// a moving average for the address dialed, which may be a proxy's. Measured is the
+	// number of connections in it.
 	Cost     time.Duration
 	Measured int
-	// Spent is the time in drains since Cost was last measured, those left out
-	// that took next to nothing.
+	// Spent is the time that drains have taken since Cost was last measured, without
+	// drains that took next to nothing.
 	Spent time.Duration
-	// Rate is how fast bodies of known length have been coming, in bytes per
-	// second.
+	// Rate is how fast bodies of known length come, in bytes per second.
 	Rate float64
-	// Reuse is how likely the next request comes before the connection has
-	// idled out, from 0 to 1.
+	// Reuse is the probability, from 0 to 1, that the next request comes before the
+	// connection has idled out.
 	Reuse float64
-	// Ends is how likely a drain comes to the end of the body, by the last of
-	// those of a length that was known, or not known, as this one's; from 0 to
-	// 1, and 1 before the first.
+	// Ends is the probability, from 0 to 1, that a drain comes to the end of the body: a
+	// moving average, kept apart for bodies of known and of unknown length. It is 1 before
+	// the first drain.
 	Ends float64
-	// Probe says that it is time for a drain that does not look worth it, to
+	// Probe says that this body should be drained even if it does not look worth it, to
 	// see whether that is still so.
 	Probe bool
 }
 
-// Estimator gathers what Worth tells. The lock of its host guards it.
+// Estimator learns the fields of Worth. The lock of its host guards it.
 type Estimator struct {
 	costs  []routeCost
 	spent  time.Duration
 	slow   float64 // nanoseconds a byte
-	sure   float64 // what slow rests on, from 0 to 1
+	sure   float64 // how much slow rests on, from 0 to 1
 	unlike float64 // 1 - Worth.Reuse
-	// By whether the length was known: one kind says nothing of the other.
+	// Bodies of known and of unknown length: one kind says nothing of the other.
 	known, unknown kind
 
 	lastEnd time.Time
@@ -50,34 +53,36 @@ type routeCost struct {
 	measured int
 }
 
-// kind is what drains of one kind of bodies have come to.
+// kind holds the results of the drains of one kind of bodies.
 type kind struct {
 	tried   bool
 	ends    float64 // Worth.Ends
-	skipped int     // drains not tried since the last that was
-	patient int     // how many may be before the next probe
-	probing bool    // that was handed out
+	skipped int     // bodies not drained since the last drain
+	patient int     // how many of these come before the next probe
+	probing bool    // the probe was handed out
 }
 
 const (
-	// maxRoutes bounds the addresses that one host is dialed at: proxies.
+	// maxRoutes bounds the addresses, the host's own or a proxy's, whose costs are kept
+	// apart.
 	maxRoutes = 4
-	// rateBytes weighs what one body says of the rate: so many bytes count for
-	// half. Few lie in buffers, and say little of the network.
+	// rateBytes weighs one body in the rate: a body of that size counts for half. A small
+	// body was in buffers already, and says little of the network.
 	rateBytes = 128 << 10
-	// firstInVain is Ends after a first drain in vain: too low for a second,
-	// and high enough for one that comes to the end to change that.
+	// firstInVain is Ends after a first drain in vain: too low for a second drain, and so
+	// high that a drain to the end changes that.
 	firstInVain = .4
-	// probeWhole is the least that Ends is after a probe that came to the end:
-	// enough for the next drain, for the bodies may be others now.
+	// probeWhole is the least value of Ends after a probe that came to the end: enough for
+	// the next drain, for the host's bodies may have changed.
 	probeWhole = .75
-	// minProbe and maxProbe bound the drains not tried between two probes. They
-	// double with each that was in vain: few are wasted on a host whose bodies
-	// are long, and little is lost where it was only the machine that was busy.
+	// minProbe and maxProbe bound the bodies not drained between two probes. Their number
+	// doubles with each probe in vain: so few probes are wasted on a host whose bodies are
+	// long, and little is lost where only the machine was busy.
 	minProbe, maxProbe = 2, 32
 )
 
-// probe hands out a probe if it is time for one, to one who asks.
+// probe reports whether it is time for a probe. If it is, the caller has it, and the next
+// ones wait.
 func (k *kind) probe() bool {
 	if k.skipped < max(k.patient, minProbe) {
 		return false
@@ -86,7 +91,7 @@ func (k *kind) probe() bool {
 	return true
 }
 
-// drained notes what came of a drain.
+// drained notes the result of a drain: whether it came to the end of the body.
 func (k *kind) drained(whole bool) {
 	probe := k.probing
 	k.probing, k.skipped = false, 0
@@ -113,8 +118,8 @@ func (w *Estimator) kind(unknown bool) *kind {
 	return &w.known
 }
 
-// Paid notes what a new connection to addr has cost. One that cost far more
-// than usual, a lost SYN say, counts no more than four usual ones.
+// Paid notes the time that a new connection to addr took. One that took far longer than
+// usual, for a lost SYN say, counts as four times the usual.
 func (w *Estimator) Paid(addr string, took time.Duration) {
 	w.spent = 0
 	for i := range w.costs {
@@ -123,7 +128,7 @@ func (w *Estimator) Paid(addr string, took time.Duration) {
 			continue
 		}
 		c.measured++
-		if c.cost <= 0 { // less than the clock shows
+		if c.cost <= 0 { // the first took less than the clock's resolution
 			c.cost = took
 		}
 		c.cost += (min(took, 4*c.cost) - c.cost) / time.Duration(min(c.measured, 4))
@@ -135,8 +140,7 @@ func (w *Estimator) Paid(addr string, took time.Duration) {
 	w.costs = append(w.costs, routeCost{addr, took, 1})
 }
 
-// Cost is what a connection to addr has been costing, and how many that rests
-// on.
+// Cost returns Worth's Cost and Measured for addr.
 func (w *Estimator) Cost(addr string) (time.Duration, int) {
 	for _, c := range w.costs {
 		if c.addr == addr {
@@ -146,8 +150,9 @@ func (w *Estimator) Cost(addr string) (time.Duration, int) {
 	return 0, 0
 }
 
-// Arrives notes that a request has come: in time to use a connection that the
-// last one left, or not. A connection lies idle for idleTimeout at most; 0: for good.
+// Arrives notes that a request has come, and whether that was in time for an idle
+// connection: others says that other exchanges are in flight, and idleTimeout for how long
+// connections stay idle, 0 without a limit.
 func (w *Estimator) Arrives(others bool, idleTimeout time.Duration, now time.Time) {
 	if w.lastEnd.IsZero() {
 		return
@@ -162,8 +167,8 @@ func (w *Estimator) Arrives(others bool, idleTimeout time.Duration, now time.Tim
 // Ended notes that an exchange has ended.
 func (w *Estimator) Ended(now time.Time) { w.lastEnd = now }
 
-// Worth is what is known now, for a body of which the length is known or not,
-// over a connection to addr. A probe is handed out once.
+// Worth returns the estimates for a body on a connection to addr. Unknown says that the
+// body's length is not known. When a probe is due, one call is given it.
 func (w *Estimator) Worth(addr string, unknown bool) Worth {
 	k := w.kind(unknown)
 	out := Worth{Spent: w.spent, Reuse: 1 - w.unlike, Ends: 1, Probe: k.probe()}
@@ -177,8 +182,8 @@ func (w *Estimator) Worth(addr string, unknown bool) Worth {
 	return out
 }
 
-// Read notes how long a part of a body of known length took to come. Others may
-// be streams, whose pauses are no sign of a slow network.
+// Read notes how long bytes of a body of known length took to arrive. It is not for bodies
+// of unknown length: they may be event streams, whose pauses are no sign of a slow network.
 func (w *Estimator) Read(bytes int64, took time.Duration) {
 	if bytes <= 0 || took <= 0 {
 		return
@@ -192,8 +197,8 @@ func (w *Estimator) Read(bytes int64, took time.Duration) {
 	w.slow += (x - w.slow) * f / w.sure
 }
 
-// Drained notes what a drain took where a new connection costs so much, and
-// whether it came to the end. Unknown says that nobody knew how far that was.
+// Drained notes how long a drain took, what a new connection cost then, and whether the
+// drain came to the end of the body. Unknown says that the body's length was not known.
 func (w *Estimator) Drained(took, cost time.Duration, whole, unknown bool) {
 	w.kind(unknown).drained(whole)
 	if took > cost/16 {
@@ -201,8 +206,8 @@ func (w *Estimator) Drained(took, cost time.Duration, whole, unknown bool) {
 	}
 }
 
-// NotDrained notes that a drain was not tried: because the cost is to be
-// measured again, or because it was not worth it.
+// NotDrained notes that a body was not drained: remeasure says that a new connection's cost
+// is to be measured again; otherwise it did not look worth it.
 func (w *Estimator) NotDrained(remeasure, unknown bool) {
 	if remeasure {
 		w.spent = 0
