@@ -10,7 +10,7 @@
 //	            dropped ──── Withdraw ───┴─▶ withdrawn: the connection came back after all
 //
 // A loss is provisional while the body that cost the connection is still being
-// drained in the background; Settle says what came of it.
+// drained in the background; Settle gives it the drain's result.
 package loss
 
 import (
@@ -18,27 +18,28 @@ import (
 	"time"
 )
 
-// Loss is one connection that is gone, and why.
+// Loss is one connection that is gone, and the reason.
 type Loss struct {
 	At      time.Time
 	Reason  Reason
 	Culprit Culprit
-	// Provisional: the body is still drained in the background. The connection
-	// comes back, or it is closed.
+	// Provisional: the body is still drained in the background. Then the connection is
+	// put back, or closed.
 	Provisional bool
 
-	settled time.Time // when it was no longer provisional
+	settled time.Time // when it ceased to be provisional
 	state   state
 }
 
-// state is where a loss stands. Book.move is the only way along an edge.
+// state is a loss's place in the picture above. Book.move is the only function that takes
+// an edge.
 type state uint8
 
 const (
 	fresh     state = iota // in no book yet
 	booked                 // no dial was charged with it
 	charged                // to a dial
-	dropped                // too old, or one of too many
+	dropped                // too old, or the oldest in a full book
 	withdrawn              // the connection came back after all
 
 	states
@@ -48,7 +49,7 @@ func (s state) String() string {
 	return [...]string{"new", "booked", "charged", "dropped", "withdrawn"}[s]
 }
 
-// edges are the ways that a loss may take.
+// edges are the changes of state that there may be.
 var edges = [states][states]bool{
 	fresh:   {booked: true},
 	booked:  {charged: true, dropped: true, withdrawn: true},
@@ -56,14 +57,14 @@ var edges = [states][states]bool{
 	dropped: {withdrawn: true},
 }
 
-// Max bounds a book. Older losses are forgotten first.
+// Max bounds the losses in a book. The oldest is dropped first.
 const Max = 16
 
 // Book holds the losses of one host that no dial was charged with yet, oldest
 // first. The host's lock guards it. Its zero value is empty.
 type Book struct {
 	open   []*Loss
-	onEdge func(from, to state) // a test's
+	onEdge func(from, to state) // for a test
 }
 
 func (b *Book) move(l *Loss, to state) {
@@ -73,7 +74,7 @@ func (b *Book) move(l *Loss, to state) {
 	l.state = to
 }
 
-// Add writes a loss down.
+// Add enters a loss.
 func (b *Book) Add(l *Loss) {
 	b.move(l, booked)
 	if len(b.open) == Max {
@@ -82,16 +83,16 @@ func (b *Book) Add(l *Loss) {
 	b.open = append(b.open, l)
 }
 
-// drop forgets the oldest.
+// drop forgets the oldest loss.
 func (b *Book) drop() {
 	b.move(b.open[0], dropped)
 	b.open = slices.Delete(b.open, 0, 1)
 }
 
-// Charge takes out the most recent loss that was known when the request asked.
-// Losses older than the idle time-out are dropped, for those connections would
-// not be here anyway; expired says that there were such. A time-out of 0 drops
-// none.
+// Charge takes out the most recent loss before asked, the time at which a request asked
+// for a connection. Losses older than the idle time-out are dropped first, for their
+// connections would be closed by now anyway; expired reports whether there were any. A
+// time-out of 0 drops none.
 func (b *Book) Charge(asked, now time.Time, timeout time.Duration) (_ *Loss, expired bool) {
 	for timeout > 0 && len(b.open) > 0 && now.Sub(b.open[0].At) > timeout {
 		b.drop()
@@ -107,8 +108,8 @@ func (b *Book) Charge(asked, now time.Time, timeout time.Duration) (_ *Loss, exp
 	return nil, expired
 }
 
-// Refund puts what a dial was charged with back in its place: the dial failed, or
-// its connection was never used. It does nothing for nil, and for a loss that was
+// Refund puts a loss that a dial was charged with back in its place: the dial failed, or
+// its connection was never used. It does nothing for nil, nor for a loss that was
 // withdrawn meanwhile.
 func (b *Book) Refund(l *Loss) {
 	if l == nil || l.state != charged {
@@ -118,8 +119,8 @@ func (b *Book) Refund(l *Loss) {
 	slices.SortStableFunc(b.open, func(a, c *Loss) int { return a.At.Compare(c.At) })
 }
 
-// Withdraw takes a loss back: the connection came back after all. A dial may
-// have been charged with it.
+// Withdraw ends a loss whose connection came back after all, also if a dial was charged
+// with it.
 func (b *Book) Withdraw(l *Loss) {
 	if l.state == withdrawn {
 		return
@@ -130,7 +131,7 @@ func (b *Book) Withdraw(l *Loss) {
 	}
 }
 
-// Settle notes that l is no longer provisional, and what it came to.
+// Settle gives l its final reason. It is provisional no longer.
 func (l *Loss) Settle(reason Reason, now time.Time) {
 	l.Reason = reason
 	if !reason.Blames() {
@@ -141,7 +142,7 @@ func (l *Loss) Settle(reason Reason, now time.Time) {
 	}
 }
 
-// ReasonFor is the word for a request that asked at that moment and is charged
+// ReasonFor returns the reason for a request that asked at the given time and is charged
 // with l: while l was provisional the connection was being drained.
 func (l *Loss) ReasonFor(asked time.Time) Reason {
 	if l.Provisional || asked.Before(l.settled) {
@@ -150,5 +151,5 @@ func (l *Loss) ReasonFor(asked time.Time) Reason {
 	return l.Reason
 }
 
-// Len is how many losses wait for a dial.
+// Len returns how many losses wait for a dial.
 func (b *Book) Len() int { return len(b.open) }

@@ -4,9 +4,9 @@ package loss
 // vocabulary of roundtripper.NewReason; readers must expect new words.
 type Reason uint8
 
-// Their meaning is documented in roundtripper, where the words are public.
+// The meaning of each is documented in roundtripper, where the words are public.
 const (
-	// None: it was not new, or is not lost.
+	// None: the connection was not new, or is not lost.
 	None Reason = iota
 	First
 	AllBusy
@@ -33,13 +33,13 @@ const (
 	AddressGone
 	Unknown
 
-	// Unused is why a connection was lost that no request ever had.
+	// Unused: the connection was lost, and no request ever had it.
 	Unused
 
-	Reasons // how many there are
+	Reasons // the number of reasons
 )
 
-// words are the reasons as the kit's users know them.
+// words are the public words of roundtripper.
 var words = [Reasons]string{
 	First:            "first",
 	AllBusy:          "all_busy",
@@ -68,12 +68,12 @@ var words = [Reasons]string{
 	Unused:           "unused",
 }
 
-// String is the word; empty for None.
+// String returns the word; empty for None.
 func (r Reason) String() string { return words[r] }
 
-// Blames reports whether the exchange that had the connection has cost it. A
-// limit of the pool's, a call of CloseIdleConnections and a name that has moved hit
-// whoever has it at the time.
+// Blames reports whether the exchange that had the connection is the culprit. It is not if
+// a limit of the pool, a call of CloseIdleConnections or a change of address has ended the
+// connection: that would have hit any exchange.
 func (r Reason) Blames() bool {
 	switch r {
 	case MaxAge, MaxRequests, ClosedIdle, KeepAlivesOff, ServerClosedIdle, Dead, AddressGone:
@@ -91,10 +91,10 @@ type Span struct {
 
 // Culprit identifies the exchange that cost a connection. It is a copy of
 // plain values: a loss must not keep a request alive. The zero value means that
-// no exchange is to blame, or that nobody said which.
+// no exchange is to blame, or that no layer has identified it.
 type Culprit struct {
 	Span
-	// Stack is where the request was made, if a layer took it down. See
+	// Stack is the stack on which the request was made, if a layer has taken it. See
 	// package callsite.
 	Stack []uintptr
 }
