@@ -9,15 +9,15 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// Forgetter is a value that can say whether it is in use.
+// Forgetter is a value that can tell whether it is in use.
 type Forgetter interface {
-	// Forget reports whether the value may be forgotten, and marks it as forgotten
-	// if so: whoever has it must find it again. It must not call the Table.
+	// Forget reports whether the value may be forgotten. If so, it marks the value: a
+	// caller that has looked it up before must look again. It must not call the Table.
 	Forget() bool
 }
 
-// Table finds values by key. R is the place of its locks in the order of locks. Its zero value is ready for use, by any number of
-// goroutines.
+// Table finds values by key. R is the place of its locks in the order of locks. Its zero
+// value is ready for use, by any number of goroutines.
 type Table[K comparable, V Forgetter, R lockorder.Rank] struct {
 	once   sync.Once
 	seed   maphash.Seed
@@ -25,9 +25,9 @@ type Table[K comparable, V Forgetter, R lockorder.Rank] struct {
 }
 
 const (
-	// Shards is how many locks a Table has.
+	// Shards is the number of locks of a Table.
 	Shards = 32
-	// SweepFrom is how many values a shard holds before it looks for some to
+	// SweepFrom is the number of values that a shard holds before it looks for some to
 	// forget.
 	SweepFrom = 64
 )
@@ -35,8 +35,8 @@ const (
 type shard[K comparable, V Forgetter, R lockorder.Rank] struct {
 	mu     lockorder.Mutex[R]
 	values map[K]V
-	// sweepAt is the size at which the next sweep is worth it: twice what the
-	// last one left, so that sweeping stays amortized.
+	// sweepAt is the size at which the next sweep is due: twice the size that the last
+	// one left, so that the cost of sweeps is amortized.
 	sweepAt int
 }
 
@@ -45,8 +45,8 @@ func (t *Table[K, V, R]) shard(hash string) *shard[K, V, R] {
 	return &t.shards[maphash.String(t.seed, hash)%Shards]
 }
 
-// Get returns the value for k, if there is one. Hash is a part of k that tells most
-// keys apart.
+// Get returns the value for k, if there is one. Hash is a part of k by which most keys
+// differ.
 func (t *Table[K, V, R]) Get(k K, hash string) (V, bool) {
 	s := t.shard(hash)
 	s.mu.Lock()
@@ -55,8 +55,8 @@ func (t *Table[K, V, R]) Get(k K, hash string) (V, bool) {
 	return v, ok
 }
 
-// Of returns the value for k, or what made returns, which is then kept. Made runs
-// under a lock, and must not call the Table. Hash is as in Get.
+// Of returns the value for k. If there is none, it calls made and keeps the result. Made
+// runs under a lock, and must not call the Table. Hash is as in Get.
 func (t *Table[K, V, R]) Of(k K, hash string, made func() V) V {
 	s := t.shard(hash)
 	s.mu.Lock()
@@ -87,8 +87,8 @@ func (s *shard[K, V, R]) sweepLocked() {
 	s.sweepAt = max(SweepFrom, 2*len(s.values))
 }
 
-// Each calls f for all values, also those that are forgotten meanwhile, under no
-// lock of the Table's.
+// Each calls f for each value. The Table's locks are not held then, so a value may be
+// forgotten before f is called for it.
 func (t *Table[K, V, R]) Each(f func(V)) {
 	for i := range t.shards {
 		s := &t.shards[i]
