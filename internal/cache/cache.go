@@ -1,6 +1,10 @@
-// Package cache keeps what would be made anew for most requests and is the same for
-// them, of a bounded number of keys. Reading takes no lock; adding copies all, of a
-// Map at each 16th.
+// Package cache keeps values that most requests need and that are the same for many of
+// them, for a bounded number of keys. There are two kinds:
+//
+//   - a Map holds up to some hundred keys;
+//   - a List holds few, mostly one or two.
+//
+// Reading takes no lock. Adding copies the List, and with each 16th value the Map.
 package cache
 
 import (
@@ -10,34 +14,35 @@ import (
 )
 
 const (
-	// Most bounds what one Map keeps.
+	// Most bounds the values that one Map keeps.
 	Most = 256
-	// misses is how many were asked for in vain, of a Map that is full, before it
-	// begins anew: what it holds may be of hosts that are gone. It is many, for to
-	// fill it copies Most*Most/32 values.
+	// misses is the number of values that a full Map was asked for in vain before it
+	// begins anew: its hosts may be gone. It is large because filling a Map copies
+	// Most*Most/32 values.
 	misses = 64 * Most
-	// fewMost is how many a List keeps before it begins anew.
+	// fewMost is the number of values that a List keeps before it begins anew.
 	fewMost = 32
 )
 
-// recentMost is how many are added before all are copied.
+// recentMost is the number of values that are added to a Map before all are copied.
 const recentMost = 16
 
 // Map keeps values by key. Its zero value is empty. It is safe for concurrent use.
 type Map[K comparable, V any] struct {
-	// The first that was added, for good: of many programs it is the only one, and
-	// to compare is faster than to hash.
+	// first is the value added first. It is kept for good: in many programs it is the
+	// only one, and comparing one key is faster than hashing it.
 	first atomic.Pointer[pair[K, V]]
-	// What was added since all was copied. It is read before all, where its values
-	// go: they are in one of the two.
+	// recent holds the values added since all was copied. A reader loads it before all:
+	// values move from recent to all, so it finds each in one of the two.
 	recent atomic.Pointer[node[K, V]]
 	all    atomic.Pointer[map[K]V]
 	missed atomic.Int64
-	mu     sync.Mutex // of those who add
+	mu     sync.Mutex // held by Of while it adds
 }
 
-// Of returns the value for k. If it is not there it is what made says, whether or not
-// there is room for it: a value that must be the only one is not for a Map.
+// Of returns the value for k. If there is none it returns made(k), and keeps that if there
+// is room. A value may be made more than once: do not use a Map for values that must be
+// unique.
 func (c *Map[K, V]) Of(k K, made func(K) V) V {
 	v, n, ok := c.get(k)
 	if ok {
@@ -55,7 +60,7 @@ func (c *Map[K, V]) Of(k K, made func(K) V) V {
 	}
 	old, n, ok := c.get(k)
 	switch {
-	case ok: // another was faster
+	case ok: // another goroutine was faster
 		return old
 	case n >= Most:
 		c.recent.Store(nil)
@@ -66,7 +71,8 @@ func (c *Map[K, V]) Of(k K, made func(K) V) V {
 	return v
 }
 
-// get returns what is kept for k, and how many there are beside the first.
+// get returns the value for k, if there is one. If there is none, n is the number of values
+// beside the first.
 func (c *Map[K, V]) get(k K) (v V, n int, ok bool) {
 	if p := c.first.Load(); p != nil && p.key == k {
 		return p.value, 0, true
@@ -82,7 +88,7 @@ func (c *Map[K, V]) get(k K) (v V, n int, ok bool) {
 	return v, n + recent.length(), ok
 }
 
-// addLocked adds what is not there.
+// addLocked adds a value for k, which has none.
 func (c *Map[K, V]) addLocked(k K, v V) {
 	added := c.recent.Load().push(k, v)
 	if added.len < recentMost {
@@ -100,12 +106,12 @@ func (c *Map[K, V]) addLocked(k K, v V) {
 	c.recent.Store(nil)
 }
 
-// List is a Map of which most hold one or two: to look at each is faster than to
-// hash.
+// List keeps values by key, too, and most Lists hold one or two: comparing each key is
+// faster than hashing. Its zero value is empty. It is safe for concurrent use.
 type List[K comparable, V any] struct {
 	last  atomic.Pointer[node[K, V]]
-	mu    sync.Mutex // of those who set
-	taken bool       // first is, for good
+	mu    sync.Mutex // held by Set
+	taken bool       // first was used once, and is not used again
 	first node[K, V]
 }
 
@@ -114,12 +120,12 @@ type pair[K comparable, V any] struct {
 	value V
 }
 
-// node does not change. It is one allocation for what is added, and none for the
-// first: a host that is met for the first time pays for each.
+// node is one value in a linked list. It does not change. Adding a value allocates one
+// node, and none for the first of a List: each allocation is a cost of a new host.
 type node[K comparable, V any] struct {
 	pair[K, V]
 	next *node[K, V]
-	len  int // with those behind it
+	len  int // of the list from this node on
 }
 
 // Get returns the value for k.
@@ -162,12 +168,12 @@ func (n *node[K, V]) length() int {
 	return n.len
 }
 
-// push is one more before the list.
+// push returns a node for one more value, in front of the list n.
 func (n *node[K, V]) push(k K, v V) node[K, V] {
 	return node[K, V]{pair[K, V]{k, v}, n, 1 + n.length()}
 }
 
-// without is the list without k: itself if that is not in it.
+// without returns the list without k: n itself if k is not in it.
 func (n *node[K, V]) without(k K) *node[K, V] {
 	switch {
 	case n == nil:
