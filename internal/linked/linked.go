@@ -1,27 +1,29 @@
-// Package linked has lists whose places are fields of what they list: they allocate
-// nothing, and a value is taken out without a search. Whoever has a list guards it.
+// Package linked has lists whose links are fields of the listed values: they allocate
+// nothing, and a value is removed without a search. They are not safe for concurrent use:
+// the owner of a list has the lock.
 package linked
 
 import "iter"
 
-// Place is the place of one value in a list, in one at a time. Its zero value is in none.
+// Place is the place of one value in a list, in one list at a time. Its zero value is in
+// none.
 type Place[T any] struct {
 	list       *List[T]
 	next, prev *Place[T]
 	value      *T
 }
 
-// List is a list of values, in the order in which they were put there. Its zero value is
+// List is a list of values, in the order in which they were added. Its zero value is
 // empty.
 type List[T any] struct {
 	first, last *Place[T]
 	n           int
 }
 
-// Len is how many there are.
+// Len returns the number of values.
 func (l *List[T]) Len() int { return l.n }
 
-// First is the one that has been there for longest; nil if there is none.
+// First returns the value that was added first; nil if the list is empty.
 func (l *List[T]) First() *T {
 	if l.first == nil {
 		return nil
@@ -29,8 +31,8 @@ func (l *List[T]) First() *T {
 	return l.first.value
 }
 
-// All are those in the list, the first one first. The one at hand may be taken out
-// meanwhile, and no other.
+// All iterates over the values, the first one first. The loop may remove the value at hand,
+// and no other.
 func (l *List[T]) All() iter.Seq[*T] {
 	return func(yield func(*T) bool) {
 		for p := l.first; p != nil; {
@@ -43,7 +45,7 @@ func (l *List[T]) All() iter.Seq[*T] {
 	}
 }
 
-// Push puts v, of which p is the place, at the end of the list. It must be in none.
+// Push adds v at the end of the list. P is v's place, and must be in no list.
 func (l *List[T]) Push(p *Place[T], v *T) {
 	*p = Place[T]{list: l, prev: l.last, value: v}
 	if l.last == nil {
@@ -55,10 +57,10 @@ func (l *List[T]) Push(p *Place[T], v *T) {
 	l.n++
 }
 
-// In is the list that has the value; nil if none has.
+// In returns the list that the value is in; nil if it is in none.
 func (p *Place[T]) In() *List[T] { return p.list }
 
-// Remove takes the value out of its list. It does nothing if it is in none.
+// Remove removes the value from its list. It does nothing if the value is in none.
 func (p *Place[T]) Remove() {
 	l := p.list
 	if l == nil {
