@@ -15,7 +15,7 @@ const Checked = true
 // Mutex is a sync.Mutex with a place in the order.
 type Mutex[R Rank] struct{ mu sync.Mutex }
 
-// Lock is sync.Mutex's. It panics if the goroutine holds a lock that comes later.
+// Lock is sync.Mutex's, but panics if the goroutine holds a lock that comes later.
 func (m *Mutex[R]) Lock() {
 	var r R
 	note(r)
@@ -68,7 +68,7 @@ func drop(place int) {
 	}
 }
 
-// goroutine is the ID of the goroutine that runs, as its stack trace has it.
+// goroutine returns the ID of the calling goroutine, as its stack trace has it.
 func goroutine() string {
 	var b [32]byte
 	id, _, _ := bytes.Cut(bytes.TrimPrefix(b[:runtime.Stack(b[:], false)], []byte("goroutine ")), []byte(" "))

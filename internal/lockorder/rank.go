@@ -1,48 +1,50 @@
 // Package lockorder is the order of the kit's locks, and has a mutex for each place in
-// it. Built with the tag lockorder, a goroutine that takes a lock behind one that comes
-// later panics; built without it, the mutex is sync's own.
+// it. In a build with the tag lockorder, the mutex panics where a goroutine takes a lock
+// while it holds one that comes later; without the tag it is a plain sync.Mutex.
 //
 //	go test -tags lockorder ./...
 package lockorder
 
-// The places, in their order: a goroutine that holds one may take those that follow it.
-// Locks that are not here are taken and given back with no other lock between.
+// The places in their order: a goroutine that holds a lock may take the locks that follow.
+// Locks that are not here are released before any other lock is taken.
 type (
-	// Facade is that of a façade that builds its stack.
+	// Facade guards the building of a façade's stack.
 	Facade struct{}
-	// Transports is that of a pool's transports, and of places that make them.
+	// Transports guards a pool's transports, and the places that make them.
 	Transports struct{}
-	// Churn is that of places that make transports.
+	// Churn guards the counts of the places that make transports.
 	Churn struct{}
-	// ConnTable is that of a shard of the hosts with connections. It is held while a
+	// ConnTable guards one shard of the hosts with connections. It is held while a
 	// host is asked whether it may be forgotten; so is SlotTable.
 	ConnTable struct{}
-	// Background is that of the drains that go on behind Close.
+	// Background guards the drains that go on behind Close.
 	Background struct{}
-	// Exchange is that of an exchange's facts: an outer exchange's before an inner's.
+	// Exchange guards an exchange's facts. An outer exchange's lock is taken before an
+	// inner's.
 	Exchange struct{}
-	// Body is that of a body's phase.
+	// Body guards a body's phase.
 	Body struct{}
-	// Host is that of a host's connections, in ledger and in connpool: one at a time.
-	// Net/http's own locks follow it in connpool, and are held in ledger's hooks.
+	// Host guards a host's connections, in ledger and in connpool. One is held at a time.
+	// In connpool it is taken before net/http's own locks; in ledger's hooks those are
+	// held already.
 	Host struct{}
-	// IdleTotal is that of the pool's list of hosts with idle connections.
+	// IdleTotal guards the pool's list of hosts with idle connections.
 	IdleTotal struct{}
-	// Totals is that of the sums over all hosts.
+	// Totals guards the sums over all hosts.
 	Totals struct{}
-	// SlotTable is that of a shard of the hosts with slots.
+	// SlotTable guards one shard of the hosts with slots.
 	SlotTable struct{}
-	// InFlight is that of the requests in flight to one host.
+	// InFlight guards the list of the requests in flight to one host.
 	InFlight struct{}
-	// Queue is that of the slots: one queue's at a time.
+	// Queue guards one queue's slots. One is held at a time.
 	Queue struct{}
-	// Past is that of what forgotten hosts have counted.
+	// Past guards the counts of forgotten hosts.
 	Past struct{}
 )
 
-// Rank is a place.
+// Rank is a place in the order.
 type Rank interface {
-	// rank is the place, and whether several locks of that place may be held at once.
+	// rank returns the place, and whether several locks of that place may be held at once.
 	rank() (place int, several bool)
 }
 
