@@ -1,5 +1,5 @@
-// Package errclass puts errors into a few classes: their texts may quote what the
-// server sent, and a metric wants few words.
+// Package errclass puts errors into a few classes: a metric needs few words, and an
+// error's text may quote the server's bytes.
 package errclass
 
 import (
@@ -13,14 +13,14 @@ import (
 	"syscall"
 )
 
-// Other is the class of an error that is in no other.
+// Other is the class of all other errors.
 const Other = "_OTHER"
 
-// Of returns the class of an error, by the words that package trace documents for
+// Of returns the class of an error: one of the words that package trace documents for
 // error.type.
 func Of(err error) (class string) {
-	// What the error is is not known: it is perhaps a nil pointer; it must not break the
-	// Read or Close in which the exchange ends.
+	// The error may be of any type, a nil pointer for example. Its methods may panic, and
+	// that must not break the Read or Close in which the exchange ends.
 	defer func() {
 		if recover() != nil {
 			class = Other
@@ -58,8 +58,8 @@ func Of(err error) (class string) {
 	return Other
 }
 
-// byText knows net/http's errors that have no public type; empty if it does not
-// know the text. Those of HTTP/2 are the same in its two packages and in
+// byText returns the class of net/http's errors that have no public type; empty if it does
+// not know the text. The texts of HTTP/2 are the same in net/http's two packages and in
 // golang.org/x/net.
 func byText(text string) string {
 	switch {
@@ -69,9 +69,9 @@ func byText(text string) string {
 		return "conn_lost"
 	case isMalformed(text):
 		return "malformed"
-	// Of a proxy's answer to CONNECT net/http tells nothing but the words that
-	// stood behind the status, as HTTP names them. Where pool owns the connections
-	// the error has a class of its own, whatever the words.
+	// The text of a proxy's refusal of CONNECT is the reason phrase of its answer, and
+	// nothing else: this one is HTTP's own for 407. Where pool owns the connections the
+	// error has a class of its own, with any phrase.
 	case strings.EqualFold(text, "Proxy Authentication Required"):
 		return "proxy_auth"
 	case strings.HasPrefix(text, "http2: server sent GOAWAY"):
@@ -84,8 +84,8 @@ func byText(text string) string {
 	return "reset"
 }
 
-// isMalformed knows net/http's errors of a response that is no HTTP, by how they begin:
-// what follows is often a part of it.
+// isMalformed recognizes net/http's errors of a response that is no valid HTTP by how they
+// begin: the rest often quotes the response.
 func isMalformed(text string) bool {
 	for _, begin := range [...]string{
 		"malformed ", // a response, a MIME header, a chunk
