@@ -1,4 +1,4 @@
-// Package callsite says where in the program a request was made.
+// Package callsite tells where in the program a request was made.
 package callsite
 
 import (
@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// Depth is how many frames most stacks have: net/http's and the kit's own, and
-	// some of an SDK's and the program's.
+	// Depth is the number of frames in which most stacks fit: net/http's and the kit's
+	// own, and some of an SDK's and the program's.
 	Depth = 32
 	// most is for SDKs that stack their own layers: the program's line is above them.
 	most = 256
 )
 
-// Take fills pcs with the caller's stack and returns it, in a slice of its own if it is
-// deeper than that.
+// Take fills pcs with the caller's stack and returns it. A stack that is deeper than Depth
+// is returned in a slice of its own.
 func Take(pcs *[Depth]uintptr) []uintptr {
 	if n := runtime.Callers(2, pcs[:]); n < Depth {
 		return pcs[:n]
@@ -25,7 +25,8 @@ func Take(pcs *[Depth]uintptr) []uintptr {
 	return deep()
 }
 
-// deep has room on the stack that Take must not cost everybody.
+// deep has an array of 2 KiB on the stack. It is not in Take, or each request would need
+// that room.
 //
 //go:noinline
 func deep() []uintptr {
@@ -35,16 +36,18 @@ func deep() []uintptr {
 
 // Site is where in the program a request was made, as "file:line function".
 type Site struct {
-	// Caller is the first line in the program's main module, or Inner's if there is none or
-	// the module is not known.
+	// Caller is the innermost line in the program's main module. If there is none, or the
+	// module is not known, it is the line that made the request.
 	Caller string
-	// Inner is the line that called for the request, an SDK's say: empty if that is Caller.
+	// Inner is the line that made the request, an SDK's for example. It is empty if that
+	// is Caller.
 	Inner string
 }
 
-// Of returns where the request was made. The line that called for it is the first outside
-// of net/http and the kit. If an http.Client is on the stack, it is the first above that:
-// RoundTrippers of others below it only pass the request on. Empty if there is none.
+// Of returns where the request was made. The line that made it is the innermost one outside
+// of net/http and the kit. If an http.Client is on the stack, it is the innermost above
+// that: foreign RoundTrippers below the client only pass the request on. The Site is empty
+// if there is no such line.
 func Of(pcs []uintptr) Site { return of(pcs, program()) }
 
 func of(pcs []uintptr, m module) Site {
@@ -82,7 +85,7 @@ func of(pcs []uintptr, m module) Site {
 
 func line(f runtime.Frame) string { return fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Function) }
 
-// Frames are all that was taken, the innermost first; nil if nothing was.
+// Frames returns all frames of a stack from Take, the innermost first; nil for an empty one.
 func Frames(pcs []uintptr) []runtime.Frame {
 	if len(pcs) == 0 {
 		return nil
@@ -100,9 +103,8 @@ func Frames(pcs []uintptr) []runtime.Frame {
 
 const kit = "github.com/warmconn/warmconn"
 
-// ours reports whether the function is net/http's or the kit's: its packages,
-// not their tests or examples. A net/http/httputil.ReverseProxy is a caller like
-// others.
+// ours reports whether the function is net/http's or the kit's. The kit's tests and
+// examples are callers like others, and so is a net/http/httputil.ReverseProxy.
 func ours(function string) bool {
 	for _, p := range [...]string{"net/http.", "net/http/internal", "runtime."} {
 		if strings.HasPrefix(function, p) {

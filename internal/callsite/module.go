@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// module tells the functions of the program's main module by their names, whatever -trimpath
-// and vendor directories make of the files'. The zero value has none.
+// module recognizes the functions of the program's main module by their names: names of
+// files change with -trimpath and vendor directories. The zero value has no functions.
 type module struct {
 	path   string
-	nested []string // modules that it uses and whose paths begin with its own
+	nested []string // modules that it depends on and whose paths begin with its own
 }
 
-// program is what the binary says of itself, which does not change: reading it takes some
+// program returns the running binary's main module. It is read once, for that takes some
 // 10 µs.
 var program = sync.OnceValue(func() module {
 	info, ok := debug.ReadBuildInfo()
@@ -51,7 +51,8 @@ func (m module) has(function string) bool {
 	return true
 }
 
-// within reports whether the function is of a package at path, of its tests, or below it.
+// within reports whether the function is in the package at path, in its tests, or in a
+// package below.
 // The linker writes a dot in the last element of a package's path as %2e.
 func within(function, path string) bool {
 	if rest, ok := strings.CutPrefix(function, path); ok && strings.HasPrefix(rest, "/") {
