@@ -1,4 +1,5 @@
-// Package chain walks a stack of http.RoundTrippers, whoever wrote its layers.
+// Package chain walks a stack of http.RoundTrippers, the kit's and foreign ones, and makes
+// façades: an *http.Transport in front of a stack, for SDKs that take nothing else.
 package chain
 
 import "net/http"
@@ -18,7 +19,7 @@ func Unwrap(rt http.RoundTripper) http.RoundTripper {
 	return nil
 }
 
-// maxDepth ends a walk over a chain that bites its own tail.
+// maxDepth ends a walk over a chain that is a circle.
 const maxDepth = 100
 
 // Walk calls f for rt and each layer below it until f returns false.
@@ -31,8 +32,8 @@ func Walk(rt http.RoundTripper, f func(http.RoundTripper) bool) {
 	}
 }
 
-// CloseIdle closes the idle connections of the first layer from rt down that
-// can. It reports whether there was one.
+// CloseIdle calls CloseIdleConnections of the first layer, from rt down, that has it. It
+// reports whether one has.
 func CloseIdle(rt http.RoundTripper) (ok bool) {
 	Walk(rt, func(rt http.RoundTripper) bool {
 		var c interface{ CloseIdleConnections() }

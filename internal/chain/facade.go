@@ -10,9 +10,9 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// facade is what sends the requests of an *http.Transport, its front, through a
-// stack. It is registered for http and https on the front, which a Clone does not
-// copy: see guards.go.
+// facade sends the requests of an *http.Transport, its front, through a stack. The front
+// has it registered for http and https. A Clone does not copy what is registered: see
+// guards.go.
 type facade struct {
 	front *http.Transport
 	build builder
@@ -22,12 +22,12 @@ type facade struct {
 }
 
 // builder builds the stack for the front's settings. It is called at the first
-// request, and again once a setting was changed.
+// request, and at the first after a change of the settings.
 type builder func(front *http.Transport) *built
 
-// built is a stack, and what it was built for.
+// built is a stack, and the settings that it was built for.
 type built struct {
-	settings *http.Transport // the front's, as they were
+	settings *http.Transport // a copy of the front's
 	stack    http.RoundTripper
 	base     *http.Transport // made for this stack, nil if it is the program's
 	err      error           // why no request may be sent
@@ -64,15 +64,15 @@ func (f *facade) RoundTrip(req *http.Request) (*http.Response, error) {
 	return b.stack.RoundTrip(req)
 }
 
-// CloseIdleConnections reaches what requests have gone through.
+// CloseIdleConnections goes to the stack, if one was built.
 func (f *facade) CloseIdleConnections() {
 	if b := f.now.Load(); b != nil {
 		CloseIdle(b.stack)
 	}
 }
 
-// built returns the stack for the settings that the front has now. They are read as
-// net/http reads them: who sets one while a request is sent has a data race there, too.
+// built returns the stack for the settings that the front has now. They are read without a
+// lock, as net/http reads them: to set one while a request is sent is a data race there, too.
 func (f *facade) built() *built {
 	if b := f.now.Load(); b != nil && changed(f.front, b.settings) == "" {
 		return b
@@ -81,7 +81,7 @@ func (f *facade) built() *built {
 	defer f.mu.Unlock()
 	was := f.now.Load()
 	if was != nil && changed(f.front, was.settings) == "" {
-		return was // another was faster
+		return was // another goroutine was faster
 	}
 	b := f.build(f.front)
 	b.settings = copySettings(f.front)
@@ -92,8 +92,9 @@ func (f *facade) built() *built {
 	return b
 }
 
-// untracked is the body that net/http has put a wrapper around before it asked what is
-// registered: layers, and net/http below them, look at the type of the caller's.
+// untracked returns the caller's body. Net/http wraps it before it hands a request to a
+// registered RoundTripper, but the layers, and net/http below them, look at the type of the
+// caller's own.
 func untracked(body io.ReadCloser) (io.ReadCloser, bool) {
 	v := reflect.ValueOf(body)
 	if !v.IsValid() || v.Type().String() != "*http.readTrackingBody" || v.Elem().Type().PkgPath() != "net/http" {
@@ -107,7 +108,7 @@ func untracked(body io.ReadCloser) (io.ReadCloser, bool) {
 	return own, ok
 }
 
-// behind returns the façade of which t is the front, nil if it is none.
+// behind returns the façade whose front is t; nil if t is no front.
 func behind(t *http.Transport) *facade {
 	if t == nil {
 		return nil
@@ -129,7 +130,7 @@ func behindFacade(t *http.Transport) http.RoundTripper {
 // IsFacade reports whether t is a façade.
 func IsFacade(t *http.Transport) bool { return behind(t) != nil }
 
-// DescribeFacade is a façade's line in a description.
+// DescribeFacade returns a façade's line in a description.
 func DescribeFacade(t *http.Transport) string {
 	var d strings.Builder
 	d.WriteString("facade: an *http.Transport for those who insist on one")

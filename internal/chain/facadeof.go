@@ -8,7 +8,7 @@ import (
 )
 
 // Facade returns an *http.Transport that sends every http and https request through rt.
-// Once a field is set on it, none is sent.
+// Once a field is set on it, every request fails.
 func Facade(rt http.RoundTripper) *http.Transport {
 	front := new(http.Transport)
 	guardAll(front)
@@ -25,11 +25,12 @@ func Facade(rt http.RoundTripper) *http.Transport {
 }
 
 // FacadeOf returns an *http.Transport with base's settings that sends every http and
-// https request through what wrap returns: over base, or over a clone of it that has
-// what was set on the façade. Clone says why there is none.
+// https request through a stack, which wrap builds. The stack is over base, or, once a
+// field was set on the façade, over a clone of base with that field. Clone makes it, or
+// says why it can't.
 func FacadeOf(base *http.Transport, clone func(*http.Transport) (*http.Transport, string), wrap func(http.RoundTripper) http.RoundTripper) *http.Transport {
 	front := base.Clone()
-	ownSettings(front) // certificates that an SDK adds are not to be base's
+	ownSettings(front) // certificates that an SDK adds must not become base's
 	guardSettings(front)
 	guard := front.Protocols
 	made := copySettings(front)
@@ -51,7 +52,8 @@ func FacadeOf(base *http.Transport, clone func(*http.Transport) (*http.Transport
 	return front
 }
 
-// setOn names what was set on a façade since it was made; empty if nothing was.
+// setOn names the first setting that was changed on a façade since it was made; empty if
+// none was.
 func setOn(front, made *http.Transport) string {
 	if name := changed(front, made); name != "" {
 		return name
@@ -65,8 +67,8 @@ func setOn(front, made *http.Transport) string {
 	return ""
 }
 
-// notTakenOver says why what was set on a façade can't be taken over, whatever the base;
-// empty if it can.
+// notTakenOver says why a façade's changed settings can't be taken over by any base; empty
+// if they can.
 func notTakenOver(front, made *http.Transport, guard *http.Protocols) string {
 	registered, _ := registrations(front)
 	switch {
@@ -80,7 +82,8 @@ func notTakenOver(front, made *http.Transport, guard *http.Protocols) string {
 	return ""
 }
 
-// takeOver sets on t, a clone of base, what was set on a façade of it since it was made.
+// takeOver sets on t, a clone of base, the settings that were changed on front, a façade of
+// base. Made is a copy of the front's settings as it was made.
 func takeOver(t, base, front, made *http.Transport) {
 	to, from, was := reflect.ValueOf(t).Elem(), reflect.ValueOf(front).Elem(), reflect.ValueOf(made).Elem()
 	for i := differ(from, was, 0); i >= 0; i = differ(from, was, i+1) {
@@ -89,10 +92,10 @@ func takeOver(t, base, front, made *http.Transport) {
 	ownSettings(t)
 	off, chosen := !same(field(front, "TLSNextProto"), field(made, "TLSNextProto")), !same(field(front, "Protocols"), field(made, "Protocols"))
 	if off && !chosen && base.Protocols == nil {
-		t.Protocols = nil // of the clone's making: HTTP/2 was switched off behind that
+		t.Protocols = nil // set by clone, which did not see that HTTP/2 was switched off later
 	}
 	if cfg := t.TLSClientConfig; (off || chosen) && cfg != nil {
-		// Net/http has written it there for the base. Where it speaks it, it does so again.
+		// Net/http has written h2 there for the base. If t speaks HTTP/2, it does so again.
 		cfg.NextProtos = slices.DeleteFunc(slices.Clone(cfg.NextProtos), func(p string) bool { return p == "h2" })
 	}
 }

@@ -11,24 +11,27 @@ import (
 	"strings"
 )
 
-// errBypassed is what a transport says that has a façade's settings and not its stack:
-// Clone does not copy registered protocols, nor does a program that copies field by
-// field, and net/http does not ask them for a WebSocket handshake over https
-// (Transport.useRegisteredProtocol).
+// errBypassed is the error of a request that would go past a façade's stack. There are two
+// ways past it:
+//
+//   - a transport that has the façade's settings and not its stack: Clone does not copy
+//     registered protocols, nor does a program that copies field by field;
+//   - a WebSocket handshake over https, for which net/http does not ask the registered
+//     protocol (Transport.useRegisteredProtocol).
 var errBypassed = errors.New("warmconn: request would bypass the layers behind this Facade: " +
 	"it is sent by a Clone or a copy of one, or is a WebSocket handshake over https. " +
 	"Configure the transport first and wrap it last: call Facade or FacadeOf again over what was to be cloned, or have the SDK take an http.RoundTripper")
 
-// guardProtocols puts a guard into t that Clone copies, for what was dialed without TLS:
-// without HTTP/1, and with HTTP/2 over plain connections, net/http asks TLSNextProto
-// for who speaks it, and nothing is written before. The other two are for a Clone that
-// dials TLS and agrees on a protocol by ALPN.
+// guardProtocols puts guards into t that Clone copies. The first is for connections without
+// TLS: with HTTP/2 over plain connections and without HTTP/1, net/http looks into
+// TLSNextProto before it writes anything. The other two are for a Clone that dials TLS and
+// agrees on a protocol by ALPN.
 func guardProtocols(t *http.Transport) {
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetUnencryptedHTTP2(true)
 	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{
 		"unencrypted_http2": refuseConn,
-		"h2":                refuseConn, // also says that the front itself need not be set up for HTTP/2
+		"h2":                refuseConn, // also keeps net/http from setting the front up for HTTP/2
 		"http/1.1":          refuseConn,
 	}
 }
@@ -43,14 +46,15 @@ func refuseConn(_ string, c *tls.Conn) http.RoundTripper {
 	return refuses{}
 }
 
-// refuses fails as net/http asks an HTTP/2 of somebody else's that could not be set up.
+// refuses fails each request. RoundTripErr is the method by which a foreign HTTP/2 tells
+// net/http that it could not be set up.
 type refuses struct{}
 
 func (refuses) RoundTripErr() error                             { return errBypassed }
 func (refuses) RoundTrip(*http.Request) (*http.Response, error) { return nil, errBypassed }
 
-// guardAll puts guards into t, which has no settings of its own, in the order in which
-// net/http asks: whatever an SDK replaces on a Clone, the next one is asked.
+// guardAll puts guards into t, which has no settings of its own. Net/http calls several of
+// them on its way to a connection: if an SDK replaces one on a Clone, the next one is met.
 func guardAll(t *http.Transport) {
 	guardProtocols(t)
 	refuse := func(context.Context, string, string) (net.Conn, error) { return nil, errBypassed }
@@ -60,9 +64,10 @@ func guardAll(t *http.Transport) {
 	t.TLSClientConfig = new(tls.Config) // SDKs write to it without looking whether it is there
 }
 
-// guardSettings puts guards around the settings of t: they do as they did for whoever
-// reads or wraps them, and fail for a transport that has them and was not given them
-// by FacadeOf. Two are there in any case, for every https request is to meet one.
+// guardSettings puts guards around the settings of t. An SDK that calls or wraps a setting
+// finds it working as before. Net/http calls it directly only for a transport that has the
+// settings without FacadeOf's stack: then it fails. Two of the guards are there whether or
+// not t had the settings, so that every https request meets one.
 func guardSettings(t *http.Transport) {
 	guardProtocols(t)
 	if proxy := t.Proxy; proxy != nil {
@@ -108,7 +113,7 @@ func guardSettings(t *http.Transport) {
 	}
 }
 
-// dialTLSBy dials as net/http does by t's settings.
+// dialTLSBy dials with TLS as net/http does for a transport with t's settings.
 func dialTLSBy(ctx context.Context, t *http.Transport, network, addr string) (net.Conn, error) {
 	dial := t.DialContext
 	if dial == nil {
@@ -138,8 +143,8 @@ func dialTLSBy(ctx context.Context, t *http.Transport, network, addr string) (ne
 	return tc, nil
 }
 
-// calledByNetHTTP reports whether the caller of its caller is net/http. What an SDK has
-// wrapped around it is in between, else.
+// calledByNetHTTP reports whether net/http is what called the guard that calls this
+// function. If an SDK has wrapped the guard, the SDK is.
 func calledByNetHTTP() bool {
 	var pc [1]uintptr
 	if runtime.Callers(3, pc[:]) == 0 {

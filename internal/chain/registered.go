@@ -7,20 +7,19 @@ import (
 	"sync/atomic"
 )
 
-// Registered reports whether something of somebody else's was registered with
-// t.RegisterProtocol. Those requests are not net/http's own, and a Clone loses
-// them.
+// Registered reports whether the program has registered a RoundTripper with
+// t.RegisterProtocol. Its requests are not sent by net/http, and a Clone does not have it.
 func Registered(t *http.Transport) bool {
 	others, ok := Registrations(t)
 	return !ok || len(others) > 0
 }
 
-// Registrations returns what the program has registered with
-// t.RegisterProtocol, by scheme: schemes like unix://, a custom https, HTTP/2 from
-// golang.org/x/net, a facade's stack.
+// Registrations returns the RoundTrippers that the program has registered with
+// t.RegisterProtocol, by scheme: for schemes like unix://, for a custom https, for HTTP/2
+// from golang.org/x/net, for a façade's stack.
 //
-// The registrations are in a field that is not exported. Reading it can't
-// change it; if net/http renames it, ok is false, and a test says so.
+// The registrations are in a field that is not exported, and is only read here. If net/http
+// renames it, ok is false, and a test fails.
 func Registrations(t *http.Transport) (others map[string]http.RoundTripper, ok bool) {
 	registered, ok := registrations(t)
 	for scheme, rt := range registered {

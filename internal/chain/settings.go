@@ -10,8 +10,8 @@ import (
 	"unsafe"
 )
 
-// copySettings returns a transport with the exported fields of t. What they point to is
-// copied where an SDK writes to it.
+// copySettings returns a transport with the exported fields of t, with copies of the structs
+// and maps in them that SDKs write to.
 func copySettings(t *http.Transport) *http.Transport {
 	c := new(http.Transport)
 	from, to := reflect.ValueOf(t).Elem(), reflect.ValueOf(c).Elem()
@@ -24,7 +24,8 @@ func copySettings(t *http.Transport) *http.Transport {
 	return c
 }
 
-// ownSettings copies what c's settings point to.
+// ownSettings gives c copies of the structs and maps that its settings share with another
+// transport, and that SDKs write to.
 func ownSettings(c *http.Transport) {
 	if cfg := c.TLSClientConfig.Clone(); cfg != nil {
 		cfg.RootCAs, cfg.ClientCAs = cloneCAs(cfg.RootCAs), cloneCAs(cfg.ClientCAs)
@@ -49,7 +50,7 @@ func cloneCAs(p *x509.CertPool) *x509.CertPool {
 	return p.Clone()
 }
 
-// changed names a setting of t that is not as it was; empty if all are.
+// changed names the first setting of t that differs from was; empty if none does.
 func changed(t, was *http.Transport) string {
 	i := differ(reflect.ValueOf(t).Elem(), reflect.ValueOf(was).Elem(), 0)
 	if i < 0 {
@@ -63,8 +64,8 @@ func changed(t, was *http.Transport) string {
 	return name
 }
 
-// differ is the index of the first exported field, from that one on, in which two
-// structs of a type differ; -1 if there is none.
+// differ returns the index of the first exported field, from the given index on, in which
+// two structs of one type differ; -1 if there is none.
 func differ(a, b reflect.Value, from int) int {
 	for i := from; i < a.NumField(); i++ {
 		if f := a.Field(i); f.CanInterface() && !same(f, b.Field(i)) {
@@ -81,16 +82,18 @@ var (
 	certPool    = reflect.TypeFor[*x509.CertPool]()
 )
 
-// same reports whether two settings are one: the same function, not only the same code,
-// the same values, and of what is pointed to the same thing, or what copySettings has
-// copied from it.
+// same reports whether two settings are the same, by kind:
+//
+//   - functions, if they are one closure, and not only the same code;
+//   - pointers, if they point to the same thing, or to a copy that copySettings has made;
+//   - other values, if they are equal.
 func same(a, b reflect.Value) bool {
 	switch a.Kind() {
 	case reflect.Bool:
 		return a.Bool() == b.Bool()
 	case reflect.Int, reflect.Int64:
 		return a.Int() == b.Int()
-	case reflect.Func: // its closure: Pointer would be that of the code alone
+	case reflect.Func: // compares closures: Pointer would compare the code alone
 		return *(*uintptr)(unsafe.Pointer(a.UnsafeAddr())) == *(*uintptr)(unsafe.Pointer(b.UnsafeAddr()))
 	case reflect.Array:
 		if a.Type().Elem().Kind() == reflect.Uint8 && a.CanAddr() && b.CanAddr() {
@@ -104,7 +107,7 @@ func same(a, b reflect.Value) bool {
 		switch a.Type() {
 		case tlsConfig, http2Config:
 			return differ(a.Elem(), b.Elem(), 0) < 0
-		case protocols: // whose fields are not exported
+		case protocols: // its fields are not exported: differ would see none
 			return a.Elem().Equal(b.Elem())
 		case certPool:
 			return a.Interface().(*x509.CertPool).Equal(b.Interface().(*x509.CertPool))
@@ -152,11 +155,12 @@ func sameMap(a, b reflect.Value) bool {
 	return true
 }
 
-// nextProtos is what TLSNextProto is, which each façade has.
+// nextProtos is the type of Transport.TLSNextProto. Each façade has one.
 type nextProtos = map[string]func(authority string, c *tls.Conn) http.RoundTripper
 
-// sameProtos reports whether two of the same length have functions of the same code: those
-// of a façade's own are no closures, and others are not taken over.
+// sameProtos reports whether two maps of the same length have functions of the same code.
+// That suffices: a façade's own functions are no closures, and a map with others is not
+// taken over.
 func sameProtos(a, b nextProtos) bool {
 	for k, f := range a {
 		if g, ok := b[k]; !ok || reflect.ValueOf(f).Pointer() != reflect.ValueOf(g).Pointer() {
@@ -166,7 +170,7 @@ func sameProtos(a, b nextProtos) bool {
 	return true
 }
 
-// addressable returns v where a function's own word can be read.
+// addressable returns a copy of v that has an address: same reads a function's closure there.
 func addressable(v reflect.Value) reflect.Value {
 	p := reflect.New(v.Type()).Elem()
 	p.Set(v)

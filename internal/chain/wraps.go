@@ -5,11 +5,14 @@ import (
 	"reflect"
 )
 
-// Wraps reports whether rt is a middleware, as far as that can be seen: it can be
-// unwrapped, or its type has a field for the RoundTripper or the client that it sends
-// requests by, at once (otelhttp, oauth2) or in what it points to (retryablehttp). A
-// function may have one that can't be seen. Only types are looked at: the fields are
-// somebody else's, and may change meanwhile.
+// Wraps reports whether rt is a middleware, as far as that can be seen. There are two signs:
+//
+//   - it can be unwrapped;
+//   - its type has a field for a RoundTripper or a client, itself (otelhttp, oauth2) or in a
+//     struct that it has or points to (retryablehttp).
+//
+// A function may hold a RoundTripper that can't be seen. Fields' values are not read, only
+// their types: another goroutine may write to the values.
 func Wraps(rt http.RoundTripper) bool {
 	return rt != nil && (Unwrap(rt) != nil || hasNext(reflect.TypeOf(rt), 2))
 }
@@ -19,9 +22,9 @@ var (
 	client       = reflect.TypeFor[http.Client]()
 )
 
-// hasNext looks for a field that holds a RoundTripper of whatever type, or an
-// http.Client, in t and as many structs deep. A *http.Transport is not one: a transport
-// of another kind may have it for its settings, as golang.org/x/net's HTTP/2 does.
+// hasNext reports whether t, or a struct in it down to the given depth, has a field for an
+// http.Client or a RoundTripper of any interface type. An *http.Transport does not count: a
+// transport of another kind may have it for its settings, as golang.org/x/net's HTTP/2 does.
 func hasNext(t reflect.Type, depth int) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
