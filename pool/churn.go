@@ -11,51 +11,51 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// churn finds the places in the program where a transport is made for a
-// request or two, and then another one. It looks only when one is made, and a
-// program that makes its transports once pays for those.
+// churn finds the places in the program where a transport is made for each request or two.
+// It looks only when a transport is made, so a program that makes its transports once pays
+// for those alone.
 type churn struct {
-	report func(Leak) // nil: not wanted
+	report func(Leak) // nil: it need not look
 
 	mu     lockorder.Mutex[lockorder.Churn]
-	places map[string]*callSite // by the innermost call site: an SDK that makes one for each call is one
+	places map[string]*callSite // by the innermost line: that of an SDK that makes one for each call
 }
 
 // callSite is a place in the program that makes transports.
 type callSite struct {
-	last     time.Time // when one was made there
-	recent   []built   // of those made within buildsTime, the oldest buildsMost
+	last     time.Time // when the last transport was made there
+	recent   []built   // the transports of the last buildsTime; the oldest buildsMost of them
 	unjudged int       // how many were made since judged
 	judged   time.Time
 	reported bool
 }
 
-// built is one transport, out of reach from here.
+// built is one transport. It is held by weak pointers alone.
 type built struct {
 	at        time.Time
 	transport weak.Pointer[http.Transport]
 	site      weak.Pointer[sharedTransport]
-	sited     bool // it has one: then that tells sooner that it was dropped
+	sited     bool // there is a site: it is collected sooner than the transport, once both are dropped
 	ledger    weak.Pointer[ledger.Ledger]
 }
 
 const (
-	// buildsMany within buildsTime are too many to be an accident.
+	// buildsMany transports within buildsTime are too many to be an accident.
 	buildsMany = 20
 	buildsTime = time.Minute
-	// buildsMost is how many are looked at, for each of at most placesMost.
+	// buildsMost bounds the transports that are looked at for one place, and placesMost the
+	// places.
 	buildsMost = 32
 	placesMost = 64
-	// restTime is how old a transport must be before a request or two are
-	// little: a program that starts may make all of its clients first, and try
-	// each.
+	// restTime is how old a transport must be to count as hardly used: a program that
+	// starts may make all of its clients first, and try each with a request.
 	restTime = 5 * time.Second
-	// They are looked at once in judgeEvery builds, or after judgeTime.
+	// A place is judged once in judgeEvery transports, or after judgeTime.
 	judgeEvery = 16
 	judgeTime  = time.Second
 )
 
-// add enters a clone that was made. S is nil for one that Transport returned.
+// add enters a new clone. S is nil for a clone that Transport returns.
 func (b *churn) add(t *http.Transport, l *ledger.Ledger, s *sharedTransport) {
 	if b.report == nil || t.DisableKeepAlives {
 		return // it keeps nothing, on purpose
@@ -76,12 +76,12 @@ func (b *churn) add(t *http.Transport, l *ledger.Ledger, s *sharedTransport) {
 		leak := Leak{Caller: at.Caller, Inner: at.Inner, Age: now.Sub(p.recent[0].at), Transports: n}
 		leak.stack = cloned(stack)
 		p.reported, p.recent = true, nil
-		// Whoever makes a transport may hold locks that the callback takes.
+		// The code that makes a transport may hold locks that the callback takes.
 		go b.report(leak)
 	}
 }
 
-// sited notes that t, which was added, is the base of a shared transport: that one's connections
+// sited notes that t, which was added before, is now the base of s: the connections of s
 // tell of its use.
 func (b *churn) sited(t *http.Transport, s *sharedTransport) {
 	b.mu.Lock()
@@ -95,8 +95,8 @@ func (b *churn) sited(t *http.Transport, s *sharedTransport) {
 	}
 }
 
-// placeLocked finds or makes the one of that call site, in the place of the one where
-// nothing was made for the longest time.
+// placeLocked finds or makes the callSite of caller. If there are placesMost, the one at
+// which no transport was made for the longest time goes.
 func (b *churn) placeLocked(caller string) *callSite {
 	p := b.places[caller]
 	if p != nil {
@@ -131,8 +131,8 @@ func (p *callSite) add(b built) {
 	p.unjudged++
 }
 
-// judge returns how many of the recent ones were short-lived, 0 if it is not
-// time to look.
+// judge returns how many of the recent transports were short-lived; 0 if it is not time to
+// look.
 func (p *callSite) judge(now time.Time) int {
 	if len(p.recent) < buildsMany || p.unjudged < judgeEvery && now.Sub(p.judged) < judgeTime {
 		return 0

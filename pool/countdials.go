@@ -13,12 +13,12 @@ import (
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// countDials is how t dials, by the rules of Transport.dial, with each connection
-// entered in l. It holds neither t nor the Pool. Where a connpool.Pool stands on t,
-// that counts the connections which it dials.
+// countDials returns t's way to dial, by the rules of Transport.dial, which enters each
+// connection in l. It holds neither t nor the Pool. The dials of a connpool.Pool that stands
+// on t are not entered here, for that counts them itself.
 func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 	dial := t.DialContext
-	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	//lint:ignore SA1019 programs still set it
 	if old := t.Dial; dial == nil && old != nil {
 		dial = func(_ context.Context, network, addr string) (net.Conn, error) { return old(network, addr) }
 	}
@@ -38,8 +38,8 @@ func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 	}
 }
 
-// countedConn is a connection that the program has, seen only to open, to be
-// used and to be closed.
+// countedConn is a connection of a program that uses a transport directly. It counts as
+// opened, used and closed, and no more is known of it.
 type countedConn struct {
 	net.Conn
 	line *ledger.CountedConn

@@ -6,41 +6,41 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// Counters are what happened to requests since New.
+// Counters count what happened to requests since New.
 type Counters struct {
-	// Requests is how many were sent, or are about to be.
+	// Requests counts requests that were sent, or are about to be.
 	Requests uint64
-	// Waits is how many waits for a slot have ended, whatever came of it, and
-	// WaitTime how long they took in all. A request may wait for a slot of its
-	// host, and then for one of all.
+	// Waits counts the waits for a slot that have ended, with or without one, and WaitTime
+	// is how long they took in all. A request may wait for a slot of its host, and then for
+	// one under MaxTotal.
 	Waits    uint64
 	WaitTime time.Duration
 
-	// QueueFull counts refusals by MaxWaiting, WaitTimeouts those by WaitTimeout and
-	// for ErrDeadlock, Hopeless those by RefuseHopeless, which WaitTimeouts does not,
-	// and Shed those by ShedTarget.
+	// These count refused requests: QueueFull by MaxWaiting, WaitTimeouts by WaitTimeout
+	// and with ErrDeadlock, Hopeless by RefuseHopeless (not in WaitTimeouts as well), and
+	// Shed by ShedTarget.
 	QueueFull, WaitTimeouts, Hopeless, Shed uint64
-	// WaitsCanceled is how many requests left the queue with their context, or
-	// their Request.Cancel.
+	// WaitsCanceled counts requests whose context, or Request.Cancel, ended while they
+	// waited in a queue.
 	WaitsCanceled uint64
 
-	// Leaks is how many bodies were dropped without being closed.
+	// Leaks counts bodies that were dropped without being closed.
 	Leaks uint64
-	// Suspected is how many were open for longer than LeakAfter.
+	// Suspected counts bodies that were open for longer than LeakAfter.
 	Suspected uint64
 
-	// Of bodies that were closed before their end, Drained is how many were read
-	// to it in time to keep the connection. GaveUp and DrainTimedOut are how
-	// many came to a limit of bytes or time, and DrainSkipped how many were not
-	// tried: see roundtripper.Exchange. They are zero in a stack without drain.
+	// These count bodies that were closed before their end. Drained were read to the end
+	// in time to keep the connection. GaveUp and DrainTimedOut came to a limit of bytes or
+	// time, and DrainSkipped were not tried: see roundtripper.Exchange. They are zero in a
+	// stack without drain.
 	Drained, GaveUp, DrainTimedOut, DrainSkipped uint64
-	// BytesDrained and DrainTime are what the drains took, those of dropped
-	// bodies too; bytes as the layer read them.
+	// BytesDrained and DrainTime are the cost of the drains, of dropped bodies too; bytes
+	// as the layer read them.
 	BytesDrained uint64
 	DrainTime    time.Duration
 }
 
-// add adds up.
+// add adds d to c.
 func (c *Counters) add(d *Counters) {
 	c.Requests += d.Requests
 	c.Waits += d.Waits
@@ -60,7 +60,7 @@ func (c *Counters) add(d *Counters) {
 	c.DrainTime += d.DrainTime
 }
 
-// ended counts how an exchange's body did, if there is anything to count.
+// ended counts what became of an exchange's body.
 func (c *Counters) ended(f *stack.Facts) {
 	switch f.Outcome {
 	case stack.OutcomeDrained:

@@ -18,9 +18,9 @@ var (
 	// than twice ShedTarget when its turn came.
 	ErrShed = errors.New("pool: shed from an overloaded queue")
 	// ErrDeadlock: the request had no deadline, for 10 minutes no slot had moved, and
-	// every slot was held by a request that a middleware, a base that the Pool does not
-	// own, a dialer or a Proxy function had in its hands, which perhaps waited for this
-	// one. See "One request, one slot" above.
+	// every slot was held by a request that was in a middleware, a base that the Pool does
+	// not own, a dialer or a Proxy function. Perhaps one of these waited for this request.
+	// See "One request, one slot" in the package doc.
 	ErrDeadlock = errors.New("pool: no slot has come free, and all are held by requests that middlewares, dialers or Proxy functions have in their hands: perhaps they wait for this request")
 	// ErrClosed: the Pool was closed.
 	ErrClosed error = closedError{}
@@ -33,8 +33,8 @@ func (closedError) Error() string { return "pool: closed" }
 // ErrorType names the error for OpenTelemetry's error.type.
 func (closedError) ErrorType() string { return "pool_closed" }
 
-// errRequestCanceled ends the wait of a request whose Request.Cancel was closed. It
-// says what net/http says where MaxConnsPerHost has a request wait, whose error is not
+// errRequestCanceled ends the wait of a request whose Request.Cancel was closed. Its text is
+// that of net/http's error for a request that waits under MaxConnsPerHost; that error is not
 // exported.
 var errRequestCanceled error = canceledError{}
 
@@ -51,13 +51,13 @@ func (canceledError) ErrorType() string { return "canceled" }
 type LimitError struct {
 	// Host is scheme, name and port; empty if the limit was MaxTotal.
 	Host string
-	// Limit is the limit in force, InUse and Waiting how much of it was used
-	// and how many requests waited when this one was refused.
+	// Limit is the limit in force. InUse and Waiting are how much of it was in use, and
+	// how many requests waited, when this one was refused.
 	Limit, InUse, Waiting int
-	// Waited is how long this one did.
+	// Waited is how long this request waited.
 	Waited time.Duration
-	// Predicted is how long it would have waited, if it was refused at once for
-	// that; else 0.
+	// Predicted is how long it would have waited, if it was refused for that
+	// (RefuseHopeless); else 0.
 	Predicted time.Duration
 	// Err is ErrQueueFull, ErrWaitTimeout, ErrShed or ErrDeadlock.
 	Err error
@@ -92,7 +92,6 @@ func (e *LimitError) ErrorType() string {
 	return "pool_queue_full"
 }
 
-// Timeout reports whether the request was refused because it waited for too
-// long or would have.
-// net/url and net/http pass it on.
+// Timeout reports whether the request was refused because it waited for too long, or would
+// have. The *url.Error of http.Client has the same Timeout.
 func (e *LimitError) Timeout() bool { return errors.Is(e.Err, ErrWaitTimeout) }

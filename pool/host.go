@@ -9,7 +9,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// host is the slots of one host.
+// host has the slots of one host.
 type host struct {
 	timeout time.Duration // of a request in all queues; 0: none
 	queue   queue
@@ -19,16 +19,16 @@ type host struct {
 	past    *past
 }
 
-// past is what hosts have counted that were forgotten. A host that is found in the table
-// is counted by itself, unless it was forgotten before past was looked at: so no request
-// is counted twice, and none not at all.
+// past holds the counters of forgotten hosts, added up. Stats reads the table first and past
+// second. A host in the table may be forgotten between the two: forgotten tells whether past
+// has it already. So each request is counted once.
 type past struct {
 	mu        lockorder.Mutex[lockorder.Past]
 	n         Counters
 	forgotten uint64 // hosts so far
 }
 
-// add adds a host's counters and returns which of the forgotten it is.
+// add adds a host's counters and returns its number among the forgotten hosts, from 1.
 func (p *past) add(n *Counters) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,12 +47,12 @@ func (p *past) sum() (n Counters, forgotten uint64) {
 // acquisition is one request on its way through its queues.
 type acquisition struct {
 	cancel  <-chan struct{} // Request.Cancel
-	timeout time.Duration   // in all of them together; 0: none
+	timeout time.Duration   // for all queues together; 0: none
 	waited  time.Duration   // so far
-	stack   bool            // it is its turn to have its stack taken
+	stack   bool            // its stack is to be taken
 }
 
-// acquireAt is acquire for the host of a target, which most often has it at hand.
+// acquireAt is acquire for a target, which keeps its host and so saves most lookups.
 func (p *Pool) acquireAt(ctx context.Context, v acquisition, s *stack.Target) (*host, acquisition, error) {
 	last, _ := s.Load(p).(*host)
 	h, v, err := p.acquire(ctx, v, s.Key(), s.Name(), last)
@@ -62,8 +62,9 @@ func (p *Pool) acquireAt(ctx context.Context, v acquisition, s *stack.Target) (*
 	return h, v, err
 }
 
-// acquire takes the slots of one request: its host's, then one of all. Name is the
-// key's, empty if it is not at hand. Last is what the host was last, if anything.
+// acquire takes the slots of one request: its host's, then the Pool's. Name is key's String,
+// or empty if it is not at hand. Last, if not nil, is an earlier result for key: it saves
+// the lookup if the host was not forgotten since.
 func (p *Pool) acquire(ctx context.Context, v acquisition, key ledger.Key, name string, last *host) (h *host, _ acquisition, err error) {
 	for ok := false; !ok; last = nil {
 		if p.closed.Load() {
@@ -108,7 +109,7 @@ func (p *Pool) host(key ledger.Key, name string) *host {
 	made.queue.rules = p.rules(l.MaxPerHost, l.MaxWaiting)
 	made.queue.host, made.queue.last, made.queue.crowd = name, p.total.limit == 0, p.crowd.join()
 	return p.table.Of(key, key.Host, func() *host {
-		made.queue.closed = p.closed.Load() // Close looks for hosts behind that
+		made.queue.closed = p.closed.Load() // Close sets closed before it goes through the hosts
 		return made
 	})
 }
@@ -128,8 +129,8 @@ func (h *host) Forget() bool {
 // each calls f for all hosts.
 func (p *Pool) each(f func(*host)) { p.table.Each(f) }
 
-// all are the hosts, those among them that were forgotten meanwhile too. Past is what those
-// have counted that are not, and of which the last was that forgotten.
+// all returns the hosts, among them hosts that were forgotten since, and then past's sum:
+// past includes each of these hosts whose queue.forgotten is at most forgotten.
 func (p *Pool) all() (hosts []*host, past Counters, forgotten uint64) {
 	p.table.Each(func(h *host) { hosts = append(hosts, h) })
 	past, forgotten = p.past.sum()

@@ -12,9 +12,9 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// inFlight is what the Pool keeps of one request whose stack was taken, or that
-// is tracked. It is within the Pool's reach, so these are values: a stack.Exchange, let
-// alone a Body, is not among them.
+// inFlight is the Pool's record of one request whose stack was taken, or that is tracked.
+// The Pool can reach it, so it holds plain values: a stack.Exchange, let alone a Body,
+// would hide leaks.
 type inFlight struct {
 	host   *host
 	stack  []uintptr // nil if it was not taken
@@ -23,7 +23,7 @@ type inFlight struct {
 
 	// Guarded by host.flights.mu.
 	answered time.Time              // zero until the response has come
-	place    linked.Place[inFlight] // in none if it is not tracked, or has ended
+	place    linked.Place[inFlight] // in no list if the request is not tracked, or has ended
 }
 
 // withStack is an inFlight with its stack, in one allocation.
@@ -32,11 +32,12 @@ type withStack struct {
 	pcs [callsite.Depth]uintptr
 }
 
-// tracks says whether requests in flight are listed.
+// tracks reports whether requests in flight are listed.
 func (p *Pool) tracks() bool { return p.opts.LeakAfter > 0 || p.opts.AlwaysCaller }
 
-// track takes the stack of a request that has its slot, if it is its turn, and
-// tracks it, if the Pool does. Nil if neither.
+// track is for a request that has its slot. It takes the request's stack if stack says so or
+// if all are taken, and lists it if the Pool tracks requests. It returns nil if it did
+// neither.
 func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFlight {
 	var f *inFlight
 	switch {
@@ -56,15 +57,15 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 	return f
 }
 
-// inFlightList are the requests in flight of one host.
+// inFlightList has the requests in flight to one host.
 type inFlightList struct {
 	mu      lockorder.Mutex[lockorder.InFlight]
-	waiting linked.List[inFlight] // for the response, by when they began
-	open    linked.List[inFlight] // their bodies are, by when the response came
-	overdue linked.List[inFlight] // those that were reported as suspected
-	// alarm is set while open is not empty, for its first or for one before
-	// that. It is made anew each time: a Pool may be used in one testing/synctest
-	// bubble after another.
+	waiting linked.List[inFlight] // wait for the response; in the order in which they began
+	open    linked.List[inFlight] // have an open body; in the order of their responses
+	overdue linked.List[inFlight] // have an open body, and were reported as suspected
+	// alarm is set while open is not empty, for the time of its first or earlier. Its
+	// timer is made anew each time: a Pool may be used in one testing/synctest bubble
+	// after another.
 	alarm *alarm
 }
 
@@ -103,7 +104,7 @@ func (fs *inFlightList) end(f *inFlight) {
 	}
 }
 
-// armLocked has the open bodies of h looked at after d.
+// armLocked has suspect look at h's open bodies after d.
 func (p *Pool) armLocked(h *host, d time.Duration) {
 	a := new(alarm)
 	h.flights.alarm = a
@@ -118,7 +119,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 	fs.mu.Lock()
 	if fs.alarm != a {
 		fs.mu.Unlock()
-		return // it went off as it was stopped
+		return // the alarm was stopped as it went off
 	}
 	fs.alarm = nil
 	for f := range fs.open.All() {
@@ -130,7 +131,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 		fs.overdue.Push(&f.place, f)
 		late = append(late, f)
 	}
-	// Before these can end, and their host be forgotten.
+	// Counted before fs.mu is released: after that they may end, and their host be forgotten.
 	h.queue.mu.Lock()
 	h.queue.n.Suspected += uint64(len(late))
 	p.crowd.leaked.Store(p.crowd.leaked.Load() || len(late) > 0)
@@ -153,16 +154,16 @@ type Request struct {
 	Host string
 	// Method is the request's.
 	Method string
-	// Caller is where the request was made, as in Leak; empty where it was not
+	// Caller is where the request was made, as in Leak; empty if its stack was not
 	// taken.
 	Caller string
-	// Inner is the line that called for it, if that is not Caller, as in Leak.
+	// Inner is the line that made the request, if that is not Caller, as in Leak.
 	Inner string
 	// Age is how long ago it was made.
 	Age time.Duration
 	// Answered says that the response has come, and that its body is open.
 	Answered bool
-	// Suspected says that it was reported so: see Options.LeakAfter.
+	// Suspected says that it was reported as suspected: see Options.LeakAfter.
 	Suspected bool
 
 	stack *[]uintptr

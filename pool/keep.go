@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	// idleFloor is how many idle connections of a host decay leaves, when the
-	// pool follows use: a small burst finds them, and they cost little.
+	// idleFloor is the number of a host's idle connections that decay leaves: a small
+	// burst finds them, and they cost little.
 	idleFloor = 8
-	// decays is how often in one IdleTimeout, decayMin and decayMax how far
-	// apart at least and at most.
+	// decays is the number of decays in one IdleTimeout; decayMin and decayMax bound the
+	// time between two.
 	decays             = 6
 	decayMin, decayMax = time.Second, 30 * time.Second
 	// defaultIdleTimeout is http.DefaultTransport's.
 	defaultIdleTimeout = 90 * time.Second
 )
 
-// keep says how many connections over base, or its clone as it was made, are kept,
-// and for how long.
+// keep returns how many connections are kept, and for how long. Base is a new clone, with
+// the settings of the transport that it was made from.
 func (p *Pool) keep(base *http.Transport) connpool.Options {
 	o := connpool.Options{
 		MaxIdlePerHost: p.opts.MaxIdlePerHost,
@@ -57,9 +57,9 @@ func (p *Pool) keep(base *http.Transport) connpool.Options {
 	return o
 }
 
-// idlePerHost is the base's own limit, if the program has set it on purpose. None is 2
-// by default, and GOMAXPROCS + 1 is what go-cleanhttp sets for everybody; both are
-// too few for any load, and count as none.
+// idlePerHost returns the base's own limit, or 0 if the program has set none on purpose.
+// GOMAXPROCS + 1 counts as none: go-cleanhttp sets it for all of its users, and for a loaded
+// client it is too few, like net/http's default of 2.
 func idlePerHost(base *http.Transport) int {
 	if n := base.MaxIdleConnsPerHost; n != runtime.GOMAXPROCS(0)+1 {
 		return n

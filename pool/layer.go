@@ -20,8 +20,8 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 	if p.closed.Load() {
 		return nil, ErrClosed
 	}
-	// A request inside of one that has a slot would wait for itself: that of a
-	// middleware for a token, of a dialer for a name. See also lend.go.
+	// A request inside of another one that has a slot would wait for itself: a middleware
+	// makes one for a token, a dialer for a name. See also lend.go.
 	if exempt(x.Context()) || x.Within(t) {
 		x.Exempt()
 		return nil, t.beginSlotless(x)
@@ -29,7 +29,7 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 	if x.RepeatedBelow(t) {
 		return nil, p.beginSlotless() // its slot is taken further down
 	}
-	//lint:ignore SA1019 whoever still sets it must be heard; so does http.Client's Timeout
+	//lint:ignore SA1019 programs still set it, and so does http.Client for its Timeout
 	h, v, err := p.acquireAt(x.Context(), acquisition{cancel: x.Request().Cancel}, x.Target())
 	x.AddPoolWait(v.waited)
 	if err != nil {
@@ -86,12 +86,13 @@ func (t layer) End(x *stack.Exchange, state any) {
 		t.p.crowd.leaked.Store(true)
 	}
 	if f.Leaked && t.p.opts.OnLeak != nil {
-		// Others wait to be healed, and it may wait for the slot of one of them.
+		// Other leaked bodies wait for this goroutine to end them, and OnLeak may wait for
+		// the slot of one of them.
 		go t.p.leaked(x.Host(), x.Method(), f.Duration, stack)
 	}
 }
 
-// returned is for an exchange that has come back from what is below the kit's layers.
+// returned is for an exchange that has come back from below the kit's layers.
 func (t layer) returned(x *stack.Exchange, h *host) {
 	if h != nil && x.Foreign() {
 		h.queue.letGo(x)
@@ -99,7 +100,7 @@ func (t layer) returned(x *stack.Exchange, h *host) {
 	}
 }
 
-// hostOf is the host of what Begin has returned; nil of nil.
+// hostOf returns the host of a state that Begin has returned; nil for nil.
 func hostOf(state any) *host {
 	switch state := state.(type) {
 	case *host:
@@ -123,7 +124,8 @@ func (t layer) Answered(x *stack.Exchange, state any, _ *http.Response) {
 	}
 }
 
-// ReplaceBase implements stack.BaseReplacer: it puts a shared transport in the place of a plain transport.
+// ReplaceBase implements stack.BaseReplacer: a plain transport is replaced by a shared one,
+// whose connections the Pool owns.
 func (t layer) ReplaceBase(b stack.Base) stack.Base {
 	p := t.p
 	if _, ok := b.Base.(stack.Nowhere); ok {
@@ -154,8 +156,8 @@ func (t layer) ReplaceBase(b stack.Base) stack.Base {
 	return stack.Base{Base: s.transport, Ledger: s.ledger, Owned: s.conns, Keep: s, Replaced: true}
 }
 
-// Describe is the pool's line in roundtripper.Describe. Where it only counts, the
-// stack adds why: see stack.Base.
+// Describe returns the pool's line in roundtripper.Describe. If the Pool only counts
+// requests, the stack adds the reason: see stack.Base.
 func (t layer) Describe(w ledger.Watch) string {
 	limit := "no limit"
 	switch n := t.p.opts.MaxPerHost; {

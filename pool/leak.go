@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/internal/callsite"
 )
 
-// Leak is something that a program has forgotten. Which of three it is, the
-// fields say:
+// Leak is something that a program has forgotten: one of three things, which the fields
+// tell apart.
 //
 //   - A response body that was dropped without being closed: the collector has
 //     proved that no code could close it any more. Its slot is free again, and its
@@ -25,17 +25,22 @@ type Leak struct {
 	Host string
 	// Method is the request's; empty for Transports.
 	Method string
-	// Caller is where the program made the request, as "file:line function": the first
-	// line in its main module, or Inner's where none is on the stack, as in a goroutine
-	// of an SDK's, or the binary does not say which module that is. In a test it is the
-	// module under test. It is taken for the first
-	// requests to each host, of which a sample if the Pool has met hundreds of
-	// hosts and no leak; for every one once the host has leaked, and for a sample
-	// of the others, or for all by Options.AlwaysCaller; empty where it was not. For Transports, it is where they were made.
+	// Caller is where the program made the request, as "file:line function": the innermost
+	// line in its main module, which in a test is the module under test. If no such line is
+	// on the stack, as on a goroutine of an SDK's, or the binary does not name its module,
+	// it is the line that Inner describes. For Transports it is where they were made.
+	//
+	// It is empty if the request's stack was not taken. Stacks are taken of
+	//
+	//   - every request, with Options.AlwaysCaller;
+	//   - every request to a host that has leaked;
+	//   - the first requests to each host, or a sample of these once the Pool has met
+	//     hundreds of hosts and no leak;
+	//   - a sample of all others.
 	Caller string
-	// Inner is the line that called for the request, if that is not Caller: the first outside
-	// of net/http and the kit, an SDK's say. Middlewares of others that stand between an
-	// http.Client and the Pool are passed over. Frames has all.
+	// Inner is the line that made the request, if that is not Caller: the innermost outside
+	// of net/http and the kit, an SDK's say. Foreign middlewares between an http.Client and
+	// the Pool are passed over. Frames has all.
 	Inner string
 	// Age is how long ago the request was made, or the first of Transports.
 	Age time.Duration
@@ -43,22 +48,21 @@ type Leak struct {
 	// than Options.LeakAfter. It is reported once so, and once more without
 	// Suspected if the collector finds it dropped.
 	Suspected bool
-	// Transports, if not zero, is how many short-lived transports were found
-	// that were made at Caller within a minute, 20 or more: by Middleware over
-	// a new *http.Transport each, by Transport or by Client. Short-lived are
-	// those that were dropped, and those that have served one or two requests,
-	// to the same host as the others, and are at rest for now: also clients of
-	// many tenants that have hardly begun. Each has a pool of connections to
-	// itself. Each innermost line is reported once, and not all transports made
-	// there are looked at.
+	// Transports, if not zero, is the number of short-lived transports that were made at
+	// Caller within a minute, 20 or more: by Middleware over a new *http.Transport each,
+	// by Transport or by Client. Each has a pool of connections to itself. Short-lived is
+	// a transport that was dropped; and one that has served one or two requests, to the
+	// same host as the others, and is at rest for now, as also the clients of many tenants
+	// are that have hardly begun. Each innermost line is reported once, and not all
+	// transports made there are looked at.
 	Transports int
 
 	stack *[]uintptr // a pointer, for a Leak can be compared
 }
 
-// Frames returns the stack that Caller and Inner were found in, the innermost first,
-// the kit's and net/http's included, to a depth of 256; nil where it was not taken. It costs some
-// µs.
+// Frames returns the stack on which Caller and Inner were found, the innermost frame first,
+// the kit's and net/http's included, to a depth of 256; nil if it was not taken. It costs
+// some µs.
 func (l Leak) Frames() []runtime.Frame { return framesOf(l.stack) }
 
 func framesOf(stack *[]uintptr) []runtime.Frame {
@@ -73,7 +77,7 @@ func leakOf(host, method string, age time.Duration, stack []uintptr) Leak {
 	return Leak{Host: host, Method: cmp.Or(method, http.MethodGet), Caller: at.Caller, Inner: at.Inner, Age: age, stack: cloned(stack)}
 }
 
-// cloned is a copy, which does not keep the inFlight that the stack is part of.
+// cloned returns a copy, which does not keep the inFlight that the stack is part of.
 func cloned(stack []uintptr) *[]uintptr {
 	if stack == nil {
 		return nil
@@ -82,20 +86,21 @@ func cloned(stack []uintptr) *[]uintptr {
 	return &c
 }
 
-// leaked is a function of its own so that End does not allocate.
+// leaked is a function of its own so that layer.End does not allocate.
 func (p *Pool) leaked(host, method string, age time.Duration, stack []uintptr) {
 	p.opts.OnLeak(leakOf(host, method, age, stack))
 }
 
-// A stack costs more than all the rest that the pool does for a request. So it
-// is taken for the first ones, of which a program that leaks at every request
-// will leak some; for every one after that; and for one in callEvery.
+// To take a stack costs more than all else that the pool does for a request. So stacks are
+// taken of a host's first callFirst requests, for a program that leaks at every request
+// leaks some of these; of every request once one has leaked; and of one in callEvery.
 const (
 	callFirst = 512
 	callEvery = 64
 )
 
-// takesStackLocked says whether it is the turn of the request that was just given a slot.
+// takesStackLocked reports whether the stack of the request that was just given a slot is
+// to be taken.
 func (q *queue) takesStackLocked() bool {
 	switch {
 	case q.n.Leaks > 0, q.n.Suspected > 0, q.n.Requests%callEvery == 0:
@@ -106,19 +111,19 @@ func (q *queue) takesStackLocked() bool {
 	return q.crowd == nil || q.crowd.takesStack()
 }
 
-// crowd are the hosts of a Pool that has many: of a crawler each request may be the
-// first to a host, and all would have their stack taken. So among the first ones to
-// all of them, it is one in callEvery; and each once a body was leaked.
+// crowd is the hosts of a Pool beyond the first crowdFrom. Each request of a crawler may be
+// the first to its host, and all would have their stack taken. So of the first requests to
+// the hosts of a crowd one in callEvery has; and all once a body was leaked.
 type crowd struct {
-	hosts  atomic.Int64 // that were met
+	hosts  atomic.Int64 // met so far
 	asked  atomic.Uint64
 	leaked atomic.Bool
 }
 
-// crowdFrom is how many hosts are not a crowd.
+// crowdFrom is the number of hosts that are not part of the crowd.
 const crowdFrom = 512
 
-// join returns the crowd that a new host belongs to, nil if none.
+// join returns the crowd for a new host; nil if the host is one of the first crowdFrom.
 func (c *crowd) join() *crowd {
 	if c.hosts.Add(1) <= crowdFrom {
 		return nil
@@ -130,29 +135,33 @@ func (c *crowd) takesStack() bool {
 	return c.leaked.Load() || c.asked.Add(1)%callEvery == 0
 }
 
-// collector runs the garbage collector when requests have stalled behind old
-// slots: forgotten bodies may hold them, nothing allocates while everybody
-// waits, and so no collection would come by itself. The limits on it are each
-// Pool's own: several in one program may run as many collections.
+// collector runs the garbage collector when all slots are taken and none has moved for a
+// while: leaked bodies may hold them. While all requests wait nothing allocates, so no
+// collection would come by itself. Its limits are each Pool's own: two Pools in one program
+// may run twice as many collections.
 type collector struct {
 	collect func() // nil: runtime.GC
 
 	mu      sync.Mutex
 	running bool
-	ended   time.Time     // the last one
-	took    time.Duration // and how long
+	ended   time.Time     // when the last collection ended
+	took    time.Duration // how long it took
 }
 
-// A collection is run at most every gcEvery, at most for a twentieth of the time, and
-// as rarely as a twentieth of the time for which nothing has moved: what has not helped
-// for long will hardly help soon.
+// After a collection, the next one waits for the longest of
+//
+//   - gcEvery;
+//   - gcShare times as long as the collection took: so collections take at most a twentieth
+//     of the time;
+//   - a twentieth of the time for which no slot has moved: collections that have not helped
+//     for long will hardly help soon.
 const (
 	gcEvery = 500 * time.Millisecond
 	gcShare = 20
 )
 
-// run starts a collection, on a goroutine that ends with it, if one is due where
-// requests have stalled since then.
+// run starts a collection if one is due, on a goroutine that ends with it. Since is when a
+// slot moved last.
 func (c *collector) run(since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

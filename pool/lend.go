@@ -8,34 +8,34 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// lent says which slots are held by requests that have no use for them, as far as
-// others may have those meanwhile, and only if they would have to wait. The queue's
-// lock guards it. So more than the limit may have a slot; but never do more use one.
+// lent counts slots whose requests do not need them now: other requests may have these
+// slots meanwhile, if they would have to wait. So more requests than the limit may have a
+// slot, but never do more need one. The queue's lock guards it.
 //
 // There are three kinds:
 //
-//   - over: the response has wholly arrived over HTTP/2. An unread body keeps nothing
-//     but its own buffer; the stream and the server are free.
-//   - A middleware has the request in its hands, and makes one of its own in the middle
-//     of it, say for a token. That would wait for what waits for it, so it goes first.
-//     If its context shows that, or the Pool stands below the middleware too, no slot is
-//     asked for in the first place: see layer.Begin. Else its goroutine does. The same
-//     goes for the request of a dialer, whose goroutine dials for one that has a slot.
-//   - overdue: the context has ended, and the middleware does not return: perhaps it
-//     waits for such a request on another goroutine. Nothing is sent for it any more.
+//   - over: the response has wholly arrived over HTTP/2. Its unread body keeps a buffer and
+//     nothing else; the stream and the server are free.
+//   - holders: a middleware has the request, and may make another one in the middle of it,
+//     for a token say. That would wait for the slot of the request that waits for it, so it
+//     goes first. It is recognized by its goroutine, and so is the request of a dialer, by
+//     the goroutine that dials for a request with a slot. If its context shows it, or the
+//     Pool stands below the middleware as well, it needs no slot at all: see layer.Begin.
+//   - overdue: the request's context has ended, and the middleware does not return: perhaps
+//     it waits for a request as above, on another goroutine. Nothing more is sent for the
+//     request.
 type lent struct {
 	over    int
-	overdue int // as of the last look
-	// holders are the requests that have a slot and wait for their response from
-	// foreign middleware, or a base that is not net/http's, each with its
-	// context.
+	overdue int // at the last look
+	// holders are the requests that have a slot and wait for their response from a
+	// foreign middleware, or from a base that is not net/http's, each with its context.
 	holders map[*stack.Exchange]context.Context
 }
 
 // busyLocked is how many slots are in use by requests that still need them.
 func (q *queue) busyLocked() int { return q.inUse - q.lent.over - q.lent.overdue }
 
-// fullLocked reports whether one more must wait.
+// fullLocked reports whether one more request must wait.
 func (q *queue) fullLocked() bool { return q.busyLocked() >= q.limit }
 
 // hold notes that an exchange has a slot.
@@ -61,15 +61,15 @@ func (q *queue) letGo(r *stack.Exchange) {
 	defer q.mu.Unlock()
 	if _, ok := q.lent.holders[r]; ok {
 		delete(q.lent.holders, r)
-		q.lent.overdue = max(q.lent.overdue-1, 0) // it may be one of those
+		q.lent.overdue = max(q.lent.overdue-1, 0) // r may have been counted there
 	}
 }
 
-// inside reports whether the request that asks is made in the middle of another one,
-// and if so, how many dialers and Proxy functions are called for those that have a
-// slot: it may be one of these that asks. It is asked for a request that would have to wait, under no lock:
-// that of the connections goes before the queue's. Middlewares says that some of those
-// that have a slot are in one: that must be one of them, then, if it has a slot.
+// inside reports whether the request that asks for a slot is made in the middle of another
+// one, and if so, how many calls of dialers and Proxy functions are under way for requests
+// that have a slot: the request may come out of one of these calls. It is called only for a
+// request that would have to wait, and with no lock held, for the connections' lock comes
+// before the queue's. Middlewares says that some requests with a slot are in a middleware.
 func (q *queue) inside(middlewares bool) (yes bool, calling int) {
 	if !stack.Inside(middlewares) {
 		return false, 0
@@ -77,8 +77,8 @@ func (q *queue) inside(middlewares bool) (yes bool, calling int) {
 	return true, q.calling(q.host)
 }
 
-// lendOverdue lends the slots of those whose context has ended while they are in a
-// middleware. It is the program's own context, so it is asked under no lock.
+// lendOverdue lends the slots of holders whose context has ended. A context may be of the
+// program's own type, so it is called with no lock held.
 func (q *queue) lendOverdue(holders map[*stack.Exchange]context.Context) {
 	for r, ctx := range holders {
 		if ctx.Err() == nil {
@@ -110,12 +110,12 @@ func (q *queue) lendLocked(over, overdue int) {
 	}
 }
 
-// streamsOver implements connpool.Options.StreamsOver: of the exchanges with a host
-// that have a slot, n more, or fewer, have no stream any more.
+// streamsOver implements connpool.Options.StreamsOver: the number of exchanges with a host
+// that have a slot, and whose stream is over, has changed by n.
 func (p *Pool) streamsOver(key ledger.Key, n int) {
 	h, _ := p.table.Get(key, key.Host)
 	if h == nil {
-		return // a proxy's connections, which serve any host
+		return // the key is a proxy's, whose connections serve any host
 	}
 	for _, q := range [...]*queue{&h.queue, &p.total} {
 		if q.limit == 0 {
@@ -127,8 +127,8 @@ func (p *Pool) streamsOver(key ledger.Key, n int) {
 	}
 }
 
-// calling is how many calls of the program's dialers and Proxy functions are under way,
-// over transports that the Pool owns, for that host or, if it is empty, for all.
+// calling returns how many calls of the program's dialers and Proxy functions are under way
+// for connections that the Pool owns, to the given host, or to all if host is empty.
 func (p *Pool) calling(host string) (n int) {
 	for _, c := range p.bases.live() {
 		if c.conns != nil {
@@ -138,7 +138,7 @@ func (p *Pool) calling(host string) (n int) {
 	return n
 }
 
-// stalled is for a queue in which no slot has moved since then.
+// stalled is called by a queue in which no slot has moved since the given time.
 func (p *Pool) stalled(since time.Time) {
 	p.bases.look()
 	p.gc.run(since)

@@ -9,8 +9,8 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Limits are those of one host, in place of what Options say for all. A field
-// that is zero leaves it at that; a negative one means what it does in Options.
+// Limits are the limits of one host. A field that is not zero takes the place of the field
+// of that name in Options; a negative one means what it means there.
 type Limits struct {
 	// MaxPerHost is the most requests in flight to the host. Negative means no
 	// limit.
@@ -23,7 +23,7 @@ type Limits struct {
 	WaitTimeout time.Duration
 }
 
-// limitsOf says what holds for a host. It may call the program, so no lock is held.
+// limitsOf returns a host's limits. It may call the program's HostLimits, so no lock is held.
 func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
 	own, ok := p.hosts[name]
 	if !ok && len(p.hosts) > 0 {
@@ -49,7 +49,7 @@ func (p *Pool) limitsOf(key ledger.Key, name string) Limits {
 	return own
 }
 
-// limits reports whether there may be any.
+// limits reports whether any host may have a limit.
 func (p *Pool) limits() bool {
 	return p.opts.MaxPerHost > 0 || p.opts.MaxTotal > 0 || len(p.hosts) > 0 || p.opts.HostLimits != nil
 }
@@ -61,13 +61,13 @@ type rules struct {
 	maxWaiting int
 	predict    bool
 	shedding   shedding
-	last       bool                  // who has its slot is sent: no other queue comes after
+	last       bool                  // a request that has its slot is sent: no other queue follows
 	stalled    func(since time.Time) // called when no slot has moved for a while
-	calling    func(host string) int
-	crowd      *crowd // that the host belongs to; nil: none
+	calling    func(host string) int // Pool.calling
+	crowd      *crowd                // the host is part of it; nil: it is not
 }
 
-// rules are a queue's with these limits.
+// rules returns the rules of a queue with these limits.
 func (p *Pool) rules(limit, maxWaiting int) rules {
 	return rules{
 		limit:      max(limit, 0),
@@ -98,7 +98,7 @@ func hostKey(name string) string {
 	}
 	u, err := url.Parse(name)
 	if err != nil {
-		return name // no request's either
+		return name // no request's URL has such a name
 	}
 	return ledger.KeyOf(u).String()
 }

@@ -24,15 +24,15 @@ type Pool struct {
 	table    hosttable.Table[ledger.Key, *host, lockorder.SlotTable]
 	past     past
 	total    queue
-	listed   atomic.Int64 // how many hosts the last Stats had
+	listed   atomic.Int64 // the number of hosts in the last Stats
 	gc       collector
-	stalls   func(since time.Time) // stalled
-	calls    func(host string) int // calling
+	stalls   func(since time.Time) // stalled, made once
+	calls    func(host string) int // calling, made once
 	crowd    crowd
 	watchers watchers
 	closed   atomic.Bool
-	ends     bell // rung when something of it ends: see Shutdown
-	// slotless is how many exchanges have begun and not ended that have no slot here.
+	ends     bell // rung when an exchange or a connection ends: see Shutdown
+	// slotless is the number of exchanges in flight that have no slot of this Pool.
 	slotless atomic.Int64
 	bases    transports
 	warned   warned
@@ -57,7 +57,7 @@ func (p *Pool) Middleware(next http.RoundTripper) http.RoundTripper {
 
 // Client returns a new client over one transport that all clients of this Pool
 // share, made from go-cleanhttp's pooled transport. When the last of them is
-// dropped, so is the transport.
+// dropped, the transport is dropped, too.
 func (p *Pool) Client() *http.Client {
 	return p.client(&p.bases.own, cleanhttp.DefaultPooledTransport)
 }
@@ -77,12 +77,11 @@ func (p *Pool) client(shared *weak.Pointer[sharedTransport], base func() *http.T
 	return c
 }
 
-// Close refuses new requests with ErrClosed, and the waiters in a queue,
-// breaks off drains in the background of connections that it owns, and closes those
-// that are idle. Requests in
-// flight go on to their end, and then their connections are closed; until then
-// OnLeak may be called. Close may be called more than once and returns nil. Shutdown
-// waits for them.
+// Close refuses new requests, and the ones that wait in a queue, with ErrClosed. Of the
+// connections that the Pool owns it closes the idle ones, and breaks off drains in the
+// background. Requests in flight go on to their end, and then their connections are closed;
+// until then OnLeak may be called. Close may be called more than once and returns nil.
+// Shutdown does the same and waits for the requests in flight.
 func (p *Pool) Close() error {
 	p.closed.Store(true)
 	p.each(func(h *host) { h.queue.close() })
@@ -91,21 +90,21 @@ func (p *Pool) Close() error {
 	return nil
 }
 
-// CloseIdleConnections closes the connections that lie idle, of all clients over this
-// Pool: for an owner that has renewed the client certificate, or knows that a network
-// is gone. The owner's transport has none of them, so its own CloseIdleConnections
-// closes none. A client's CloseIdleConnections does the same for that client's
-// transport alone, but for what follows.
+// CloseIdleConnections closes the idle connections of all clients over this Pool. Call it
+// when the program has renewed a client certificate, or knows that a network is gone. The
+// transport that was wrapped has none of these connections, so its own CloseIdleConnections
+// closes none. A client's CloseIdleConnections closes those of that client's transport
+// alone, and does not do what the next paragraph describes.
 //
-// If the owner has put another TLSClientConfig in the place of the one that a
-// transport had, new connections are made by it from now on; HTTP/2 stays on where it
-// was. It must not be called while that field is written: the Pool reads it here and
-// nowhere else, for to look at a field that its owner may be writing is a race. Other
-// settings that change, and a configuration that is changed in place, it does not see.
+// If the program has given a transport another TLSClientConfig, new connections are made
+// by that from now on; HTTP/2 stays on where it was. The program must not write that field
+// during the call. The Pool reads the field only here, because reading it while the program
+// may write it is a race. Changes of other settings, or within the configuration, it does
+// not see.
 //
-// It is as net/http's: one that a request has is closed when it comes back, unless
-// another request came before that, and one over HTTP/2 goes on while it is in use.
-// MaxConnAge bounds how long that can be. Connections of bases that are not a plain
+// Connections in use are treated as by net/http: over HTTP/1 one is closed when it comes
+// back, unless another request has asked before that; over HTTP/2 it goes on while it is in
+// use. MaxConnAge bounds how long that can be. Connections of bases that are not a plain
 // *http.Transport are not the Pool's to close.
 func (p *Pool) CloseIdleConnections() { p.bases.closeIdle() }
 

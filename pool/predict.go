@@ -5,38 +5,41 @@ import (
 	"time"
 )
 
-// meter measures how long slots are held: the time that all of them were held
-// together, over how many holds have ended (Little's law). No slot needs a
-// clock of its own, and a hold that hangs counts while it does: slots that are
-// lost to it make the others look slow, which is what they are to a waiter.
+// meter measures how long slots are held: the time that all slots together were held,
+// divided by the number of holds that have ended (Little's law). So no slot needs a
+// clock of its own. A hold that hangs counts while it hangs: its slot is lost, and the
+// others look slower, as they are to a waiter.
 //
-// A refusal does harm where waiting in vain does none that was not there
-// before. So the prediction is the least of three averages, each of which is
-// too high at times: the recent one when a few holds were long by chance, the
-// long one when holds got shorter; and both when streams were held for hours
-// beside a few short requests, which full, of the time when all slots were in
-// use, has not seen. That one counts too few ends of bursts without a waiter.
+// A wrong refusal does harm, and a wait in vain does no more than there was before the
+// option. So the prediction is the least of three averages, each of which is too high at
+// times:
+//
+//   - recent, when a few holds were long by chance;
+//   - long, when holds have become shorter;
+//   - both of them, when streams were held for hours beside a few short requests. Full does
+//     not see that: it averages over the time when all slots were in use. But it misses the
+//     ends in bursts that have no waiter.
 type meter struct {
 	at     time.Time // holds up to here are counted
-	ends   int       // while all slots were in use, up to basis
+	ends   int       // ends while all slots were in use, up to basis
 	recent average
 	long   average
 	full   average
 }
 
-// average forgets with each end, so that it is one of about as many as its
-// window has.
+// average is a moving average: each end has earlier ones count less, so that it goes back
+// over about as many as its window.
 type average struct {
 	held  float64 // seconds
 	ended float64
 }
 
-// Windows are in turnovers of all slots: within one, all may end at once or
-// none at all.
+// Windows are multiples of the number of slots, for within one turnover of all slots all
+// holds may end, or none.
 const (
 	recentTurnovers, recentLeast = 8, 64
 	longTurnovers, longLeast     = 32, 512
-	// basis is how many holds must have ended before anything is predicted.
+	// basis is the number of holds that must have ended before anything is predicted.
 	basisTurnovers, basisLeast = 2, 16
 )
 
@@ -53,7 +56,7 @@ func (m *meter) pass(now time.Time, inUse, limit int) {
 	m.at = now
 }
 
-// end counts one of inUse holds, which has ended.
+// end counts the end of a hold, one of inUse.
 func (m *meter) end(inUse, limit int) {
 	long := max(longTurnovers*limit, longLeast)
 	m.recent.end(max(recentTurnovers*limit, recentLeast))
@@ -70,8 +73,8 @@ func (a *average) end(window int) {
 	a.held *= keep
 }
 
-// wait predicts how long one waits behind that many others while all slots are
-// in use; 0 while too few holds have ended.
+// wait predicts how long a request waits that has ahead others before it, while all slots
+// are in use; 0 if too few holds have ended.
 func (m *meter) wait(limit, ahead int) time.Duration {
 	if m.ends < basis(limit) {
 		return 0
@@ -80,7 +83,7 @@ func (m *meter) wait(limit, ahead int) time.Duration {
 	return time.Duration(mean * float64(ahead+1) / float64(limit) * float64(time.Second))
 }
 
-// left is how long a request can wait; ok is false if nothing bounds it.
+// left returns how long a request can wait; ok is false if nothing bounds that.
 func left(ctx context.Context, v *acquisition, now time.Time) (d time.Duration, ok bool) {
 	deadline, ok := ctx.Deadline()
 	if ok {

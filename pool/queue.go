@@ -8,17 +8,17 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// queue is a limit on slots in use at once, first come first served within a
-// flow. No request barges past a waiter: a slot that comes free is handed to one.
+// queue is a limit on slots in use at once, first come first served within a flow. No new
+// request overtakes a waiter: a slot that comes free is handed to the next waiter.
 type queue struct {
 	rules
 
 	mu        lockorder.Mutex[lockorder.Queue]
 	inUse     int
 	line      waitlist
-	forgotten uint64 // which of past's its host is: find it again; 0: none
-	closed    bool   // the Pool is
-	moves     uint64 // how often a slot changed hands
+	forgotten uint64 // its host's number in past, and must be looked up again; 0: not forgotten
+	closed    bool   // the Pool is closed
+	moves     uint64 // how often a slot was taken or given back
 	still     stall
 	holds     meter       // only if rules.predict
 	look      *time.Timer // nil if no request waits
@@ -27,8 +27,8 @@ type queue struct {
 	n Counters // for Stats
 }
 
-// acquire takes a slot, or waits for one in that flow. Ok is false if the queue
-// is a forgotten host's.
+// acquire takes a slot, or waits for one in the given flow. Ok is false if the queue is a
+// forgotten host's.
 func (q *queue) acquire(ctx context.Context, in *flow, v *acquisition) (ok bool, err error) {
 	q.mu.Lock()
 	for asked, inside, calling := false, false, 0; ; {
@@ -72,7 +72,7 @@ func (q *queue) acquire(ctx context.Context, in *flow, v *acquisition) (ok bool,
 	w := q.line.push(in, now)
 	_, w.bounded = ctx.Deadline()
 	w.bounded = w.bounded || v.timeout > 0
-	q.isStalledLocked(now) // from now on, if it is
+	q.isStalledLocked(now) // if the slots have stalled, they count as stalled from now on
 	q.armStallLocked()
 	q.mu.Unlock()
 	return true, q.wait(ctx, w, v)
@@ -90,7 +90,8 @@ func (q *queue) takeLocked(v *acquisition) {
 	}
 }
 
-// refuseNowLocked says why a request must not even wait.
+// refuseNowLocked returns the error of a request that is refused without a wait; nil if it
+// may wait.
 func (q *queue) refuseNowLocked(ctx context.Context, in *flow, v *acquisition, now time.Time) error {
 	if q.maxWaiting < 0 || q.maxWaiting > 0 && q.line.len >= q.maxWaiting {
 		q.n.QueueFull++
@@ -100,7 +101,7 @@ func (q *queue) refuseNowLocked(ctx context.Context, in *flow, v *acquisition, n
 		return nil
 	}
 	can, bounded := left(ctx, v, now)
-	if !bounded || can <= 0 { // nothing to predict: it ends at once
+	if !bounded || can <= 0 { // nothing bounds the wait, or it ends at once
 		return nil
 	}
 	q.holds.pass(now, q.busyLocked(), q.limit)
@@ -152,7 +153,7 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *acquisition) error {
 			}
 			return nil
 		}
-		q.passOnLocked() // given and given up in the same moment: it goes to the next
+		q.passOnLocked() // the slot came as the waiter gave up: it goes to the next one
 	default:
 		q.line.remove(w)
 		q.armStallLocked()
@@ -165,8 +166,8 @@ func (q *queue) wait(ctx context.Context, w *waiter, v *acquisition) error {
 	return err
 }
 
-// sentLocked counts a request that has all of its slots, and says whether it is its turn
-// to have its stack taken.
+// sentLocked counts a request that has all of its slots, and reports whether its stack is to
+// be taken.
 func (q *queue) sentLocked() (stack bool) {
 	q.n.Requests++
 	return q.takesStackLocked()
@@ -178,8 +179,8 @@ func (q *queue) waitedLocked(w *waiter, now time.Time) {
 	q.n.WaitTime += now.Sub(w.began)
 }
 
-// refuseLocked takes w off the waitlist, and counts it: when it notices, the queue may be
-// a forgotten host's.
+// refuseLocked takes w off the waitlist with err, and counts its wait here: when its
+// goroutine runs, the queue may be a forgotten host's.
 func (q *queue) refuseLocked(w *waiter, err error, now time.Time) {
 	q.line.remove(w)
 	q.waitedLocked(w, now)
@@ -187,13 +188,12 @@ func (q *queue) refuseLocked(w *waiter, err error, now time.Time) {
 	close(w.ready)
 }
 
-// refusalLocked describes the queue as it is.
+// refusalLocked returns a LimitError with the queue's figures of now.
 func (q *queue) refusalLocked(err error, v *acquisition) *LimitError {
 	return &LimitError{Host: q.host, Limit: q.limit, InUse: q.inUse, Waiting: q.line.len, Waited: v.waited, Err: err}
 }
 
-// release gives a slot back. F are the facts of its exchange, if they are to be
-// counted here.
+// release gives a slot back. F, if not nil, are its exchange's facts, to be counted here.
 func (q *queue) release(f *stack.Facts) {
 	q.mu.Lock()
 	if f != nil {
@@ -203,8 +203,8 @@ func (q *queue) release(f *stack.Facts) {
 	q.mu.Unlock()
 }
 
-// passOnLocked gives a slot that came free to the first waiter that is not shed, if there
-// is one.
+// passOnLocked takes a slot that came free, and gives it to the first waiter that is not
+// shed, if there is one.
 func (q *queue) passOnLocked() {
 	q.moves++
 	if q.line.len == 0 && !q.predict && q.look == nil {
@@ -221,7 +221,8 @@ func (q *queue) passOnLocked() {
 	q.serveLocked(now)
 }
 
-// serveLocked gives the free slots to requests that wait. Now may be zero.
+// serveLocked gives the free slots to requests that wait. Now may be zero: then the clock is
+// read if needed.
 func (q *queue) serveLocked(now time.Time) {
 	defer q.armStallLocked()
 	for w := q.line.first(); w != nil && !q.fullLocked(); w = q.line.first() {
@@ -242,12 +243,12 @@ func (q *queue) serveLocked(now time.Time) {
 	}
 }
 
-// shedsLocked reports whether w, the first, is refused.
+// shedsLocked reports whether w, the next waiter, is shed.
 func (q *queue) shedsLocked(w *waiter, now time.Time) bool {
 	return w.lane.shedder.sheds(q.shedding, now, now.Sub(w.began), w.lane.waiters.Len() == 1)
 }
 
-// close wakes every waiter with ErrClosed, and all that come later.
+// close refuses all waiters and all later requests with ErrClosed.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

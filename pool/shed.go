@@ -2,7 +2,7 @@ package pool
 
 import "time"
 
-// shedding says when a flow is overloaded. The zero value says never.
+// shedding tells when a flow is overloaded. The zero value means never.
 type shedding struct {
 	target   time.Duration
 	interval time.Duration
@@ -21,17 +21,17 @@ func sheddingOf(target, interval time.Duration) shedding {
 	return shedding{target: target, interval: interval}
 }
 
-// shedder is CoDel as folly has it: it tells a queue that stands from one that
-// a burst has left, by the smallest wait within an interval. The zero value is
-// that of a flow in which no request waited.
+// shedder is CoDel, in the variant of the C++ library folly: it tells a standing queue from
+// the rest of a burst by the smallest wait within an interval. The zero value is for a flow
+// in which no request has waited.
 type shedder struct {
-	until      time.Time     // of the interval; zero: none has begun
-	least      time.Duration // wait in it
+	until      time.Time     // end of the interval; zero: none has begun
+	least      time.Duration // the smallest wait in it
 	overloaded bool
 }
 
-// sheds reports whether a waiter that is first and has waited that long is
-// refused. Alone, it is not: no other request would use its slot.
+// sheds reports whether the first waiter, which has waited for the given time, is shed. Alone
+// it is not, for no other request would use its slot.
 func (s *shedder) sheds(o shedding, now time.Time, waited time.Duration, alone bool) bool {
 	if s.until.IsZero() || !now.Before(s.until) {
 		s.overloaded = !s.until.IsZero() && s.least > o.target
@@ -42,8 +42,8 @@ func (s *shedder) sheds(o shedding, now time.Time, waited time.Duration, alone b
 	return s.overloaded && !alone && waited > 2*o.target
 }
 
-// wasEmpty forgets an interval that has ended in a flow in which no request waited.
-// A moment without a waiter within one does not end an overload.
+// wasEmpty is for a flow in which no request has waited: it forgets an interval that has
+// ended. A moment without a waiter within an interval does not end an overload.
 func (s *shedder) wasEmpty(now time.Time) {
 	if !now.Before(s.until) {
 		*s = shedder{}

@@ -5,30 +5,36 @@ import (
 	"sync/atomic"
 )
 
-// Shutdown is Close, and waits: from now on requests are refused with ErrClosed, and so are the waiters
-// in a queue; idle connections are closed at once, and those in use when the
-// bodies of their exchanges have ended; dials whose requests have ended are broken off. It
-// returns nil when no request is in flight and no connection is open.
+// Shutdown is Close, and waits. From now on
 //
-// When ctx ends before that it returns ctx's error, and the rest is as after Close: the
-// requests in flight go on to their end, and then their connections are closed. A body that the
-// program has never closed, and that the collector has not found, keeps Shutdown until
-// then. A request that has its slot and waits for its connection is in flight: it is served.
+//   - requests are refused with ErrClosed, the ones that wait in a queue as well;
+//   - idle connections are closed at once, and the others when the bodies of their
+//     exchanges have ended;
+//   - dials whose requests have ended are broken off.
 //
-// Over a base whose connections the Pool does not own (see the package doc) it waits for
-// the requests in flight, and no more; so it does for a connection that has gone on in
-// another protocol, which is the program's own, and for those of a transport from
-// Transport that others use directly. The idle connections of a client that the collector
-// has taken are closed by that, perhaps a moment later.
+// It returns nil when no request is in flight and no connection is open. A request that has
+// its slot and waits for its connection is in flight: it is served. A body that the program
+// never closes is in flight until the collector has found it.
 //
-// The last of a request that Shutdown waits for is its slot and its connection: a span, or
-// an observer, may be told of the end a moment later, on the goroutine that ends the body.
+// When ctx ends before that, Shutdown returns ctx's error, and the rest is as after Close:
+// the requests in flight go on to their end, and then their connections are closed.
+//
+// Shutdown waits for requests in flight, but not for the end of these connections:
+//
+//   - of a base that the Pool does not own (see the package doc);
+//   - after a 101, for then the connection is the program's own;
+//   - of a transport from Transport that the program uses directly;
+//   - idle ones of a client that the collector has taken. They are closed, perhaps a moment
+//     later.
+//
+// It waits for a request's slot and connection, not for spans and observers: these may hear
+// of the end a moment later, on the goroutine that ends the body.
 //
 // Shutdown may be called more than once, by several goroutines, and Close meanwhile.
 func (p *Pool) Shutdown(ctx context.Context) error {
 	p.Close()
 	for {
-		ended := p.ends.next() // before the look, which it would be too late for
+		ended := p.ends.next() // taken before the look: an end after the look rings it
 		if p.quiet() {
 			return nil
 		}
@@ -40,8 +46,8 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	}
 }
 
-// quiet reports whether nothing is left of a Pool that was closed. The requests come first:
-// without one in flight there are no new connections.
+// quiet reports whether a closed Pool has neither a request in flight nor a connection. It
+// looks at the requests first: without one there are no new connections.
 func (p *Pool) quiet() bool {
 	if p.slotless.Load() > 0 {
 		return false
@@ -55,9 +61,10 @@ func (p *Pool) quiet() bool {
 	return !busy && p.bases.left() == 0
 }
 
-// beginSlotless and endSlotless count an exchange without a slot: one that is exempt, or whose
-// slot is taken further down. It is counted before it is asked whether the Pool is closed,
-// or Shutdown might count before it and not be seen.
+// beginSlotless and endSlotless count the exchanges without a slot: exempt ones, and ones
+// whose slot is taken further down. An exchange is counted first, and looks second whether
+// the Pool is closed. In the other order Shutdown could close the Pool and count between
+// the two, and miss it.
 func (p *Pool) beginSlotless() error {
 	p.slotless.Add(1)
 	if p.closed.Load() {
@@ -72,7 +79,7 @@ func (p *Pool) endSlotless() {
 	p.ends.ring()
 }
 
-// left is how many connections of the shared transports are left.
+// left returns how many connections the shared transports still have.
 func (b *transports) left() (n int) {
 	for _, c := range b.live() {
 		if c.conns != nil {
@@ -82,11 +89,12 @@ func (b *transports) left() (n int) {
 	return n
 }
 
-// bell wakes goroutines that wait for the end of something. It is no lock, for it is rung under
-// many, and costs a load where none waits. Its zero value is ready.
+// bell wakes the goroutines that wait for an exchange or a connection to end. It takes no
+// lock, because it is rung with many of them held, and costs one load if no goroutine waits.
+// Its zero value is ready.
 type bell struct{ waiting atomic.Pointer[chan struct{}] }
 
-// next is closed when it is rung next.
+// next returns a channel that is closed when the bell is rung next.
 func (b *bell) next() <-chan struct{} {
 	made := make(chan struct{})
 	for {

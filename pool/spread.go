@@ -2,8 +2,8 @@ package pool
 
 import "fmt"
 
-// describeSpread says how HTTP/2 streams are spread over connections; empty if they are
-// not.
+// describeSpread describes how HTTP/2 streams are spread over connections; empty if they
+// are not.
 func (p *Pool) describeSpread() (s string) {
 	if n := p.opts.MinHTTP2Conns; n > 0 {
 		s += fmt.Sprintf(", HTTP/2 spread over %d connections per host", n)

@@ -8,22 +8,23 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// stallStep is how long no slot must have moved before the collector might
-// help: bodies that no code will close may hold all of them.
+// stallStep is how long no slot must have moved before the collector is run: leaked bodies
+// may hold all of them.
 const stallStep = 200 * time.Millisecond
 
-// stall is when a request that waits, or is turned away, has first seen that many moves.
-// So a slot that moves needs no clock.
+// stall remembers when a request that waits, or is refused, has first seen the current value
+// of queue.moves. If that has not changed after stallStep, no slot has moved. So only such
+// requests read the clock, and a slot that moves does not.
 type stall struct {
 	moves uint64
 	since time.Time
-	// stuck is since when each look has found that nothing is on the wire, looked when
-	// the last was. Both are zero before deadlockAfter.
+	// stuck is the time since which each look has found no request on the wire, and looked
+	// the time of the last look. Both are zero before deadlockAfter.
 	stuck, looked time.Time
 }
 
-// armStallLocked has the queue looked at every stallStep while a request waits. The timer
-// is made anew each time: see inFlightList.alarm.
+// armStallLocked has lookForStall run every stallStep while a request waits. The timer is
+// made anew each time: see inFlightList.alarm.
 func (q *queue) armStallLocked() {
 	switch {
 	case q.line.len > 0 && q.look == nil:
@@ -56,22 +57,22 @@ func (q *queue) lookForStall() {
 	}
 }
 
-// deadlockAfter is how long no slot must have moved before it is asked whether requests that
-// have one wait for requests that have none, deadlockFor how long the answer must be yes, and
-// deadlockLook how often it is asked. They are long: a middleware may hold requests back
-// on purpose.
+// Requests with a slot may wait for requests without one. If no slot has moved for
+// deadlockAfter, the queue looks for that every deadlockLook, and acts if each look has found
+// it for deadlockFor. The times are long because a middleware may hold requests back on
+// purpose.
 const (
 	deadlockAfter = 5 * time.Minute
 	deadlockFor   = 5 * time.Minute
 	deadlockLook  = 10 * time.Second
 )
 
-// breakDeadlock refuses one request that has no deadline, if those that have a slot
-// have been in the hands of middlewares, dialers or Proxy functions for long: one of
-// these may wait for it, on another goroutine and without a context that shows it.
-// Over a transport that the Pool owns, those on the wire are no such case, however long
-// they take. A dial for a request that has no slot may pass for one of theirs at one
-// look, and hardly at all of them.
+// breakDeadlock refuses one request that has no deadline, if all requests with a slot have
+// been in middlewares, dialers or Proxy functions for long: one of these may wait for the
+// request, on another goroutine and without a context that shows it. Requests that are on
+// the wire, over a transport that the Pool owns, are no such case, however long they take.
+// A dial for a request without a slot can't be told from one for a request with a slot; that
+// may deceive one look, and hardly all of them.
 func (q *queue) breakDeadlock() {
 	now := time.Now()
 	q.mu.Lock()
@@ -80,7 +81,7 @@ func (q *queue) breakDeadlock() {
 	if !due {
 		return
 	}
-	calling := q.calling(q.host) // under no lock: that of the connections goes before the queue's
+	calling := q.calling(q.host) // with no lock held: the connections' comes before the queue's
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.isStalledLocked(now) {

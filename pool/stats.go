@@ -17,19 +17,20 @@ type Stats struct {
 	// of their names.
 	Hosts []HostStats
 
-	// Limit is MaxTotal, 0 if there is none, and InUse how many requests are in
-	// flight: the sum over Hosts, less those that have their host's slot and
-	// wait for one of all.
+	// Limit is MaxTotal, 0 if there is none. InUse is the number of requests in flight:
+	// the sum over Hosts, less the requests that have their host's slot and wait for
+	// one under MaxTotal.
 	Limit, InUse int
-	// Waiting is how many requests wait, for a slot of their host or of all.
+	// Waiting is the number of requests that wait for a slot, of their host or under
+	// MaxTotal.
 	Waiting int
 
-	// Open is how many connections are open, Opened - Closed. Idle and Active
+	// Open is the number of open connections, Opened - Closed. Idle and Active
 	// are the sums over Hosts, which are looked at one after the other.
 	Open, Idle, Active int
-	// Opened and Closed count connections, to forgotten hosts too, and Lost those
-	// closed, by reason; see HostStats. They are of one moment. Of connections
-	// that the Pool neither owns nor dials there are only those to Hosts.
+	// Opened and Closed count connections, to forgotten hosts too, and Lost counts the
+	// closed ones by reason; see HostStats. They are of one moment. Connections that the
+	// Pool neither owns nor dials are counted only while their host is among Hosts.
 	Opened, Closed uint64
 	Lost           map[roundtripper.NewReason]uint64
 
@@ -38,62 +39,64 @@ type Stats struct {
 	Counters
 }
 
-// HostStats is the part of one host.
+// HostStats are the figures of one host.
 type HostStats struct {
-	// Host is scheme, name and port. Connections that a transport from Transport
-	// dials for those who use it directly are listed under the address that was
-	// dialed; those to a proxy that forwards plain http under the proxy's name.
+	// Host is scheme, name and port. It is the dialed address for connections that a
+	// program makes by using a transport from Transport directly, and the proxy's name
+	// for connections to a proxy that forwards plain http.
 	Host string
 
-	// Limit is the limit of slots, 0 if there is none, and InUse how many are in
-	// use: requests whose body has not ended, and those that wait for one of all. It
-	// can be above the limit by as many as hold nothing but their slot: see the
-	// package doc, "One request, one slot" and HTTP/2.
+	// Limit is the limit of slots, 0 if there is none. InUse is the number of slots in
+	// use, by requests whose body has not ended, and requests that wait for one under
+	// MaxTotal. It can be above the limit by the number of requests that hold nothing
+	// but their slot: see the package doc, "One request, one slot" and HTTP/2.
 	Limit, InUse int
-	// Waiting is how many requests wait for a slot of the host.
+	// Waiting is the number of requests that wait for a slot of the host.
 	Waiting int
 
-	// Watched says that the pool owns the connections: what is said of them is
-	// exact. Else it is what the pool believes, by the requests alone; or, of
-	// those that a transport from Transport dials for others, those opened and
-	// open, all of which count as idle.
+	// Watched says that the pool owns the connections, and that their figures are exact.
+	// If it does not, the figures are the pool's belief, by the requests alone. For
+	// connections that a program makes by using a transport from Transport directly there
+	// are only the opened and the open ones, which all count as idle.
 	Watched bool
-	// Open is how many connections are open. Active is how many of them requests
-	// have; over HTTP/2 several share one. Idle is how many are not in
-	// use.
+	// Open is the number of open connections. Active is how many of them are in use; over
+	// HTTP/2 several requests share one. Idle is how many are not in use.
 	Open, Active, Idle int
-	// IdleKept is how many connections to the host, those in use included, the
-	// pool would not close now for being too many: its busiest moment of late,
-	// or its floor. 0 where it does not tune, or MaxIdlePerHost is set.
+	// IdleKept is the number of connections to the host, in use or idle, above which
+	// decay would close some now: the number at its busiest moment of late, or its
+	// floor. 0 where the pool does not tune, or MaxIdlePerHost is set.
 	IdleKept int
-	// ServerIdle is for how long the server keeps idle connections, as those have
-	// shown that it has closed: three of them, in different moments, after about the
-	// same time. 0 if that is not known, or the pool does not own the connections. From
-	// then on connections are retired so much sooner that no request crosses the
-	// server's close; see the package doc.
+	// ServerIdle is for how long the server keeps idle connections, learned from three
+	// that it has closed, in different moments, after about the same time. 0 if it is not
+	// known, or if the pool does not own the connections. Once it is known, connections
+	// are retired sooner by so much that no request crosses the server's close; see the
+	// package doc.
 	ServerIdle time.Duration
-	// Rotates says that lookups of the host's name give now these and now other
-	// addresses, as of a name with many, of which each answer gives some: one has come
-	// back that an answer or two had left out, or more than once in 64 answers one that
-	// was gone; or three answers in a row had less than half in common with the one
-	// before. Until 32 answers in a row have shown nothing of that, Options.Resolve
-	// retires no connection to the host. False where nothing is looked up.
+	// Rotates says that successive lookups of the host's name give different addresses,
+	// because it has many, and each answer gives some. One of three was seen:
+	//
+	//   - an address came back that one or two answers had left out;
+	//   - more than once in 64 answers, an address came back that counted as gone;
+	//   - three answers in a row had less than half in common with the one before.
+	//
+	// Until 32 answers in a row have shown none of these, Options.Resolve retires no
+	// connection to the host. False where nothing is looked up.
 	Rotates bool
-	// Dialing is how many are being dialed, if the pool owns them.
+	// Dialing is the number of connections that are being dialed, if the pool owns them.
 	Dialing int
 	// Opened and Closed count connections; Opened - Closed = Open.
 	Opened, Closed uint64
-	// Lost is how many were closed for which reason; the sum is Closed. One that
-	// no request ever had is "unused": net/http dials for requests that are then
-	// served by another one, and Warm for none. Of those that a transport from Transport
-	// dials for others it is one on which nothing was sent, no TLS handshake either, and all
-	// the rest are "unknown". A failed handshake is "conn_error" where the pool owns the
-	// connections. Nil if there are none.
+	// Lost counts the closed connections by reason; the sum is Closed. A connection that
+	// no request ever had is "unused": Warm dials before there are requests, and net/http
+	// for requests that another connection serves then. If a program makes connections by
+	// using a transport from Transport directly, those on which nothing was sent, no TLS
+	// handshake either, are "unused", and all others "unknown". A failed handshake is
+	// "conn_error" where the pool owns the connections. Nil if there are none.
 	Lost map[roundtripper.NewReason]uint64
 
-	// Handshakes is how many connections have come up with TLS, and Resumed how many of
-	// them have resumed a session; see Options.TLSSessions. Both are 0 where the pool does
-	// not own the connections.
+	// Handshakes is the number of connections that have come up with TLS, and Resumed how
+	// many of them have resumed a session; see Options.TLSSessions. Both are 0 where the
+	// pool does not own the connections.
 	Handshakes, Resumed uint64
 
 	Counters
@@ -103,7 +106,7 @@ type HostStats struct {
 // 1 µs for each, see BenchmarkStatsOfManyHosts. No request waits for it longer
 // than its own host takes.
 func (p *Pool) Stats() Stats {
-	n := int(p.listed.Load()) // it will be about as long
+	n := int(p.listed.Load()) // about as many as last time
 	s := Stats{Hosts: make([]HostStats, 0, n)}
 	index := make(map[string]int, n)
 	at := func(key string) *HostStats {

@@ -14,25 +14,28 @@ import (
 // want an *http.Transport, and counts the connections that it dials: see Stats. A
 // nil base is go-cleanhttp's pooled transport. Each call returns a new clone.
 //
-// It is net/http's own, and so is its pool. It keeps as many idle connections to a
-// host as MaxIdlePerHost says, or else as its MaxIdleConns allows for all, for
-// IdleTimeout; and has no more than MaxPerHost to each, as MaxConnsPerHost, unless
-// base has a limit of its own. A request over that waits in net/http, as long as its
-// context lasts, and is not refused. All else needs the Middleware, over this
-// transport or over any other: the queue with its limits, those of single hosts,
-// dials only for requests that wait, retirement by age and use, and to find leaks.
+// The clone is net/http's own, and so is its pool of connections. Three of Options apply:
 //
-// Where the Middleware stands over it, the Pool owns the connections for requests
-// that come that way, as over every transport. Others may send requests over it
-// directly all the while.
+//   - MaxIdlePerHost bounds the idle connections to a host; without it the clone's
+//     MaxIdleConns does, for all hosts together;
+//   - IdleTimeout is how long they are kept;
+//   - MaxPerHost bounds the connections to a host, as MaxConnsPerHost, unless base has a
+//     limit of its own. A request over that waits in net/http for as long as its context
+//     lasts, and is not refused.
 //
-// Configure base before. Of the clone, TLSClientConfig and Proxy may still be
-// changed before its first request; connections of a dialer that is set on it are
-// not counted, nor are those of a TLS dialer of the base's own.
+// All else needs the Middleware, over this transport or any other: the queue, limits of
+// single hosts, dials only for requests that wait, retirement by age and use, and the
+// search for leaks. Over a Middleware on this transport the Pool owns the connections of
+// the requests, as over every transport. A program may send requests over the transport
+// directly at the same time.
 //
-// Httptrace's GotConn shows a wrapper of each connection, or a *tls.Conn on it: what
-// base's dialer returned is found by NetConn, called until it is there. The example of
-// GotConn does so.
+// Configure base before the call. Of the clone, TLSClientConfig and Proxy may be changed
+// before its first request. Connections of a dialer that is set on the clone are not
+// counted, nor are those of a TLS dialer that base has.
+//
+// Httptrace's GotConn shows a wrapper of each connection, or a *tls.Conn on it. To find the
+// connection that base's dialer returned, call NetConn until it is there: see the example of
+// GotConn.
 //
 // If a clone of base would lose something (see the package doc), base itself is
 // returned, neither tuned nor counted.
@@ -62,7 +65,7 @@ func (p *Pool) counting(base *http.Transport) (*http.Transport, *ledger.Ledger) 
 	case n != 0:
 		t.MaxIdleConnsPerHost = n
 	case t.MaxIdleConnsPerHost < 0:
-		// Keep-alive was switched off this way on purpose.
+		// The program has switched keep-alive off in this way.
 	case t.MaxIdleConns > 0:
 		t.MaxIdleConnsPerHost = t.MaxIdleConns
 	default:

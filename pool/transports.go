@@ -11,39 +11,39 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// sharedTransport is a private clone of a transport, with the connections that are made by it,
-// that stacks share. Stacks, and the bodies that they hand out, hold it; nothing
-// that a connection can reach does. When the last of them is dropped, its idle
-// connections are closed.
+// sharedTransport is a private clone of a transport, with its connections. All stacks over
+// that transport share it. Stacks hold it, and so do the bodies that they hand out; nothing
+// that a connection can reach does. When the last holder is dropped, its idle connections
+// are closed.
 type sharedTransport struct {
 	transport *http.Transport
 	ledger    *ledger.Ledger
 	conns     *connpool.Pool
 }
 
-// transports is what a Pool knows of the transports that it stands on. All of it is
-// held weakly: a Pool must not keep a dropped client's transport.
+// transports are the transports that a Pool stands on, and their clones. All are held by
+// weak pointers: a Pool must not keep a dropped client's transport.
 type transports struct {
 	mu      lockorder.Mutex[lockorder.Transports]
-	sites   map[weak.Pointer[http.Transport]]weak.Pointer[sharedTransport] // by the transport handed in
+	sites   map[weak.Pointer[http.Transport]]weak.Pointer[sharedTransport] // by the transport that was wrapped
 	own     weak.Pointer[sharedTransport]                                  // Client's
 	rare    weak.Pointer[sharedTransport]                                  // RareClient's
-	clones  map[weak.Pointer[http.Transport]]clone                         // what Transport returned, and sites' own
+	clones  map[weak.Pointer[http.Transport]]clone                         // those of Transport, and of sites
 	ledgers map[weak.Pointer[ledger.Ledger]]struct{}                       // of all stacks, for Stats
-	sweepAt int                                                            // twice what the last sweep left
+	sweepAt int                                                            // twice the size after the last sweep
 	builds  churn
 }
 
-// clone is what belongs to a clone of the Pool's own making.
+// clone belongs to a clone that the Pool has made.
 type clone struct {
 	ledger weak.Pointer[ledger.Ledger]
-	site   weak.Pointer[sharedTransport] // nil for what Transport returned
+	site   weak.Pointer[sharedTransport] // nil for a clone that Transport returned
 	// limited: its MaxConnsPerHost is the Pool's, for programs that use it directly.
 	limited bool
 }
 
-// shared finds or makes the shared clone of base; nil, and why, if it must not be
-// cloned.
+// shared finds or makes the shared clone of base. If base must not be cloned it returns nil
+// and the reason.
 func (p *Pool) shared(base *http.Transport) (_ *sharedTransport, why string) {
 	b := &p.bases
 	b.mu.Lock()
@@ -63,8 +63,8 @@ func (p *Pool) shared(base *http.Transport) (_ *sharedTransport, why string) {
 	return s, ""
 }
 
-// ownShared finds or makes the one that all of the Pool's own clients of a kind
-// share.
+// ownShared finds or makes the shared transport of the clients that Client returns, or
+// RareClient.
 func (p *Pool) ownShared(shared *weak.Pointer[sharedTransport], base func() *http.Transport) *sharedTransport {
 	b := &p.bases
 	b.mu.Lock()
@@ -77,8 +77,8 @@ func (p *Pool) ownShared(shared *weak.Pointer[sharedTransport], base func() *htt
 	return s
 }
 
-// newSharedLocked makes a shared transport over a clone of base; nil, and why, if that must not be
-// cloned.
+// newSharedLocked makes a shared transport over a clone of base. If base must not be cloned
+// it returns nil and the reason.
 func (p *Pool) newSharedLocked(base *http.Transport) (_ *sharedTransport, why string) {
 	t, why := connpool.Clone(base)
 	if t == nil {
@@ -90,9 +90,9 @@ func (p *Pool) newSharedLocked(base *http.Transport) (_ *sharedTransport, why st
 		keep.StreamsOver = p.streamsOver
 	}
 	keep.Ended = p.ends.ring
-	given := p.bases.clones[weak.Make(base)] // base may be what Transport returned
+	given := p.bases.clones[weak.Make(base)] // zero unless Transport has returned base
 	if given.limited {
-		keep.MaxConns = 0 // each exchange has that limit
+		keep.MaxConns = 0 // the Pool's own limit, which each exchange brings
 	}
 	l := given.ledger.Value()
 	counted := l != nil
@@ -109,8 +109,9 @@ func (p *Pool) newSharedLocked(base *http.Transport) (_ *sharedTransport, why st
 	} else {
 		p.bases.builds.add(t, l, s)
 	}
-	// The transport holds no sharedTransport: its connections can't keep this from running. It
-	// must not hold up other clean-ups: a connection's Close may block.
+	// The transport does not hold s: its connections can't keep the clean-up from running. The
+	// clean-up has a goroutine of its own, because a connection's Close may block, and other
+	// clean-ups must not wait for it.
 	runtime.AddCleanup(s, func(conns *connpool.Pool) { go conns.Shutdown() }, conns)
 	return s, ""
 }
@@ -125,7 +126,7 @@ func (b *transports) addLocked(t *http.Transport, c clone) {
 	b.noteLocked(c.ledger)
 }
 
-// sharedOf returns the shared transport whose own clone t is; nil if it is none's.
+// sharedOf returns the shared transport whose clone t is; nil if there is none.
 func (b *transports) sharedOf(t *http.Transport) *sharedTransport {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -201,8 +202,8 @@ func (b *transports) closeIdle() {
 	}
 }
 
-// renew has those transports looked at that are still there for a TLSClientConfig that
-// was replaced.
+// renew has the connections of each shared transport take over the TLSClientConfig of the
+// transport that was wrapped, if that was replaced.
 func (b *transports) renew() {
 	type pair struct {
 		base *http.Transport
@@ -230,7 +231,8 @@ func (b *transports) look() {
 	}
 }
 
-// liveClone is a clone that is still there, or what is left of it.
+// liveClone is a clone that was not collected yet. Its fields may be nil: each part is
+// collected by itself.
 type liveClone struct {
 	transport *http.Transport
 	ledger    *ledger.Ledger
@@ -251,7 +253,7 @@ func (b *transports) live() []liveClone {
 	return all
 }
 
-// each calls f for the ledgers of all stacks that are still there.
+// each calls f for the ledgers of all stacks that were not collected yet.
 func (b *transports) each(f func(*ledger.Ledger)) {
 	b.mu.Lock()
 	live := make([]*ledger.Ledger, 0, len(b.ledgers))

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// waitlist holds the requests that wait in a queue. Within a flow it is first come, first served;
-// flow take turns, so that a host with a thousand waiters delays the one of
-// another host by a single request.
+// waitlist holds the requests that wait in a queue. Within a flow it is first come, first
+// served. Flows take turns, so that a host with a thousand waiters delays another host's
+// waiter by a single request.
 type waitlist struct {
-	turns list.List // of flows that have waiters, the next one first
+	turns list.List // the flows that have waiters, the next one first
 	len   int
 }
 
-// flow is the waiters of one host in one queue. The queue's lock guards it.
+// flow holds the waiters of one host in one queue. The queue's lock guards it.
 type flow struct {
-	waiters list.List // of *waiter, longest first
+	waiters list.List // of *waiter, the first to be served first
 	turn    *list.Element
 	shedder shedder
 }
 
 type waiter struct {
-	ready   chan struct{} // closed when the waiter was given its slot, or err
+	ready   chan struct{} // closed once the waiter has its slot, or err is set
 	err     error
 	began   time.Time
 	bounded bool // its wait ends by itself: it has a deadline
@@ -40,7 +40,7 @@ func (l *waitlist) push(in *flow, now time.Time) *waiter {
 	return w
 }
 
-// first is the waiter whose turn it is, or nil.
+// first returns the waiter whose turn it is, or nil.
 func (l *waitlist) first() *waiter {
 	e := l.turns.Front()
 	if e == nil {
@@ -49,7 +49,8 @@ func (l *waitlist) first() *waiter {
 	return e.Value.(*flow).waiters.Front().Value.(*waiter)
 }
 
-// unbounded is the first that has waited for so long and has no deadline, or nil.
+// unbounded returns the first waiter without a deadline that has waited for least or longer,
+// or nil.
 func (l *waitlist) unbounded(least time.Duration, now time.Time) *waiter {
 	for e := l.turns.Front(); e != nil; e = e.Next() {
 		for x := e.Value.(*flow).waiters.Front(); x != nil; x = x.Next() {
@@ -61,7 +62,7 @@ func (l *waitlist) unbounded(least time.Duration, now time.Time) *waiter {
 	return nil
 }
 
-// served takes w out, and it is the next flow's turn.
+// served removes w, and gives the turn to the next flow.
 func (l *waitlist) served(w *waiter) {
 	l.remove(w)
 	if w.lane.turn != nil {
@@ -79,7 +80,8 @@ func (l *waitlist) remove(w *waiter) {
 	}
 }
 
-// ahead is how many of the requests that wait now come before one more in that flow.
+// ahead returns how many of the requests that wait now would be served before a new one in
+// the given flow.
 func (l *waitlist) ahead(in *flow) int {
 	own := in.waiters.Len()
 	n := own

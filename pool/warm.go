@@ -14,36 +14,37 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// Warm makes connections before requests need them: n of them lie ready for the host of
-// url when it returns, TLS shaken hands on, and no request was sent. Those that lie idle
-// already count. Over HTTP/2 one is enough for all requests, and is all that Warm makes.
-// It returns how many are ready, 1 over HTTP/2, and if they are fewer than n the first
-// error that says why; over HTTP/2 that is nil. One that a request has taken before Warm
-// returns counts.
+// Warm makes connections before requests need them. When it returns, n connections to the
+// host of url are ready, with their TLS handshakes done, and no request was sent. Idle
+// connections that were there before count. Over HTTP/2 one connection is enough for all
+// requests, and Warm makes no more.
 //
-// Rt is a stack of this Pool, what roundtripper.Wrap, or the Transport of a client has: the
-// connections are those that requests through it would get. Nil is that of Client; they
-// live no longer than the last of its clients.
+// It returns the number of ready connections, 1 over HTTP/2. If that is less than n it also
+// returns the first error that is a reason for it; over HTTP/2 the error is nil. A connection
+// that a request has taken before Warm returns counts.
 //
-// They are dialed as for a GET of url with the context ctx: by the proxy that such a
-// request would take, with the dialer and the hooks that it would find there. What url has
-// beside scheme and host matters only to a Proxy function that looks at it. While it is not
-// known whether the host speaks HTTP/2 there is one dial; the others begin when that is
-// known.
+// Rt is a stack of this Pool: the result of roundtripper.Wrap, or a client's Transport. The
+// connections are for requests that go through it. A nil rt stands for the Transport of
+// Client; its connections live no longer than the last client of that kind.
 //
-// Limits hold as for requests: of all connections, MaxPerHost and MaxConnsPerHost; of
-// idle ones, MaxIdlePerHost and MaxIdleConns, over which nothing is made. Where
+// The connections are dialed as for a GET of url with the context ctx: by the same proxy,
+// with the same dialer, and with the hooks in ctx. The rest of url beside scheme and host
+// matters only to a Proxy function that looks at it. While it is not known whether the host
+// speaks HTTP/2 there is one dial; the others begin when that is known.
+//
+// Limits hold as for requests. MaxPerHost and MaxConnsPerHost bound all connections,
+// MaxIdlePerHost and MaxIdleConns the idle ones; Warm makes none above them. Where
 // keep-alives are off none is ready, and the error says so. Warm takes no slot and waits in
-// no queue. A request that comes meanwhile adopts one of the dials rather than make its
+// no queue. A request that comes meanwhile adopts one of Warm's dials rather than make its
 // own, and Warm makes another in its place.
 //
-// When ctx ends Warm waits no more, and returns how many are ready and ctx's error; its dials
-// go on and become idle, as in net/http those of requests that have given up. When the Pool
-// is closed it returns ErrClosed. Over a base whose connections the Pool does not own
-// (see the package doc) there is nothing that it could warm: the error has Describe's line.
+// When ctx ends, Warm returns the number of ready connections and ctx's error. Its dials go
+// on and become idle, like net/http's dials for requests that have given up. When the Pool is
+// closed it returns ErrClosed. Over a base whose connections the Pool does not own (see the
+// package doc) Warm can do nothing: the error has the reason, as Describe has it.
 //
-// Idle connections decay: see MaxIdlePerHost, and MinIdlePerHost for a floor. One that no
-// request ever had counts as "unused" when it is closed, whatever has closed it.
+// Idle connections decay: see MaxIdlePerHost, and MinIdlePerHost for a floor. A connection
+// that no request ever had counts as "unused" when it is closed, for any reason.
 //
 // Warm is safe for concurrent use; several calls for one host count the same connections.
 func (p *Pool) Warm(ctx context.Context, rt http.RoundTripper, url string, n int) (int, error) {
@@ -81,7 +82,8 @@ func (p *Pool) Warm(ctx context.Context, rt http.RoundTripper, url string, n int
 	return ready, err
 }
 
-// connPolicy is what the layers allow of connections for a request: see layer.Begin.
+// connPolicy returns the limit that the layers set to the connections for a request: see
+// layer.Begin.
 func connPolicy(layers []stack.Layer, req *http.Request) (o connpool.Policy) {
 	key := ledger.KeyOf(req.URL)
 	for _, l := range layers {

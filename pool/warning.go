@@ -9,38 +9,38 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// Warning is what a program should know of how it uses the kit: nothing fails for it.
+// Warning tells a program that it uses the kit in a way that takes something from it.
+// Nothing fails.
 type Warning struct {
-	// Kind says what it is, for programs. Expect new ones.
+	// Kind is for programs. Expect new ones.
 	Kind WarningKind
 	// Base is the type of the http.RoundTripper that the layers stand on, as %T prints it.
 	Base string
-	// Text is a sentence for people, which names the way that works.
+	// Text is a sentence for people, which names the better way.
 	Text string
 }
 
 // String returns the Text.
 func (w Warning) String() string { return w.Text }
 
-// WarningKind says what a Warning is of.
+// WarningKind says what a Warning is about.
 type WarningKind string
 
 const (
-	// StandsOutside: the base is a middleware, otelhttp's, a retrier or an SDK's, and the
-	// Pool can't own the connections below it. Put the layers inside: wrap what the base
-	// wraps.
+	// StandsOutside: the base is a middleware, such as otelhttp's, a retrier or an SDK's,
+	// and the Pool can't own the connections below it. Put the layers inside: wrap the
+	// RoundTripper that the base wraps.
 	StandsOutside WarningKind = "stands_outside"
-	// NotOwned: the Pool can't own the connections of the base, which is a transport that
-	// a clone would take something from, or another kind of RoundTripper, HTTP/3's or a
-	// function. Of the last it can't be seen whether it is a middleware.
+	// NotOwned: the Pool can't own the connections of the base. It is a transport that a
+	// clone would take something from, or another kind of RoundTripper: HTTP/3's, say, or a
+	// function, which may be a middleware for all that can be seen.
 	NotOwned WarningKind = "not_owned"
 )
 
-// maxWarnings is how many Warnings a Pool tells apart; bases of more types than that are
-// not a program's.
+// maxWarnings bounds the Warnings of a Pool. No program has bases of so many types.
 const maxWarnings = 64
 
-// warned is what a Pool has warned of, so that it does so once.
+// warned has the texts that a Pool has warned of, so that it does so once.
 type warned struct {
 	mu   sync.Mutex // no other lock is taken under it
 	told map[string]struct{}
@@ -60,8 +60,8 @@ func (w *warned) first(text string) bool {
 	return true
 }
 
-// notOwned says why the connections of base are not owned, and warns of it. Why is what
-// is known already, of a transport.
+// notOwned returns the reason why the connections of base are not owned, and warns of it. Why
+// is the reason, if it is known already: that of an *http.Transport is.
 func (p *Pool) notOwned(base http.RoundTripper, why string) string {
 	w := Warning{Kind: NotOwned, Base: fmt.Sprintf("%T", base)}
 	ownedBelow := stack.OwnsConnections(base)

@@ -9,7 +9,7 @@ import (
 )
 
 // watchers are tests that hear of each exchange: see package pooltest. Most Pools have
-// none, and an exchange looks once whether that is so.
+// none, and then an exchange pays for one look.
 type watchers struct {
 	list atomic.Pointer[[]*stack.Watcher]
 }
@@ -35,7 +35,8 @@ func (ws *watchers) change(f func([]*stack.Watcher) []*stack.Watcher) {
 	}
 }
 
-// began tells that x is about to be sent. A nil pcs is taken here.
+// began tells the watchers that x is about to be sent. Pcs is its stack; if it is nil, the
+// stack is taken here.
 func (ws *watchers) began(x *stack.Exchange, pcs []uintptr) {
 	list := ws.list.Load()
 	if list == nil {
