@@ -46,16 +46,38 @@ func count(entries []entry) counts {
 	return c
 }
 
-// withoutAccessors returns the runs without the entries of accessors.
-func withoutAccessors(runs [][]request) [][]request {
+// without returns the runs without the entries that leave selects.
+func without(runs [][]request, leave func(entry) bool) [][]request {
 	out := make([][]request, len(runs))
 	for i, run := range runs {
 		for _, r := range run {
-			rest := slices.DeleteFunc(slices.Clone(r.Entries), func(e entry) bool { return e.Accessor })
-			out[i] = append(out[i], request{r.Name, rest})
+			out[i] = append(out[i], request{r.Name, slices.DeleteFunc(slices.Clone(r.Entries), leave)})
 		}
 	}
 	return out
+}
+
+func isAnAccessor(e entry) bool { return e.Accessor }
+
+// isOf selects the entries of a package.
+func isOf(dir string) func(entry) bool {
+	return func(e entry) bool { return path.Dir(e.File) == dir }
+}
+
+// writeCalls writes the entries of a run, one file a line, in their order.
+func writeCalls(w io.Writer, run []request) {
+	for _, r := range run {
+		fmt.Fprintf(w, "%s:", r.Name)
+		file := ""
+		for _, e := range r.Entries {
+			if e.File != file {
+				file = e.File
+				fmt.Fprintf(w, "\n  %s:", file)
+			}
+			fmt.Fprintf(w, " %s", e.Func)
+		}
+		fmt.Fprint(w, "\n\n")
+	}
 }
 
 // writeTable writes a row for each request: that of the run with the median of

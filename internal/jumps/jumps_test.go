@@ -42,12 +42,29 @@ func TestCountsJumpsBetweenFiles(t *testing.T) {
 
 func TestWithoutAccessorsTheirNeighboursAreNextToOneAnother(t *testing.T) {
 	all := at("pool/a.go f", "pool/b.go get", "pool/a.go g", "drain/a.go f")
-	rest := withoutAccessors([][]request{{{"1st", all}}})
+	rest := without([][]request{{{"1st", all}}}, isAnAccessor)
 	if got, want := rest[0][0].Entries, at("pool/a.go f", "pool/a.go g", "drain/a.go f"); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	if want := at("pool/a.go f", "pool/b.go get", "pool/a.go g", "drain/a.go f"); !slices.Equal(all, want) {
 		t.Errorf("the list itself is %v now, not %v", all, want)
+	}
+}
+
+func TestWithoutAPackageItsNeighboursAreNextToOneAnother(t *testing.T) {
+	all := at("pool/a.go f", "internal/connpool/a.go f", "internal/connpool/b.go f", "pool/a.go g")
+	rest := without([][]request{{{"1st", all}}}, isOf("internal/connpool"))
+	if got, want := rest[0][0].Entries, at("pool/a.go f", "pool/a.go g"); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestCallsArePrintedALineAFile(t *testing.T) {
+	var out strings.Builder
+	writeCalls(&out, []request{{"1st", at("pool/a.go f", "pool/a.go g", "drain/a.go f", "pool/a.go f")}})
+	const want = "1st:\n  pool/a.go: f g\n  drain/a.go: f\n  pool/a.go: f\n\n"
+	if out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 

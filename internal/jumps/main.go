@@ -2,6 +2,8 @@
 // how far apart the code lies that has to be read together.
 //
 //	go run ./internal/jumps
+//	go run ./internal/jumps -without internal/connpool
+//	go run ./internal/jumps -calls
 //
 // It copies the module, has every function there log that it was entered
 // (rewrite.go, testdata/jumplog.go), and runs a program on the copy that sends
@@ -23,6 +25,11 @@
 // One-line accessors, which the second table is without, are functions whose body
 // is one return statement that calls nothing: no conversion and no built-in
 // function either. The entries on both sides of one are then next to one another.
+//
+// With -without, what the functions of one package enter is left out in the same way.
+// Without internal/connpool the table is of the work that the kit does over a
+// transport of net/http's, too, which is not counted either where it keeps connections.
+// With -calls there are no tables: the first run's entries are printed, a line a file.
 //
 // Goroutines do not take turns in the same way each time. So there are several
 // runs, each a process of its own; a row is the run with the median of jumps, and
@@ -51,6 +58,8 @@ const (
 
 func main() {
 	runs := flag.Int("runs", 9, "how often the requests are sent, each time by a new process")
+	leave := flag.String("without", "", "the directory of a package that is left out, internal/connpool say")
+	calls := flag.Bool("calls", false, "print the entries of the first run, a line a file, and no table")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -59,10 +68,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "jumps:", err)
 		os.Exit(1)
 	}
+	if *leave != "" {
+		all = without(all, isOf(*leave))
+	}
+	if *calls {
+		writeCalls(os.Stdout, all[0])
+		return
+	}
 	fmt.Println("All functions:")
 	writeTable(os.Stdout, all)
 	fmt.Println("\nWithout one-line accessors:")
-	writeTable(os.Stdout, withoutAccessors(all))
+	writeTable(os.Stdout, without(all, isAnAccessor))
 }
 
 // measure returns what each run has recorded.
