@@ -225,7 +225,7 @@ type layer struct{ d *Drainer }
 
 func (p layer) Begin(*stack.Exchange) (any, error) { return nil, nil }
 
-func (p layer) End(*stack.Exchange, any) {}
+func (p layer) End(*stack.Exchange, any, *stack.Facts) {}
 
 func (p layer) Phase() stack.Phase { return stack.Slot }
 

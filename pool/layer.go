@@ -64,7 +64,7 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 	}
 }
 
-func (t layer) End(x *stack.Exchange, state any) {
+func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	t.p.watchers.ended(x)
 	if state == nil {
 		t.p.endSlotless()
@@ -75,7 +75,6 @@ func (t layer) End(x *stack.Exchange, state any) {
 	if fl, ok := state.(*inFlight); ok {
 		stack = fl.stack
 	}
-	f := x.Final()
 	if fl, ok := state.(*inFlight); ok {
 		h.flights.end(fl)
 	}

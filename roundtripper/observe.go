@@ -31,7 +31,7 @@ type observer struct{ o Observer }
 
 func (*observer) Begin(*stack.Exchange) (any, error) { return nil, nil }
 
-func (p *observer) End(r *stack.Exchange, _ any) {
+func (p *observer) End(r *stack.Exchange, _ any, _ *stack.Facts) {
 	if p.o.End != nil {
 		p.o.End(r.Context(), exchange(r))
 	}

@@ -113,12 +113,11 @@ func (p layer) Answered(r *stack.Exchange, state any, resp *http.Response) {
 	}
 }
 
-func (p layer) End(r *stack.Exchange, state any) {
+func (p layer) End(_ *stack.Exchange, state any, f *stack.Facts) {
 	x, ok := state.(*exchange)
 	if !ok {
 		return
 	}
-	f := r.Final()
 	if x.active != nil {
 		x.active.n.Add(-1)
 	}

@@ -2,7 +2,6 @@ package connpool
 
 import (
 	"context"
-	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 )
@@ -180,9 +179,4 @@ func (c dialerContext) Value(key any) any {
 		return true
 	}
 	return c.Context.Value(key)
-}
-
-// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
-func legacyCancel(req *http.Request) <-chan struct{} {
-	return req.Cancel //lint:ignore SA1019 http.Client's Timeout closes it
 }

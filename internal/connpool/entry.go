@@ -87,10 +87,6 @@ type Got struct {
 	Dialed     time.Time
 }
 
-// SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2. It is false for
-// nil.
-func (h *Host) SpeaksHTTP2() bool { return h != nil && h.multiplexed.Load() }
-
 // Name is the host's, as in "https://example.com:443".
 func (h *Host) Name() string { return h.name }
 

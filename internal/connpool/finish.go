@@ -6,58 +6,11 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// Returned reports whether the exchange's connection can be used again, as far as
-// it can be seen before End, and is exact after it. Refused is always empty here.
-func (e *Entry) Returned() (yes bool, refused loss.Reason) {
-	c := e.conn
-	switch {
-	case c == nil:
-		return false, loss.None
-	case e.phase.ended(), c.http2:
-		return e.phase == returned, loss.None
-	}
-	return c.reusable(), loss.None
-}
-
 // reusable reports whether net/http has come to the end of the response and keeps
 // the connection, over HTTP/1.
 func (c *Conn) reusable() bool {
 	// While net/http closes the socket, Available waits for that.
 	return c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
-}
-
-// End ends the exchange. Cause is why its connection is lost, as far as the
-// exchange can say; empty if it need not be. Provisional says that net/http may
-// still bring it back by itself. End returns what is true: empty if the connection
-// went back, which Back says, or over HTTP/2 lives on.
-func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) (lost loss.Reason, back bool) {
-	h := e.host
-	if h == nil || e.phase.ended() {
-		return cause, false
-	}
-	c := e.conn
-	// It is asked without the lock: over TLS a Close that blocks has not come to the
-	// socket yet.
-	reusable := c != nil && !c.http2 && c.reusable()
-	h.mu.Lock()
-	defer h.unlock()
-	if e.phase.counted() {
-		e.uncountLocked(now)
-	}
-	switch {
-	case c != nil && c.http2:
-		lost = c.streamEndedLocked(e, cause, now)
-	case c != nil:
-		lost, back = c.exchangeEndedLocked(e, cause, provisional, reusable, now)
-	case e.lost != nil:
-		lost = e.lost.Reason
-	}
-	if back {
-		e.moveLocked(returned)
-	} else {
-		e.moveLocked(over)
-	}
-	return lost, back
 }
 
 // exchangeEndedLocked takes the exchange off c, over HTTP/1. Reusable says that c can be
@@ -152,17 +105,12 @@ func (e *Entry) Draining(now time.Time) {
 // is the exchange that had it, nil if none had.
 func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
-	maxAge, maxUses := c.limits(e)
-	why := loss.None
+	why := loss.ClosedIdle
+	if !h.pool.keepsNone() {
+		why = c.dueReason(e, now)
+	}
 	switch {
-	case h.pool.keepsNone():
-		why = loss.ClosedIdle
-	case maxUses > 0 && c.uses >= maxUses:
-		why = loss.MaxRequests
-	case c.older(maxAge, now):
-		why = loss.MaxAge
-	case c.movedLocked():
-		why = loss.AddressGone
+	case why != loss.None:
 	case c.uses == 0 && !h.pool.keepsAlive(false):
 		why = loss.KeepAlivesOff
 	case len(h.routes) > 0 && h.olderElsewhereLocked(rt, now):

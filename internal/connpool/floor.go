@@ -50,9 +50,6 @@ func (c *Conn) sparedLocked(now time.Time) bool {
 	return d == 0 || now.Sub(c.idleAt) < d && now.Round(0).Sub(c.idleAt.Round(0)) < d
 }
 
-// overdueLocked reports whether c has lain idle for too long, and is not spared.
-func (c *Conn) overdueLocked(now time.Time) bool { return c.tooIdle(now) && !c.sparedLocked(now) }
-
 // lookAtLocked is when c, which lies idle and was just left so, is to be looked at again: when it is
 // due, or if it is spared, when that may be over.
 func (c *Conn) lookAtLocked(now time.Time) time.Time {

@@ -53,6 +53,9 @@ func (c *Conn) tooIdle(now time.Time) bool {
 	return d > 0 && (now.Sub(c.idleAt) >= d || now.Round(0).Sub(c.idleAt.Round(0)) >= d)
 }
 
+// overdueLocked reports whether c has lain idle for too long, and is not spared.
+func (c *Conn) overdueLocked(now time.Time) bool { return c.tooIdle(now) && !c.sparedLocked(now) }
+
 // idleLimit is how long c may lie idle; 0: for good.
 func (c *Conn) idleLimit() time.Duration {
 	d := c.host.pool.opts.IdleTimeout

@@ -1,5 +1,11 @@
 package connpool
 
+import (
+	"time"
+
+	"github.com/warmconn/warmconn/internal/loss"
+)
+
 // phase is where an exchange stands at the Pool. Entry.moveLocked is the only way along an
 // edge, and entryEdges lists them all.
 //
@@ -54,6 +60,23 @@ func (e *Entry) moveLocked(to phase) {
 	e.phase = to
 }
 
+// enterLocked has the host count the exchange, which goes by rt.
+func (e *Entry) enterLocked(rt *route, now time.Time) {
+	h := e.host
+	e.moveLocked(waiting)
+	h.inFlight++
+	if h.firstUse.IsZero() {
+		h.firstUse = now
+	}
+	if e.Exempt {
+		h.exempt++
+	}
+	h.worth.Arrives(h.inFlight > 1, rt.server.withinLocked(e.pool.opts.IdleTimeout, now), now)
+	if h.demand.stock.shortLived() {
+		h.demand.stock.arriveLocked(h.inFlight, now)
+	}
+}
+
 // giveLocked gives the exchange c, and takeBackLocked takes what it has.
 func (e *Entry) giveLocked(c *Conn) {
 	e.moveLocked(given)
@@ -63,4 +86,77 @@ func (e *Entry) giveLocked(c *Conn) {
 func (e *Entry) takeBackLocked() {
 	e.moveLocked(waiting)
 	e.conn = nil
+}
+
+// leave takes the exchange, which has no connection, out of the books of the host
+// that it has entered.
+func (e *Entry) leave(now time.Time) {
+	if e.phase == outside {
+		return
+	}
+	h := e.host
+	h.mu.Lock()
+	defer h.unlock()
+	e.moveLocked(outside)
+	e.uncountLocked(now)
+}
+
+// uncountLocked is for an exchange that its host has counted, and counts no more.
+func (e *Entry) uncountLocked(now time.Time) {
+	h := e.host
+	h.inFlight--
+	h.lastUse = now
+	if e.Exempt {
+		h.exempt--
+		h.fillLocked(now)
+	}
+	h.worth.Ended(now)
+	h.inUseNowLocked(now)
+}
+
+// Returned reports whether the exchange's connection can be used again, as far as
+// it can be seen before End, and is exact after it. Refused is always empty here.
+func (e *Entry) Returned() (yes bool, refused loss.Reason) {
+	c := e.conn
+	switch {
+	case c == nil:
+		return false, loss.None
+	case e.phase.ended(), c.http2:
+		return e.phase == returned, loss.None
+	}
+	return c.reusable(), loss.None
+}
+
+// End ends the exchange. Cause is why its connection is lost, as far as the
+// exchange can say; empty if it need not be. Provisional says that net/http may
+// still bring it back by itself. End returns what is true: empty if the connection
+// went back, which Back says, or over HTTP/2 lives on.
+func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) (lost loss.Reason, back bool) {
+	h := e.host
+	if h == nil || e.phase.ended() {
+		return cause, false
+	}
+	c := e.conn
+	// It is asked without the lock: over TLS a Close that blocks has not come to the
+	// socket yet.
+	reusable := c != nil && !c.http2 && c.reusable()
+	h.mu.Lock()
+	defer h.unlock()
+	if e.phase.counted() {
+		e.uncountLocked(now)
+	}
+	switch {
+	case c != nil && c.http2:
+		lost = c.streamEndedLocked(e, cause, now)
+	case c != nil:
+		lost, back = c.exchangeEndedLocked(e, cause, provisional, reusable, now)
+	case e.lost != nil:
+		lost = e.lost.Reason
+	}
+	if back {
+		e.moveLocked(returned)
+	} else {
+		e.moveLocked(over)
+	}
+	return lost, back
 }

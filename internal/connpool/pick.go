@@ -12,7 +12,6 @@ import (
 // none. Of those of HTTP/2 it is the first, or where streams are spread that with the
 // fewest.
 func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
-	spread := rt.host.pool.spreads()
 	var fewest *Conn
 	load := 0
 	for i := 0; i < len(rt.shared); i++ {
@@ -21,7 +20,7 @@ func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 		case c.roomLocked(now) <= 0:
 		case c.distrustsLocked(now) && sentOnce(req, true) && c.avoidsLocked(e, now):
 		case c.dueLocked(e, now):
-		case !spread:
+		case !rt.host.pool.spreads():
 			return c
 		default:
 			if n := c.loadLocked(); fewest == nil || n < load {

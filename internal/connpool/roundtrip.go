@@ -21,20 +21,23 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) *Host {
 	return e.target
 }
 
+// SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2.
+func (h *Host) SpeaksHTTP2() bool { return h.multiplexed.Load() }
+
 // RoundTrip sends the request over a connection of the Pool's, and again over
 // another one where net/http would. Ctx is the caller's. The request's own context
 // is replaced in req, which must be a copy. OnConn is used in the place of the hooks
 // in ctx, if it is not nil, for what happens on the connection.
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
-	hooks := httptrace.ContextClientTrace(ctx)
+	hooks, cancel := httptrace.ContextClientTrace(ctx), legacyCancel(req)
 	if told := e.tellRefusal(cmp.Or(onConn, hooks)); told != hooks {
 		onConn = told
 	}
 	down := ctx
-	if ctx.Done() != nil || onConn != nil || legacyCancel(req) != nil || e.pool.proxy != nil {
+	if ctx.Done() != nil || onConn != nil || cancel != nil || e.pool.proxy != nil {
 		down = &e.link
 		e.link.Context, e.link.entry, e.link.trace = ctx, e, onConn
-		if ctx.Done() == nil && legacyCancel(req) != nil {
+		if ctx.Done() == nil && cancel != nil {
 			e.link.Context = endless{ctx, make(chan struct{})}
 		}
 	}
@@ -121,10 +124,10 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if body != nil {
 		body.held.Store(c.http2)
 	}
-	if !c.http2 {
-		c.noteWritten()
-	} else {
+	if c.http2 {
 		e.link.linked.Store(true) // HTTP/2 derives nothing
+	} else if c.raw != nil {
+		c.writtenBefore = c.raw.written.Load()
 	}
 	before := c.soFar()
 	resp, err := c.cc.RoundTrip(req)
@@ -190,11 +193,9 @@ func pause(ctx context.Context, cancel <-chan struct{}, n int, last again) error
 	return nil
 }
 
-// noteWritten notes what was written before the request that now has c to itself.
-func (c *Conn) noteWritten() {
-	if c.raw != nil {
-		c.writtenBefore = c.raw.written.Load()
-	}
+// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
+func legacyCancel(req *http.Request) <-chan struct{} {
+	return req.Cancel //lint:ignore SA1019 http.Client's Timeout closes it
 }
 
 // hopFor is the first hop's address, for GetConn.

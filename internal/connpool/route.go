@@ -71,19 +71,6 @@ func (h *Host) spelledBy(u *url.URL) string {
 	return s.addr
 }
 
-// Takes reports whether the Pool can send the request. What it can't, and what
-// net/http refuses anyway, is for the clone's own RoundTrip: the same errors, and
-// the body closed.
-func Takes(req *http.Request) bool {
-	if req.URL == nil || req.Header == nil || req.URL.Host == "" || !validToken(req.Method) {
-		return false
-	}
-	if s := req.URL.Scheme; s != "http" && s != "https" {
-		return false
-	}
-	return strings.IndexByte(req.URL.Host, '@') < 0 // a name that net/http fails to dial
-}
-
 // needsHTTP1 reports whether the request must not get an HTTP/2 connection, as
 // net/http has it: a WebSocket handshake.
 func needsHTTP1(req *http.Request) bool {

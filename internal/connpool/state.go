@@ -136,6 +136,17 @@ func (h *Host) countLocked(c *Conn, n int) {
 	}
 }
 
+// usedLocked counts one use of c more, or one less. The first one shows its protocol.
+func (c *Conn) usedLocked(n int) {
+	if min(c.uses, c.uses+n) > 0 {
+		c.uses += n
+		return
+	}
+	c.host.countLocked(c, -1)
+	c.uses += n
+	c.host.countLocked(c, +1)
+}
+
 func (t *counts) addLocked(c *Conn, n int) {
 	s := c.state
 	t.by[s] += n

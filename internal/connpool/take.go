@@ -69,7 +69,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		c.spreadLocked(e, now)
 	}
 	e.giveLocked(c)
-	if e.tight = c.tightLocked() || c.http2 && !c.limit.settled; e.tight {
+	if e.tight = c.http2 && (c.tightLocked() || !c.limit.settled); e.tight {
 		c.unreserved.Add(1)
 	}
 	if c.raw != nil && c.raw.plain && !c.http2 {
@@ -101,15 +101,4 @@ func (c *Conn) untakeLocked(e *Entry, now time.Time) {
 	default:
 		c.putLocked(nil, now)
 	}
-}
-
-// usedLocked counts one use of c more, or one less. The first one shows its protocol.
-func (c *Conn) usedLocked(n int) {
-	if min(c.uses, c.uses+n) > 0 {
-		c.uses += n
-		return
-	}
-	c.host.countLocked(c, -1)
-	c.uses += n
-	c.host.countLocked(c, +1)
 }

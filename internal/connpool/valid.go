@@ -3,7 +3,21 @@ package connpool
 import (
 	"fmt"
 	"net/http"
+	"strings"
 )
+
+// Takes reports whether the Pool can send the request. What it can't, and what
+// net/http refuses anyway, is for the clone's own RoundTrip: the same errors, and
+// the body closed.
+func Takes(req *http.Request) bool {
+	if req.URL == nil || req.Header == nil || req.URL.Host == "" || !validToken(req.Method) {
+		return false
+	}
+	if s := req.URL.Scheme; s != "http" && s != "https" {
+		return false
+	}
+	return strings.IndexByte(req.URL.Host, '@') < 0 // a name that net/http fails to dial
+}
 
 // invalid says what net/http would refuse of the request's headers and trailers,
 // in its words; nil if nothing. It is asked before a connection is dialed: one that

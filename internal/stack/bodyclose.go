@@ -46,7 +46,7 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 	case b.inRead && x.leavesReadLocked(orig):
 		x.moveLocked(bodyLeft)
 		got := b.receivedLocked()
-		b.lastReadAt = x.elapsed()
+		b.lastReadAt = time.Since(x.facts.Start)
 		b.mu.Unlock()
 		return x.leaveRead(orig.Body, got)
 	default:

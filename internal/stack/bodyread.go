@@ -61,7 +61,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	var began, now time.Duration
 	timed := x.pipe.drains && b.lengthKnown && x.wire.length >= timedMin
 	if timed {
-		began = x.elapsed()
+		began = time.Since(x.facts.Start)
 	}
 	returned := false
 	defer func() {
@@ -75,7 +75,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	}
 	returned = true
 	if timed || err == nil {
-		now = x.elapsed()
+		now = time.Since(x.facts.Start)
 	}
 	b.mu.Lock()
 	b.endReadLocked()
@@ -84,7 +84,7 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 		b.readTime += now - began
 	}
 	phase := b.phase
-	left := phase == bodyLeft && x.elapsed()-b.lastReadAt < NativeDrainTime
+	left := phase == bodyLeft && time.Since(x.facts.Start)-b.lastReadAt < NativeDrainTime
 	var got received
 	switch {
 	case phase == bodyLeft:

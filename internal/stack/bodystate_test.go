@@ -17,7 +17,7 @@ import (
 type drains struct{ behind *Background }
 
 func (*drains) Begin(*Exchange) (any, error)        { return nil, nil }
-func (*drains) End(*Exchange, any)                  {}
+func (*drains) End(*Exchange, any, *Facts)          {}
 func (*drains) Phase() Phase                        { return Observe }
 func (*drains) Describe(ledger.Watch) string        { return "drains" }
 func (*drains) Drains() bool                        { return true }

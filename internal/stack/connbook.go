@@ -40,7 +40,7 @@ func (o *owner) Culprit() loss.Culprit { return (*Exchange)(o).Culprit() }
 // Interrupted implements connpool.Owner.
 func (o *owner) Interrupted() loss.Reason {
 	r := (*Exchange)(o)
-	return r.interrupted(nil, r.now())
+	return r.interrupted(nil, time.Now())
 }
 
 // Acquired implements connpool.Owner.

@@ -23,7 +23,7 @@ const (
 // for net/http's, which waits for a gzip header and deadlocks on some Gos. For a
 // base that ignores its context there is nothing else.
 func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Drain, closed bool) {
-	if x.interrupted(nil, x.now()) != ledger.None {
+	if x.interrupted(nil, time.Now()) != ledger.None {
 		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection goes with it, and that is no sign of the host's bodies
 	}
 	if why := x.hopeless(orig); why != "" {
@@ -66,7 +66,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 		d.left = native && inTime
 	case err == errBytesSpent:
 		out = OutcomeGaveUp
-	case x.interrupted(err, x.now()) != ledger.None:
+	case x.interrupted(err, time.Now()) != ledger.None:
 		return OutcomeCanceled, d, closed
 	default:
 		return OutcomeFailed, d, closed

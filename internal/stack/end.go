@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"time"
+
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
@@ -44,16 +46,18 @@ func (x *Exchange) conclude(out Outcome, err error, got received, d *Drain) {
 	}
 	wrote := x.closeBooks(out, err, got, d)
 	x.endLayers()
-	x.cancelDerived(out, wrote)
+	if !x.down.owned { // else net/http has the caller's own context, and is done with it
+		x.cancelDerived(out, wrote)
+	}
 }
 
 // closeBooks closes the books on the connection and fixes the facts. It reports whether
 // the request was written; if not, the end of that ends the context, or see detachAtLast.
 func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (wrote bool) {
-	took := x.elapsed()
+	took := time.Since(x.facts.Start)
 	now := x.facts.Start.Add(took)
 	why := x.interrupted(err, now)
-	above := x.closedAbove()
+	above := why != ledger.None && x.closedAbove()
 	x.mu.Lock()
 	// In one piece: on Go 1.27 the connection may come back at any moment.
 	had := x.facts.ConnID != 0
@@ -135,23 +139,10 @@ func (x *Exchange) setLost(cause ledger.Reason, provisional, returned bool) {
 	}
 }
 
-// endLayers runs the Ends of the layers that have begun, phase by phase.
-func (x *Exchange) endLayers() {
-	states := x.layers.all()
-	for _, i := range x.pipe.order {
-		if int(i) < len(states) {
-			x.pipe.layers[i].End(x, states[i])
-		}
-	}
-}
-
 // cancelDerived cancels the derived context: now, or once the request is written if
 // the response came to its end before that. A 101's connection may live with
 // its context where the base is not net/http's.
 func (x *Exchange) cancelDerived(out Outcome, wrote bool) {
-	if x.down.owned {
-		return // net/http has the caller's own context, and is done with it
-	}
 	now := wrote
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:

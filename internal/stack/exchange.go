@@ -17,8 +17,6 @@
 package stack
 
 import (
-	"time"
-
 	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/lockorder"
@@ -51,8 +49,3 @@ type Exchange struct {
 	facts Facts
 	wire  wire
 }
-
-// elapsed is the time since the start. It takes half of what time.Now does.
-func (x *Exchange) elapsed() time.Duration { return time.Since(x.facts.Start) }
-
-func (x *Exchange) now() time.Time { return x.facts.Start.Add(x.elapsed()) }

@@ -80,29 +80,3 @@ func (f *Facts) NewReason() ledger.Reason {
 	}
 	return f.New.Reason
 }
-
-// Facts is what is known now.
-func (x *Exchange) Facts() Facts {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.facts
-}
-
-// Host is the name of what the exchange goes to, as in "https://example.com:443".
-func (x *Exchange) Host() string { return x.request.target.name }
-
-// Final is what is known at the end, in End only. It does not change any more and
-// must not be changed.
-func (x *Exchange) Final() *Facts { return &x.facts }
-
-// AddPoolWait notes how long the exchange waited for a slot. In Begin only.
-func (x *Exchange) AddPoolWait(d time.Duration) { x.facts.PoolWait += d }
-
-// Method is the request's, as the caller wrote it.
-func (x *Exchange) Method() string { return x.facts.Method }
-
-// Path is that of the request's URL, without its query.
-func (x *Exchange) Path() string { return x.request.path }
-
-// Target is what the exchange goes to.
-func (x *Exchange) Target() *Target { return x.request.target }

@@ -3,6 +3,7 @@ package stack
 import (
 	"crypto/tls"
 	"net/http/httptrace"
+	"time"
 )
 
 // hooks are made when they are looked for in the context: not every base does,
@@ -41,7 +42,7 @@ func (x *Exchange) getConn(addr string) {
 	if t := x.down.hooks; t != nil && t.GetConn != nil {
 		defer t.GetConn(addr)
 	}
-	at := max(x.elapsed(), 1)
+	at := max(time.Since(x.facts.Start), 1)
 	x.observed.GetConn(addr, x.facts.Start.Add(at))
 	x.mu.Lock()
 	if x.wire.asked == 0 {
@@ -54,7 +55,7 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 	if t := x.down.hooks; t != nil && t.GotConn != nil {
 		defer t.GotConn(info)
 	}
-	at := x.elapsed()
+	at := time.Since(x.facts.Start)
 	now := x.facts.Start.Add(at)
 	shared := false
 	if tc, ok := info.Conn.(*tls.Conn); ok && !info.Reused {

@@ -20,8 +20,8 @@ type Layer interface {
 	Begin(x *Exchange) (state any, err error)
 	// End runs once for each Begin that did not fail: when the response body
 	// has ended, or when there is none, or when RoundTrip fails. It must not
-	// block.
-	End(x *Exchange, state any)
+	// block. The facts f do not change any more, and must not be changed.
+	End(x *Exchange, state any, f *Facts)
 	// Phase says where in the order of Ends this layer stands.
 	Phase() Phase
 	// Describe is the layer's line in roundtripper.Describe, in a stack whose

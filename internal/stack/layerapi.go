@@ -9,7 +9,7 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// What a Layer may ask of an exchange, and do to it, in its Begin.
+// What a Layer may ask of an exchange, and do to it.
 
 // Context is the caller's context, with what the layers so far have put into
 // it.
@@ -21,6 +21,13 @@ func (x *Exchange) SetContext(ctx context.Context) { x.request.ctx = ctx }
 
 // Began is when the exchange began.
 func (x *Exchange) Began() time.Time { return x.facts.Start }
+
+// Target is what the exchange goes to.
+func (x *Exchange) Target() *Target { return x.request.target }
+
+// Foreign reports whether what is below the kit's layers is not net/http's own
+// transport: foreign middleware, most often.
+func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
 
 // Request is the request as the caller made it. It must not be changed.
 func (x *Exchange) Request() *http.Request { return x.request.orig }
@@ -68,3 +75,22 @@ func least[T int32 | time.Duration](a, b T) T {
 
 // Exempt says that the limits do not count this exchange. In Begin only.
 func (x *Exchange) Exempt() { x.entry.Exempt = true }
+
+// AddPoolWait notes how long the exchange waited for a slot. In Begin only.
+func (x *Exchange) AddPoolWait(d time.Duration) { x.facts.PoolWait += d }
+
+// Facts is what is known now.
+func (x *Exchange) Facts() Facts {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.facts
+}
+
+// Host is the name of what the exchange goes to, as in "https://example.com:443".
+func (x *Exchange) Host() string { return x.request.target.name }
+
+// Method is the request's, as the caller wrote it.
+func (x *Exchange) Method() string { return x.facts.Method }
+
+// Path is that of the request's URL, without its query.
+func (x *Exchange) Path() string { return x.request.path }

@@ -22,7 +22,7 @@ func (*tally) Begin(*Exchange) (any, error) { return nil, nil }
 func (*tally) Phase() Phase                 { return Observe }
 func (*tally) Describe(ledger.Watch) string { return "tally" }
 
-func (a *tally) End(r *Exchange, _ any) {
+func (a *tally) End(r *Exchange, _ any, _ *Facts) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.n[r.Facts().Outcome]++

@@ -93,20 +93,6 @@ func (x *Exchange) closedAbove() bool {
 	return closed && x.nest.outer.request.ctx.Err() == nil || x.nest.outer.closedAbove()
 }
 
-// Culprit implements ledger.Owner: what the layers say, and those above foreign
-// middleware where these say nothing.
-func (x *Exchange) Culprit() (c ledger.Culprit) {
-	if x.nest.own {
-		c = x.nest.outer.Culprit()
-	}
-	for i, state := range x.layers.all() {
-		if w, ok := x.pipe.layers[i].(CulpritSource); ok {
-			w.AddCulprit(state, &c)
-		}
-	}
-	return c
-}
-
 func methodOf(m string) string {
 	if m == "" {
 		return http.MethodGet

@@ -19,10 +19,10 @@ type last struct {
 	f Facts
 }
 
-func (*last) Begin(*Exchange) (any, error) { return nil, nil }
-func (*last) Phase() Phase                 { return Observe }
-func (*last) Describe(ledger.Watch) string { return "last" }
-func (l *last) End(r *Exchange, _ any)     { l.r, l.f = r, *r.Final() }
+func (*last) Begin(*Exchange) (any, error)       { return nil, nil }
+func (*last) Phase() Phase                       { return Observe }
+func (*last) Describe(ledger.Watch) string       { return "last" }
+func (l *last) End(r *Exchange, _ any, f *Facts) { l.r, l.f = r, *f }
 
 // queue lets an exchange begin when it is told to, as a queue does.
 type queue struct{ came, open chan struct{} }
@@ -34,7 +34,7 @@ func (q *queue) Begin(*Exchange) (any, error) {
 }
 func (*queue) Phase() Phase                 { return Observe }
 func (*queue) Describe(ledger.Watch) string { return "queue" }
-func (*queue) End(*Exchange, any)           {}
+func (*queue) End(*Exchange, any, *Facts)   {}
 
 // A middleware sends two requests for one, and gives up while one of them waits for
 // a slot of a pool below.
@@ -67,7 +67,7 @@ func TestFinalDoesNotChangeWhenAnInnerExchangeBeginsLate(t *testing.T) {
 	}
 	q.open <- struct{}{}
 	<-sent
-	if f := *l.r.Final(); f != l.f {
+	if f := l.r.Facts(); f != l.f {
 		t.Errorf("at the end: %+v; later: %+v", l.f, f)
 	}
 	close(answer)

@@ -15,7 +15,7 @@ import (
 func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	x.mu.Lock()
 	x.facts.Status, x.facts.Proto = resp.StatusCode, resp.Proto
-	x.facts.Answered = x.elapsed()
+	x.facts.Answered = time.Since(x.facts.Start)
 	x.wire.length, x.wire.major, x.wire.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
 	switch q := resp.Request; {
 	case q == nil:
@@ -67,6 +67,16 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	return &b.resp
 }
 
+// ownRequest turns the request of the base's response into the caller's, or into one
+// whose context is: what hangs on a context of ours ends with the exchange, and is
+// taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
+func (x *Exchange) ownRequest(q *http.Request) *http.Request {
+	if q != nil && x.pipe.overNetHTTP {
+		return x.request.orig
+	}
+	return x.outside(q, maxChain)
+}
+
 // noBody reports whether there is nothing to read, close or wrap.
 func noBody(resp *http.Response) bool {
 	return resp.Body == nil || resp.Body == http.NoBody ||
@@ -100,12 +110,4 @@ func keepAliveTimeout(values []string) time.Duration {
 		}
 	}
 	return 0
-}
-
-// answered tells the Listeners of the response.
-func (x *Exchange) answered(resp *http.Response) {
-	states := x.layers.all()
-	for _, i := range x.pipe.listen {
-		x.pipe.layers[i].(Listener).Answered(x, states[i], resp)
-	}
 }

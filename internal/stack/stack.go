@@ -93,73 +93,32 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// begin runs the layers down to the first that refuses.
-func (x *Exchange) begin() error {
-	for _, p := range x.pipe.layers {
-		st, err := p.Begin(x)
-		if err != nil {
-			return err
-		}
-		x.layers.add(st)
-	}
-	return nil
-}
-
-// begun are the states that the Begins of the first n layers have returned, none of which has
-// failed. Beyond four all of them are in more.
-type begun struct {
-	states [4]any
-	more   *[]any
-	n      uint8
-}
-
-func (b *begun) add(state any) {
-	switch {
-	case int(b.n) < len(b.states):
-		b.states[b.n] = state
-	case b.more == nil:
-		all := append(b.states[:len(b.states):len(b.states)], state)
-		b.more = &all
-	default:
-		*b.more = append(*b.more, state)
-	}
-	b.n++
-}
-
-// all are the states, by layer: fewer than layers before all have begun.
-func (b *begun) all() []any {
-	if b.more != nil {
-		return *b.more
-	}
-	return b.states[:b.n]
-}
-
 // acquireAndSend sends the request over a connection of the kit's own.
 func (x *Exchange) acquireAndSend() (*http.Response, error) {
-	known := x.request.target.owned.Load()
-	if x.pipe.gzips != nil && !known.SpeaksHTTP2() {
-		x.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
-	}
 	x.entry.Owner, x.entry.Close = (*owner)(x), x.request.close
-	if h := x.pipe.owned.Enter(&x.entry, x.request.target.key, known); h != known {
+	known := x.request.target.owned.Load()
+	h := x.pipe.owned.Enter(&x.entry, x.request.target.key, known)
+	if h != known {
 		x.request.target.owned.Store(h)
+	}
+	if x.pipe.gzips != nil && !h.SpeaksHTTP2() {
+		x.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
 	}
 	x.publish()
 	x.down.req = *x.request.orig
 	if x.request.header != nil {
 		x.down.req.Header = x.request.header
 	}
-	return x.entry.RoundTrip(x.request.ctx, &x.down.req, x.writingHooks())
+	var hooks *httptrace.ClientTrace
+	if x.wire.wrote = !x.request.hasBody || !x.pipe.drains; !x.wire.wrote {
+		hooks = x.writingHooks()
+	}
+	return x.entry.RoundTrip(x.request.ctx, &x.down.req, hooks)
 }
 
-// writingHooks tell when a request with a body was written, if the stack drains:
-// reading to the end of a response before that takes net/http 50 ms. Else there are
-// none of ours.
+// writingHooks tell when a request with a body was written, in a stack that drains:
+// reading to the end of a response before that takes net/http 50 ms.
 func (x *Exchange) writingHooks() *httptrace.ClientTrace {
-	if !x.request.hasBody || !x.pipe.drains {
-		x.wire.wrote = true
-		return nil
-	}
 	t := new(httptrace.ClientTrace)
 	if above := httptrace.ContextClientTrace(x.request.ctx); above != nil {
 		*t = *above

@@ -47,10 +47,6 @@ func (x *Exchange) RepeatedBelow(p Layer) bool {
 	return false
 }
 
-// Foreign reports whether what is below the kit's layers is not net/http's own
-// transport: foreign middleware, most often.
-func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
-
 // Inside reports whether the goroutine that makes this exchange is in the middle of
 // another one, whatever its context: it dials a connection, or, where that is to be
 // asked, it runs foreign middleware. It must be called in a Begin. It takes a

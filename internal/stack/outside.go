@@ -90,13 +90,3 @@ func same(a, b any) bool {
 	}
 	return a == b
 }
-
-// ownRequest turns the request of the base's response into the caller's, or into one
-// whose context is: what hangs on a context of ours ends with the exchange, and is
-// taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
-func (x *Exchange) ownRequest(q *http.Request) *http.Request {
-	if q != nil && x.pipe.overNetHTTP {
-		return x.request.orig
-	}
-	return x.outside(q, maxChain)
-}

@@ -1,0 +1,81 @@
+package stack
+
+import (
+	"net/http"
+
+	"github.com/warmconn/warmconn/internal/ledger"
+)
+
+// What an exchange calls its layers for: they begin, hear of the response, are asked who
+// makes the exchange, and end.
+
+// begun are the states that the Begins of the first n layers have returned, none of which has
+// failed. A fifth layer has them all in more.
+type begun struct {
+	states [4]any
+	more   *[]any
+	n      uint8
+}
+
+// room is where the states of n layers go.
+func (b *begun) room(n int) []any {
+	if n > len(b.states) {
+		all := make([]any, n)
+		b.more = &all
+		return all
+	}
+	return b.states[:n]
+}
+
+// all are the states, by layer: fewer than layers before all have begun.
+func (b *begun) all() []any {
+	if b.more != nil {
+		return (*b.more)[:b.n]
+	}
+	return b.states[:b.n]
+}
+
+// begin runs the layers down to the first that refuses.
+func (x *Exchange) begin() (err error) {
+	states := x.layers.room(len(x.pipe.layers))
+	for i, p := range x.pipe.layers {
+		if states[i], err = p.Begin(x); err != nil {
+			return err
+		}
+		x.layers.n++
+	}
+	return nil
+}
+
+// answered tells the Listeners of the response.
+func (x *Exchange) answered(resp *http.Response) {
+	states := x.layers.all()
+	for _, i := range x.pipe.listen {
+		x.pipe.layers[i].(Listener).Answered(x, states[i], resp)
+	}
+}
+
+// Culprit implements ledger.Owner: what the layers say, and those above foreign
+// middleware where these say nothing.
+func (x *Exchange) Culprit() (c ledger.Culprit) {
+	if x.nest.own {
+		c = x.nest.outer.Culprit()
+	}
+	for i, state := range x.layers.all() {
+		if w, ok := x.pipe.layers[i].(CulpritSource); ok {
+			w.AddCulprit(state, &c)
+		}
+	}
+	return c
+}
+
+// endLayers runs the Ends of the layers that have begun, phase by phase. The facts do not
+// change any more.
+func (x *Exchange) endLayers() {
+	states := x.layers.all()
+	for _, i := range x.pipe.order {
+		if int(i) < len(states) {
+			x.pipe.layers[i].End(x, states[i], &x.facts)
+		}
+	}
+}
