@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// conn is a connection as it was accepted, below TLS.
+// conn is an accepted connection, below TLS.
 type conn struct {
 	*net.TCPConn
-	top    net.Conn // what the server has: over TLS, that
+	top    net.Conn // the server's connection: the *tls.Conn, if there is TLS
 	server *Server
 	number uint64
 	throws atomic.Uint64 // dice made so far
 	uses   atomic.Int64  // requests so far
-	idle   atomic.Bool   // nothing is in flight
+	idle   atomic.Bool   // no request is in flight
 	doomed atomic.Bool   // to be closed once it is idle
 	once   sync.Once
 }
 
-// dice are what happens next to the connection, by the seed.
+// dice returns random numbers, by the seed, for the next event of the connection.
 func (c *conn) dice() *rand.Rand {
 	return rand.New(rand.NewPCG(c.server.seed^c.number<<32, c.throws.Add(1)))
 }
 
-// Read implements net.Conn. It is the moment of use: what comes on an idle
-// connection has left the client for good, and is gone with a Close.
+// Read implements net.Conn. It is the moment of use: bytes that come on an idle connection
+// have left the client for good, and a Close loses them.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.TCPConn.Read(p)
 	if n > 0 && c.idle.Load() && c.server.fault.used != nil && c.server.fault.used(c) {
@@ -47,14 +47,14 @@ func (c *conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// reset closes the connection with a RST, and TLS without a word.
+// reset closes the connection with a RST, and without TLS's close_notify.
 func (c *conn) reset() {
 	c.SetLinger(0)
 	c.Close()
 }
 
-// closeIdle closes the connection in a while if it is idle then, with TLS's own
-// farewell where there is TLS.
+// closeIdle closes the connection after the given time, if it is idle then, with TLS's
+// close_notify where there is TLS.
 func (c *conn) closeIdle(after time.Duration) {
 	time.AfterFunc(after, func() {
 		if c.idle.Load() {
@@ -63,7 +63,7 @@ func (c *conn) closeIdle(after time.Duration) {
 	})
 }
 
-// state is told by net/http's server.
+// state is net/http's ConnState hook.
 func (c *conn) state(s http.ConnState) {
 	switch s {
 	case http.StateActive:
@@ -78,7 +78,7 @@ func (c *conn) state(s http.ConnState) {
 	}
 }
 
-// under is the accepted connection below what the server has.
+// under returns the accepted connection below the server's.
 func under(nc net.Conn) *conn {
 	if t, ok := nc.(*tls.Conn); ok {
 		nc = t.NetConn()

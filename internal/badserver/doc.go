@@ -8,18 +8,17 @@
 //	Good         none, for comparison
 //	IdleClose    closes an idle connection just when the next request comes
 //	Reset        resets before, within or after a response
-//	CloseAfter   closes after n requests, and says so or not
+//	CloseAfter   closes after n requests, announced or not
 //	GoAway       HTTP/2: GOAWAY every n requests
 //	OneStream    HTTP/2: one stream a connection
 //	IdleTimeout  HTTP/2: an idle time-out as short as the pauses between requests
 //	Early        answers a request with a body before it has read it
-//	Truncate     bodies that are shorter than was said
+//	Truncate     bodies that are shorter than announced
 //	Slow         drips, and falls silent
 //
 // The client labels each request with an ID, in a header and in every 16 bytes
 // of its body, and so does the server its answer: bytes that belong to another
-// request, or to another place of the same one, are found on either side. What
-// happens to a request depends on the seed, its ID and how often it came, so
-// servers with one seed treat the same requests alike, whichever client sends
-// them.
+// request, or to another place of the same one, are found on either side. The
+// fate of a request depends on the seed, its ID and how often it came. So servers
+// with one seed treat the same requests alike, of any client.
 package badserver

@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// Early answers half of the requests with a body by 413 before it has read any
-// of it. With lingering it reads on for a while, as net/http's server does, so
-// that the client gets the answer; without, it closes at once, and the kernel
-// resets the connection under an upload.
+// Early answers half of the requests that have a body with 413, before it has read any of
+// the body. If it lingers, it reads on for a while, as net/http's server does, so that the
+// client gets the answer. If not, it closes at once, and the kernel resets the connection
+// during the upload.
 func Early(p Proto, lingers bool) Fault {
 	how := "abrupt"
 	if lingers {

@@ -13,7 +13,7 @@ import (
 // The headers that a client sets. The ID comes back in the response.
 const (
 	IDHeader   = "Bad-Id"   // ten hex digits at most
-	OpHeader   = "Bad-Op"   // what Twice counts by
+	OpHeader   = "Bad-Op"   // the operation, by which Twice counts
 	SizeHeader = "Bad-Size" // of the response's body
 	BodyHeader = "Bad-Body" // size of the request's body
 )
@@ -24,7 +24,7 @@ type exchange struct {
 	r      *http.Request
 	server *Server
 	conn   *conn
-	nth    int64 // of the connection's requests, from 1
+	nth    int64 // its number on the connection, from 1
 	id     uint64
 	size   int64      // of the response's body
 	dice   *rand.Rand // by the seed, the ID and how often it came
@@ -86,7 +86,7 @@ func (e *exchange) upload() bool {
 	return true
 }
 
-// answer does what a good server does.
+// answer answers as a good server does.
 func (e *exchange) answer() {
 	if e.upload() {
 		e.respond(http.StatusOK, e.size)
@@ -115,7 +115,7 @@ func (e *exchange) write(from, to int64) {
 	}
 }
 
-// part is a place in the body, neither its start nor its end where it has one.
+// part returns a place in the body, neither its start nor its end if there is one between.
 func (e *exchange) part() int64 {
 	if e.size < 2 {
 		return 0
@@ -128,7 +128,7 @@ func (e *exchange) flush() { http.NewResponseController(e.ResponseWriter).Flush(
 // abort breaks the response off: net/http closes the connection, or the stream.
 func (e *exchange) abort() { panic(http.ErrAbortHandler) }
 
-// pause waits, as long as the client and the server are there.
+// pause waits, but not after the client or the server has gone.
 func (e *exchange) pause(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()

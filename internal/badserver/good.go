@@ -1,4 +1,4 @@
 package badserver
 
-// Good is a server that answers every request: what fails is the client's doing.
+// Good is a server that answers every request: a failure is the client's.
 func Good(p Proto) Fault { return Fault{Name: "good " + string(p), Proto: p} }

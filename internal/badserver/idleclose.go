@@ -4,7 +4,7 @@ import "time"
 
 // IdleClose closes an idle connection after a random time up to longest, mostly
 // while the next request is under way; and one in 20 at the very moment of use,
-// when the request has come and nobody reads it.
+// when the request has come and was not read.
 func IdleClose(p Proto, longest time.Duration) Fault {
 	return Fault{
 		Name:  "idle close " + string(p),

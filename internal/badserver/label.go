@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// blockSize is how many bytes one label takes.
+// blockSize is the number of bytes of a label.
 const blockSize = 16
 
-// Side says whose bytes they are, so that an echo is no answer.
+// Side tells the client's bytes from the server's, so that an echo is no answer.
 type Side byte
 
 // The sides.
@@ -63,7 +63,7 @@ func (l *Labels) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// Bytes returns what is left of the body.
+// Bytes returns the rest of the body.
 func (l *Labels) Bytes() []byte {
 	b := make([]byte, l.end-l.at)
 	l.Read(b)
@@ -73,7 +73,7 @@ func (l *Labels) Bytes() []byte {
 // ErrMixed is the error for bytes that are not the body's own.
 var ErrMixed = errors.New("badserver: bytes of another body")
 
-// Check is a writer that compares what comes with the labels of one body.
+// Check is a writer that compares the written bytes with the labels of one body.
 type Check struct {
 	side Side
 	id   uint64
@@ -83,7 +83,7 @@ type Check struct {
 // NewCheck returns a Check from the start of a body.
 func NewCheck(side Side, id uint64) *Check { return &Check{side: side, id: id} }
 
-// Size is how many bytes came so far.
+// Size returns how many bytes were written so far.
 func (c *Check) Size() int64 { return c.at }
 
 // Write implements io.Writer; its error is ErrMixed.

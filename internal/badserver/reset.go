@@ -2,8 +2,8 @@ package badserver
 
 import "net/http"
 
-// Reset resets the connection, one request in oneIn: before the request's body
-// was read, before the response, within its header, within its body, and after
+// Reset resets the connection at one request in oneIn: before the request's body
+// was read, before the response, within its header, within its body, or after
 // it, when the client may have sent the next one. Over HTTP/2 all of the
 // connection's streams are lost with it.
 func Reset(p Proto, oneIn int) Fault {
@@ -39,8 +39,8 @@ func Reset(p Proto, oneIn int) Fault {
 	}
 }
 
-// halfHeader writes the first bytes of a response, over HTTP/1 without TLS: there
-// they are the connection's own.
+// halfHeader writes the first bytes of a response. It does so over HTTP/1 without TLS alone:
+// there they go onto the connection as they are.
 func (e *exchange) halfHeader() {
 	if e.server.fault.Proto == Plain {
 		e.conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Le"))

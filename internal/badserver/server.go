@@ -11,7 +11,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// Proto is what a server speaks.
+// Proto is a server's protocol.
 type Proto string
 
 // The protocols.
@@ -31,8 +31,8 @@ type Fault struct {
 
 	config func(*http.Server)
 	idle   func(*conn)       // a connection became idle
-	used   func(*conn) bool  // bytes came on an idle one: true closes it instead
-	serve  func(e *exchange) // nil answers
+	used   func(*conn) bool  // bytes came on an idle one: true closes it
+	serve  func(e *exchange) // handles a request; nil answers it
 }
 
 // Server is a running server. Its methods are safe for concurrent use.
@@ -52,7 +52,7 @@ type Server struct {
 	open     map[*conn]struct{}
 	seen     map[uint64]int // how often a request came, by ID
 	twice    map[string]int // requests that came again, by operation
-	wrong    []string       // request bodies with another one's bytes
+	wrong    []string       // request bodies with bytes of another request
 }
 
 // Start starts a server on 127.0.0.1.
@@ -100,7 +100,7 @@ func Start(f Fault, seed uint64) (*Server, error) {
 	return s, nil
 }
 
-// listener counts what it accepts.
+// listener counts the connections that it accepts.
 type listener struct {
 	net.Listener
 	server *Server
@@ -126,8 +126,8 @@ func (s *Server) forget(c *conn) {
 	delete(s.open, c)
 }
 
-// Transport returns a new transport that trusts the server. It keeps as many
-// connections as it is told, so that chance does not decide which are closed.
+// Transport returns a new transport that trusts the server. It keeps up to idle
+// connections, so that chance does not decide which are closed.
 func (s *Server) Transport(idle int) *http.Transport {
 	t := &http.Transport{MaxIdleConnsPerHost: idle, ForceAttemptHTTP2: s.fault.Proto == HTTP2}
 	if s.cert.Leaf != nil {
@@ -164,8 +164,7 @@ func (s *Server) Wrong() []string {
 	return append([]string(nil), s.wrong...)
 }
 
-// Close ends the server and its connections, those that it gave up too.
-// Handlers end soon after.
+// Close ends the server and all connections that it has accepted. Handlers end soon after.
 func (s *Server) Close() {
 	close(s.done)
 	s.srv.Close()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Slow drips some responses, and falls silent before or within others for the
-// given time: longer than a client with a time-out waits.
+// Slow writes some responses in drips, and falls silent before or within others for the
+// given time, which should be longer than the client's time-out.
 func Slow(p Proto, silence time.Duration) Fault {
 	return Fault{
 		Name:  "slow " + string(p),

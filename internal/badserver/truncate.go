@@ -2,8 +2,8 @@ package badserver
 
 import "net/http"
 
-// Truncate breaks off one response in oneIn within its body, one that has a
-// length as well as one that is chunked.
+// Truncate breaks one response in oneIn off within its body, of announced length or
+// chunked.
 func Truncate(p Proto, oneIn int) Fault {
 	return Fault{
 		Name:  "truncated " + string(p),

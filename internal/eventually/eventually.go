@@ -1,5 +1,5 @@
-// Package eventually lets a test wait for what no channel and no hook tells:
-// what a server, the kernel or the collector has done meanwhile.
+// Package eventually lets a test wait for an event that no channel and no hook tells
+// of: something that a server, the kernel or the collector does.
 package eventually
 
 import (
@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// limit is for a machine that does a lot else.
+// limit is for a busy machine.
 const limit = 20 * time.Second
 
-// most is the longest pause between two looks: some are collections of the whole heap.
+// most is the longest pause between two calls of ok: some of these are collections of the
+// whole heap.
 const most = 20 * time.Millisecond
 
-// True waits until ok says so, and ends the test if it does not in time. What
-// says what for.
+// True waits until ok returns true, and ends the test if that takes too long. What names
+// the event.
 func True(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	pause := time.Millisecond

@@ -17,7 +17,7 @@ type expectation struct {
 	layers []string // nil: any
 	goes   []string // releases like "1.26"; nil: any
 	kind   string
-	test   string // with all that is within
+	test   string // and its subtests
 	reason string
 }
 
@@ -50,7 +50,7 @@ func parseExpected(text string) ([]expectation, error) {
 
 type expectations []expectation
 
-// expectedOf returns those for these layers on that Go, like "go1.26.8".
+// expectedOf returns the expectations for the given layers and Go release, like "go1.26.8".
 func expectedOf(all []expectation, layers, version string) expectations {
 	var es expectations
 	for _, e := range all {
@@ -79,9 +79,8 @@ func (es expectations) expects(test string) bool {
 	return slices.ContainsFunc(es, func(e expectation) bool { return e.test == test || below(test, e.test) })
 }
 
-// judge prints how the tests did and reports whether all that failed was
-// expected to. What has passed and was not expected to is only told: the list is
-// to be mended.
+// judge prints how the tests ended, and reports whether all failures were expected. A test
+// that passed against expectation is only printed: then the list must be mended.
 func (es expectations) judge(w io.Writer, what string, r *results) bool {
 	n := make(map[string]int)
 	var expected, unexpected []string
@@ -112,7 +111,7 @@ func (es expectations) judge(w io.Writer, what string, r *results) bool {
 	return len(unexpected) == 0
 }
 
-// outer reports whether a test has failed only because one within has.
+// outer reports whether a test has failed only because a subtest has.
 func (r *results) outer(test string) bool {
 	for sub, how := range r.ended {
 		if how == "fail" && below(sub, test) {
@@ -122,13 +121,13 @@ func (r *results) outer(test string) bool {
 	return false
 }
 
-// passed reports whether that test has, and all that is within.
+// passed reports whether a test has passed, and its subtests.
 func (r *results) passed(test string) bool {
 	return r.ended[test] == "pass" && !r.outer(test)
 }
 
-// excerpt is the beginning of a test's output, indented. What it printed comes
-// before the stacks, if it hung or panicked.
+// excerpt returns the beginning of a test's output, indented. If the test hung or panicked,
+// its own lines come before the stacks.
 func excerpt(text string) string {
 	const most = 15
 	lines := strings.Split(strings.TrimSpace(text), "\n")

@@ -1,5 +1,5 @@
 // Nethttptest runs net/http's own tests with layers of the kit over every
-// *http.Transport, and tells which of them fail that should not.
+// *http.Transport, and tells which of them fail against expectation.
 //
 //	go run ./internal/nethttptest                                   # every stack, all tests
 //	go run ./internal/nethttptest -layers pool -run 'TestTransport' # a stack, some tests
@@ -7,11 +7,11 @@
 //	go run ./internal/nethttptest -race -short -layers pool,kit
 //	GOTOOLCHAIN=go1.27.4 go run ./internal/nethttptest
 //
-// The stacks are in testdata/layers_test.go, and what is known to fail, and why,
-// is in expected.txt. The tests are those of the Go release that runs, where
-// they lie, built with go test -overlay: net/http gets a hook in RoundTrip, Clone
-// and CloseIdleConnections (overlay.go, testdata/layers.go) and its tests one file
-// more, that puts the layers there. Its other packages' tests are not run.
+// The stacks are in testdata/layers_test.go. The tests that are known to fail are in
+// expected.txt, with the reasons. The tests are those of the Go release that runs, in its
+// own directory, built with go test -overlay: net/http gets a hook in RoundTrip, Clone
+// and CloseIdleConnections (overlay.go, testdata/layers.go), and its tests get one more
+// file, which puts the layers there. Its other packages' tests are not run.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	}
 }
 
-// check reports whether nothing unexpected happened.
+// check reports whether all went as expected.
 func check(o options, layers []string, all bool) (bool, error) {
 	var known []expectation
 	if !all {

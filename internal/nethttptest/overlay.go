@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// edits are what is changed in net/http's own files. Each must be found exactly
-// once, or net/http is no longer what this was written for.
+// edits are the changes in net/http's own files. The text of each must be found exactly
+// once: otherwise net/http has changed, and the edit must be, too.
 var edits = map[string][][2]string{
 	"transport.go": {
 		{"\ntype Transport struct {\n", "\ntype Transport struct {\n\tlayers layers\n\n"},

@@ -10,13 +10,13 @@ import (
 // results are how tests ended, by their full names.
 type results struct {
 	ended  map[string]string // "pass", "fail" or "skip"
-	open   map[string]bool   // those that run; false while they wait for their turn
-	output map[string]string // with "" for what belongs to no test
-	failed map[string]bool   // in a process that they ended: not to be run again
+	open   map[string]bool   // tests that have begun: true if they run, false if they wait for their turn
+	output map[string]string // by test; "" for output of no test
+	failed map[string]bool   // tests that ended their process: not to be run again
 	fails  int               // in this process
 }
 
-// testMain stands for what fails without any test, like a leaked goroutine.
+// testMain stands for a failure outside of any test, like a leaked goroutine.
 const testMain = "TestMain"
 
 func newResults() *results {
@@ -45,13 +45,13 @@ func (r *results) add(e event) {
 	}
 }
 
-// begin is told of a new process.
+// begin notes that a new process has begun.
 func (r *results) begin() {
 	r.fails = 0
 	r.output[""] = ""
 }
 
-// end is told of a process that came to its end and failed.
+// end notes that a process came to its end and failed.
 func (r *results) end() {
 	if r.fails == 0 {
 		r.ended[testMain] = "fail"
@@ -59,8 +59,8 @@ func (r *results) end() {
 	}
 }
 
-// charge has the tests failed that ran when their process was ended, and
-// reports whether there are any.
+// charge counts the tests that ran when their process was ended as failed, and reports
+// whether there are any.
 func (r *results) charge() bool {
 	charged := false
 	for name := range r.ended {
@@ -89,7 +89,7 @@ func (r *results) told(name string) bool {
 	return strings.Contains(r.output[name], "--- PASS: "+name+" (")
 }
 
-// within reports whether a test within that one was open or has failed.
+// within reports whether a subtest of the given test was open or has failed.
 func (r *results) within(name string) bool {
 	for sub := range r.open {
 		if below(sub, name) {
@@ -104,10 +104,10 @@ func (r *results) within(name string) bool {
 	return false
 }
 
-// below reports whether the test sub is within the one of that name.
+// below reports whether sub is a subtest of the test of that name.
 func below(sub, name string) bool { return strings.HasPrefix(sub, name+"/") }
 
-// done are the tests that need not be run again.
+// done returns the tests that need not be run again.
 func (r *results) done() []string {
 	var names []string
 	for name := range r.ended {
@@ -118,8 +118,9 @@ func (r *results) done() []string {
 	return names
 }
 
-// skipPattern matches just these tests. Of several alternatives the first one
-// that matches the beginning of a name decides, so short ones come first.
+// skipPattern returns a pattern that matches the given tests and no others. Among
+// alternatives the first one that matches the beginning of a name decides, so short ones
+// come first.
 func skipPattern(names []string) string {
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")), cmp.Compare(a, b))

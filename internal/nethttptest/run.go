@@ -33,8 +33,8 @@ func build(dir string, o options) (*binary, error) {
 	}
 	version, goroot, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	b := &binary{file: filepath.Join(dir, "http.test"), goroot: filepath.Join(dir, "goroot"), version: version}
-	// A toolchain that was downloaded lies in the module cache, where -overlay
-	// must not replace anything. By another name it does.
+	// A downloaded toolchain is in the module cache, where -overlay may replace no
+	// file. By another name of the directory it may.
 	if err := os.Symlink(goroot, b.goroot); err != nil {
 		return nil, err
 	}
@@ -60,19 +60,18 @@ func (b *binary) goCommand(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// event is one of test2json's.
+// event is an event of test2json.
 type event struct{ Action, Test, Output string }
 
 const (
 	// stallTime is how long no test may begin or end: then one hangs.
 	stallTime = 20 * time.Second
-	// restarts is how often the tests may end their process before it is given
-	// up.
+	// restarts bounds how often the tests may end their process.
 	restarts = 60
 )
 
-// aside are tests that say nothing about a transport and take two thirds of
-// the time: they build programs.
+// aside are tests that build programs: they do not test a transport, and take two thirds of
+// the time.
 var aside = []string{"TestCmdGoNoHTTPServer", "TestOmitHTTP2", "TestOmitHTTP2Vet"}
 
 // test runs the tests but for those in skip. One that hangs or ends the process
@@ -144,7 +143,7 @@ func (b *binary) process(r *results, args []string) (bool, error) {
 	switch code := tests.ProcessState.ExitCode(); code {
 	case 0:
 		return true, nil
-	case 1, 66: // what testing and the race detector exit with
+	case 1, 66: // the exit codes of testing and of the race detector
 		r.end()
 		return true, nil
 	case 2: // a panic, or SIGQUIT

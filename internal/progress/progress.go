@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// Line is one line on a terminal, and nothing anywhere else.
+// Line is a line on a terminal. On any other writer it prints nothing.
 type Line struct{ w io.Writer }
 
 // New returns a Line on w, which shows only if w is a terminal.

@@ -20,7 +20,7 @@ import (
 	"strings"
 )
 
-// Names are what a snippet may use without saying where it is from.
+// Names are the names that a snippet may use without declaring them.
 type Names struct {
 	Imports map[string]string // the paths of packages, by name
 	Vars    map[string]string // the types of variables, by name
@@ -65,8 +65,8 @@ func NewChecker(dir string, names Names) (*Checker, error) {
 	})}, nil
 }
 
-// Check returns what the compiler would say of s, but that a variable or an import is not
-// used: a snippet ends where its point is made.
+// Check returns the compiler's errors for s, without the ones for variables and imports that
+// are not used: a snippet may be a part of a function.
 func (c *Checker) Check(s Snippet) []error {
 	body, err := c.shape(s)
 	if err != nil {
@@ -162,7 +162,7 @@ func (c *Checker) types(source string) (errs []error) {
 
 var undefined = regexp.MustCompile(`undefined: (\w+)$`)
 
-// missing are the imports and variables that make names of errs known.
+// missing returns the imports and variables that declare the undefined names in errs.
 func (c *Checker) missing(errs []error) (imports, vars []string) {
 	add := func(all *[]string, line string) {
 		if !slices.Contains(*all, line) {

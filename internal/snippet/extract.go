@@ -1,11 +1,11 @@
 // Package snippet finds the Go code in Markdown documents, type-checks it as a user of the
 // kit would compile it, and runs it.
 //
-//	```go                 is checked; "```go nested" by a module that has what it needs
-//	```output             right behind one: it is run, and prints this
+//	```go                 is checked; "```go nested" in a module that has its imports
+//	```output             directly behind a snippet: that is run, and prints this
 //
 // A snippet is a file, declarations, or statements. Packages are imported by their names,
-// and what a reader is expected to have, a client say, is declared: see Names.
+// and variables that a reader is expected to have, such as a client, are declared: see Names.
 package snippet
 
 import (
@@ -16,7 +16,7 @@ import (
 // Snippet is a fenced block of Go in a document.
 type Snippet struct {
 	File   string // the document
-	Line   int    // that of its first line of code
+	Line   int    // of its first line of code
 	Nested bool
 	Source string
 	Output string // of running it; empty: it is only checked
@@ -27,7 +27,7 @@ func (s Snippet) String() string { return fmt.Sprintf("%s:%d", s.File, s.Line) }
 // Extract returns the snippets of a document, in order.
 func Extract(file, text string) []Snippet {
 	var all []Snippet
-	var last *Snippet // the one right above
+	var last *Snippet // directly above this line
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
 		info, ok := strings.CutPrefix(lines[i], "```")

@@ -1,7 +1,7 @@
 package snippet
 
-// Kit are the names that the kit's documents use: its packages, the standard library's and
-// OpenTelemetry's, and what a reader has.
+// Kit are the names that the kit's documents use: its packages, the standard library's,
+// OpenTelemetry's, and variables that a reader has.
 func Kit() Names {
 	const module = "github.com/warmconn/warmconn"
 	const otel = "go.opentelemetry.io/otel"

@@ -1,5 +1,5 @@
-// Package stub is a base that answers at once, for benchmarks: what is measured
-// over it is the layers' own cost.
+// Package stub is a base that answers at once, for benchmarks: over it they measure the
+// layers' own cost.
 package stub
 
 import (
@@ -34,7 +34,7 @@ func (t Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &r.Response, nil
 }
 
-// header is shared: nobody may change a response's header here.
+// header is shared: benchmarks must not change a response's header.
 var header = http.Header{"Content-Type": {"text/plain"}}
 
 type response struct {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// NewCert makes a certificate for 127.0.0.1 and example.com, as httptest's is. Its key is an elliptic curve's:
-// a server that closes all the time makes a handshake for each request or two,
-// and with RSA the test would measure that.
+// NewCert makes a certificate for 127.0.0.1 and example.com, as httptest's is. Its key is
+// for elliptic curves: with a server that closes often, each request or two has a handshake,
+// and with an RSA key the test would measure that.
 func NewCert() tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -50,5 +50,5 @@ func Trusts(cert tls.Certificate) *tls.Config {
 	return &tls.Config{RootCAs: roots}
 }
 
-// shared is every Server's: a client of one trusts them all, as with httptest.
+// shared is the certificate of all Servers: a client of one trusts all, as with httptest.
 var shared = sync.OnceValue(NewCert)

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// Distant dials by dial what seems to be a round trip away: the connect takes one, and
-// each byte half of one, in both directions, and so the server's end. The fake clock of a testing/synctest
-// bubble passes over it. The client's Close is not delayed, and cuts off what is on its way.
+// Distant returns a dial function whose connections seem to be a round trip away. A connect
+// takes a round trip; each byte takes half of one, in both directions, and so does the
+// server's close. In a testing/synctest bubble that is time of the fake clock. The client's
+// Close is not delayed, and cuts off the bytes on their way.
 func Distant(dial func(ctx context.Context, network, addr string) (net.Conn, error), roundTrip time.Duration) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	if roundTrip == 0 {
 		return dial
@@ -50,15 +51,15 @@ type distantConn struct {
 func (c *distantConn) LocalAddr() net.Addr  { return c.to.LocalAddr() }
 func (c *distantConn) RemoteAddr() net.Addr { return c.to.RemoteAddr() }
 
-// Close ends both, so that neither direction is carried any more.
+// Close closes both connections, which ends both directions.
 func (c *distantConn) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	c.to.Close()
 	return c.Conn.Close()
 }
 
-// carry carries what comes from one connection to the other, each part by as much later,
-// and its end. The parts that are on their way are bounded, as a window bounds them.
+// carry copies from one connection to the other, each part after the delay, and then the
+// end. The number of parts on their way is bounded, as by a window.
 func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}) {
 	type part struct {
 		at time.Time

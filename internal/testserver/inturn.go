@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// InTurn dials one of the servers after the other, whatever the address, as a balancer
-// that works by connections does: the first one first. All have the same certificate.
+// InTurn returns a dial function that dials the servers in turn, for any address, like a
+// balancer of connections. All of them have the same certificate.
 func InTurn(servers ...*Server) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	var turn atomic.Int64
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {

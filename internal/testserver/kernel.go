@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Established is how many connections from this process to the server the kernel has,
-// counted at the clients' end; false where it does not say. Those of other processes
-// may go to a server that had the port before.
+// Established returns how many connections from this process to the server the kernel has,
+// counted at the clients' end; ok is false where the kernel does not tell. Connections of
+// other processes are not counted: they may be to a server that had the port before.
 func (s *Server) Established() (n int, ok bool) {
 	text, err := os.ReadFile("/proc/net/tcp")
 	if err != nil {
@@ -29,8 +29,8 @@ func (s *Server) Established() (n int, ok bool) {
 		if len(f) < 10 || !strings.HasSuffix(f[2], remote) || f[3] != "01" {
 			continue
 		}
-		// Once each: the table is read in pieces, and while others change it a
-		// socket may come again.
+		// Each socket is counted once: the table is read in pieces, and a socket may be
+		// in two of them if other processes change it meanwhile.
 		if socket := "socket:[" + f[9] + "]"; own[socket] {
 			delete(own, socket)
 			n++
@@ -39,7 +39,7 @@ func (s *Server) Established() (n int, ok bool) {
 	return n, true
 }
 
-// ownSockets are the sockets that this process has open, as its descriptors name them.
+// ownSockets returns the sockets that this process has open, by the names in its descriptors.
 func ownSockets() map[string]bool {
 	const dir = "/proc/self/fd/"
 	own := make(map[string]bool)

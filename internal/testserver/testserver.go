@@ -1,5 +1,4 @@
-// Package testserver starts HTTP servers on loopback that count what the kit
-// claims to save: new connections.
+// Package testserver starts HTTP servers on loopback that count new connections.
 //
 // A Server is an httptest.Server with a ConnState hook. It lives for one test
 // or one row of an example, listens on 127.0.0.1 only, and Close ends it with
@@ -21,14 +20,14 @@ import (
 // Options says what kind of server to start. The zero value is a plain
 // HTTP/1.1 server with net/http's defaults.
 type Options struct {
-	// TLS serves https with a certificate for what httptest's is for.
+	// TLS serves https with a certificate for the same names as httptest's.
 	TLS bool
 	// HTTP2 serves HTTP/2 over TLS; it implies TLS.
 	HTTP2 bool
 	// Memory serves in-memory connections, for a testing/synctest bubble; only
 	// Transport and Dial reach it.
 	Memory bool
-	// Listener, if not nil, is what the server listens on, a unix socket for one; the
+	// Listener, if not nil, is the server's listener, of a unix socket for example. The
 	// server closes it.
 	Listener net.Listener
 	// Config, if not nil, may change the http.Server before it starts:
@@ -57,7 +56,7 @@ func New(h http.Handler, opts Options) *Server {
 	s := &Server{open: make(map[net.Conn]struct{})}
 	s.srv = httptest.NewUnstartedServer(h)
 	s.srv.EnableHTTP2 = opts.HTTP2
-	// A client that gives up in a handshake is what some tests are about.
+	// Some tests have clients that give up in a handshake: the log would be full of them.
 	s.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if opts.Config != nil {
 		opts.Config(s.srv.Config)
@@ -75,8 +74,8 @@ func New(h http.Handler, opts Options) *Server {
 	s.Addr = s.srv.Listener.Addr().String()
 	s.URL = "http://" + s.Addr
 	if opts.TLS || opts.HTTP2 {
-		// Not by StartTLS, which reads httptest's RSA key each time: a millisecond that
-		// hundreds of tests would pay.
+		// Not by StartTLS: that reads httptest's RSA key each time, which takes a
+		// millisecond, in hundreds of tests.
 		s.srv.TLS = &tls.Config{Certificates: []tls.Certificate{shared()}, NextProtos: []string{"http/1.1"}}
 		if opts.HTTP2 {
 			s.srv.TLS.NextProtos = []string{"h2"}
@@ -88,8 +87,7 @@ func New(h http.Handler, opts Options) *Server {
 	return s
 }
 
-// count runs before httptest's own hook only if that one calls it: httptest
-// keeps a ConnState that was set before the start.
+// count is a ConnState hook. It is set before the start, so httptest's own hook calls it.
 func (s *Server) count(c net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +127,7 @@ func (s *Server) ClientTLS() *tls.Config {
 	return Trusts(s.srv.TLS.Certificates[0])
 }
 
-// Certificate is the server's, nil if it is plain.
+// Certificate returns the server's certificate; nil if the server is plain.
 func (s *Server) Certificate() *x509.Certificate {
 	if s.srv.TLS == nil {
 		return nil
@@ -137,8 +135,8 @@ func (s *Server) Certificate() *x509.Certificate {
 	return s.srv.TLS.Certificates[0].Leaf
 }
 
-// Transport is a new transport that trusts the server, with net/http's
-// defaults for all the rest.
+// Transport returns a new transport that trusts the server, with net/http's
+// defaults for all other settings.
 func (s *Server) Transport() *http.Transport {
 	t := &http.Transport{TLSClientConfig: s.ClientTLS(), ForceAttemptHTTP2: true}
 	if s.memory != nil {
@@ -156,7 +154,7 @@ func (s *Server) Dial(ctx context.Context, network, addr string) (net.Conn, erro
 }
 
 // Close ends the server and its connections. It does not wait for handlers
-// that hang: their connections are closed under them.
+// that hang: their connections are closed while they run.
 func (s *Server) Close() {
 	s.srv.CloseClientConnections()
 	s.srv.Config.Close()

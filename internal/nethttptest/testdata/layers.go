@@ -2,10 +2,9 @@ package http
 
 import "sync"
 
-// LayersOver returns what t's requests are to go through, nil for nothing. It
-// is asked once for each transport, at its first request: until then whoever
-// made it may set its fields. What it returns may send requests through base
-// and clone it; base stands for t.
+// LayersOver returns the layers for t's requests; nil for none. It is called once for each
+// transport, at its first request: until then the test may set its fields. The layers may
+// send requests through base and clone it; base stands for t.
 var LayersOver func(base *Transport) RoundTripper
 
 // layers is a field of Transport. It holds the stack, which so lives as long as
@@ -14,8 +13,8 @@ type layers struct {
 	mu    sync.Mutex
 	asked bool
 	stack RoundTripper // nil: none
-	base  *Transport   // what stack was put over: a twin
-	inner bool         // below a stack: of a twin, and of every clone of one
+	base  *Transport   // the twin that stack stands on
+	inner bool         // below a stack: true for a twin and its clones
 	below *Transport   // of a twin: the transport that it stands for
 }
 
@@ -30,7 +29,7 @@ func (t *Transport) RoundTrip(req *Request) (*Response, error) {
 	return t.nativeRoundTrip(req)
 }
 
-// CloseIdleConnections reaches what the layers over t keep, too.
+// CloseIdleConnections also closes the idle connections of the layers over t.
 func (t *Transport) CloseIdleConnections() {
 	t.layers.mu.Lock()
 	stack := t.layers.stack
@@ -41,7 +40,7 @@ func (t *Transport) CloseIdleConnections() {
 	t.native().nativeCloseIdleConnections()
 }
 
-// Clone marks what is cloned below a stack.
+// Clone marks the clones that are made below a stack.
 func (t *Transport) Clone() *Transport {
 	c := t.native().nativeClone()
 	c.layers.inner = t.layers.inner
@@ -58,7 +57,7 @@ func (t *Transport) stack() RoundTripper {
 	}
 	l.asked = true
 	if b := l.base; b != nil {
-		// Some tests set these between requests. Layers that look again see it.
+		// Some tests set these between requests. Layers that look again see the change.
 		if b.TLSClientConfig != t.TLSClientConfig {
 			b.TLSClientConfig = t.TLSClientConfig
 		}
@@ -86,7 +85,7 @@ func (t *Transport) twin() *Transport {
 	return w
 }
 
-// native is the transport whose own methods are meant: t, or whom it stands for.
+// native returns the transport whose own methods are meant: t, or the one that it stands for.
 func (t *Transport) native() *Transport {
 	if t != nil && t.layers.below != nil {
 		return t.layers.below

@@ -34,7 +34,7 @@ func kit() roundtripper.Middleware {
 	return roundtripper.Chain(drain.New(drain.Options{}).Middleware, pool.New(pool.Options{}).Middleware)
 }
 
-// foreign is foreign middleware, of which the kit knows nothing.
+// foreign is a middleware that the kit does not know.
 func foreign(next http.RoundTripper) http.RoundTripper { return roundTripper{next} }
 
 type roundTripper struct{ next http.RoundTripper }
