@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A million keys leave no more than Most behind, and those asked for often are there
-// again once others have gone.
+// A million keys leave no more than Most values behind, and a key that is asked for often is
+// kept again once others have gone.
 func TestMapIsBounded(t *testing.T) {
 	var c Map[int, int]
 	made := 0
@@ -31,7 +31,7 @@ func TestMapIsBounded(t *testing.T) {
 	}
 }
 
-// Of very many keys, adding must stay so rare that its copies cost next to nothing.
+// With very many keys, values must be added so rarely that the copies cost next to nothing.
 func TestManyKeysAreSeldomCopied(t *testing.T) {
 	const keys = 100_000
 	var c Map[int, int]
@@ -65,7 +65,7 @@ func TestListIsBounded(t *testing.T) {
 	}
 }
 
-// What was set stays whatever is set beside it or in its place.
+// A value stays when others are set beside it, or in the place of another.
 func TestListKeepsTheOthers(t *testing.T) {
 	var c List[int, int]
 	for k := range 5 {
@@ -84,7 +84,7 @@ func TestListKeepsTheOthers(t *testing.T) {
 	}
 }
 
-// A value that is met for the first time costs nothing beside the List.
+// The first value of a List costs no allocation beside the List's.
 func TestFirstOfAListTakesNoAllocation(t *testing.T) {
 	var last *List[int, *int]
 	v := new(int)

@@ -13,7 +13,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// notes is a base that notes whose request it is asked for.
+// notes is a base that notes the call site of each request.
 type notes struct{ caller string }
 
 func (n *notes) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -22,7 +22,7 @@ func (n *notes) RoundTrip(req *http.Request) (*http.Response, error) {
 	return stub.Transport{}.RoundTrip(req)
 }
 
-// foreign is a middleware of somebody else's.
+// foreign is a middleware that the kit does not know.
 type foreign struct{ next http.RoundTripper }
 
 func (f foreign) RoundTrip(req *http.Request) (*http.Response, error) { return f.next.RoundTrip(req) }
@@ -76,7 +76,7 @@ func TestCallerWithoutAClientIsTheFirstOutside(t *testing.T) {
 	wantCaller(t, n.caller, "TestCallerWithoutAClientIsTheFirstOutside")
 }
 
-// A server's proxy has nothing but net/http above it.
+// A ReverseProxy in a server has only net/http above it.
 func TestReverseProxyIsACaller(t *testing.T) {
 	n := new(notes)
 	target, _ := url.Parse("http://host.example/")

@@ -37,7 +37,7 @@ func TestFunctionsOfTheMainModuleAreToldByTheirNames(t *testing.T) {
 		{info("example.com/app", "example.com/app/sdk"), "example.com/app/sdk/http.Do", false},
 		{info("example.com/app", "example.com/app/sdk"), "example.com/app/sdks.All", true},
 		{info("example.com/app", "example.com/app/sdk.v1"), "example.com/app/sdk%2ev1.Get", false},
-		// A binary that says nothing.
+		// A binary that does not name its module.
 		{info(""), "main.run", false},
 		{info(""), "example.com/app.Run", false},
 	} {
@@ -64,7 +64,7 @@ func TestTheKitsPackagesAreNoCallers(t *testing.T) {
 	}
 }
 
-// stackOf is the innermost line, that of an SDK, for this test's sake.
+// stackOf is the innermost line: in this test it plays an SDK.
 func stackOf() []uintptr {
 	var pcs [Depth]uintptr
 	return Take(&pcs)
@@ -79,7 +79,7 @@ func inner(n int) []uintptr {
 }
 
 func TestCallerIsInTheMainModuleHoweverDeepTheSDK(t *testing.T) {
-	// The testing package plays the program: it is above, whatever the depth.
+	// The testing package plays the program: it is at the top, at any depth.
 	for _, depth := range []int{0, 10, Depth, 2 * Depth} {
 		pcs := inner(depth)
 		got := of(pcs, module{path: "testing"})
@@ -91,15 +91,15 @@ func TestCallerIsInTheMainModuleHoweverDeepTheSDK(t *testing.T) {
 		}
 	}
 	if got := of(inner(1), module{}); got.Inner != "" || !strings.HasSuffix(got.Caller, ".stackOf") {
-		t.Errorf("of a binary that says nothing: %+v, want the innermost line, as caller", got)
+		t.Errorf("of a binary that does not name its module: %+v, want the innermost line, as caller", got)
 	}
 	if got := of(inner(1), module{path: "example.com/elsewhere"}); got.Inner != "" || !strings.HasSuffix(got.Caller, ".stackOf") {
 		t.Errorf("with nothing of the program on the stack: %+v, want the innermost line, as caller", got)
 	}
 }
 
-// An SDK leaks, and its user learns which line of theirs has called it. The SDK is a module of
-// its own, and so is the program.
+// An SDK leaks, and its user learns which line of the program has called it. The SDK is a
+// module of its own, and so is the program.
 func TestLeakUnderAnSDKNamesTheProgramsLine(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {

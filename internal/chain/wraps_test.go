@@ -7,7 +7,7 @@ import (
 	"github.com/warmconn/warmconn/internal/chain"
 )
 
-// plain has no way to be unwrapped.
+// plain has no method to unwrap it.
 type plain struct{}
 
 func (plain) RoundTrip(*http.Request) (*http.Response, error) { return nil, nil }

@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// answering is a transport whose connections answer each request with text.
+// answering is a transport whose connections answer each request with the given text.
 func answering(text string) *http.Transport {
 	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		c, srv := net.Pipe()
@@ -60,7 +60,7 @@ func request(t *testing.T, method, url string, body io.Reader) *http.Request {
 	return req
 }
 
-// The texts are net/http's own, so the errors are, too.
+// Net/http itself makes the errors, so that the texts are its own.
 func TestMalformedResponsesAreMalformed(t *testing.T) {
 	for _, text := range []string{
 		"SMTP ready\r\n\r\n",
@@ -102,7 +102,7 @@ func TestAProxyThatWantsCredentials(t *testing.T) {
 	}
 }
 
-// closing tells when net/http has closed it.
+// closing is a connection that tells when net/http has closed it.
 type closing struct {
 	net.Conn
 	once   sync.Once
@@ -114,7 +114,7 @@ func (c *closing) Close() error {
 	return c.Conn.Close()
 }
 
-// The server closes the connection when net/http has just chosen it.
+// The server closes the connection just after net/http has chosen it.
 func TestServerClosedIdle(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }), testserver.Options{})
 	defer srv.Close()
@@ -150,7 +150,7 @@ func TestServerClosedIdle(t *testing.T) {
 	}
 }
 
-// silent is a connection whose writes stop to arrive.
+// silent is a connection whose writes get lost from some time on.
 type silent struct {
 	net.Conn
 	on *atomic.Bool

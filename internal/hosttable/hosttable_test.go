@@ -15,7 +15,7 @@ func (v *value) Forget() bool { return !v.inUse }
 func TestATableForgetsWhatIsNotInUse(t *testing.T) {
 	var table hosttable.Table[string, *value, lockorder.ConnTable]
 	if _, ok := table.Get("a", "a"); ok {
-		t.Fatal("a value that nobody has made")
+		t.Fatal("a value that was never made")
 	}
 	busy := table.Of("busy", "busy", func() *value { return &value{inUse: true} })
 	for i := range 100_000 {

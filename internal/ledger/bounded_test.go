@@ -9,14 +9,14 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// hosts counts the pages that l keeps.
+// hosts counts the hosts that l keeps.
 func hosts(l *Ledger) (n int) {
 	l.hosts.Each(func(*Host) { n++ })
 	return n
 }
 
 // TestMemoryIsBounded: a crawler over very many hosts, and one host with very
-// many losses and connections that nobody sees closing.
+// many losses and connections whose close is not seen.
 func TestMemoryIsBounded(t *testing.T) {
 	l := New(nil)
 	for i := range 100_000 {
@@ -43,7 +43,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-// Who has looked a page up may keep it for good: see Begin.
+// A stack that has looked a Host up may keep it for good: see Begin.
 func TestForgottenPageKeepsNoConnection(t *testing.T) {
 	l := New(nil)
 	u := new(Entry)

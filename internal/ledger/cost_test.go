@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What a connection costs is the time from GetConn to GotConn of those who have
-// dialed for themselves.
+// A connection's cost is the time from GetConn to GotConn, of exchanges that were given
+// their own dial.
 func TestCostIsOfExchangesOwnDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(nil)
@@ -17,7 +17,7 @@ func TestCostIsOfExchangesOwnDials(t *testing.T) {
 		u.PutIdleConn(None)
 		u.End(None, false, time.Now())
 		u = asks(l)
-		time.Sleep(time.Second) // it waited for that one
+		time.Sleep(time.Second) // u waits for a connection that comes free
 		u.GotConn(c, true, false, time.Now())
 		if w := u.Worth(true); w.Cost != 40*time.Millisecond || w.Measured != 1 {
 			t.Errorf("%v, measured %d times; want 40 ms, once", w.Cost, w.Measured)

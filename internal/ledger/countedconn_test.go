@@ -30,7 +30,7 @@ func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
 	check(0, "[{unknown 1} {unused 1}]")
 }
 
-// A crawler over very many hosts, by a transport that only counts.
+// A crawler goes to very many hosts, over a transport whose connections are only counted.
 func TestHostsOfDialedConnectionsAreForgotten(t *testing.T) {
 	l := New(nil)
 	for i := range 100_000 {

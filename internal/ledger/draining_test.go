@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// One drain is one connection: of two requests that dial meanwhile the second
-// would have dialed anyway, and nobody pays again when it has failed.
+// One drain holds one connection: of two requests that dial meanwhile the second would have
+// dialed anyway, and when the drain has failed no more dials are charged with it.
 func TestDrainIsPaidByOneDial(t *testing.T) {
 	for _, cause := range []Reason{None, BodyUnread, Canceled} {
 		for _, paid := range []bool{true, false} {
@@ -45,8 +45,7 @@ func TestDrainIsPaidByOneDial(t *testing.T) {
 	}
 }
 
-// From Go 1.27 on net/http drains by itself, and PutIdleConn tells of it after the
-// end.
+// From Go 1.27 on net/http drains by itself, and calls PutIdleConn after the end.
 func TestDrainByNetHTTP(t *testing.T) {
 	for name, tt := range map[string]struct {
 		then   func(*Entry)
@@ -57,7 +56,7 @@ func TestDrainByNetHTTP(t *testing.T) {
 		"goes on, nobody looks": {func(*Entry) {}, false, BodyUnread, 1},
 		"succeeds":              {func(u *Entry) { u.PutIdleConn(None) }, true, None, 0},
 		"comes to the limit":    {func(u *Entry) { u.PutIdleConn(IdleLimit) }, false, IdleLimit, 1},
-		// That it is broken then is the consequence, not the cause.
+		// The connection is broken then as a consequence: that is not the cause.
 		"comes too late": {func(u *Entry) { u.PutIdleConn(ConnError) }, false, BodyUnread, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// fakeConn is a connection that is only an identity.
+// fakeConn is a connection that can be told from others, and does nothing.
 type fakeConn struct{ net.Conn }
 
 // another returns a new one.
@@ -22,7 +22,7 @@ func asks(l *Ledger) *Entry {
 	return u
 }
 
-// by is an exchange whose span has that ID.
+// by is an exchange whose span has the given ID.
 type by byte
 
 func (b by) Culprit() (c Culprit) {
@@ -30,8 +30,8 @@ func (b by) Culprit() (c Culprit) {
 	return c
 }
 
-// losing leaves a loss for each cause in the book, over HTTP/1. The exchange of
-// the first has a span that begins with 1, and so on.
+// losing leaves a loss for each cause in the book, over HTTP/1. The first one's exchange has a
+// span whose ID begins with 1, and so on.
 func losing(l *Ledger, causes ...Reason) {
 	uses := make([]*Entry, len(causes))
 	for i := range causes {
@@ -47,7 +47,7 @@ func losing(l *Ledger, causes ...Reason) {
 	}
 }
 
-// wantNew asks for a connection, is given a new one over HTTP/1 and looks at why.
+// wantNew asks for a connection, is given a new one over HTTP/1, and checks the reason.
 func wantNew(t *testing.T, l *Ledger, want Reason, culprit byte) {
 	t.Helper()
 	u := asks(l)
@@ -56,7 +56,7 @@ func wantNew(t *testing.T, l *Ledger, want Reason, culprit byte) {
 	}
 }
 
-// wantSettled fails unless each loss was charged to a dial, or taken back.
+// wantSettled fails the test unless each loss was charged to a dial, or withdrawn.
 func wantSettled(t *testing.T, l *Ledger) {
 	t.Helper()
 	l.hosts.Each(func(h *Host) {

@@ -27,13 +27,13 @@ func TestHTTP2RequestThatSaidCloseIsTheCulprit(t *testing.T) {
 		if g := newFor(l); g.Reason != ClientClose || g.Culprit.SpanID[0] != 7 {
 			t.Errorf("ended first %v: new for %q by %x, want client_close by the request that said so", ended, g.Reason, g.Culprit.SpanID)
 		}
-		end() // nobody pays for it again
+		end() // no other dial is charged with it
 		wantSettled(t, l)
 	}
 }
 
-// A stack without ALPN to look at (h2c), or with a layer below that asks for
-// the end, knows it only from the response.
+// Without ALPN (h2c), or with a layer below that asks for the close, only the response shows
+// that the connection speaks HTTP/2.
 func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
 	l := New(nil)
 	u := asks(l)
@@ -46,7 +46,8 @@ func TestHTTP2RequestThatSaidCloseBelowTheKitIsTheCulprit(t *testing.T) {
 	}
 }
 
-// It got the connection at the same moment: the fate of that is sealed.
+// The second exchange was given the connection at the same moment; the server closes it all
+// the same.
 func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T) {
 	l := New(nil)
 	uses, c := riding(l, 1)
@@ -67,8 +68,8 @@ func TestHTTP2RequestBesideOneThatSaidCloseDoesNotSaveTheConnection(t *testing.T
 	wantSettled(t, l)
 }
 
-// The exchange that cost it ends before another one on
-// it does: it is gone with the last, not idle.
+// The exchange that costs the connection ends before another one on it. The connection is gone
+// with the last one, not idle.
 func TestHTTP2ConnectionThatIsLostEndsWithItsLastStream(t *testing.T) {
 	l := New(nil)
 	c := another()
@@ -101,7 +102,7 @@ func TestHTTP2ConnectionThatCloseIdleSparedIsNotLost(t *testing.T) {
 		t.Errorf("reused %v, use %d; want true, 2", g.Reused, g.Uses)
 	}
 	b.End(None, false, time.Now())
-	// And when it does, the next one takes its place in the book.
+	// When it does close it, a new connection shows that.
 	l.CloseIdle()
 	d := asks(l)
 	if g := d.GotConn(another(), false, true, time.Now()); g.Reason != ClosedIdle {

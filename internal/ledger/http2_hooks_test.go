@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Net/http says which request is the first on a connection, but calls the hooks
-// of two in any order. A connection that is called reused when it is first seen
-// is older than the ledger, or so it seems.
+// Net/http tells which request is the first on a connection, but calls the hooks of two
+// requests in any order. A connection that is called reused when the ledger first sees it
+// seems to be older than the ledger.
 func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 	l := New(nil)
 	c := another()
@@ -23,8 +23,8 @@ func TestHTTP2ConnectionIsNewToOneOfThoseThatCameAtOnce(t *testing.T) {
 	}
 }
 
-// Of the requests that came at once, any may be the one whose dial is used, and
-// the hook of any may come first.
+// Of requests that came at once, the dial of any may be used, and the hook of any may be
+// called first.
 func TestHTTP2FirstConnectionIsTheFirstWhoeverDialedIt(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		l := New(nil)

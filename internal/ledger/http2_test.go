@@ -19,10 +19,10 @@ func riding(l *Ledger, n int) ([]*Entry, *fakeConn) {
 	return uses, c
 }
 
-// newFor is what a request is told that asks now and dials.
+// newFor returns the reason for a request that asks now and dials.
 func newFor(l *Ledger) Got { return asks(l).GotConn(another(), false, true, time.Now()) }
 
-// That a stream fails does not show whether the connection broke.
+// A stream that fails does not show whether the connection broke.
 func TestHTTP2StreamThatFailsCostsNothing(t *testing.T) {
 	l := New(nil)
 	uses, c := riding(l, 1)
@@ -35,8 +35,8 @@ func TestHTTP2StreamThatFailsCostsNothing(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a connection in use is no reason to dial. That one was dialed all
-// the same may be GOAWAY, or the server's limit of streams.
+// Over HTTP/2 a connection in use is no reason to dial. If net/http dials all the same, the
+// reason may be GOAWAY, or the server's limit of streams.
 func TestHTTP2ConnectionInUseIsNotBusy(t *testing.T) {
 	l := New(nil)
 	riding(l, 1)
@@ -45,8 +45,8 @@ func TestHTTP2ConnectionInUseIsNotBusy(t *testing.T) {
 	}
 }
 
-// The one that was dialed past is forgotten: the doubt that it
-// raised must not last.
+// A connection that a request dialed past is forgotten: the doubt that it raises must not
+// last.
 func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	l := New(nil)
 	a := asks(l)
@@ -54,7 +54,7 @@ func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	a.End(None, false, time.Now())
 	b := asks(l)
 	if g := b.GotConn(another(), false, true, time.Now()); g.Reason != Unknown {
-		t.Errorf("new for %q, want unknown: nobody knows of the idle one", g.Reason)
+		t.Errorf("new for %q, want unknown: no hook tells of the idle one's end", g.Reason)
 	}
 	b.Close = true
 	b.End(ClientClose, false, time.Now())
@@ -64,8 +64,8 @@ func TestHTTP2DoubtEndsWithTheDialPast(t *testing.T) {
 	}
 }
 
-// The limit of idle connections is HTTP/1's. The protocol is not known before
-// the first connection is there.
+// The limit of idle connections is for HTTP/1. The protocol is not known before the first
+// connection is there.
 func TestHTTP2ConnectionsAreKeptUnderANegativeIdleLimit(t *testing.T) {
 	for _, base := range []*http.Transport{{MaxIdleConnsPerHost: -1}, {DisableKeepAlives: true}} {
 		l := New(base)

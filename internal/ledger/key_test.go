@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The short way to a name and a port says what url.URL does, but for user
-// information, which package url knows nothing of, and names that are not in ASCII.
+// The short way to a name and a port has url.URL's result, but for user information, which
+// package url does not look for in a Host, and names that are not in ASCII.
 func FuzzKeyOf(f *testing.F) {
 	for _, host := range []string{"host.example", "HOST.example:8080", "127.0.0.1:80", "[::1]:443", "::1", "a:b:80", "host:", ":80", "h%20st", "bücher.example:1", "host:8x", "user:secret@host.example:1", "user@@[::1]"} {
 		f.Add(host)

@@ -26,8 +26,8 @@ func TestMostRecentLossIsChargedFirst(t *testing.T) {
 	})
 }
 
-// What its age, or somebody's call, ended is not the fault of the exchange that
-// had the connection then. The one that brought back one too many is told: it is
+// If a connection was ended for its age, or by a call of CloseIdleConnections, the exchange
+// that had it is no culprit. An exchange that put back one connection too many is one: it is
 // a place to look at.
 func TestLossByAgeOrCallBlamesNobody(t *testing.T) {
 	for cause, blamed := range map[Reason]bool{

@@ -41,7 +41,7 @@ func TestAConnectionIsHeldOnce(t *testing.T) {
 	a, b := new(fakeConn), new(fakeConn)
 	first := c.netConnLocked(a)
 	if c.netConnLocked(a) != first {
-		t.Error("the same connection is held anew")
+		t.Error("the same connection has another NetConn")
 	}
 	if h := c.netConnLocked(b); h == first || h.Conn != net.Conn(b) {
 		t.Error("another connection is taken for the first")

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// TestEveryEdgeOfAnExchangeOccurs, and no other, whatever hooks come, in whatever order:
-// middleware has several exchanges of its own be one of the ledger's. The host's counts
-// are right all along.
+// TestEveryEdgeOfAnExchangeOccurs, and no other does, when hooks are called at random: behind
+// middleware, several requests may be one exchange of the ledger. The host's counts are right
+// all along.
 func TestEveryEdgeOfAnExchangeOccurs(t *testing.T) {
 	var seen [phases][phases]bool
 	seed := rand.Uint64()
@@ -64,7 +64,7 @@ func TestEveryEdgeOfAnExchangeOccurs(t *testing.T) {
 	}
 }
 
-// count fails the test if h does not count what is.
+// count fails the test if h's counts do not agree with its connections.
 func count(t *testing.T, h *Host, entries []*Entry) {
 	t.Helper()
 	ask, run, open, inUse := 0, 0, 0, 0

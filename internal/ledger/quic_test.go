@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// overQUIC is what GotConn is shown of an HTTP/3 connection: the rest panics.
+// overQUIC is the net.Conn that GotConn is shown for an HTTP/3 connection. Other methods
+// panic.
 type overQUIC struct {
 	net.Conn
 	port int
@@ -18,7 +19,7 @@ func (c *overQUIC) RemoteAddr() net.Addr {
 	return &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: c.port}
 }
 
-// askingOver is asking over a base that is not net/http's.
+// askingOver is asks over a base that is not net/http's.
 func askingOver(l *Ledger) *Entry {
 	u := &Entry{BehindMiddleware: true}
 	l.Begin(u, key, nil, time.Now())
@@ -37,7 +38,7 @@ func got(e *Entry, port int, reused bool) Got {
 	return e.GotConn(&overQUIC{port: port}, reused, false, time.Now())
 }
 
-// A connection is the one with these ends, whatever net.Conn is shown.
+// A connection is recognized by its ends: each request is shown another net.Conn.
 func TestQUICConnectionIsKnownByItsEnds(t *testing.T) {
 	l := New(nil)
 	wantGot(t, "first", got(askingOver(l), 443, false), 1, false)
@@ -46,7 +47,7 @@ func TestQUICConnectionIsKnownByItsEnds(t *testing.T) {
 	wantGot(t, "third", got(askingOver(l), 443, true), 1, true)
 }
 
-// The hook of one that came after the handshake may be the first.
+// The hook of an exchange that came after the handshake may be called first.
 func TestQUICConnectionIsNewToWhoWaitedForItThoughAnotherHadItFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(nil)
@@ -59,7 +60,8 @@ func TestQUICConnectionIsNewToWhoWaitedForItThoughAnotherHadItFirst(t *testing.T
 	})
 }
 
-// Who asks after a response and is told that its connection is new has another one.
+// An exchange that asks after a response, and to which its connection is called new, has
+// another connection.
 func TestQUICConnectionThatTookAnothersPlaceIsAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(nil)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// raced plays a dial race: b asks while a has the only connection, and is served
-// by that one; b's dial goes on.
+// raced plays a dial race: b asks while a has the only connection, and is given that one when
+// a is done. B's dial goes on.
 func raced(l *Ledger) *fakeConn {
 	a := asks(l)
 	c := another()
@@ -23,7 +23,7 @@ func raced(l *Ledger) *fakeConn {
 	return c
 }
 
-// Httptrace calls a connection reused that went idle when its dial was done.
+// Httptrace calls a connection reused if it became idle when its dial was done.
 func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
 	l := New(nil)
 	known := raced(l)
@@ -32,17 +32,17 @@ func TestConnectionOfALostDialRaceIsNewWhenItIsUsed(t *testing.T) {
 	if g := c.GotConn(stray, true, false, time.Now()); g.Reused || g.Uses != 1 || g.Reason != AllBusy {
 		t.Errorf("reused %v, use %d, new for %q; want false, 1, all_busy", g.Reused, g.Uses, g.Reason)
 	}
-	// The idle one was not what it asked for in vain.
+	// The known connection, which is idle, is not forgotten: c did not ask for it in vain.
 	d := asks(l)
 	if g := d.GotConn(known, true, false, time.Now()); !g.Reused || g.Uses != 3 {
 		t.Errorf("the known one: reused %v, use %d; want true, 3", g.Reused, g.Uses)
 	}
-	// One race, one stray.
+	// One race has one loser.
 	e := asks(l)
 	if g := e.GotConn(another(), true, false, time.Now()); !g.Reused || g.Uses != 0 {
 		t.Errorf("a foreign one: reused %v, use %d; want true, 0", g.Reused, g.Uses)
 	}
-	// Where it turns out dead it was closed while it lay idle.
+	// If it turns out dead, it was closed while it was idle.
 	c.GetConn("", time.Now())
 	if g := c.GotConn(another(), false, false, time.Now()); g.Reason != ServerClosedIdle {
 		t.Errorf("tried again, new for %q; want server_closed_idle", g.Reason)

@@ -8,8 +8,8 @@ import (
 	"github.com/warmconn/warmconn/internal/hosttable"
 )
 
-// A host whose lock is held, and is waited for, holds up no other host, not even
-// one of its shard.
+// A host whose lock is held, while another goroutine waits for it, holds up no other host,
+// not even one in its shard.
 func TestBusyHostHoldsUpNoOther(t *testing.T) {
 	l := New(nil)
 	busy := new(Entry)
@@ -24,7 +24,7 @@ func TestBusyHostHoldsUpNoOther(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := range 20 * hosttable.Shards { // each shard many times, while the other has got to its lock
+		for i := range 20 * hosttable.Shards { // each shard many times, while the other goroutine comes to the lock
 			l.Begin(new(Entry), Key{Scheme: "http", Host: fmt.Sprintf("host%d.example", i)}, nil, time.Now())
 			time.Sleep(100 * time.Microsecond)
 		}

@@ -25,17 +25,17 @@ func TestTheOrderIsChecked(t *testing.T) {
 	inner.Lock()
 	host.Lock()
 	if !panics(other.Lock) {
-		t.Error("two hosts' locks at once are not told")
+		t.Error("two hosts' locks at once are not noticed")
 	}
 	host.Unlock()
 	inner.Unlock()
 	outer.Unlock()
 	host.Lock()
 	if !panics(outer.Lock) {
-		t.Error("an exchange's lock behind a host's is not told")
+		t.Error("an exchange's lock behind a host's is not noticed")
 	}
 	host.Unlock()
-	outer.Lock() // a lock that was given back is no more in the way
+	outer.Lock() // a lock that was released does not count any more
 	defer outer.Unlock()
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestALossTakesTheEdgesOfTheTable, all of them and no other, whatever comes in which
-// order; and what is in the book is what is booked.
+// TestALossTakesTheEdgesOfTheTable, all of them and no other, under random calls. And the
+// book holds exactly the losses that are booked.
 func TestALossTakesTheEdgesOfTheTable(t *testing.T) {
 	var seen [states][states]bool
 	b := Book{onEdge: func(from, to state) {

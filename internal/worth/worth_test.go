@@ -19,7 +19,7 @@ func TestCostIsOfDialsThatWerePaidFor(t *testing.T) {
 		{"direct:443", 40 * ms, 40 * ms},
 		{"direct:443", 0, 40 * ms},
 		{"direct:443", 20 * ms, 30 * ms},
-		{"proxy:3128", 100 * ms, 100 * ms},       // another way has another cost
+		{"proxy:3128", 100 * ms, 100 * ms},       // another address has another cost
 		{"direct:443", 5 * time.Second, 60 * ms}, // a lost SYN is not believed
 		{"proxy:3128", 0, 100 * ms},
 	} {
@@ -32,7 +32,7 @@ func TestCostIsOfDialsThatWerePaidFor(t *testing.T) {
 	}
 }
 
-// A first dial with a cold cache, say.
+// The first dial is slow: for a cold cache, say.
 func TestTooHighACostIsSoonPutRight(t *testing.T) {
 	var w Estimator
 	w.Paid("", 300*time.Millisecond)
@@ -90,7 +90,7 @@ func TestRateNeedsEnoughToRestOn(t *testing.T) {
 		t.Errorf("rate %v, want 1 MiB/s", r)
 	}
 	for range 3 {
-		w.Read(10<<20, time.Second) // another network
+		w.Read(10<<20, time.Second) // now over a faster network
 	}
 	if r := w.Worth("", true).Rate; r < 8*(1<<20) {
 		t.Errorf("rate %v, want nearly 10 MiB/s", r)
