@@ -40,18 +40,19 @@ func (p *Pool) tracks() bool { return p.opts.LeakAfter > 0 || p.opts.AlwaysCalle
 // neither.
 func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFlight {
 	var f *inFlight
+	listed := p.tracks()
 	switch {
 	case p.opts.AlwaysCaller || stack || p.watchers.any():
 		s := new(withStack)
 		s.stack = callsite.Take(&s.pcs)
 		f = &s.inFlight
-	case p.tracks():
+	case listed:
 		f = new(inFlight)
 	default:
 		return nil
 	}
 	f.host, f.method, f.began = h, cmp.Or(method, http.MethodGet), began
-	if p.tracks() {
+	if listed {
 		h.flights.begin(f)
 	}
 	return f

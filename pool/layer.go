@@ -71,14 +71,12 @@ func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 		return
 	}
 	h := hostOf(state)
+	t.returned(x, h)
 	var stack []uintptr
 	if fl, ok := state.(*inFlight); ok {
 		stack = fl.stack
-	}
-	if fl, ok := state.(*inFlight); ok {
 		h.flights.end(fl)
 	}
-	t.returned(x, h)
 	t.p.release(h, f)
 	t.p.ends.ring()
 	if f.Leaked {

@@ -32,12 +32,6 @@ type lent struct {
 	holders map[*stack.Exchange]context.Context
 }
 
-// busyLocked is how many slots are in use by requests that still need them.
-func (q *queue) busyLocked() int { return q.inUse - q.lent.over - q.lent.overdue }
-
-// fullLocked reports whether one more request must wait.
-func (q *queue) fullLocked() bool { return q.busyLocked() >= q.limit }
-
 // hold notes that an exchange has a slot.
 func (q *queue) hold(r *stack.Exchange) {
 	if q.limit == 0 {

@@ -78,6 +78,12 @@ func (q *queue) acquire(ctx context.Context, in *flow, v *acquisition) (ok bool,
 	return true, q.wait(ctx, w, v)
 }
 
+// busyLocked is how many slots are in use by requests that still need them.
+func (q *queue) busyLocked() int { return q.inUse - q.lent.over - q.lent.overdue }
+
+// fullLocked reports whether one more must wait.
+func (q *queue) fullLocked() bool { return q.busyLocked() >= q.limit }
+
 // takeLocked gives a slot to a request that has not waited.
 func (q *queue) takeLocked(v *acquisition) {
 	if q.predict {
@@ -196,10 +202,10 @@ func (q *queue) refusalLocked(err error, v *acquisition) *LimitError {
 // release gives a slot back. F, if not nil, are its exchange's facts, to be counted here.
 func (q *queue) release(f *stack.Facts) {
 	q.mu.Lock()
+	q.passOnLocked()
 	if f != nil {
 		q.n.ended(f)
 	}
-	q.passOnLocked()
 	q.mu.Unlock()
 }
 

@@ -25,19 +25,6 @@ func methodOf(m string) (method, original string) {
 	}
 }
 
-// peer appends the address of the connection's other end.
-func peer(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
-	p := c.Peer()
-	if p.Host == "" {
-		return attrs
-	}
-	attrs = append(attrs, semconv.NetworkPeerAddress(p.Host))
-	if p.Port > 0 {
-		attrs = append(attrs, semconv.NetworkPeerPort(p.Port))
-	}
-	return attrs
-}
-
 // handshake appends what the connection's TLS handshake has shown, if there was one.
 func handshake(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
 	t := c.TLS()

@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace"
 	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -62,8 +63,21 @@ func connection(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue
 	if f.Reused && f.ConnAge > 0 {
 		attrs = append(attrs, connAgeKey.Float64(f.ConnAge.Seconds()))
 	}
-	if why := f.NewReason(); why != ledger.None {
-		attrs = append(attrs, newReasonKey.String(why.String()))
+	if f.New != nil && f.New.Reason != ledger.None {
+		attrs = append(attrs, newReasonKey.String(f.New.Reason.String()))
+	}
+	return attrs
+}
+
+// peer appends the address of the connection's other end.
+func peer(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
+	p := c.Peer()
+	if p.Host == "" {
+		return attrs
+	}
+	attrs = append(attrs, semconv.NetworkPeerAddress(p.Host))
+	if p.Port > 0 {
+		attrs = append(attrs, semconv.NetworkPeerPort(p.Port))
 	}
 	return attrs
 }

@@ -25,13 +25,12 @@ type connSpan struct {
 	phases *phases         // nil if they are off
 }
 
-// detail puts the hooks in for what Options asks for.
-func (t *Tracer) detail(r *stack.Exchange, span trace.Span) trace.Span {
+// detail puts the hooks in for what Options asks for. Ctx is the span's.
+func (t *Tracer) detail(ctx context.Context, r *stack.Exchange, span trace.Span) trace.Span {
 	if t.opts.Phases == PhasesOff && !t.opts.ConnectionSpans || !span.IsRecording() {
 		return span
 	}
-	d := &connSpan{Span: span, t: t, r: r, ctx: r.Context()}
-	ctx := d.ctx
+	d := &connSpan{Span: span, t: t, r: r, ctx: ctx}
 	if t.opts.Phases != PhasesOff {
 		d.phases = &phases{TracerProvider: span.TracerProvider()}
 		ctx = httptrace.WithClientTrace(ctx, d.phases.hooks(d.ctx, &t.opts))

@@ -91,7 +91,7 @@ func (t *Tracer) host(s *stack.Target) *host {
 
 // answer returns the attributes of an exchange that came to f.
 func (x *exchange) answer(f *stack.Facts) *outcomeAttrs {
-	k := resultKey{f.Status, x.r.Method(), f.Proto, ""}
+	k := resultKey{f.Status, f.Method, f.Proto, ""}
 	if k.status < 400 && (f.Err != nil || f.TimedOut) {
 		k.class = errorType(f)
 	}
@@ -126,9 +126,8 @@ func newAnswer(k resultKey, h *host) *outcomeAttrs {
 	return a
 }
 
-// active returns what counts the requests to h with that method.
+// active returns what counts the requests to h with that method, as methodOf has it.
 func (m *devMetrics) active(h *host, method string) *active {
-	method, _ = methodOf(method)
 	if a, ok := h.actives.Get(method); ok {
 		return a
 	}

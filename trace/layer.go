@@ -28,13 +28,14 @@ type exchange struct {
 }
 
 func (p layer) Begin(r *stack.Exchange) (any, error) {
-	t := p.t
-	h := hintsOf(r.Context())
-	if h.exempt || t.opts.Skip != nil && t.opts.Skip(r.Request()) {
+	t, ctx, req, target := p.t, r.Context(), r.Request(), r.Target()
+	h := hintsOf(ctx)
+	if h.exempt || t.opts.Skip != nil && t.opts.Skip(req) {
 		return nil, nil
 	}
-	x := &exchange{r: r, host: t.host(r.Target())}
-	active := false
+	x := &exchange{r: r, host: t.host(target)}
+	method, original := methodOf(req.Method)
+	writer, active := t.claimant(), false
 	if m := t.metrics; m != nil {
 		owner := m.owner()
 		x.request = !t.opts.Annotate && r.Claim(stack.RequestSignal, owner)
@@ -47,15 +48,15 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 	}
 	switch {
 	case t.opts.Annotate:
-		x.span = trace.SpanFromContext(r.Context())
+		x.span = trace.SpanFromContext(ctx)
 		if !r.Claim(stack.SpanSignal, x) {
 			x.span = nil
 		}
-	case r.Claim(stack.SpanSignal, t.claimant()):
-		t.start(x, h)
+	case r.Claim(stack.SpanSignal, writer):
+		t.start(ctx, x, req, method, original, h)
 	}
 	if active {
-		x.active = t.metrics.active(x.host, r.Request().Method)
+		x.active = t.metrics.active(x.host, method)
 		x.active.n.Add(1)
 	}
 	return x, nil
@@ -109,7 +110,7 @@ func (p layer) Answered(r *stack.Exchange, state any, resp *http.Response) {
 	}
 	if p.t.opts.EndAtHeaders && x.request {
 		f := r.Facts()
-		p.t.metrics.took(x, f.Answered, x.answer(&f))
+		p.t.metrics.took(r.Context(), x, f.Answered, x.answer(&f))
 	}
 }
 

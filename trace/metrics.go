@@ -134,8 +134,8 @@ func (m *metrics) record(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	if f.Leaked {
 		took = lastActivity(f)
 	}
-	m.took(x, took, a)
 	ctx := x.r.Context()
+	m.took(ctx, x, took, a)
 	if x.opened && f.New != nil {
 		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.devMetrics.owner()); !relieved {
 			m.devMetrics.newConn(ctx, x.host.key, f.New)
@@ -154,8 +154,8 @@ func (m *metrics) record(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 }
 
 // took writes how long the request took, once.
-func (m *metrics) took(x *exchange, d time.Duration, a *outcomeAttrs) {
-	if ctx := x.r.Context(); x.request && !x.timed && m.duration.Enabled(ctx) {
+func (m *metrics) took(ctx context.Context, x *exchange, d time.Duration, a *outcomeAttrs) {
+	if x.request && !x.timed && m.duration.Enabled(ctx) {
 		m.duration.Record(ctx, d.Seconds(), a.record...)
 	}
 	x.timed = true

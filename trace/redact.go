@@ -55,7 +55,10 @@ func redacted(u *url.URL, origin string, secret *secrets) string {
 		// It may hold anything, a userinfo too.
 		return u.Scheme + ":" + redaction
 	}
-	host := ledger.WithoutUser(u.Host)
+	host := u.Host
+	if origin == "" { // else there is no userinfo in it
+		host = ledger.WithoutUser(host)
+	}
 	if u.User == nil && u.Fragment == "" && query == u.RawQuery && len(host) == len(u.Host) {
 		return text(u, origin)
 	}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -13,18 +14,16 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// start starts the exchange's span, makes it the context's, and injects it.
-func (t *Tracer) start(x *exchange, h hints) {
-	r := x.r
-	req := r.Request()
-	method, original := methodOf(req.Method)
+// start starts the exchange's span, makes it the context's, and injects it. Method and
+// original are methodOf's.
+func (t *Tracer) start(ctx context.Context, x *exchange, req *http.Request, method, original string, h hints) {
 	name := t.name(req, method, original, h.template)
-	ctx, span := r.Context(), trace.Span(nil)
+	var span trace.Span
 	if t.idle {
 		ctx, span = t.tracer.Start(ctx, name)
 	} else {
 		s := t.scratch()
-		attrs := t.startAttributes(s.attrs[:0], x, method, original, h)
+		attrs := t.startAttributes(s.attrs[:0], x.host, req, method, original, h)
 		s.options = [...]trace.SpanStartOption{t.kind, trace.WithAttributes(attrs...)}
 		ctx, span = t.tracer.Start(ctx, name, s.options[:]...)
 		t.scratches.Put(s)
@@ -35,22 +34,21 @@ func (t *Tracer) start(x *exchange, h hints) {
 			span.End()
 		}
 	}()
-	r.SetContext(ctx)
+	x.r.SetContext(ctx)
 	t.propagator.Inject(ctx, (*carrier)(x))
 	injected = true
-	x.span = t.detail(r, span)
+	x.span = t.detail(ctx, x.r, span)
 }
 
 // startAttributes appends what samplers may want to know.
-func (t *Tracer) startAttributes(attrs []attribute.KeyValue, x *exchange, method, original string, h hints) []attribute.KeyValue {
-	req := x.r.Request()
+func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http.Request, method, original string, h hints) []attribute.KeyValue {
 	attrs = append(attrs, semconv.HTTPRequestMethodKey.String(method))
 	if original != "" {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(original))
 	}
 	if u := req.URL; u != nil {
-		attrs = append(attrs, semconv.URLFull(redacted(u, x.host.origin(u.Host), &t.secret)))
-		attrs = append(attrs, x.host.server...)
+		attrs = append(attrs, semconv.URLFull(redacted(u, to.origin(u.Host), &t.secret)))
+		attrs = append(attrs, to.server...)
 	}
 	if h.template != "" {
 		attrs = append(attrs, semconv.URLTemplate(h.template))

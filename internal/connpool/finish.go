@@ -6,13 +6,6 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// reusable reports whether net/http has come to the end of the response and keeps
-// the connection, over HTTP/1.
-func (c *Conn) reusable() bool {
-	// While net/http closes the socket, Available waits for that.
-	return c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
-}
-
 // exchangeEndedLocked takes the exchange off c, over HTTP/1. Reusable says that c can be
 // used again; the rest is as in End.
 func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reusable bool, now time.Time) (lost loss.Reason, back bool) {

@@ -127,6 +127,13 @@ func (e *Entry) Returned() (yes bool, refused loss.Reason) {
 	return c.reusable(), loss.None
 }
 
+// reusable reports whether net/http has come to the end of the response and keeps
+// the connection, over HTTP/1.
+func (c *Conn) reusable() bool {
+	// While net/http closes the socket, Available waits for that.
+	return c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
+}
+
 // End ends the exchange. Cause is why its connection is lost, as far as the
 // exchange can say; empty if it need not be. Provisional says that net/http may
 // still bring it back by itself. End returns what is true: empty if the connection

@@ -14,13 +14,10 @@ var (
 	errTooManyIdleHost = errors.New("http: putIdleConn: too many idle connections for host")
 )
 
-// tellRefusal returns t, or what is like it but for PutIdleConn, which net/http calls
-// by itself: it takes back every connection of a Pool's, and would tell the hook so where
-// the Pool then refuses it.
+// tellRefusal returns a copy of t with another PutIdleConn. Net/http calls that by itself:
+// it takes back every connection of a Pool's, and would tell the hook so where the Pool
+// then refuses it.
 func (e *Entry) tellRefusal(t *httptrace.ClientTrace) *httptrace.ClientTrace {
-	if t == nil || t.PutIdleConn == nil {
-		return t
-	}
 	put, own := t.PutIdleConn, *t
 	own.PutIdleConn = func(err error) {
 		if err == nil {

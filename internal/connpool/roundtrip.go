@@ -30,8 +30,8 @@ func (h *Host) SpeaksHTTP2() bool { return h.multiplexed.Load() }
 // in ctx, if it is not nil, for what happens on the connection.
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks, cancel := httptrace.ContextClientTrace(ctx), legacyCancel(req)
-	if told := e.tellRefusal(cmp.Or(onConn, hooks)); told != hooks {
-		onConn = told
+	if t := cmp.Or(onConn, hooks); t != nil && t.PutIdleConn != nil {
+		onConn = e.tellRefusal(t)
 	}
 	down := ctx
 	if ctx.Done() != nil || onConn != nil || cancel != nil || e.pool.proxy != nil {

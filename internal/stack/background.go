@@ -71,10 +71,10 @@ func (x *Exchange) wasBrokenOff() bool {
 // at once if there is no room for one more. It is false if the stack does not do
 // that, or there is nothing to drain.
 func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
-	all := x.pipe.background()
-	if all == nil || b.none() || x.hopeless(orig) != "" {
+	if !x.pipe.drainsInBackground || b.none() || x.hopeless(orig) != "" {
 		return false
 	}
+	all := x.pipe.background()
 	x.body.mu.Lock()
 	x.moveLocked(bodyBackground) // before it may be broken off
 	x.body.mu.Unlock()

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"context"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/connpool"
@@ -36,6 +37,12 @@ type owner Exchange
 
 // Culprit implements connpool.Owner.
 func (o *owner) Culprit() loss.Culprit { return (*Exchange)(o).Culprit() }
+
+// DialContext implements connpool.Owner.
+func (o *owner) DialContext() context.Context {
+	r := (*Exchange)(o)
+	return dialCtx{r.request.ctx, r}
+}
 
 // Interrupted implements connpool.Owner.
 func (o *owner) Interrupted() loss.Reason {

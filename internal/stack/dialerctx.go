@@ -18,9 +18,3 @@ func (c dialCtx) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
-
-// DialContext implements connpool.Owner.
-func (o *owner) DialContext() context.Context {
-	r := (*Exchange)(o)
-	return dialCtx{r.request.ctx, r}
-}

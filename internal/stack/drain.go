@@ -163,40 +163,6 @@ func (s *buffers) get() *[drainBuffer]byte {
 	return new([drainBuffer]byte)
 }
 
-// budget is the smallest of the stack's drain layers, those below foreign
-// middleware included; not ok if it has none of its own.
-func (x *Exchange) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
-	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.request.target.key.Scheme == "https", Leaked: leaked})
-}
-
-func (x *Exchange) budgetFor(p DrainInput) (b Budget, ok bool) {
-	p.Worth = x.conn.Worth(p.Left < 0)
-	for _, part := range x.pipe.layers {
-		if d, is := part.(Drainer); is {
-			c := d.Budget(x, p)
-			if ok {
-				c = b.min(c)
-			}
-			b, ok = c, true
-		}
-	}
-	if below := x.ownBelow(); ok && len(below) > 0 {
-		if c, drains := below[0].budgetFor(p); drains {
-			b = b.min(c)
-		}
-	}
-	return b, ok
-}
-
-// left is how much of the body there is to read, in bytes on the wire; -1 if it is not
-// known.
-func (x *Exchange) left(resp *http.Response) int64 {
-	if resp.ContentLength < 0 {
-		return -1
-	}
-	return max(resp.ContentLength-x.body.onWire(), 0)
-}
-
 // hopeless says why draining this body can't bring its connection back; empty
 // if it may.
 func (x *Exchange) hopeless(resp *http.Response) string {

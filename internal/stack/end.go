@@ -85,7 +85,7 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 		cause = ledger.BodyUnread
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && x.drainsBehindLocked()
-	wrote = x.surelyWrittenLocked()
+	wrote = x.down.owned || x.surelyWrittenLocked()
 	x.mu.Unlock()
 	cause, back := x.conn.End(cause, provisional, now)
 	// What is below knows more of a connection that is not the kit's own, if it was

@@ -2,11 +2,9 @@ package stack
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/warmconn/warmconn/internal/connpool"
 	"github.com/warmconn/warmconn/internal/ledger"
-	"github.com/warmconn/warmconn/internal/worth"
 )
 
 // Layer is what one layer of the kit does in an exchange. A layer is shared by
@@ -91,62 +89,6 @@ type LedgerUser interface {
 	// UseLedger is called when a stack is built: more than once if others come upon
 	// it. It must hold the ledger weakly.
 	UseLedger(l *ledger.Ledger)
-}
-
-// Drainer is a Layer that drains bodies.
-type Drainer interface {
-	Layer
-	// Drains is false for one that never drains anything.
-	Drains() bool
-	// Background is where drains go on after Close has returned; nil if Close
-	// waits for them.
-	Background() *Background
-	// Budget says how far a body may be drained. Of several, the smallest wins,
-	// each field by itself.
-	Budget(x *Exchange, p DrainInput) Budget
-}
-
-// DrainInput is what a drain can rest its budget on.
-type DrainInput struct {
-	// Left is how much there is to read, in bytes on the wire; -1 if it is not
-	// known.
-	Left int64
-	// TLS says that a new connection would need a handshake.
-	TLS bool
-	// Leaked says that no caller waits for the drain: LeakTime may pass.
-	Leaked bool
-	worth.Worth
-}
-
-// Budget bounds one drain. Without Bytes or Time nothing is drained.
-type Budget struct {
-	Bytes int64
-	Time  time.Duration
-	// Why says why nothing is to be drained.
-	Why string
-	// LeaveToNetHTTP says that what is not drained in time, or not at all, may be left to
-	// net/http's own drain, and Free, of a body that is not to be drained, that what
-	// is in net/http's buffer may be taken.
-	LeaveToNetHTTP, TakeBuffered bool
-	// CountsAsExperience says that it was for what is known of the host.
-	CountsAsExperience bool
-	// Remeasure says that nothing is drained only to see what a new connection
-	// costs now.
-	Remeasure bool
-	// Cost is what a new connection was reckoned at.
-	Cost time.Duration
-}
-
-func (b Budget) none() bool { return b.Bytes <= 0 || b.Time <= 0 }
-
-func (b Budget) min(c Budget) Budget {
-	switch {
-	case b.none():
-		return b
-	case c.none():
-		return c
-	}
-	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), LeaveToNetHTTP: b.LeaveToNetHTTP && c.LeaveToNetHTTP}
 }
 
 // BaseReplacer is a Layer that owns the connections of a stack's base, or replaces it.

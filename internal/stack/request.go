@@ -29,12 +29,11 @@ type request struct {
 // open starts an exchange.
 func open(ln *pipeline, req *http.Request) *Exchange {
 	x := &Exchange{pipe: ln}
-	x.request = request{orig: req, target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), ctx: req.Context()}
+	x.request = request{orig: req, close: saysClose(req), target: ln.targets.Of(ledger.KeyOf(req.URL), newTarget), ctx: req.Context()}
 	x.conn = &x.observed
 	if x.down.owned = ln.owned != nil && connpool.Takes(req); x.down.owned {
 		x.conn = &x.entry
 	}
-	x.request.close = saysClose(req)
 	if req.URL != nil {
 		x.request.path = req.URL.Path
 	}
