@@ -223,10 +223,6 @@ func Exempt(ctx context.Context) context.Context {
 // every other layer's end.
 type layer struct{ d *Drainer }
 
-func (p layer) Begin(*stack.Exchange) (any, error) { return nil, nil }
-
-func (p layer) End(*stack.Exchange, any, *stack.Facts) {}
-
 func (p layer) Phase() stack.Phase { return stack.Slot }
 
 func (p layer) Drains() bool { return p.d.policy != Never }

@@ -95,10 +95,15 @@ func (p *Pool) answered(f *inFlight) {
 	}
 }
 
-func (fs *inFlightList) end(f *inFlight) {
+// untrack takes a request that has ended off the list, if it is there.
+func (p *Pool) untrack(f *inFlight) {
+	if !p.tracks() {
+		return
+	}
+	fs := &f.host.flights
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	f.place.Remove() // if it is tracked
+	f.place.Remove()
 	if fs.open.Len() == 0 && fs.alarm != nil {
 		fs.alarm.timer.Stop()
 		fs.alarm = nil

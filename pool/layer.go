@@ -22,7 +22,8 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 	}
 	// A request inside of another one that has a slot would wait for itself: a middleware
 	// makes one for a token, a dialer for a name. See also lend.go.
-	if exempt(x.Context()) || x.Within(t) {
+	ctx, req, target := x.Context(), x.Request(), x.Target()
+	if exempt(ctx) || x.Within(t) {
 		x.Exempt()
 		return nil, t.beginSlotless(x)
 	}
@@ -30,7 +31,7 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 		return nil, p.beginSlotless() // its slot is taken further down
 	}
 	//lint:ignore SA1019 programs still set it, and so does http.Client for its Timeout
-	h, v, err := p.acquireAt(x.Context(), acquisition{cancel: x.Request().Cancel}, x.Target())
+	h, v, err := p.acquireAt(ctx, acquisition{cancel: req.Cancel}, target)
 	x.AddPoolWait(v.waited)
 	if err != nil {
 		return nil, err
@@ -40,7 +41,7 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 		h.queue.hold(x)
 		p.total.hold(x)
 	}
-	f := p.track(h, x.Request().Method, x.Began(), v.stack)
+	f := p.track(h, req.Method, x.Began(), v.stack)
 	if f == nil {
 		return h, nil
 	}
@@ -75,7 +76,7 @@ func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	var stack []uintptr
 	if fl, ok := state.(*inFlight); ok {
 		stack = fl.stack
-		h.flights.end(fl)
+		t.p.untrack(fl)
 	}
 	t.p.release(h, f)
 	t.p.ends.ring()

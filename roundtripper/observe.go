@@ -29,8 +29,6 @@ func Observe(o Observer) Middleware {
 // observer is compared by its pointer: two Observe layers are two.
 type observer struct{ o Observer }
 
-func (*observer) Begin(*stack.Exchange) (any, error) { return nil, nil }
-
 func (p *observer) End(r *stack.Exchange, _ any, _ *stack.Facts) {
 	if p.o.End != nil {
 		p.o.End(r.Context(), exchange(r))

@@ -119,6 +119,7 @@ func (p layer) End(_ *stack.Exchange, state any, f *stack.Facts) {
 	if !ok {
 		return
 	}
+	ctx := x.r.Context()
 	if x.active != nil {
 		x.active.n.Add(-1)
 	}
@@ -126,7 +127,7 @@ func (p layer) End(_ *stack.Exchange, state any, f *stack.Facts) {
 	if x.span != nil {
 		p.t.end(x, f, a)
 	}
-	p.t.metrics.record(x, f, a)
+	p.t.metrics.record(ctx, x, f, a)
 }
 
 func (p layer) Phase() stack.Phase { return stack.Span }

@@ -126,7 +126,7 @@ func (w reasonKey) attributes() []attribute.KeyValue {
 }
 
 // record writes what came of an exchange.
-func (m *metrics) record(x *exchange, f *stack.Facts, a *outcomeAttrs) {
+func (m *metrics) record(ctx context.Context, x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	if !x.request && !x.conn && !x.opened {
 		return
 	}
@@ -134,7 +134,6 @@ func (m *metrics) record(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	if f.Leaked {
 		took = lastActivity(f)
 	}
-	ctx := x.r.Context()
 	m.took(ctx, x, took, a)
 	if x.opened && f.New != nil {
 		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.devMetrics.owner()); !relieved {

@@ -9,9 +9,9 @@ import (
 // demand is what a host has needed of late. Its mutex guards it.
 type demand struct {
 	// peak is the most connections that were in use at once since decayed.
-	peak    int
-	decayed time.Time
-	usedAt  time.Time // when the host was last used; only with a floor
+	peak     int
+	decayed  time.Time
+	warmedAt time.Time // when Warm was last called for the host
 
 	stock stock
 }

@@ -16,18 +16,19 @@ import "time"
 // after the last Warm. Then its floor goes, too: a host that is not used any more costs
 // nothing.
 
-// inUseNowLocked notes that the host is in use now, for its floor.
-func (h *Host) inUseNowLocked(now time.Time) {
-	if h.pool.opts.MinIdle > 0 {
-		h.demand.usedAt = now
-	}
-}
-
 // inUseLocked reports whether the host is in use. It asks the wall clock, too: the machine may
 // have slept.
 func (h *Host) inUseLocked(now time.Time) bool {
-	d, at := h.pool.opts.IdleTimeout, h.demand.usedAt
+	d, at := h.pool.opts.IdleTimeout, h.usedAtLocked()
 	return h.inFlight > 0 || d <= 0 || now.Sub(at) < d && now.Round(0).Sub(at.Round(0)) < d
+}
+
+// usedAtLocked is when the last request ended, or Warm was called.
+func (h *Host) usedAtLocked() time.Time {
+	if h.demand.warmedAt.After(h.lastUse) {
+		return h.demand.warmedAt
+	}
+	return h.lastUse
 }
 
 // floorLocked is how many connections over HTTP/1, those in use included, the floor has decay
@@ -59,7 +60,7 @@ func (c *Conn) lookAtLocked(now time.Time) time.Time {
 	}
 	h := c.host
 	d := h.pool.opts.IdleTimeout
-	t = h.demand.usedAt.Add(d)
+	t = h.usedAtLocked().Add(d)
 	if h.inFlight > 0 {
 		t = now.Add(d)
 	}

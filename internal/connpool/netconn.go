@@ -111,9 +111,11 @@ func (c *netConn) Read(p []byte) (int, error) {
 			}
 		}
 	}
-	if !c.closing.Load() {
+	switch {
+	case err == nil && c.plain: // it goes on
+	case !c.closing.Load():
 		c.noteEnd(p[:n], err)
-	} else if !c.frames.Load() && (err != nil || !c.plain && endsInAlert(c.tail.with(p[:n]))) {
+	case !c.frames.Load() && (err != nil || endsInAlert(c.tail.with(p[:n]))):
 		// Over HTTP/1 net/http does not close what it reads from: it is the Pool that
 		// closes it, and asks for no reason, or the program.
 		c.ended.CompareAndSwap(uint32(open), uint32(byOthers))
@@ -122,7 +124,8 @@ func (c *netConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// noteEnd notes what a Read that brought p says of the end of the connection.
+// noteEnd notes what a Read that brought p says of the end of the connection: its error, or
+// over TLS an alert.
 func (c *netConn) noteEnd(p []byte, err error) {
 	end := open
 	switch {
@@ -130,8 +133,6 @@ func (c *netConn) noteEnd(p []byte, err error) {
 		end = byPeer
 	case err != nil:
 		end = byOthers
-	case c.plain:
-		return
 	case endsInAlert(c.tail.with(p)):
 		end = byPeer
 	}

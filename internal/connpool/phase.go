@@ -111,7 +111,6 @@ func (e *Entry) uncountLocked(now time.Time) {
 		h.fillLocked(now)
 	}
 	h.worth.Ended(now)
-	h.inUseNowLocked(now)
 }
 
 // Returned reports whether the exchange's connection can be used again, as far as

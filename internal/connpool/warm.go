@@ -59,7 +59,7 @@ func (p *Pool) Warm(ctx context.Context, req *http.Request, o Policy, n int) (in
 	rt, now := e.lockRoute(by) // no host counts it as an exchange
 	h := rt.host
 	p.closeIdle.Store(false) // as a request has it
-	h.inUseNowLocked(now)
+	h.demand.warmedAt = now
 	w := &warming{entry: e, n: n, conns: make(map[*Conn]struct{}), done: make(chan struct{})}
 	w.boundLocked(rt)
 	if ctx.Err() != nil {

@@ -16,7 +16,6 @@ import (
 // drains is a layer that drains in the background.
 type drains struct{ behind *Background }
 
-func (*drains) Begin(*Exchange) (any, error)        { return nil, nil }
 func (*drains) End(*Exchange, any, *Facts)          {}
 func (*drains) Phase() Phase                        { return Observe }
 func (*drains) Describe(ledger.Watch) string        { return "drains" }

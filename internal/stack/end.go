@@ -79,7 +79,7 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 	if f.Returned = returned; had && !returned {
 		f.LostReason = x.causeLocked(out, err, refused, why)
 	}
-	learned := x.learnEndLocked() || f.hedged
+	learned := x.nest.inner != nil && (x.learnEndLocked() || f.hedged)
 	cause := f.LostReason
 	if cause == ledger.Draining { // learned
 		cause = ledger.BodyUnread

@@ -11,15 +11,6 @@ import (
 // all exchanges of all its stacks, must be comparable, and must not hold a
 // Stack: what an exchange reaches, a connection can reach.
 type Layer interface {
-	// Begin runs on the way down, outermost layer first. It may wait, as long
-	// as x.Context() lasts. An error refuses the request: it is what the
-	// caller sees, and the layers that did begin are ended. State comes back
-	// in End.
-	Begin(x *Exchange) (state any, err error)
-	// End runs once for each Begin that did not fail: when the response body
-	// has ended, or when there is none, or when RoundTrip fails. It must not
-	// block. The facts f do not change any more, and must not be changed.
-	End(x *Exchange, state any, f *Facts)
 	// Phase says where in the order of Ends this layer stands.
 	Phase() Phase
 	// Describe is the layer's line in roundtripper.Describe, in a stack whose
@@ -38,6 +29,24 @@ const (
 	Observe
 	phases
 )
+
+// Beginner is a Layer with something to do on the way down.
+type Beginner interface {
+	Layer
+	// Begin runs on the way down, outermost layer first. It may wait, as long
+	// as x.Context() lasts. An error refuses the request: it is what the
+	// caller sees, and the layers above are ended. State comes back in End.
+	Begin(x *Exchange) (state any, err error)
+}
+
+// Ender is a Layer with something to do at the end.
+type Ender interface {
+	Layer
+	// End runs once for each exchange that this layer has not refused, nor one above:
+	// when the response body has ended, or when there is none, or when RoundTrip fails.
+	// It must not block. The facts f do not change any more, and must not be changed.
+	End(x *Exchange, state any, f *Facts)
+}
 
 // Listener is a Layer that is told when the response has come.
 type Listener interface {

@@ -9,8 +9,8 @@ import (
 // What an exchange calls its layers for: they begin, hear of the response, are asked who
 // makes the exchange, and end.
 
-// begun are the states that the Begins of the first n layers have returned, none of which has
-// failed. A fifth layer has them all in more.
+// begun are the states of the first n layers, none of which has refused the request: what
+// their Begins have returned, nil of a layer without one. A fifth layer has them all in more.
 type begun struct {
 	states [4]any
 	more   *[]any
@@ -38,12 +38,13 @@ func (b *begun) all() []any {
 // begin runs the layers down to the first that refuses.
 func (x *Exchange) begin() (err error) {
 	states := x.layers.room(len(x.pipe.layers))
-	for i, p := range x.pipe.layers {
-		if states[i], err = p.Begin(x); err != nil {
+	for _, b := range x.pipe.begin {
+		x.layers.n = b.at
+		if states[b.at], err = b.Begin(x); err != nil {
 			return err
 		}
-		x.layers.n++
 	}
+	x.layers.n = uint8(len(states))
 	return nil
 }
 
@@ -73,9 +74,9 @@ func (x *Exchange) Culprit() (c ledger.Culprit) {
 // change any more.
 func (x *Exchange) endLayers() {
 	states := x.layers.all()
-	for _, i := range x.pipe.order {
-		if int(i) < len(states) {
-			x.pipe.layers[i].End(x, states[i], &x.facts)
+	for _, e := range x.pipe.end {
+		if int(e.at) < len(states) {
+			e.End(x, states[e.at], &x.facts)
 		}
 	}
 }

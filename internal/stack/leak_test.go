@@ -18,7 +18,6 @@ type tally struct {
 	n  map[Outcome]int
 }
 
-func (*tally) Begin(*Exchange) (any, error) { return nil, nil }
 func (*tally) Phase() Phase                 { return Observe }
 func (*tally) Describe(ledger.Watch) string { return "tally" }
 

@@ -153,7 +153,7 @@ func (x *Exchange) learnEndLocked() bool {
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false
 	}
-	if x.nest.inner == nil || !x.nest.inner.nest.own {
+	if !x.nest.inner.nest.own {
 		return false
 	}
 	in := x.nest.inner.Facts()

@@ -19,7 +19,6 @@ type last struct {
 	f Facts
 }
 
-func (*last) Begin(*Exchange) (any, error)       { return nil, nil }
 func (*last) Phase() Phase                       { return Observe }
 func (*last) Describe(ledger.Watch) string       { return "last" }
 func (l *last) End(r *Exchange, _ any, f *Facts) { l.r, l.f = r, *f }
@@ -34,7 +33,6 @@ func (q *queue) Begin(*Exchange) (any, error) {
 }
 func (*queue) Phase() Phase                 { return Observe }
 func (*queue) Describe(ledger.Watch) string { return "queue" }
-func (*queue) End(*Exchange, any, *Facts)   {}
 
 // A middleware sends two requests for one, and gives up while one of them waits for
 // a slot of a pool below.

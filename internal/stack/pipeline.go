@@ -16,7 +16,8 @@ import (
 // stack could not be collected while a connection is open.
 type pipeline struct {
 	layers   []Layer // outermost first
-	order    []uint8 // indexes into layers, in the order of their Ends
+	begin    []beginner
+	end      []ender // by phase
 	listen   []uint8 // those that are Listeners
 	emitters []uint8 // those that are Emitters
 	ledger   *ledger.Ledger
@@ -42,6 +43,18 @@ type pipeline struct {
 	onEdge       func(from, to bodyPhase) // a test's, called with body.mu locked
 	buffers      buffers
 }
+
+// beginner and ender are a layer, and where it stands in pipeline.layers.
+type (
+	beginner struct {
+		at uint8
+		Beginner
+	}
+	ender struct {
+		at uint8
+		Ender
+	}
+)
 
 // New puts layer over next. A layer that is in the stack already is not put
 // there again. A nil next is http.DefaultTransport.
@@ -86,12 +99,15 @@ func build(next http.RoundTripper, part Layer, t Base) *Stack {
 	}
 	for p := range phases {
 		for i, part := range l.layers {
-			if part.Phase() == p {
-				l.order = append(l.order, uint8(i))
+			if e, ok := part.(Ender); ok && part.Phase() == p {
+				l.end = append(l.end, ender{uint8(i), e})
 			}
 		}
 	}
 	for i, part := range l.layers {
+		if b, ok := part.(Beginner); ok {
+			l.begin = append(l.begin, beginner{uint8(i), b})
+		}
 		if p, ok := part.(Listener); ok && p.Listens() {
 			l.listen = append(l.listen, uint8(i))
 		}

@@ -16,7 +16,6 @@ import (
 // keep keeps what it was told last.
 type keep struct{ last atomic.Pointer[Facts] }
 
-func (*keep) Begin(*Exchange) (any, error)       { return nil, nil }
 func (k *keep) End(r *Exchange, _ any, _ *Facts) { f := r.Facts(); k.last.Store(&f) }
 func (*keep) Phase() Phase                       { return Observe }
 func (*keep) Describe(ledger.Watch) string       { return "keep" }
