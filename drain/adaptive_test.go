@@ -30,11 +30,11 @@ type body struct {
 	known bool          // the server said how long it is
 }
 
-// best is what the best choice in hindsight costs.
+// best returns the cost of the better choice in hindsight.
 func (h *host) best(b body) time.Duration { return min(b.takes, h.cost) }
 
-// closes does what a Close does and returns what it costs: the drain, and the
-// new connection if that was in vain or not tried.
+// closes plays a Close, and returns its cost: the drain, and a new connection if there was
+// no drain, or one in vain.
 func (h *host) closes(b body) time.Duration {
 	p := stack.DrainInput{Left: -1, TLS: true, Worth: h.use.Worth(!b.known)}
 	p.Cost = h.cost
@@ -56,20 +56,20 @@ func (h *host) closes(b body) time.Duration {
 	return budget.Time + h.cost
 }
 
-// between is log-uniform.
+// between returns a random number, log-uniform from lo to hi.
 func between(r *rand.Rand, lo, hi float64) float64 {
 	return lo * math.Exp(r.Float64()*math.Log(hi/lo))
 }
 
-// bodyOf draws one for a host whose bodies come at rate.
+// bodyOf returns a random body for a host whose bodies come at the given rate.
 func bodyOf(r *rand.Rand, lo, hi, rate float64, known bool) body {
 	size := between(r, lo, hi)
 	return body{int64(size), time.Duration(size / rate * 1e9), known}
 }
 
 // TestOneCloseCostsAtMostTwiceTheBest: with C from 1 to 500 ms, for a body of
-// unknown length with nothing known of its host, and for one of known length
-// with a rate that is right to a factor of two.
+// unknown length of a new host, and for one of known length with a rate that is right to a
+// factor of two.
 func TestOneCloseCostsAtMostTwiceTheBest(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	worst := 0.0
@@ -78,7 +78,7 @@ func TestOneCloseCostsAtMostTwiceTheBest(t *testing.T) {
 		rate := between(r, 10e3, 10e9)
 		known := r.IntN(2) == 0
 		if known {
-			// What it has read before.
+			// The part that was read before.
 			h.use.Read(10<<20, time.Duration(10<<20/(rate*between(r, .5, 2))*1e9))
 		}
 		b := bodyOf(r, 1, 64<<20, rate, known)
@@ -90,8 +90,8 @@ func TestOneCloseCostsAtMostTwiceTheBest(t *testing.T) {
 	t.Logf("worst %.3f", worst)
 }
 
-// TestManyClosesCostAtMostTwiceTheBest: hosts with bodies of their own, each
-// after the other, which also learn that a drain does not pay, and forget it.
+// TestManyClosesCostAtMostTwiceTheBest: each host has bodies of its own kind, one after the
+// other. The policy learns that a drain of them does not pay, and forgets it again.
 func TestManyClosesCostAtMostTwiceTheBest(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var kit, best, never, always, ratios float64
@@ -102,7 +102,7 @@ func TestManyClosesCostAtMostTwiceTheBest(t *testing.T) {
 		rate, size, spread, knownShare := between(r, 100e3, 1e9), between(r, 100, 16<<20), between(r, 1, 30), r.Float64()
 		var k, o float64
 		for i := range closes {
-			if i%100 == 99 && r.IntN(2) == 0 { // another deployment
+			if i%100 == 99 && r.IntN(2) == 0 { // a new version of the server
 				size = between(r, 100, 16<<20)
 			}
 			b := bodyOf(r, size/spread, min(size*spread, 60<<20), rate*between(r, .7, 1.4), r.Float64() < knownShare)

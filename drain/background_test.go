@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// late is a server whose bodies end when the test says so.
+// late is a server whose bodies end when the test lets them.
 type late struct {
 	*testserver.Server
 	tail chan struct{} // one for each body
@@ -95,8 +95,8 @@ func TestCloseReturnsBeforeTheDrainInTheBackground(t *testing.T) {
 	}
 }
 
-// TestDrainInTheBackgroundOutlivesTheCallersContext: callers cancel it when
-// they have closed the body, and http.Client does so for a Timeout.
+// TestDrainInTheBackgroundOutlivesTheCallersContext: callers cancel the context once they
+// have closed the body, and so does http.Client if it has a Timeout.
 func TestDrainInTheBackgroundOutlivesTheCallersContext(t *testing.T) {
 	for _, timeout := range []time.Duration{0, time.Minute} {
 		for _, above := range []bool{false, true} { // foreign middleware, and a layer over that
@@ -132,7 +132,8 @@ func TestDrainInTheBackgroundOutlivesTheCallersContext(t *testing.T) {
 	}
 }
 
-// TestContextEndsWhileItIsTheCallers: before Close, and with its own cause.
+// TestContextEndsWhileItIsTheCallers: before Close the context acts on the body, with its own
+// cause.
 func TestContextEndsWhileItIsTheCallers(t *testing.T) {
 	why := errors.New("why")
 	l := newLate(t)
@@ -163,8 +164,8 @@ func TestContextEndsWhileItIsTheCallers(t *testing.T) {
 	}
 }
 
-// TestOverflowIsClosed: more bodies than may be drained lose their connections,
-// and no request waits.
+// TestOverflowIsClosed: bodies above the limit are not drained and lose their connections, and
+// no request waits.
 func TestOverflowIsClosed(t *testing.T) {
 	l := newLate(t)
 	c, _, _, ends := l.client(t, inBackground, pool.Options{})
@@ -189,8 +190,8 @@ func TestOverflowIsClosed(t *testing.T) {
 	}
 }
 
-// TestRequestTakesWhatADrainBringsBack, if that is there before a new connection:
-// this network takes its time to connect.
+// TestRequestTakesWhatADrainBringsBack: a request takes a connection that is put back after a
+// drain if that comes before its dial. To connect takes long on this network.
 func TestRequestTakesWhatADrainBringsBack(t *testing.T) {
 	for _, inTime := range []bool{true, false} {
 		t.Run(fmt.Sprintf("in time=%v", inTime), func(t *testing.T) {
@@ -266,8 +267,8 @@ func TestDrainsInTheBackgroundEnd(t *testing.T) {
 	}
 }
 
-// TestManyDrainsInTheBackground under the race detector, with everything that
-// may happen to them at once.
+// TestManyDrainsInTheBackground is for the race detector: everything that may happen to a
+// drain happens at once.
 func TestManyDrainsInTheBackground(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, strings.Repeat("x", 20000))

@@ -73,7 +73,7 @@ func TestClosedUnreadBodyKeepsItsConnection(t *testing.T) {
 						}
 						return srv.Opened()
 					}
-					// Net/http gives up a connection whose request it is late to know as
+					// Net/http does not keep a connection if it learns late that the request was
 					// written (maxWriteWaitBeforeConnReuse, 50 ms): a busy machine has two tries.
 					if got := opened(); got != 1 && opened() != 1 {
 						t.Errorf("%d connections for 20 requests, want 1", got)
@@ -84,8 +84,7 @@ func TestClosedUnreadBodyKeepsItsConnection(t *testing.T) {
 	}
 }
 
-// patient drains what there is: it is the framing that is tested, not the
-// machine.
+// patient drains for as long as it takes: the framings are tested, not the machine.
 var patient = drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}
 
 // observed returns a client with a drain and the exchanges that it made.
@@ -190,7 +189,7 @@ func TestKeepAlivesOffIsNotDrained(t *testing.T) {
 	}
 }
 
-// TestCloseIsBounded lets servers misbehave in the body. Close must come back
+// TestCloseIsBounded has servers misbehave in the body. Close must return
 // within the limit and 5 ms, and the connection must not be used again.
 func TestCloseIsBounded(t *testing.T) {
 	const limit, slack = 20 * time.Millisecond, 5 * time.Millisecond
@@ -405,8 +404,8 @@ func TestLimitsMayBeTheLargestThereAre(t *testing.T) {
 	}
 }
 
-// TestCancelIsNotADrainInVain: it says nothing of how long the host's bodies
-// are.
+// TestCancelIsNotADrainInVain: a drain that was canceled does not show how long the host's
+// bodies are.
 func TestCancelIsNotADrainInVain(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, strings.Repeat("x", 5000))

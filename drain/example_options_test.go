@@ -15,7 +15,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// The three policies, as Describe says what each does.
+// The three policies, as Describe describes them.
 func ExamplePolicy() {
 	for _, p := range []drain.Policy{drain.Adaptive, drain.Fixed, drain.Never} {
 		d := drain.New(drain.Options{Policy: p})
@@ -48,8 +48,7 @@ func ExamplePolicy_String() {
 	// Output: the drain is fixed
 }
 
-// A body is read no further than MaxBytes. Where more is left, the connection is
-// closed.
+// A body is read no further than MaxBytes. If it is longer, the connection is closed.
 func ExampleOptions_maxBytes() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/short" {
@@ -80,8 +79,8 @@ func ExampleOptions_maxBytes() {
 	// /long: gave_up
 }
 
-// A body is read for no longer than MaxTime. Of this one nothing more comes, so that
-// its connection is closed.
+// A body is read for no longer than MaxTime. The rest of this one never comes, so its
+// connection is closed.
 func ExampleOptions_maxTime() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "hello")

@@ -93,8 +93,8 @@ func ExampleDrainer_Middleware() {
 	// Output: the transport can still be found: true
 }
 
-// The first record of a long list is all that is wanted, and the list takes longer
-// than a new connection: the context says that the rest is not to be read.
+// A program needs the first record of a long list, and the rest would take longer than a
+// new connection: the context says that it is not to be read.
 func ExampleExempt() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		for i := range 1000 {

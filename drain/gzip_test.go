@@ -25,9 +25,8 @@ func zipped(s string) []byte {
 	return b.Bytes()
 }
 
-// TestGzipIsWhatNetHTTPMakesOfIt compares a stack that drains, which
-// decompresses by itself, with the transport alone: what the server is asked,
-// and all that the caller sees.
+// TestGzipIsWhatNetHTTPMakesOfIt compares a stack with a drain, which decompresses by itself,
+// with the transport alone: the request that the server gets, and all that the caller sees.
 func TestGzipIsWhatNetHTTPMakesOfIt(t *testing.T) {
 	plain := strings.Repeat("hello, world. ", 1000)
 	compressed := zipped(plain)
@@ -142,7 +141,7 @@ func TestGzipIsWhatNetHTTPMakesOfIt(t *testing.T) {
 	}
 }
 
-// TestDrainDoesNotDecompress: a bomb costs what it has on the wire.
+// TestDrainDoesNotDecompress: the drain of a zip bomb reads the compressed bytes alone.
 func TestDrainDoesNotDecompress(t *testing.T) {
 	bomb := zipped(strings.Repeat("\x00", 10<<20))
 	for _, chunked := range []bool{false, true} {

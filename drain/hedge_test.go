@@ -28,8 +28,8 @@ func (h hedger) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// The body of one attempt is drained while another one begins below: the drain asks
-// for that one's budget, too.
+// The body of one attempt is drained while another attempt begins below: the drain also asks
+// for the budget of that one.
 func TestDrainWhileAHedgersNextAttemptBegins(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, strings.Repeat("x", 5000))

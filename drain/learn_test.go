@@ -40,7 +40,7 @@ func mixed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// outcomes closes n bodies of path unread, and counts what came of them.
+// outcomes closes n bodies of the URL unread, and counts their outcomes.
 func outcomes(t *testing.T, c *http.Client, ends chan roundtripper.Exchange, url string, n int) map[string]int {
 	t.Helper()
 	got := make(map[string]int)
@@ -52,8 +52,8 @@ func outcomes(t *testing.T, c *http.Client, ends chan roundtripper.Exchange, url
 	return got
 }
 
-// TestStreamsSayNothingOfTheNetwork: their pauses are the program's. Neither
-// side of foreign middleware learns from them.
+// TestStreamsSayNothingOfTheNetwork: the pauses in a stream are the server program's. The
+// drain learns nothing from them, neither above nor below foreign middleware.
 func TestStreamsSayNothingOfTheNetwork(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(mixed), testserver.Options{})
 	defer srv.Close()
@@ -83,8 +83,8 @@ func TestStreamsSayNothingOfTheNetwork(t *testing.T) {
 	}
 }
 
-// TestWhatIsInTheBufferIsFree: a host with streams that never end is not drained
-// any more, but what has arrived with the header is taken.
+// TestWhatIsInTheBufferIsFree: streams that never end stop the drain for a host, but a body
+// that has arrived with its header is still drained.
 func TestWhatIsInTheBufferIsFree(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(mixed), testserver.Options{})
 	defer srv.Close()
@@ -100,7 +100,8 @@ func TestWhatIsInTheBufferIsFree(t *testing.T) {
 	}
 }
 
-// TestKnownLengthIsNoPromise: that the rest never comes is learnt as well.
+// TestKnownLengthIsNoPromise: the drain also learns that the rest of a body of known length
+// does not come.
 func TestKnownLengthIsNoPromise(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(mixed), testserver.Options{})
 	defer srv.Close()
@@ -156,8 +157,8 @@ func TestWhatCameOfItIsTold(t *testing.T) {
 	}
 }
 
-// TestCloseOfAnEarlyResponse: net/http gives the request 50 ms to be written once
-// the response is at its end, and heeds no context meanwhile.
+// TestCloseOfAnEarlyResponse: net/http gives the request 50 ms to be written once the
+// response has ended, and does not look at the context during that time.
 func TestCloseOfAnEarlyResponse(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.NewResponseController(w).EnableFullDuplex()

@@ -16,9 +16,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// TestRestIsLeftToNetHTTPKnowingly: it would take longer than a new connection,
-// but not so long that net/http, from Go 1.27 on, would not get it in the
-// background.
+// TestRestIsLeftToNetHTTPKnowingly: the rest of the body would take longer than a new
+// connection, but net/http, from Go 1.27 on, still reads it in the background.
 func TestRestIsLeftToNetHTTPKnowingly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 64 << 10
@@ -70,7 +69,7 @@ func TestRestThatIsLateIsLeftToNetHTTP(t *testing.T) {
 		back := restThatIsLate(t)
 		switch {
 		case back && !nativeDrain:
-			t.Fatal("the connection came back, and nobody drains it")
+			t.Fatal("the connection came back, though nothing drains it")
 		case back || !nativeDrain:
 			return
 		}
@@ -114,8 +113,8 @@ func restThatIsLate(t *testing.T) bool {
 	return back
 }
 
-// TestGivingUpLeavesNothingToNetHTTP: an endless body is not read on for the 50
-// ms of net/http's own drain.
+// TestGivingUpLeavesNothingToNetHTTP: net/http's own drain does not read an endless body for
+// another 50 ms.
 func TestGivingUpLeavesNothingToNetHTTP(t *testing.T) {
 	gone := make(chan time.Time, 1)
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -53,8 +53,8 @@ func BenchmarkObserve(b *testing.B) {
 	}
 }
 
-// TestAllocations pins what a layer costs over a base without any. Lower is
-// welcome; more must be argued for here.
+// TestAllocations pins the allocations of each layer over a base that makes nearly none.
+// Fewer are welcome; more need a reason here.
 func TestAllocations(t *testing.T) {
 	if raceEnabled || lockorder.Checked {
 		t.Skip("SKIPPED: the check of races, or of the order of locks, allocates")

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 )
 
-// pipes is a listener whose connections are in memory, so that a bubble's clock
-// stands still while anything happens on them.
+// pipes is a listener whose connections are in memory, so that a bubble's clock stands still
+// while bytes move on them.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -33,9 +33,8 @@ func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// inBubble runs f over a server in a bubble: time passes when everybody waits,
-// and in no other way. The connections are in memory; the transport and the
-// server are net/http's.
+// inBubble runs f over a server in a bubble: time passes only while all goroutines wait. The
+// connections are in memory; the transport and the server are net/http's.
 func inBubble(t *testing.T, k stack, f func(*scene)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{make(chan net.Conn), make(chan struct{})}
@@ -46,7 +45,7 @@ func inBubble(t *testing.T, k stack, f func(*scene)) {
 		s.build(&http.Transport{DialContext: p.dial}, k)
 		defer s.client.CloseIdleConnections()
 		defer func() {
-			// The collector is not in the bubble: it must find nothing.
+			// The collector runs outside of the bubble: it must find no leak.
 			for _, resp := range s.held {
 				resp.Body.Close()
 			}

@@ -24,7 +24,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// full is a stack of every layer, over a server that speaks as o says.
+// full is a stack of every layer, over a server.
 type full struct {
 	srv   *testserver.Server
 	rt    http.RoundTripper
@@ -97,8 +97,8 @@ func TestRoundTripWithoutAClient(t *testing.T) {
 	}
 }
 
-// TestWhatNetHTTPRefuses is refused in the same words below the layers, and
-// costs no slot.
+// TestWhatNetHTTPRefuses: requests that net/http refuses are refused below the layers with the
+// same error, and keep no slot.
 func TestWhatNetHTTPRefuses(t *testing.T) {
 	f := newFull(t, handler, testserver.Options{}, 1)
 	good, _ := url.Parse(f.srv.URL)
@@ -214,8 +214,8 @@ func sameFuncs(a, b httptrace.ClientTrace) bool {
 	return true
 }
 
-// TestLayerTwice: an SDK wraps what an application has wrapped already. The
-// same layer does its work once, right below itself or further down.
+// TestLayerTwice: an SDK wraps a client that the application has wrapped already. A layer that
+// is in a stack twice does its work once, with or without others between.
 func TestLayerTwice(t *testing.T) {
 	for _, order := range [][]int{{0, 1, 2, 3, 0, 1, 2, 3}, {3, 2, 1, 0, 0, 1, 2, 3}, {0, 0, 1, 1, 2, 2, 3, 3}} {
 		t.Run(fmt.Sprint(order), func(t *testing.T) {

@@ -6,13 +6,13 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// cause is a row of the tables of reasons: something that costs a connection,
-// and what the request is told that dials next.
+// cause is a row of the tables of reasons: an event that costs a connection, and the reason
+// that the next request to dial is told.
 type cause struct {
 	name   string
 	reason roundtripper.NewReason
-	// blind is the word of a stack without pool, where that sees less. It says
-	// less then; it is never wrong.
+	// blind is the word in a stack without pool, where that sees less: it may be less
+	// exact, and is never wrong.
 	blind roundtripper.NewReason
 	// blames: the exchange that ended last is the culprit. There is none where it
 	// is false.
@@ -20,11 +20,11 @@ type cause struct {
 	pooled bool // it takes pool to cause it
 	always bool // it befalls every connection of the scene
 	stack  stack
-	// make makes it happen. The connection is gone when it returns.
+	// make causes it. The connection is gone when it returns.
 	make func(*scene)
 }
 
-// run makes the next request pay, and looks that the one after that does not.
+// run checks that the next request has the reason, and that the one after it has not.
 func (c cause) run(s *scene) {
 	s.t.Helper()
 	c.make(s)

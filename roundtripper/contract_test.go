@@ -59,7 +59,7 @@ func eachStack(t *testing.T, f func(t *testing.T, mw []roundtripper.Middleware))
 	}
 }
 
-// base is a scripted transport that remembers what it was asked.
+// base is a scripted transport that remembers its requests.
 type base struct {
 	response func(*http.Request) (*http.Response, error)
 	idle     atomic.Int32
@@ -302,7 +302,7 @@ func TestClientIsACopy(t *testing.T) {
 	c := &http.Client{Timeout: time.Second}
 	wrapped := roundtripper.Client(c, roundtripper.Observe(roundtripper.Observer{}))
 	if c.Transport != nil || wrapped == c || wrapped.Timeout != time.Second || wrapped.Transport == nil {
-		t.Error("Client changed what it was handed, or lost its settings")
+		t.Error("Client has changed the given client, or lost its settings")
 	}
 	if roundtripper.Client(nil).Transport == nil {
 		t.Error("a nil client has no transport")
@@ -408,7 +408,7 @@ func TestExchangeOf(t *testing.T) {
 		resp.Body.Close()
 	}
 	if _, ok := roundtripper.ExchangeOf(&http.Response{Body: io.NopCloser(strings.NewReader(""))}); ok {
-		t.Error("somebody else's response has an exchange")
+		t.Error("a response without an exchange has one")
 	}
 }
 
@@ -435,7 +435,7 @@ pool: at most 8 in flight per host; only counts requests: it stands on a *roundt
 
 type ctxKey struct{}
 
-// patient drains what there is, where it is not the drain that is tested: the
+// patient drains to the end of the body, for tests of other things than the drain: the
 // adaptive budget on loopback is a millisecond, and the machine may be busy.
 var patient = drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}
 
@@ -540,8 +540,8 @@ func TestLayersOnBothSidesOfForeignMiddleware(t *testing.T) {
 	}
 }
 
-// TestDroppedBodiesAboveForeignMiddleware: the collector finds a body through
-// whatever wraps it, and every layer hears of it.
+// TestDroppedBodiesAboveForeignMiddleware: the collector finds a body that is inside of
+// another one, and every layer hears of it.
 func TestDroppedBodiesAboveForeignMiddleware(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -621,7 +621,7 @@ func TestCloseOfABaseThatIgnoresItsContext(t *testing.T) {
 	})
 }
 
-// TestNoContextIsLeftBehind: a parent that lives long must not collect a child
+// TestNoContextIsLeftBehind: a context that lives long must not gather a child
 // for each request.
 func TestNoContextIsLeftBehind(t *testing.T) {
 	pass := func(next http.RoundTripper) http.RoundTripper {

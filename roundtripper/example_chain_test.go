@@ -11,8 +11,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper/roundtrippertest"
 )
 
-// The client that goes in keeps its transport; the one that comes out has its other
-// settings, such as the timeout.
+// The given client keeps its transport; the returned one has its other settings, such as the
+// timeout.
 func ExampleClient() {
 	sdk := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
 	client := roundtripper.Client(sdk, pool.New(pool.Options{}).Middleware)

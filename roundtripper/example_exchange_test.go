@@ -36,8 +36,7 @@ func ExampleExchange() {
 	// true true
 }
 
-// The facts of the connection: which it is, where it goes to, and what it has
-// served before.
+// The facts of the connection: its number, its ends, and its uses before this one.
 func ExampleExchange_connection() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "hello")
@@ -61,8 +60,8 @@ func ExampleExchange_connection() {
 	//   reused: true was idle: true true has an age: true returned: true
 }
 
-// The facts of waiting: for a slot of the pool, for a connection, and of that for
-// its DNS, connect and TLS.
+// The facts of waiting: for a slot of the pool; for a connection; and how much of that was
+// DNS, connect and TLS.
 func ExampleExchange_waits() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()
@@ -85,7 +84,7 @@ func ExampleExchange_waits() {
 	// DNS: 0s connect: true TLS: true
 }
 
-// The facts of the body: what the caller read, and what the drain did after that.
+// The facts of the body: how much the caller has read, and how much the drain after that.
 func ExampleExchange_body() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/events" {

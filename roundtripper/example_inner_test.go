@@ -34,8 +34,8 @@ func ExampleInner() {
 	// Output: map[X-Signature:[by key 1]]
 }
 
-// The client's CloseIdleConnections gets through to the transport, which it would
-// not if the layer had no method of that name.
+// The client's CloseIdleConnections reaches the transport. Without a method of that name in the
+// layer it would not.
 func ExampleInner_CloseIdleConnections() {
 	base := &roundtrippertest.Transport{}
 	client := &http.Client{Transport: signer{Inner: roundtripper.Inner{RoundTripper: base}}}
@@ -107,13 +107,13 @@ func ExampleFacade() {
 	// Output: 1 request through the stack
 }
 
-// An SDK that configures the *http.Transport that it is handed gets what it sets.
+// An SDK sets fields of the *http.Transport that it is given, and they act.
 func ExampleFacadeOf() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	defer srv.Close()
-	// What ConfigureTLS of an SDK does, or NewClient with a certificate to trust.
+	// An SDK does this in its ConfigureTLS, or in NewClient with a certificate to trust.
 	configure := func(t *http.Transport, cert *x509.Certificate) {
 		t.TLSClientConfig.RootCAs = x509.NewCertPool()
 		t.TLSClientConfig.RootCAs.AddCert(cert)

@@ -43,8 +43,7 @@ func read(client *http.Client, url string) (string, error) {
 	return string(body), err
 }
 
-// The context is the request's, so that what a caller put there can be told with the
-// exchange.
+// The context is the request's, so that an Observer can read the caller's values in it.
 func ExampleObserver() {
 	type tenant struct{}
 	client := roundtripper.Client(&http.Client{Transport: roundtripper.Func(func(*http.Request) (*http.Response, error) {

@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// What limits have cost a request is one number, whether it waited for a slot or, as
-// here, for the one connection that the transport allows.
+// The time that a request has waited for limits is one number, for a slot or, as here, for the
+// one connection that the transport allows.
 func ExampleExchange_queueWait() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
 	defer srv.Close()

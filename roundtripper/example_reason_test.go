@@ -72,7 +72,7 @@ func ExampleCulprit() {
 	// in a span: true true
 }
 
-// lastRequest asks that the connection be closed after it.
+// lastRequest makes a request that asks for its connection to be closed.
 func lastRequest(client *http.Client, url string) {
 	req, err := http.NewRequest("GET", url, nil)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Wrap the client that you are handed, and hear of each exchange what
-// became of its connection.
+// Wrap the client that you are handed, and hear of each exchange whether its connection was
+// reused.
 func Example() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")
@@ -42,8 +42,8 @@ func Example() {
 	// drained, reused: true, new because: ""
 }
 
-// A layer of your own is honest about what it wraps if it is made by Layer, or
-// embeds Inner.
+// A layer of your own that is made by Layer, or embeds Inner, shows the RoundTripper that it
+// wraps.
 func ExampleLayer() {
 	userAgent := func(next http.RoundTripper) http.RoundTripper {
 		return roundtripper.Layer(next, func(req *http.Request) (*http.Response, error) {

@@ -27,7 +27,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// places are the servers that a use of a façade may lead to.
+// places are the servers to which a use of a façade may send requests.
 type places struct {
 	plain, tls string // URLs
 	unix       string // a socket
@@ -72,7 +72,7 @@ func (p *places) ca() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.cert.Raw})
 }
 
-// pin is a TLS dialer that only talks to the server with that certificate.
+// pin returns a TLS dialer that accepts only the server with the given certificate.
 func pin(sum [sha256.Size]byte) func(context.Context, string, string) (net.Conn, error) {
 	return func(_ context.Context, network, addr string) (net.Conn, error) {
 		c, err := tls.Dial(network, addr, &tls.Config{InsecureSkipVerify: true})
@@ -92,7 +92,7 @@ const (
 	lostClone = "by a Clone or a copy of one"
 )
 
-// uses are what SDKs do with a transport that they are handed.
+// uses are the ways in which SDKs use a transport that they are handed.
 var uses = []struct {
 	name string
 	// use does it, and returns what the SDK sends its requests by, and where.
@@ -245,8 +245,8 @@ var uses = []struct {
 	}, facade: "Protocols was set on a Facade", taking: "Protocols was set on a FacadeOf, and can't be taken over: a façade has Protocols of its own"},
 }
 
-// TestSDKsGetWhatTheySetOrAreRefused: nothing that an SDK sets is dropped in silence, and
-// no request goes past the layers.
+// TestSDKsGetWhatTheySetOrAreRefused: no setting of an SDK is dropped in silence, and no
+// request goes past the layers.
 func TestSDKsGetWhatTheySetOrAreRefused(t *testing.T) {
 	for _, u := range uses {
 		for _, kind := range []string{"Facade", "FacadeOf"} {
@@ -295,7 +295,7 @@ func TestSDKsGetWhatTheySetOrAreRefused(t *testing.T) {
 	}
 }
 
-// closes counts what it is closed.
+// closes counts its Closes.
 type closes struct {
 	io.Reader
 	n atomic.Int32
@@ -321,7 +321,8 @@ func TestFacadeOfLeavesTheBaseAlone(t *testing.T) {
 	}
 }
 
-// TestFacadeOfTakesOverAnew: Vault's setters are called between requests.
+// TestFacadeOfTakesOverAnew: settings that change between requests are taken over each time, as
+// by Vault's setters.
 func TestFacadeOfTakesOverAnew(t *testing.T) {
 	p := newPlaces(t)
 	var made atomic.Int32
@@ -358,7 +359,7 @@ func TestFacadeOfTakesOverAnew(t *testing.T) {
 	}
 }
 
-// TestFirstRequestsThroughAFacadeMayComeAtOnce: one stack is built for all.
+// TestFirstRequestsThroughAFacadeMayComeAtOnce: one stack is built for all of them.
 func TestFirstRequestsThroughAFacadeMayComeAtOnce(t *testing.T) {
 	p := newPlaces(t)
 	var made atomic.Int32
@@ -458,7 +459,7 @@ func TestFacadeOfSpeaksWhatTheBaseSpeaks(t *testing.T) {
 	}
 }
 
-// TestAFacadeAllocatesLittle: its settings are looked at for each request.
+// TestAFacadeAllocatesLittle: for each request its settings are compared.
 func TestAFacadeAllocatesLittle(t *testing.T) {
 	stub := roundtripper.Func(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
@@ -521,8 +522,8 @@ func TestFacadesAreSeenThrough(t *testing.T) {
 	}
 }
 
-// TestBodiesKeepTheirTypeThroughAFacade: net/http puts a wrapper around them before it
-// asks what is registered.
+// TestBodiesKeepTheirTypeThroughAFacade: net/http wraps a body before it hands the request to
+// a registered RoundTripper.
 func TestBodiesKeepTheirTypeThroughAFacade(t *testing.T) {
 	for _, body := range []io.Reader{strings.NewReader("x"), bytes.NewReader([]byte("x")), &closes{Reader: strings.NewReader("x")}, http.NoBody} {
 		req, _ := http.NewRequest("POST", "http://host.example/", body)

@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// curtain ends whatever still goes on: all that is in the player's hands is
-// closed, and the dropped ones are collected.
+// curtain ends all exchanges that still go on: the player's responses are closed, and the
+// dropped ones are collected.
 func (p *play) curtain() {
 	p.note("curtain")
 	p.hand = [4]*call{}
@@ -34,7 +34,7 @@ func (p *play) curtain() {
 	}
 	p.wg.Wait()
 	for _, c := range p.calls {
-		p.release(c) // what still hangs on an upload
+		p.release(c) // what still waits for an upload
 	}
 	n := 0
 	p.until("every exchange to end", func() bool {
@@ -53,7 +53,7 @@ func (p *play) curtain() {
 	})
 }
 
-// until waits for what has no event to wait on.
+// until waits until cond is true.
 func (p *play) until(what string, cond func() bool) {
 	p.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
@@ -128,7 +128,7 @@ func (p *play) settle() {
 	})
 }
 
-// probe shows that the connections which are said to be idle are of use.
+// probe checks that the connections which count as idle can be used.
 func (p *play) probe() {
 	p.note("probe")
 	for try := 0; ; try++ {
@@ -148,7 +148,7 @@ func (p *play) probe() {
 	}
 }
 
-// idle is how many connections can be used, for certain.
+// idle returns how many connections can certainly be used.
 func (p *play) idle() int {
 	if p.pool != nil {
 		n := p.pool.Stats().Idle

@@ -8,7 +8,7 @@ import (
 // openConns are the connections of one play, as its dialer knows them.
 type openConns struct {
 	mu sync.Mutex
-	by map[string]int // how many have this local address
+	by map[string]int // the number of connections by local address
 }
 
 // add enters a connection, until it is closed.

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// callCtx is a caller's context that knows how many others still hang on it:
-// one for each exchange that a layer has forgotten to let go.
+// callCtx is a caller's context that counts the contexts which are still derived from it: one
+// for each exchange that a layer has forgotten to release.
 type callCtx struct {
 	call   *call
 	values context.Context
@@ -42,8 +42,8 @@ func (c *callCtx) Err() error {
 	return c.err
 }
 
-// AfterFunc is how package context links a derived context to one that it does
-// not know.
+// AfterFunc is the method by which package context links a derived context to one of a type
+// that it does not know.
 func (c *callCtx) AfterFunc(f func()) (stop func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,8 +81,8 @@ func (c *callCtx) cancel() {
 	clear(c.after)
 }
 
-// upload is the body of a request. With a gate it has nothing to read before
-// that is opened, or the body closed.
+// upload is the body of a request. With a gate its Reads wait until that is opened, or the
+// body closed.
 type upload struct {
 	rest   io.Reader
 	gate   chan struct{} // nil: open

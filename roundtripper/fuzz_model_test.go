@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// call is one exchange of a program: what the player did with it, what came of
-// that, and what the model expects.
+// call is one exchange of a program: the player's steps, their results, and the model's
+// expectation.
 type call struct {
 	id         string
 	kind, size int
@@ -30,12 +30,12 @@ type call struct {
 	mu   sync.Mutex
 	read int64 // by all Reads so far
 	errs []error
-	ends [2][]roundtripper.Exchange // what the inner and the outer Observer heard
+	ends [2][]roundtripper.Exchange // the Exchanges of the inner and the outer Observer
 
 	// The model, which is the player's own.
 	may       []roundtripper.Outcome // how it may have ended
 	over      bool                   // it certainly has
-	loose     bool                   // something runs in another goroutine: the order is not known
+	loose     bool                   // another goroutine reads or closes: the order is not known
 	released  bool
 	canceled  bool
 	racing    bool // in the moment of its Close
@@ -45,7 +45,7 @@ type call struct {
 	swept     bool // CloseIdleConnections came in between
 }
 
-// rules are what the model knows of the stack.
+// rules are the properties of the stack that the model needs.
 type rules struct {
 	http2   bool
 	drains  bool
@@ -95,7 +95,7 @@ func (c *call) finite() bool {
 	return true
 }
 
-// broken is how a Read may fail.
+// broken returns the outcomes of a Read that fails.
 func (c *call) broken() (may []roundtripper.Outcome) {
 	if c.canceled {
 		may = append(may, roundtripper.OutcomeCanceled)
@@ -123,8 +123,8 @@ func (c *call) afterRead(err error) {
 func (c *call) onClose(r rules) []roundtripper.Outcome {
 	rest := int64(c.size) - c.sum()
 	known := c.kind == kindLength || c.kind == kindCut || c.kind == kindMute || c.kind == kindLate
-	// A drain can always come to its limit of time. That of bytes is on the
-	// wire, where there is little of a gzip body.
+	// A drain can always come to its limit of time. Its limit of bytes is of
+	// compressed ones, of which a gzip body has few.
 	may := append(c.broken(), roundtripper.OutcomeTimedOut)
 	switch {
 	case !r.drains:
@@ -147,9 +147,9 @@ func (c *call) onClose(r rules) []roundtripper.Outcome {
 	return may
 }
 
-// undrained is how a Close ends the exchange where no drain is tried: in the word for that,
-// unless the context has ended. Below a middleware that may show a moment later: the end of a
-// context reaches those derived from it on a goroutine.
+// undrained returns the outcomes of a Close that tries no drain: the given word, unless the
+// context has ended. Below a middleware the context's end may show a moment later: it reaches
+// derived contexts on another goroutine.
 func (c *call) undrained(r rules, word roundtripper.Outcome) []roundtripper.Outcome {
 	switch {
 	case !c.canceled:
@@ -160,7 +160,7 @@ func (c *call) undrained(r rules, word roundtripper.Outcome) []roundtripper.Outc
 	return []roundtripper.Outcome{roundtripper.OutcomeCanceled}
 }
 
-// allowed is how the exchange may have ended, now that all is over.
+// allowed returns how the exchange may have ended, now that all is over.
 func (c *call) allowed(r rules) []roundtripper.Outcome {
 	switch {
 	case c.err != nil && c.canceled && r.limited:
@@ -194,8 +194,7 @@ func (c *call) allowed(r rules) []roundtripper.Outcome {
 	return may
 }
 
-// check holds what the caller and the Observers saw of an exchange against the
-// model.
+// check compares the results of the caller and of the Observers with the model.
 func (c *call) check(r rules, fail func(format string, args ...any)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,10 +210,10 @@ func (c *call) check(r rules, fail func(format string, args ...any)) {
 		case len(c.broken()) == 0:
 			fail("a Read failed, and nobody had done anything to it: %v", err)
 		case c.closed && errors.Is(err, net.ErrClosed):
-			// A Close takes from a Read that is under way the function of net/http's
-			// that would have said the context's error.
+			// A Close takes net/http's function that would have returned the context's
+			// error away from a Read that is under way.
 		case i == 0 && !c.disturbed && c.kind != kindCut && !errors.Is(err, context.Canceled):
-			// Only the first: net/http says otherwise to the next Read.
+			// Only the first Read: net/http returns another error to the next one.
 			fail("a Read after a cancel says %v", err)
 		}
 	}
@@ -257,8 +256,8 @@ func (c *call) checkBytes(e roundtripper.Exchange, r rules, fail func(string, ..
 	}
 }
 
-// lostFor has the words that each outcome may lose a connection with, where
-// nothing else has happened.
+// lostFor has the reason for which a connection is lost with each outcome, if nothing else
+// has happened.
 var lostFor = map[roundtripper.Outcome]roundtripper.NewReason{
 	roundtripper.OutcomeSkipped:  roundtripper.ReasonBodyUnread,
 	roundtripper.OutcomeGaveUp:   roundtripper.ReasonBodyUnread,

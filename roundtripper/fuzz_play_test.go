@@ -21,7 +21,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// play is one program on its way.
+// play is one program that is played.
 type play struct {
 	t      *testing.T
 	stage  *stage
@@ -34,7 +34,7 @@ type play struct {
 	goroutines  int // before it began
 	dialed      atomic.Int32
 	open        openConns
-	broken      []net.Addr // the client's side of what the server broke
+	broken      []net.Addr // local addresses of connections that the server broke
 	handshaking atomic.Int32
 
 	calls   []*call
@@ -53,7 +53,7 @@ const (
 
 var callID atomic.Uint64
 
-// newPlay builds the stack that a byte stands for: two bits for the protocol,
+// newPlay builds the stack for a byte: two bits for the protocol,
 // two for the drain, two for the pool, one for middleware in between, one for
 // Client.Timeout.
 func newPlay(t *testing.T, stages []*stage, b byte) *play {
@@ -73,7 +73,7 @@ func newPlay(t *testing.T, stages []*stage, b byte) *play {
 	case 1:
 		o = drain.Options{Policy: drain.Fixed, MaxBytes: 64 << 10, MaxTime: 5 * time.Millisecond}
 	case 2:
-		o = drain.Options{Policy: drain.Fixed, MaxBytes: 2000, MaxTime: 2 * time.Millisecond} // one size is just that
+		o = drain.Options{Policy: drain.Fixed, MaxBytes: 2000, MaxTime: 2 * time.Millisecond} // a body of one size is exactly as long
 	}
 	if b>>2&3 != 0 {
 		p.rules.drains, p.rules.bytes = true, o.MaxBytes
@@ -114,7 +114,7 @@ func (p *play) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	return p.open.add(nc), nil
 }
 
-// watch makes a program that hangs show where.
+// watch prints the stacks of a program that hangs.
 func (p *play) watch(program []byte) *time.Timer {
 	return time.AfterFunc(20*time.Second, func() {
 		debug.SetTraceback("all")
@@ -178,8 +178,8 @@ func (p *play) step(c *call, step byte, detail int) {
 	}
 }
 
-// start begins an exchange, and waits for its response if nothing can be in
-// its way.
+// start begins an exchange, and waits for its response if that must come without a step of
+// the player's.
 func (p *play) start(slot int, what byte, detail int) {
 	if len(p.calls) == maxCalls {
 		return
@@ -204,8 +204,8 @@ func (p *play) start(slot int, what byte, detail int) {
 		c.upload = newUpload(strings.NewReader("upload"), c.gated)
 		body = c.upload
 	}
-	// What net/http may not try again may meet a connection that is broken
-	// already.
+	// A request that net/http may not send again may meet a connection that is
+	// broken already.
 	c.disturbed = p.resets > 0 && (c.upload != nil || p.rules.http2)
 	if c.kind == kindClose && p.rules.http2 {
 		p.shake(nil) // GOAWAY
@@ -257,7 +257,7 @@ func (p *play) arrived(c *call) bool {
 	}
 }
 
-// inFlight is how many exchanges may hold a slot.
+// inFlight returns how many exchanges may hold a slot.
 func (p *play) inFlight() (n int) {
 	for _, c := range p.calls {
 		if c.running() {

@@ -5,8 +5,8 @@ import "slices"
 // on turns a step of exchange 0 into one of exchange i.
 func on(i, step byte) byte { return step | i<<4 }
 
-// start is the two bytes that start exchange i, of size 2000, 3000, 300 KiB
-// or 1 byte.
+// start returns the two bytes that start exchange i, with a body of 2000, 3000, 300 KiB or 1
+// byte.
 func start(i, kind, size byte) []byte { return []byte{stepStart | i<<4 | size<<6, kind} }
 
 // seeds are programs that cover every step, over every kind of body, in stacks

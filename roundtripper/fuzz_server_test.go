@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// What a server in FuzzExchange does with a body.
+// The kinds of responses of a server in FuzzExchange.
 const (
 	kindLength  = iota // Content-Length
 	kindChunked        // no length
@@ -33,7 +33,7 @@ const (
 
 var kindNames = [kinds]string{"length", "chunked", "gzip", "hang", "endless", "cut", "close", "none", "mute", "late"}
 
-// hangs is what a hanging body has before it hangs.
+// hangs is the number of bytes of a hanging body before it hangs.
 const hangs = 100
 
 // actor is the server's side of one exchange.

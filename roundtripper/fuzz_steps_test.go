@@ -82,7 +82,7 @@ func (p *play) closeNow(c *call, body io.Closer) {
 	}
 }
 
-// toClose tells the model.
+// toClose tells the model that the body is about to be closed.
 func (p *play) toClose(c *call) {
 	c.closed = true
 	if !c.over && !c.loose {
@@ -187,7 +187,7 @@ func (p *play) shake(tc *net.TCPConn) {
 	}
 }
 
-// release lets the server, or the upload, go on.
+// release lets a waiting server, or upload, go on.
 func (p *play) release(c *call) {
 	if c.released {
 		return

@@ -4,14 +4,18 @@ import "testing"
 
 // FuzzExchange plays programs against the kit: random interleavings of Read,
 // Close, cancel, collections, resets by the server and CloseIdleConnections
-// over a few exchanges of one stack, on real sockets. A model says how each
-// exchange may end; at the end of a program every observer has heard of every
-// exchange once, nothing is in use, and every connection is idle and is used
-// again, or closed.
+// over a few exchanges of one stack, on real sockets. A model tells how each
+// exchange may end. At the end of a program every observer has heard of every
+// exchange once, no slot is in use, and every connection is closed, or is idle and
+// can be used again.
 //
-// The first byte of an input is the stack, see newPlay. Each byte after it is
-// a step: four bits say what, two of which exchange, two are a detail. A start
-// has another byte for the kind of body.
+// The first byte of an input is the stack, see newPlay. Each byte after it is a step:
+//
+//   - four bits for the kind of step;
+//   - two bits for the exchange;
+//   - two bits for a detail.
+//
+// A start has another byte for the kind of body.
 func FuzzExchange(f *testing.F) {
 	stages := newStages(f)
 	for _, seed := range seeds() {
@@ -29,10 +33,10 @@ func FuzzExchange(f *testing.F) {
 	})
 }
 
-// What a step does.
+// The kinds of steps.
 const (
 	stepStart          = iota // an exchange, with the next byte
-	stepStartToo              // starts are a few, or programs would be about nothing
+	stepStartToo              // twice in this list, or programs would have few exchanges
 	stepRead                  // a few bytes
 	stepReadMuch              // up to 12 KB
 	stepReadAll               // to EOF
@@ -43,7 +47,7 @@ const (
 	stepReset                 // the server resets the connection
 	stepEnd                   // the server closes it
 	stepSweep                 // CloseIdleConnections
-	stepGoOn                  // what hangs at the server, or in the upload, goes on
+	stepGoOn                  // a response or an upload that hangs goes on
 	stepReadAside             // to EOF, in another goroutine
 	stepCloseAside            // in another goroutine
 	stepCancelAndClose        // both at once

@@ -22,15 +22,15 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// hooked is a stack over a base that calls httptrace's hooks as a test likes,
-// when it likes: net/http calls some of them when the exchange has ended.
+// hooked is a stack over a base that calls httptrace's hooks when the test tells it to:
+// net/http calls some of them after the exchange has ended.
 type hooked struct {
 	rt    http.RoundTripper
 	pool  *pool.Pool
 	spans spans
 	conn  net.Conn
 
-	// What the base does with a request.
+	// The base's RoundTrip.
 	base func(*http.Request, *httptrace.ClientTrace) (*http.Response, error)
 
 	mu   sync.Mutex
@@ -71,7 +71,7 @@ var hooks = []struct {
 	}},
 }
 
-// dialEnds calls what comes from the goroutine of a dial. Its request may be
+// dialEnds calls the hooks that net/http calls on the goroutine of a dial. The request may be
 // served by another connection, and end, long before.
 func dialEnds(c *httptrace.ClientTrace) {
 	if c.DNSStart != nil {
@@ -120,7 +120,7 @@ func permute(n int, f func([]int)) {
 
 // TestLateHooksChangeNothing: a dial race ends when its request was served by
 // another connection; Go 1.27 puts a connection back when Close has returned.
-// Whatever comes after the end of an exchange, and in whatever order, changes
+// Hooks that are called after the end of an exchange, in any order, change
 // neither its Exchange, nor its span, nor the counters.
 func TestLateHooksChangeNothing(t *testing.T) {
 	for name, end := range endings {
@@ -128,7 +128,7 @@ func TestLateHooksChangeNothing(t *testing.T) {
 			permute(len(hooks), func(order []int) {
 				for early := range len(order) + 1 {
 					if !t.Failed() {
-						// In a bubble: Close waits for a WroteRequest that is to come.
+						// In a bubble, because Close waits for a WroteRequest that may come late.
 						synctest.Test(t, func(t *testing.T) { newHooked().play(t, end, order, early) })
 					}
 				}
@@ -207,7 +207,7 @@ func (h *hooked) atRest(fail func(string, ...any)) {
 	if s.InUse != 0 || s.Waiting != 0 || s.Open != s.Idle || s.Hosts[0].Dialing != 0 {
 		fail("nothing is in flight, and the pool says %+v", s)
 	}
-	// The stack goes on to count right.
+	// The stack still counts right.
 	h.base = func(req *http.Request, c *httptrace.ClientTrace) (*http.Response, error) {
 		c.GetConn("host.example:443")
 		c.GotConn(httptrace.GotConnInfo{Conn: h.conn, Reused: true, WasIdle: true})
@@ -266,7 +266,7 @@ func TestHooksRacingWithTheEnd(t *testing.T) {
 	}
 }
 
-// TestBaseWithoutHooks: HTTP/3, a stub, another kit.
+// TestBaseWithoutHooks: a base may call no hooks, as HTTP/3's, a stub or another kit.
 func TestBaseWithoutHooks(t *testing.T) {
 	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {

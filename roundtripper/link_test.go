@@ -24,7 +24,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// collect returns an Observe layer and what it is told.
+// collect returns an Observe layer and a channel of its Exchanges.
 func collect() (roundtripper.Middleware, chan roundtripper.Exchange) {
 	ends := make(chan roundtripper.Exchange, 1000)
 	return roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}), ends
@@ -37,7 +37,7 @@ func foreign(f func(next http.RoundTripper, req *http.Request) (*http.Response, 
 	}
 }
 
-// signs is what an SDK's authentication does: another request, another body.
+// signs is like an SDK's authentication: it sends another request, and returns another body.
 var signs = foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 	signed := req.Clone(req.Context())
 	signed.Header.Set("Authorization", "secret")
@@ -52,8 +52,8 @@ var signs = foreign(func(next http.RoundTripper, req *http.Request) (*http.Respo
 	return resp, err
 })
 
-// TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow: pool's connections, slots
-// and the drain are below, whoever tells of the exchange is above.
+// TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow: pool's connections, slots and the
+// drain are below foreign middleware, and the Observer above has their facts.
 func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -81,7 +81,7 @@ func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	s.seen()
 	s.do("/", nil).Body.Close()
 	if e := next(); e.NewReason != "server_closed_idle" {
-		t.Errorf("new for %q, want what only the owner of the connection has seen", e.NewReason)
+		t.Errorf("new for %q, want the reason that only the owner of the connection has seen", e.NewReason)
 	}
 	s.do("/big", nil).Body.Close()
 	if e := next(); e.Outcome != "skipped" || e.Skipped != "too_large" || e.LostReason != "body_unread" {
@@ -116,7 +116,8 @@ func TestLayersAboveForeignMiddlewareKnowWhatThoseBelowKnow(t *testing.T) {
 	}
 }
 
-// TestFactsAreOfTheLastAttempt: a retrier's, whose response it is.
+// TestFactsAreOfTheLastAttempt: above a retrier the facts are those of the attempt whose
+// response it returns.
 func TestFactsAreOfTheLastAttempt(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -143,8 +144,8 @@ func TestFactsAreOfTheLastAttempt(t *testing.T) {
 	}
 }
 
-// TestMiddlewareMayAskForTheEndOfTheConnection in the request that it was given:
-// RoundTrippers must not change that, but some do.
+// TestMiddlewareMayAskForTheEndOfTheConnection: RoundTrippers must not change the request that
+// they are given, but some do, and ask for the connection to be closed.
 func TestMiddlewareMayAskForTheEndOfTheConnection(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -172,8 +173,8 @@ func TestMiddlewareMayAskForTheEndOfTheConnection(t *testing.T) {
 	}
 }
 
-// TestSomebodyElsesRequestIsNotTheExchange: a token that is fetched on the way,
-// over a connection to another host.
+// TestSomebodyElsesRequestIsNotTheExchange: a middleware fetches a token on the way, over a
+// connection to another host.
 func TestSomebodyElsesRequestIsNotTheExchange(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -274,8 +275,8 @@ func TestLookupInsideADialIsNotTheExchange(t *testing.T) {
 	}
 }
 
-// TestHedgedAttemptsAreNotMixed: the response is one's, the hooks may be the
-// other's.
+// TestHedgedAttemptsAreNotMixed: the response is of one attempt, and hooks may be called for
+// the other.
 func TestHedgedAttemptsAreNotMixed(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -418,8 +419,8 @@ func TestNestedStacks(t *testing.T) {
 	}
 }
 
-// TestCulpritIsTheSpanAbove: trace stands above foreign middleware,
-// the ledger that knows of the loss below it.
+// TestCulpritIsTheSpanAbove: trace stands above foreign middleware, and the ledger with the
+// loss below.
 func TestCulpritIsTheSpanAbove(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -443,8 +444,8 @@ func TestCulpritIsTheSpanAbove(t *testing.T) {
 	}
 }
 
-// TestRetriersAttemptIsNotAStaleConnection: over the bare transport it looks
-// like one that net/http found dead and dialed again for.
+// TestRetriersAttemptIsNotAStaleConnection: above a retrier on the bare transport, a new attempt
+// looks as if net/http had found a dead connection and dialed again.
 func TestRetriersAttemptIsNotAStaleConnection(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()
@@ -472,8 +473,8 @@ func TestRetriersAttemptIsNotAStaleConnection(t *testing.T) {
 	}
 }
 
-// TestContextOfTheResponseIsNotTheExchange: a middleware has cloned the request
-// with our context, and the caller goes on with that one's, the body still open.
+// TestContextOfTheResponseIsNotTheExchange: a middleware has cloned the request with the kit's
+// context, and the caller makes the next request with the clone's, while the body is open.
 func TestContextOfTheResponseIsNotTheExchange(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()

@@ -10,8 +10,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// What an Observer requests with its context is not the exchange: its handshakes
-// would be taken for that one's, and whoever keeps the context would keep it all.
+// An Observer's context has no hooks of the kit. With them, a request of the Observer's own
+// would be taken for the exchange, and a program that keeps the context would keep it all.
 func TestObserversContextHasNoHooksOfTheKit(t *testing.T) {
 	for name, opts := range map[string]testserver.Options{"http": {}, "https": {TLS: true}} {
 		t.Run(name, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A middleware that changes the request that it was given, which it must not, changes
-// nothing of what the Exchange says that the caller wrote.
+// A middleware may change the request that it was given, though it must not. The Exchange has
+// the caller's method all the same.
 func TestMethodIsTheCallersWhateverIsDoneBelow(t *testing.T) {
 	var got []string
 	rt := roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, x roundtripper.Exchange) {

@@ -34,7 +34,7 @@ var follows = foreign(func(next http.RoundTripper, req *http.Request) (*http.Res
 	return (&http.Client{Transport: next}).Do(req)
 })
 
-// chain calls f for req and for those of the responses that led to it.
+// chain calls f for req and for the requests of the responses that led to it.
 func chain(req *http.Request, f func(*http.Request)) {
 	for req != nil {
 		f(req)
@@ -45,8 +45,8 @@ func chain(req *http.Request, f func(*http.Request)) {
 	}
 }
 
-// TestRequestOfTheResponseLivesOn: whatever the base returns, pages are asked for
-// with the context of its request, and that is not the exchange's.
+// TestRequestOfTheResponseLivesOn: programs ask for further pages with the context of the
+// response's request. That is not the exchange's context, with any base.
 func TestRequestOfTheResponseLivesOn(t *testing.T) {
 	between := map[string][]roundtripper.Middleware{
 		"transport": nil, "signs": {signs}, "adds": {adds}, "follows": {follows}, "two": {adds, signs},
@@ -89,7 +89,7 @@ func TestRequestOfTheResponseLivesOn(t *testing.T) {
 							}
 						})
 						if (name == "adds" || name == "two") && resp.Request.Context().Value(addedKey{}) != "added" {
-							t.Error("what a middleware has added is lost")
+							t.Error("the value that a middleware has added is lost")
 						}
 						if name == "follows" && resp.Request.Response == nil {
 							t.Error("the redirect is lost")
@@ -107,8 +107,8 @@ func TestRequestOfTheResponseLivesOn(t *testing.T) {
 	}
 }
 
-// TestRequestMadeWithTheResponsesContextIsItsOwn: it has an exchange, a slot and a
-// span, and that is not the first one's child.
+// TestRequestMadeWithTheResponsesContextIsItsOwn: it has an exchange, a slot and a span of its
+// own, and the span is not the first one's child.
 func TestRequestMadeWithTheResponsesContextIsItsOwn(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -169,7 +169,7 @@ func TestRequestMadeWithTheResponsesContextIsItsOwn(t *testing.T) {
 }
 
 // TestRequestOfAKeptResponseIsNoExchange: a cache returns the response of an earlier
-// exchange, with the request that was made then.
+// exchange, with its request.
 func TestRequestOfAKeptResponseIsNoExchange(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
 	defer srv.Close()

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// peer is an HTTP/2 server that does frame by frame what a test tells it, when
-// it tells it: net/http's own server can't be made to say GOAWAY at a given
-// moment. It understands no header, so answers are by turn and not by path.
+// peer is an HTTP/2 server that a test controls frame by frame: net/http's own server can't be
+// made to send GOAWAY at a given moment. It understands no header, so answers are by turn and
+// not by path.
 type peer struct {
 	t   *testing.T
 	ln  net.Listener
@@ -60,7 +60,7 @@ const (
 )
 
 func newPeer(t *testing.T) *peer {
-	// httptest's certificate is the one thing wanted of it.
+	// The server is started for its certificate alone.
 	s := httptest.NewUnstartedServer(nil)
 	s.EnableHTTP2 = true
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -100,15 +100,15 @@ func (p *peer) transport() *http.Transport {
 	return &http.Transport{TLSClientConfig: p.tls, ForceAttemptHTTP2: true}
 }
 
-// answers sets what the requests from now on get.
+// answers sets the answer to requests from now on.
 func (p *peer) answers(f func(stream)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.answer = f
 }
 
-// conn is the one connection that is open. Of several that are dialed at once,
-// net/http may throw some away only after they have begun to speak.
+// conn returns the one connection that is open. Of several that are dialed at once, net/http
+// may close some only after they have begun to speak.
 func (p *peer) conn() (c *peerConn) {
 	p.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -176,8 +176,7 @@ func (p *peer) serve(nc *tls.Conn) {
 	}
 }
 
-// write sends one frame. That the client is gone already is no concern of the
-// server's.
+// write sends one frame. An error is ignored: the client may be gone.
 func (c *peerConn) write(typ, flags byte, id uint32, payload []byte) {
 	n := len(payload)
 	f := append([]byte{byte(n >> 16), byte(n >> 8), byte(n), typ, flags}, binary.BigEndian.AppendUint32(nil, id)...)
@@ -203,13 +202,13 @@ func (s stream) reply() {
 	s.data("x", true)
 }
 
-// goAway says that no stream after last will be served.
+// goAway tells the client that no stream after last will be served.
 func (c *peerConn) goAway(last uint32) {
 	c.write(frameGoAway, 0, 0, append(binary.BigEndian.AppendUint32(nil, last), 0, 0, 0, 0))
 }
 
-// heard waits until the client has read all that was sent, by a PING that it
-// answers in turn.
+// heard waits until the client has read all frames before, by a PING that it answers after
+// them.
 func (c *peerConn) heard(t *testing.T) {
 	t.Helper()
 	c.write(framePing, 0, 0, make([]byte, 8))

@@ -17,7 +17,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// secretive answers with a text as it is.
+// secretive starts a server that answers with the given bytes.
 func secretive(t *testing.T, text string) *testserver.Server {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		nc, _, err := w.(http.Hijacker).Hijack()
@@ -37,7 +37,7 @@ func secretive(t *testing.T, text string) *testserver.Server {
 
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t", "%30v", "%T"}
 
-// What the server sent is in texts of errors, and a careless operator logs an Exchange.
+// Texts of errors have the server's bytes in them, and a careless operator logs an Exchange.
 func TestAPrintedExchangeShowsNothingThatTheServerSent(t *testing.T) {
 	for _, text := range []string{
 		"HTTP/1.1 200 OK\r\nSet-Cookie SECRET\r\n\r\n",
@@ -83,7 +83,7 @@ func TestAPrintedExchangeShowsNothingThatTheServerSent(t *testing.T) {
 	}
 }
 
-// hexless has what %x writes readable.
+// hexless decodes the hexadecimal digits that %x writes.
 func hexless(text string) string {
 	return strings.ReplaceAll(text, fmt.Sprintf("%x", "SECRET"), "SECRET")
 }

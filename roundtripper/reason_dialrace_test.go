@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// atOnce makes n requests at the same time and returns what the stack says of
-// requests that did not reuse a connection.
+// atOnce makes n requests at the same time and returns the Exchanges of those that did not
+// reuse a connection.
 func (s *scene) atOnce(n int) (dialed []roundtripper.Exchange) {
 	s.t.Helper()
 	var all sync.WaitGroup
@@ -83,8 +83,8 @@ func TestHTTP2DuplicateDialsAreChargedToNobody(t *testing.T) {
 }
 
 // TestConnectionOfALostDialRaceIsNew: B dials and is served by A's connection
-// before its own is there. That one goes idle, and httptrace calls it reused at
-// its first use.
+// before its own is there. B's connection becomes idle, and httptrace calls it reused at its
+// first use.
 func TestConnectionOfALostDialRaceIsNew(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		for name, o := range map[string]testserver.Options{"plain": {}, "TLS": {TLS: true}} {

@@ -11,8 +11,7 @@ import (
 
 var reasonsHTTP2OfThisGo []cause
 
-// closedUnderRead is what a connection is lost for whose body is closed during a
-// Read.
+// closedUnderRead is the reason of a loss by a Close of the body during a Read.
 const closedUnderRead = roundtripper.ReasonBodyUnread
 
 // TestGOAWAYOnAnIdleConnection: on Go 1.26 net/http leaves the connection open,

@@ -27,17 +27,17 @@ var reasonsHTTP2OfThisGo = []cause{
 	}},
 }
 
-// closedUnderRead is what a connection is lost for whose body is closed during a
-// Read: net/http may still bring it back.
+// closedUnderRead is the reason of a loss by a Close of the body during a Read: net/http may
+// still bring the connection back.
 const closedUnderRead = roundtripper.ReasonDraining
 
-// nativeDrain is what net/http allows itself for a drain in the background
+// nativeDrain is the time that net/http takes at most for a drain in the background
 // (maxPostCloseReadTime).
 const nativeDrain = 50 * time.Millisecond
 
-// closesEarly closes the body of a response that net/http drains in the
-// background. What becomes of that is on the channel, PutIdleConn's error, if it
-// comes to that; and the exchange says how it ended if it was quick.
+// closesEarly closes the body of a response that net/http drains in the background. The channel
+// has PutIdleConn's error, if that hook is called; the exchange has the drain's result if it
+// was quick.
 func (s *scene) closesEarly(ended roundtripper.NewReason, before func()) (put chan error) {
 	s.t.Helper()
 	put = make(chan error, 1)
@@ -53,8 +53,8 @@ func (s *scene) closesEarly(ended roundtripper.NewReason, before func()) (put ch
 	return put
 }
 
-// inTime runs f, in a new scene each time, until it took no longer than net/http
-// drains: on a busy machine the drain may have been given up before f was there.
+// inTime runs f, in a new scene each time, until it has taken less time than net/http's drain
+// may take: on a busy machine net/http may have given the drain up before f was done.
 func inTime(t *testing.T, o testserver.Options, k stack, f func(*scene) (ok bool)) {
 	t.Helper()
 	for try := range 50 {
@@ -151,8 +151,8 @@ func TestNetHTTPDrainsInTheBackground(t *testing.T) {
 	}
 }
 
-// TestNetHTTPDrainsOnlySoMuch: more than 256 KiB are read in no time, and then
-// the connection is closed.
+// TestNetHTTPDrainsOnlySoMuch: net/http reads 256 KiB, which takes no time here, and then
+// closes the connection.
 func TestNetHTTPDrainsOnlySoMuch(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		s := serverScene(t, testserver.Options{}, k)
@@ -165,7 +165,7 @@ func TestNetHTTPDrainsOnlySoMuch(t *testing.T) {
 	})
 }
 
-// TestNetHTTPDrainsForSoLong is the same with a clock that stands still.
+// TestNetHTTPDrainsForSoLong is the same for net/http's limit of time, with a fake clock.
 func TestNetHTTPDrainsForSoLong(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		forStacks(t, stack{}, func(t *testing.T, k stack) {
@@ -200,8 +200,8 @@ func (s *scene) closed() <-chan struct{} {
 	return done
 }
 
-// TestNetHTTPDrainsUnderARead: the Read has the end of the body if that comes in
-// time, and the connection goes back.
+// TestNetHTTPDrainsUnderARead: if the end of the body comes in time, the Read returns it, and
+// the connection is put back.
 func TestNetHTTPDrainsUnderARead(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		inBubble(t, k, func(s *scene) {
@@ -218,8 +218,8 @@ func TestNetHTTPDrainsUnderARead(t *testing.T) {
 	})
 }
 
-// TestNetHTTPDrainsUnderAReadForSoLong: then the Read is told that it was closed.
-// Not in a bubble: net/http's drain waits for the Read's lock.
+// TestNetHTTPDrainsUnderAReadForSoLong: after net/http's limit the Read returns the error of a
+// closed body. The test is not in a bubble, for net/http's drain waits for the Read's lock.
 func TestNetHTTPDrainsUnderAReadForSoLong(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		s := serverScene(t, testserver.Options{}, k)
@@ -232,8 +232,8 @@ func TestNetHTTPDrainsUnderAReadForSoLong(t *testing.T) {
 	})
 }
 
-// closesUnderRead closes a body during a Read, when settled has returned. What the
-// Read returns is on the channel.
+// closesUnderRead closes a body during a Read, when settled has returned. The channel has the
+// Read's error.
 func (s *scene) closesUnderRead(settled func()) (done chan error, culprit oteltrace.SpanContext) {
 	s.t.Helper()
 	resp := s.do("/hold", nil)

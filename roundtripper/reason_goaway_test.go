@@ -6,8 +6,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// TestRequestThatGOAWAYRefusesIsToldSo: net/http sends it again by itself, over
-// another connection, and it pays for that.
+// TestRequestThatGOAWAYRefusesIsToldSo: net/http sends the request again by itself, over a new
+// connection, and the request has the reason for that.
 func TestRequestThatGOAWAYRefusesIsToldSo(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		s := peerScene(t, k)
@@ -29,8 +29,9 @@ func TestRequestThatGOAWAYRefusesIsToldSo(t *testing.T) {
 	})
 }
 
-// TestConnectionThatWasDialedPastIsNotPaidForTwice: the request that dialed while
-// a stream went on has paid. The end of that stream closes the connection.
+// TestConnectionThatWasDialedPastIsNotPaidForTwice: the request that dialed while a stream went
+// on was charged with the loss. The connection is closed with that stream, and the close is not
+// charged to another request.
 func TestConnectionThatWasDialedPastIsNotPaidForTwice(t *testing.T) {
 	forStacks(t, stack{}, func(t *testing.T, k stack) {
 		s := peerScene(t, k)

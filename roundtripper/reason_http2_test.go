@@ -10,9 +10,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// reasonsHTTP2 are the causes over HTTP/2, of a server that does as the row says.
-// Without pool there is no more than the hooks, and over HTTP/2 they do not say
-// what becomes of a connection.
+// reasonsHTTP2 are the causes over HTTP/2, with a server that the row controls. Without pool
+// there are the hooks alone, and over HTTP/2 they do not tell how a connection ends.
 var reasonsHTTP2 = []cause{
 	{name: "the first request", reason: "first", make: func(*scene) {}},
 	{name: "server closed an idle connection", reason: "server_closed_idle", blind: "unknown", make: func(s *scene) {
@@ -162,8 +161,8 @@ func (s *scene) breaks(answered bool, end func(*peerConn)) {
 	s.gone(0)
 }
 
-// TestHTTP2KeepsItsConnection: what costs a connection over HTTP/1 and costs
-// nothing over HTTP/2. The next request is on the same one.
+// TestHTTP2KeepsItsConnection: some events cost a connection over HTTP/1, and not over HTTP/2.
+// The next request is on the same connection.
 func TestHTTP2KeepsItsConnection(t *testing.T) {
 	tests := []struct {
 		name  string

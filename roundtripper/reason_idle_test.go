@@ -14,8 +14,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// endsFirst starts a server whose first connection is ended by end once its first
-// response is out, and returns its address. All other requests it answers.
+// endsFirst starts a server and returns its address. Once the first response is sent, end ends
+// the first connection. All other requests are answered.
 func endsFirst(t *testing.T, end func(c net.Conn, r *bufio.Reader)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -54,7 +54,7 @@ func TestWhoEndedTheConnectionBeforeThisOne(t *testing.T) {
 		idle bool // it is known before the second request
 		want roundtripper.NewReason
 	}{
-		// HAProxy and others say so before they close (RFC 9110, 15.5.9).
+		// HAProxy and others send 408 before they close (RFC 9110, 15.5.9).
 		"a 408 on an idle connection": {
 			end: func(c net.Conn, _ *bufio.Reader) {
 				<-time.After(50 * time.Millisecond) // the server's limit
@@ -68,8 +68,8 @@ func TestWhoEndedTheConnectionBeforeThisOne(t *testing.T) {
 			idle: true,
 			want: "server_closed_idle",
 		},
-		// The request came, and was worked on: that the server died is no limit on idle
-		// connections. A GET is sent again.
+		// The request arrived, and the server died while it worked on it: that is no
+		// limit on idle connections. A GET is sent again.
 		"a server that dies under a GET": {
 			end: func(_ net.Conn, r *bufio.Reader) {
 				http.ReadRequest(r)

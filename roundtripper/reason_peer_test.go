@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// net/http closes an HTTP/2 connection of whose frames it can make nothing. The server
-// has said no GOAWAY.
+// net/http closes an HTTP/2 connection if it can't understand a frame. The server has sent no
+// GOAWAY.
 func TestHTTP2ThatMakesNoSenseIsAProtocolError(t *testing.T) {
 	s := peerScene(t, stack{pooled: true})
 	s.idleHTTP2()
@@ -29,13 +29,13 @@ func TestAPingIsNoGoAway(t *testing.T) {
 	s.idleHTTP2()
 	c := s.peer.conn()
 	c.heard(t)
-	<-time.After(30 * time.Millisecond) // what ends it has nothing to do with the PING
+	<-time.After(30 * time.Millisecond) // the end must have nothing to do with the PING
 	c.end()
 	s.gone(0)
 	s.wantNew(s.read("/", nil), "server_closed_idle", nobody)
 }
 
-// The program may end a connection that it was shown, whatever the layer it does so at.
+// The program may end a connection that it was shown, as a net.Conn or as a tls.Conn.
 func TestAConnectionThatTheProgramEndsIsItsOwnError(t *testing.T) {
 	for name, end := range map[string]func(raw net.Conn, secure *tls.Conn){
 		"Close over TLS":     func(_ net.Conn, c *tls.Conn) { c.Close() },
@@ -69,8 +69,8 @@ func TestAConnectionThatTheProgramEndsIsItsOwnError(t *testing.T) {
 	}
 }
 
-// The request that dials finds the connection dead, and not busy, whose exchange has not
-// come to the end of its body yet.
+// A connection has died while the body of its exchange is still open. The request that dials
+// finds it dead, and not busy.
 func TestHTTP2ConnectionThatDiedUnderAnOpenBodyIsNotBusy(t *testing.T) {
 	s := peerScene(t, stack{pooled: true})
 	s.read("/", nil)

@@ -12,7 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// The request of a dial that failed has no connection to say anything of.
+// A dial that fails is charged with no loss: its request has no connection that could have the
+// reason.
 func TestLossIsNotPaidByADialThatFails(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/close" {

@@ -18,8 +18,8 @@ import (
 )
 
 func TestStaleConnectionRetriedInsideNetHTTP(t *testing.T) {
-	// A server that closes every connection after its first response, without
-	// saying so: the second request finds out by itself, or net/http retries.
+	// The server closes every connection after its first response, unannounced: the
+	// second request finds it closed, or net/http sends the request again.
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestStaleConnectionRetriedInsideNetHTTP(t *testing.T) {
 	}
 }
 
-// TestReasonsInAStackThatDrains: with drain there is nothing to explain.
+// TestReasonsInAStackThatDrains: with drain no connection is lost, so there is no reason.
 func TestReasonsInAStackThatDrains(t *testing.T) {
 	ends := make(chan roundtripper.Exchange, 100)
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
@@ -100,8 +100,8 @@ func answersAllBut(t *testing.T, path string) *testserver.Server {
 	return srv
 }
 
-// TestACancelAtTheHandOut: the connection goes with the request, written or not, and
-// the exchange says so, as does the next.
+// TestACancelAtTheHandOut: the connection is lost with the canceled request, written or not, and
+// that is the reason in its exchange and in the next one.
 func TestACancelAtTheHandOut(t *testing.T) {
 	srv := answersAllBut(t, "/canceled")
 	ends := make(chan roundtripper.Exchange, 10)
@@ -134,8 +134,8 @@ func TestACancelAtTheHandOut(t *testing.T) {
 	}
 }
 
-// TestATimeoutAtTheHandOut is TestACancelAtTheHandOut where the time is over, in each way
-// that it may show.
+// TestATimeoutAtTheHandOut is TestACancelAtTheHandOut for a time-out, in each way in which that
+// may show.
 func TestATimeoutAtTheHandOut(t *testing.T) {
 	srv := answersAllBut(t, "/late")
 	const limit = 20 * time.Millisecond

@@ -64,7 +64,7 @@ var reasons = []cause{
 		s.gone(0)
 	}},
 
-	{name: "idle limit of the host", reason: "idle_limit", blames: true, // the one that brought back one too many
+	{name: "idle limit of the host", reason: "idle_limit", blames: true, // the exchange that put back one connection too many
 		stack: stack{base: func(t *http.Transport) { t.MaxIdleConnsPerHost = 1 }, pool: pool.Options{MaxIdlePerHost: 1}},
 		make: func(s *scene) {
 			a, b := s.do("/", nil), s.do("/", nil)
@@ -173,8 +173,8 @@ var reasons = []cause{
 	}},
 }
 
-// TestReasons makes each cause happen on a real connection and looks at what the
-// next dial says, and at whom it blames.
+// TestReasons makes each cause happen on a real connection and checks the reason of the next
+// dial, and its culprit.
 func TestReasons(t *testing.T) {
 	for _, tt := range reasons {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// TestReasonsOfTheClock are the causes that are a matter of time.
+// TestReasonsOfTheClock has the causes that depend on time.
 func TestReasonsOfTheClock(t *testing.T) {
 	const limit = time.Minute
 	for _, tt := range []cause{

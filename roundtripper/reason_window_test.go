@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// ends is a connection whose reader finds the server's FIN when the test says so.
+// ends is a connection whose Read returns the server's FIN when the test lets it.
 type ends struct {
 	net.Conn
 	once sync.Once
@@ -97,8 +97,8 @@ func inTheWindow(t *testing.T, secure bool, method string, redial func(ctx conte
 	return <-exchanges, lost, err
 }
 
-// Net/http calls that "server closed idle connection", or tries again. What the request
-// has waited for in between is not the server's doing.
+// Net/http's error is "server closed idle connection", or it tries again. The request's own
+// wait before it wrote is not the server's fault.
 func TestFINBeforeTheRequestIsWrittenIsThatOfAnIdleConnection(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		for _, method := range []string{"POST", "GET"} {
@@ -120,8 +120,8 @@ func TestFINBeforeTheRequestIsWrittenIsThatOfAnIdleConnection(t *testing.T) {
 	}
 }
 
-// The request is tried again, and its own dial fails: that is not why the connection is
-// lost that it had before.
+// The request is tried again, and its own dial fails: that is not the reason why its earlier
+// connection was lost.
 func TestADialThatFailsBehindAStaleConnectionDoesNotTellOfThat(t *testing.T) {
 	for name, redial := range map[string]func(context.Context) error{
 		"deadline": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },

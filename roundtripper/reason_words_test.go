@@ -11,8 +11,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// TestEveryWordIsCaused: each reason that a reader may see has a row that makes
-// it happen, or a test of its own.
+// TestEveryWordIsCaused: each public reason has a row in the tables that causes it, or a test of
+// its own.
 func TestEveryWordIsCaused(t *testing.T) {
 	caused := map[roundtripper.NewReason]bool{
 		// TestDrainInTheBackgroundIsNamed; and from Go 1.27 on by net/http,

@@ -48,7 +48,7 @@ func (s *scene) do(path string, edit func(*http.Request)) *http.Response {
 	return s.send(req)
 }
 
-// whole reads the body and returns what the stack says of the exchange.
+// whole reads the body and returns the Exchange.
 func (s *scene) whole(resp *http.Response) roundtripper.Exchange {
 	s.t.Helper()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
@@ -98,7 +98,7 @@ func (s *scene) send(req *http.Request) *http.Response {
 	return resp
 }
 
-// read makes one request, reads its body and returns what the stack says.
+// read makes one request, reads its body and returns the Exchange.
 //
 // Net/http keeps no connection whose writing goroutine had no turn for 50 ms after
 // the response was there (maxWriteWaitBeforeConnReuse), for a reason that no client
@@ -109,7 +109,7 @@ func (s *scene) read(path string, edit func(*http.Request)) roundtripper.Exchang
 	last, lost := s.last, s.lost
 	for try := 0; s.lost == "unknown"; try++ {
 		if try == 5 {
-			s.t.Fatal("connections are lost, and nobody knows why")
+			s.t.Fatal("connections are lost again and again, without a reason")
 		}
 		s.whole(s.do("/", nil))
 	}
@@ -122,7 +122,7 @@ func within(ctx context.Context) func(*http.Request) {
 	return func(r *http.Request) { *r = *r.WithContext(ctx) }
 }
 
-// clockless is a context whose deadline passes when the test says so.
+// clockless is a context whose deadline passes when the test lets it.
 type clockless struct {
 	context.Context
 	done chan struct{}
@@ -142,7 +142,7 @@ func (c *clockless) Err() error {
 //go:noinline
 func leak(s *scene) { s.do("/big", nil) }
 
-// collected is the exchange whose body was leaked.
+// collected returns the Exchange whose body was leaked.
 func (s *scene) collected() roundtripper.Exchange {
 	s.t.Helper()
 	s.until("the collector", func() bool { runtime.GC(); return len(s.ends) > 0 })
@@ -161,9 +161,9 @@ func (s *scene) elsewhere() roundtripper.Exchange {
 	return s.whole(resp)
 }
 
-// idleHTTP2 makes a request over HTTP/2 and waits until net/http has forgotten its
-// stream. It does so a moment after the body was read, and tells no hook; until
-// then the connection is not idle to it.
+// idleHTTP2 makes a request over HTTP/2 and waits until net/http has forgotten its stream.
+// Net/http does that a moment after the body was read, and calls no hook; until then it does
+// not take the connection for idle.
 func (s *scene) idleHTTP2() {
 	s.t.Helper()
 	s.read("/", nil)
@@ -182,7 +182,7 @@ func (s *scene) answeredTwice(path string) {
 	s.gone(0)
 }
 
-// answeredEarly makes a request whose body has no end before the response.
+// answeredEarly makes a request whose body does not end before the response.
 func (s *scene) answeredEarly(path string) roundtripper.Exchange {
 	s.t.Helper()
 	body, rest := io.Pipe()

@@ -11,7 +11,7 @@ import (
 // into the socket buffers.
 const big = 4 << 20
 
-// handler serves what needs no word from the test.
+// handler serves the paths that do not wait for the test.
 func handler(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("X-Hang") != "" {
 		<-r.Context().Done()
@@ -67,7 +67,7 @@ func handler(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// served is handler, and what waits for the test's word.
+// served is handler, and serves the paths that wait for the test.
 func (s *scene) served(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/hold": // answers in two parts
@@ -98,8 +98,8 @@ func (s *scene) served(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hijack takes the connection over and writes to it what net/http's server would
-// not.
+// hijack takes the connection over and writes a response that net/http's server would not
+// write.
 func hijack(w http.ResponseWriter, response string) io.ReadWriteCloser {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -36,11 +36,11 @@ type scene struct {
 	open  atomic.Int32 // connections, as the client sees it
 	mu    sync.Mutex
 	spans []oteltrace.SpanContext // of the exchanges, in the order of ends
-	last  oteltrace.SpanContext   // of the one that next returned last
-	lost  roundtripper.NewReason  // what that says of its own connection
+	last  oteltrace.SpanContext   // of the Exchange that next returned last
+	lost  roundtripper.NewReason  // that Exchange's LostReason
 }
 
-// stack says what a scene's client is made of.
+// stack has the layers and settings of a scene's client.
 type stack struct {
 	base   func(*http.Transport) // changes the transport before it is wrapped
 	drain  roundtripper.Middleware
@@ -92,9 +92,8 @@ func (s *scene) build(base *http.Transport, k stack) {
 	s.t.Cleanup(s.client.CloseIdleConnections)
 }
 
-// watchConns counts the connections that the client has open: that it has seen
-// the end of one takes a moment longer than the server's end of it, and only
-// pool could tell.
+// watchConns counts the connections that the client has open: it sees the end of one a moment
+// later than the server, and without pool nothing else tells when.
 func (s *scene) watchConns(base *http.Transport) {
 	dial := base.DialContext
 	if dial == nil {

@@ -9,14 +9,14 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// until waits for what no channel tells.
+// until waits until ok returns true.
 func (s *scene) until(what string, ok func() bool) {
 	s.t.Helper()
 	eventually.True(s.t, what, ok)
 }
 
-// seen waits until pool has seen that its connections are gone: that takes a
-// moment longer than the server's end of it.
+// seen waits until pool has seen that its connections are gone, which is a moment after the
+// server has closed them.
 func (s *scene) seen() {
 	s.t.Helper()
 	s.until("pool's connections to close", func() bool { return s.pool.Stats().Open == 0 })
@@ -40,7 +40,7 @@ func (s *scene) gone(n int) {
 	}
 }
 
-// next is the next exchange that ends, or ended before. Its span is s.last.
+// next returns the next exchange that ends, or has ended. Its span is s.last.
 func (s *scene) next() roundtripper.Exchange {
 	s.t.Helper()
 	select {
@@ -58,7 +58,7 @@ func (s *scene) next() roundtripper.Exchange {
 	}
 }
 
-// wantNew says that e dialed, for reason, and which span it names as the
+// wantNew fails the test unless e has a new connection, for reason, with the given span as
 // culprit: the zero value is none.
 func (s *scene) wantNew(e roundtripper.Exchange, reason roundtripper.NewReason, culprit oteltrace.SpanContext) {
 	s.t.Helper()
@@ -77,14 +77,14 @@ func (s *scene) wantReused(e roundtripper.Exchange) {
 	}
 }
 
-// wantNoLoss says that no loss waits for a dial, where one connection is idle.
+// wantNoLoss fails the test if a loss waits for a dial. One connection must be idle.
 func (s *scene) wantNoLoss() {
 	s.t.Helper()
 	s.hold("/hang")
 	s.wantNew(s.read("/", nil), "all_busy", nobody)
 }
 
-// culprit is the span of the exchange that next returned last.
+// culprit returns the span of the exchange that next returned last.
 func (s *scene) culprit() oteltrace.SpanContext {
 	s.t.Helper()
 	if !s.last.IsValid() {

@@ -16,8 +16,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Everything that the example in Exchange.String's doc says is what a real exchange has:
-// the line that closed a body unread, the session that was resumed, how long that took.
+// A real exchange has all that the example in Exchange.String's doc has: the line that closed a
+// body unread, the session that was resumed, and the time that it took.
 func TestTheSentenceOfARealExchange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

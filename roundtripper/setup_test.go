@@ -22,8 +22,8 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// TestSetupIsToldOnceByWhoPaid: what making the connection took is on the
-// exchange that waited for it, and on no other one.
+// TestSetupIsToldOnceByWhoPaid: the times of a connection's setup are on the exchange that
+// waited for it, and on no other.
 func TestSetupIsToldOnceByWhoPaid(t *testing.T) {
 	for _, o := range []testserver.Options{{}, {TLS: true}, {HTTP2: true}} {
 		for _, pooled := range []bool{false, true} {
@@ -67,7 +67,7 @@ func TestSetupIsToldOnceByWhoPaid(t *testing.T) {
 }
 
 // TestDialOfAnotherRequestIsNamed: B's dial is slow, B is served by A's
-// connection, and C has the use of what B's dial brings.
+// connection, and C gets the connection of B's dial.
 func TestDialOfAnotherRequestIsNamed(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {

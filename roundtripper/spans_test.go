@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// spans is a TracerProvider whose spans tell of what comes after their end.
+// spans is a TracerProvider whose spans report calls after their end.
 type spans struct {
 	embedded.TracerProvider
 

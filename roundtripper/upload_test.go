@@ -24,8 +24,8 @@ import (
 // passes is a middleware that does nothing.
 var passes = foreign(func(next http.RoundTripper, req *http.Request) (*http.Response, error) { return next.RoundTrip(req) })
 
-// TestMiddlewareSeesTheCallersBody: a retrier looks at its type to know how to send it
-// again, and one that signs seeks in it.
+// TestMiddlewareSeesTheCallersBody: a retrier looks at the body's type to know how to send it
+// again, and a middleware that signs seeks in it.
 func TestMiddlewareSeesTheCallersBody(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, []byte("hello"), 0o600); err != nil {
@@ -68,7 +68,7 @@ func TestMiddlewareSeesTheCallersBody(t *testing.T) {
 	}
 }
 
-// sends counts what a connection is told to send.
+// sends counts the writes to a connection, and the files sent on it.
 type sends struct {
 	net.Conn
 	writes, files *atomic.Int32
@@ -79,7 +79,7 @@ func (c sends) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// ReadFrom is where a file is sent by sendfile, limited to the request's length.
+// ReadFrom gets a file that is sent by sendfile, limited to the request's length.
 func (c sends) ReadFrom(r io.Reader) (int64, error) {
 	if l, ok := r.(*io.LimitedReader); ok {
 		if _, ok := l.R.(*os.File); ok {
@@ -89,7 +89,7 @@ func (c sends) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(c.Conn, r)
 }
 
-// writesItself is a body that does so.
+// writesItself is a body with a WriteTo.
 type writesItself struct{ *closes }
 
 func (b writesItself) WriteTo(w io.Writer) (int64, error) {
@@ -109,9 +109,9 @@ func (b writesItself) WriteTo(w io.Writer) (int64, error) {
 }
 
 // TestBodiesAreSentAsByNetHTTPBelowMiddleware: net/http sends header and body in one write
-// if it knows that the body is in memory, and a file by sendfile. So it does below
-// somebody else's middleware, and behind a façade, where net/http has put a wrapper
-// around the body before the layers get it.
+// if it knows that the body is in memory, and a file by sendfile. It must also do so below
+// foreign middleware, and behind a façade, where net/http has wrapped the body before the
+// layers get it.
 func TestBodiesAreSentAsByNetHTTPBelowMiddleware(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(name, []byte("hello"), 0o600); err != nil {
@@ -247,7 +247,7 @@ func (looks) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader("ok")), ContentLength: 2, Request: req}, nil
 }
 
-// TestNoContextOfAnUploadIsLeftBehind: no hook says when it has ended, and the caller's
+// TestNoContextOfAnUploadIsLeftBehind: no hook tells of the upload's end, and the caller's
 // context lives long.
 func TestNoContextOfAnUploadIsLeftBehind(t *testing.T) {
 	for _, url := range []string{"http://host.example/", "https://host.example/"} {

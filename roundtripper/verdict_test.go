@@ -18,9 +18,9 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// TestCancelInTheSameMomentAsTheEnd: net/http then refuses to keep a connection
-// whose body has ended, and says that it is in a bad state, or nothing. It was
-// the cancel, and not the server.
+// TestCancelInTheSameMomentAsTheEnd: net/http then refuses to keep a connection whose body has
+// ended, with an error that it is in a bad state, or with none. The reason is the cancel, and
+// not the server.
 func TestCancelInTheSameMomentAsTheEnd(t *testing.T) {
 	broken := errors.New("http: putIdleConn: connection is in bad state")
 	for _, told := range []error{nil, broken} {
@@ -52,8 +52,8 @@ func TestCancelInTheSameMomentAsTheEnd(t *testing.T) {
 	}
 }
 
-// slowCloser tells when a connection is read from, and does not close it
-// under a Read. So whatever the server says to a TLS alert is read.
+// slowCloser tells when a connection is read from, and does not close it during a Read. So the
+// server's answer to a TLS alert is read.
 type slowCloser struct {
 	net.Conn
 	reads, read chan struct{}
@@ -73,9 +73,8 @@ func (c slowCloser) Close() error {
 	return c.Conn.Close()
 }
 
-// TestCloseUnderARead: the Read is cancelled, by the kit or when net/http's drain
-// ends. What looks like the end of the body, because the server ends it then, is
-// none.
+// TestCloseUnderARead: the Read is cancelled, by the kit or at the end of net/http's drain. The
+// server then ends the body, which must not be taken for the body's own end.
 func TestCloseUnderARead(t *testing.T) {
 	for _, pooled := range []bool{false, true} {
 		for _, secure := range []bool{false, true} {
@@ -152,9 +151,8 @@ func TestCloseWakesEveryRead(t *testing.T) {
 	}
 }
 
-// TestHTTP2ConnectionFirstSeenInUse: the exchange that it was dialed for may
-// have ended before it could be told of it. The next one must not write a
-// shared connection off.
+// TestHTTP2ConnectionFirstSeenInUse: the exchange for which the connection was dialed may have
+// ended before its hook is called. The next one must not take a shared connection for lost.
 func TestHTTP2ConnectionFirstSeenInUse(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{HTTP2: true})
 	defer srv.Close()

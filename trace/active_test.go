@@ -68,8 +68,8 @@ func TestActiveRequestsDoNotNeedOtherInstruments(t *testing.T) {
 	}
 }
 
-// The caller may use its request again once RoundTrip has failed, or the body
-// was dropped: what the end counts is what began.
+// The caller may change its request once RoundTrip has failed, or the body was dropped: the
+// end is counted for the series in which the beginning was.
 func TestActiveRequestsComeBackToZeroIfTheRequestIsReused(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); ok(w, nil) }, testserver.Options{})
 	func() {

@@ -35,8 +35,8 @@ func inTwoSpans(t *testing.T, tp *sdktrace.TracerProvider, client *http.Client, 
 	}
 }
 
-// A span that says already why its connection was new has one link for it, whoever
-// else annotates it.
+// A span that has the reason for its connection already has one link for it, also if another
+// Tracer annotates it.
 func TestAnnotatedSpanHasOneLinkToItsCulprit(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "close")
@@ -44,7 +44,7 @@ func TestAnnotatedSpanHasOneLinkToItsCulprit(t *testing.T) {
 	defer srv.Close()
 	somebodyElse := func(next http.RoundTripper) http.RoundTripper { return opaque{next} }
 	for name, row := range map[string]struct {
-		outer   bool // annotates, too
+		outer   bool // the outer Tracer annotates, too
 		between roundtripper.Middleware
 	}{
 		"below another that annotates":           {true, nil},
@@ -85,7 +85,7 @@ func TestAnnotatedSpansLinkToTheirCulprits(t *testing.T) {
 	}
 }
 
-// Whoever makes the span above is an otelhttp: its span ends with the body.
+// The middleware that makes the span stands for otelhttp: its span ends with the body.
 func TestAnnotateWritesOnTheSpanOfTheContext(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))

@@ -33,8 +33,8 @@ func (a again) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.next.RoundTrip(r)
 }
 
-// What the attempts of a retrier did to connections is counted once each, also if a
-// Tracer stands above it, too.
+// The connections of each attempt of a retrier are counted once, also if a Tracer stands above
+// the retrier as well.
 func TestConnectionsOfEachAttemptAreCountedOnce(t *testing.T) {
 	for name, row := range map[string]struct {
 		closes  int32 // the response after which the connection is closed
@@ -83,8 +83,8 @@ func TestConnectionsOfEachAttemptAreCountedOnce(t *testing.T) {
 	}
 }
 
-// A body that is dropped above foreign middleware is dropped below it, too,
-// unless that has read it.
+// A body that is dropped above foreign middleware is also dropped below, unless the middleware
+// has read it.
 func TestALeakIsCountedOnce(t *testing.T) {
 	for name, between := range map[string]roundtripper.Middleware{
 		"passed on": func(next http.RoundTripper) http.RoundTripper { return opaque{next} },
@@ -143,8 +143,8 @@ func (h thrice) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 	return resp, err
 }
 
-// Every connection of a retrier's attempts is counted once, whatever stands above the
-// retrier: the trace layer there knows the last one only.
+// Every connection of a retrier's attempts is counted once, with or without layers above the
+// retrier: a trace layer there knows the last one only.
 func TestConnectionsOfAttemptsAreCountedOnce(t *testing.T) {
 	above := map[string]func(http.RoundTripper) http.RoundTripper{
 		"nothing": func(rt http.RoundTripper) http.RoundTripper { return rt },

@@ -20,8 +20,8 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// Of the Tracers of one MeterProvider, one counts a request, and one its connection,
-// whoever writes the span, and under whatever name.
+// Of the Tracers of one MeterProvider, one counts a request, and one its connection, no matter
+// which of them writes the span, and under which names.
 func TestOneTracerOfAMeterProviderCountsAnExchange(t *testing.T) {
 	somebodyElse := func(next http.RoundTripper) http.RoundTripper { return opaque{next} }
 	for name, row := range map[string]struct {
@@ -96,7 +96,7 @@ func TestTracersWithoutSpansKeepTheirMeters(t *testing.T) {
 	}
 }
 
-// A tracer that makes no span still hands the caller's on.
+// A tracer that makes no span still passes the caller's span context on.
 func TestTracerWithoutSpansPropagates(t *testing.T) {
 	ctx, span := sdktrace.NewTracerProvider().Tracer("caller").Start(t.Context(), "caller")
 	defer span.End()
@@ -127,7 +127,7 @@ func (s firstUnsampled) ShouldSample(p sdktrace.SamplingParameters) sdktrace.Sam
 	return sdktrace.AlwaysSample().ShouldSample(p)
 }
 
-// A link says of a culprit that was not sampled that it was not.
+// A link to a culprit that was not sampled has the flag that says so.
 func TestLinkHasTheCulpritsFlags(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "close")

@@ -42,7 +42,7 @@ func TestDrainIsOnTheSpan(t *testing.T) {
 	want(t, r.last(), map[attribute.Key]any{"http.conn.reused": true, "warmconn.outcome": "eof", "warmconn.bytes_drained": nil, "warmconn.drain_time": nil})
 }
 
-// A new connection is waited for, DNS to handshake; one that lies idle is not.
+// A request waits for a new connection, from DNS to handshake, and not for an idle one.
 func TestWaitForTheConnectionIsOnTheSpan(t *testing.T) {
 	r := newRig(t, ok, testserver.Options{TLS: true})
 	r.get("/")

@@ -17,8 +17,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// The metrics of connections say which protocol they speak, once that shows; and
-// that none is left.
+// The metrics of connections have the protocol, once it is known, and end at zero.
 func TestConnectionMetricsHaveTheProtocol(t *testing.T) {
 	for name, row := range map[string]struct {
 		opts    testserver.Options

@@ -16,9 +16,9 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// The SDK holds a lock while it collects, and calls the program's own callbacks under
-// it, which may ask a socket. What a dropped Tracer leaves is cleared away behind that
-// lock, and must hold up no other clean-up of the program.
+// The SDK holds a lock while it collects, and calls the program's own callbacks with it
+// held, which may ask a socket. The clean-up of a dropped Tracer waits for that lock, and must
+// hold up no other clean-up of the program.
 func TestADroppedTracerHoldsUpNoCleanUpDuringACollection(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))

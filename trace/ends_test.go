@@ -26,8 +26,8 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// lateMeter: OpenTelemetry binds the global MeterProvider's users once in a
-// process.
+// lateMeter: instruments that were made before the global MeterProvider is set are bound to
+// the first one that is set, once in a process.
 var lateMeter sync.Once
 
 // bareSpan is a span of another API: it is not recorded, and counts its ends.
@@ -38,7 +38,7 @@ type bareSpan struct {
 
 func (s bareSpan) End(...oteltrace.SpanEndOption) { *s.ends++ }
 
-// bareProvider makes them.
+// bareProvider makes bareSpans.
 type bareProvider struct {
 	embedded.TracerProvider
 	ends int
@@ -71,7 +71,7 @@ func TestSpansThatAreNotRecordedEndOnce(t *testing.T) {
 	}
 }
 
-// At the headers the body's end is not known, neither span nor metric.
+// At the headers the body's end is not known: neither span nor metric has its error.
 func TestDurationAtTheHeadersHasTheErrorOfItsSpan(t *testing.T) {
 	recorder, reader := tracetest.NewSpanRecorder(), metric.NewManualReader()
 	rt := trace.New(trace.Options{

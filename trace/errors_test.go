@@ -21,14 +21,14 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// badError is an error that can't say what it is.
+// badError is an error whose methods panic for a nil pointer.
 type badError struct{ class string }
 
 func (*badError) Error() string { return "bad" }
 
 func (e *badError) ErrorType() string { return e.class }
 
-// badTimeout is one that can't say whether it is a timeout.
+// badTimeout is an error whose Timeout panics for a nil pointer.
 type badTimeout struct{ timeout bool }
 
 func (*badTimeout) Error() string { return "bad" }

@@ -12,7 +12,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// A health check that is of no interest.
+// A health check needs no span.
 func ExampleExempt() {
 	recorder := tracetest.NewSpanRecorder()
 	tr := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))})
@@ -24,7 +24,7 @@ func ExampleExempt() {
 	// Output: 0 spans
 }
 
-// A retrier says which attempt it is.
+// A retrier sets the number of the attempt.
 func ExampleResendCount() {
 	recorder := tracetest.NewSpanRecorder()
 	tr := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))})

@@ -18,8 +18,8 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// What is measured of one request and its connection. A drain, a leak, and a
-// connection that is closed have others.
+// The metrics of one request and its connection. A drain, a leak, and a connection that is
+// closed have more.
 func ExampleOptions_metrics() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
 	defer srv.Close()
@@ -40,7 +40,7 @@ func ExampleOptions_metrics() {
 	// warmconn.request.time_in_queue s
 }
 
-// metrics reads what there is, by name.
+// metrics reads the metrics, by name.
 func metrics(r metric.Reader) (all []metricdata.Metrics) {
 	var got metricdata.ResourceMetrics
 	if err := r.Collect(context.Background(), &got); err != nil {

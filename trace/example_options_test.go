@@ -124,8 +124,8 @@ func ExampleOptions_headers() {
 	// Output: GET http.request.header.accept=["text/plain"] http.response.header.x-region=["eu"]
 }
 
-// Query keys whose values are secret: those of the conventions, in their place those
-// of the program, and none. User information and fragments are never shown.
+// Query keys whose values are secret: the conventions' keys, then keys of the program's in
+// their place, then none. User information and fragments are never shown.
 func ExampleOptions_redaction() {
 	for _, keys := range [][]string{nil, {"sig", "token"}, {}} {
 		recorder := tracetest.NewSpanRecorder()

@@ -57,7 +57,7 @@ func ExamplePhases() {
 	// 0 events, spans: GET http.connect http.getconn http.headers http.receive http.send
 }
 
-// Phases with the request's headers: those that hold secrets are masked.
+// Phases with the request's headers: headers that hold secrets are masked.
 func ExampleOptions_phases() {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()
@@ -79,8 +79,7 @@ func ExampleOptions_phases() {
 	// Output: GET http.request.header.accept=text/plain http.request.header.authorization=****
 }
 
-// How a connection was made, in a trace of its own, that each of its requests links
-// to.
+// The making of a connection is a trace of its own, and each of its requests links to that.
 func ExampleOptions_connectionSpans() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()

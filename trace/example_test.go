@@ -67,8 +67,7 @@ func send(client *http.Client, req *http.Request, err error) {
 	resp.Body.Close()
 }
 
-// printSpans prints the spans that have ended, with those of the attributes that they
-// have.
+// printSpans prints the spans that have ended, with the given attributes if they have them.
 func printSpans(r *tracetest.SpanRecorder, keys ...attribute.Key) {
 	for _, s := range r.Ended() {
 		fmt.Print(s.Name())
@@ -85,8 +84,7 @@ func printSpans(r *tracetest.SpanRecorder, keys ...attribute.Key) {
 	}
 }
 
-// A Tracer with the providers that the program has at hand. Without them it is the
-// global ones.
+// A Tracer with providers of the program's own. Without them it uses the global ones.
 func ExampleNew() {
 	recorder := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))

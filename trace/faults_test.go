@@ -25,7 +25,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// tally is a processor that knows which spans were started and have not ended.
+// tally is a span processor that knows which spans have started and not ended.
 type tally struct {
 	mu      sync.Mutex
 	started int
@@ -56,7 +56,7 @@ func (p *tally) left() string {
 	return fmt.Sprint(p.open)
 }
 
-// fault is something that goes wrong with a request.
+// fault is a way in which a request goes wrong.
 type fault struct {
 	name string
 	http2, tls,
@@ -251,8 +251,8 @@ func faulty(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Whatever happens, every span that was started ends, those of phases and
-// connections too, and the request's own says what it was.
+// With each fault every span that was started ends, spans of phases and connections as well,
+// and the request's own has the fault's class.
 func TestEverySpanEndsWhateverHappens(t *testing.T) {
 	for _, o := range []struct {
 		name string

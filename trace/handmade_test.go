@@ -20,7 +20,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// Net/http can't dial a host with user information in it, but what it tried is told.
+// Net/http can't dial a host with user information in it, but the attempt is reported.
 func TestUserInformationInAHandMadeHostIsNotShown(t *testing.T) {
 	for _, host := range []string{"user:SECRET@host.example", "SECRET@host.example:80", "user:SEC@SECRET@HOST.example:80"} {
 		for _, phases := range []trace.Phases{trace.PhaseEvents, trace.PhaseSpans} {

@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// hints are the 1xx responses of a server: 0 means for ever.
+// hints is a server that sends n 1xx responses before the answer: 0 means for ever.
 func hints(n int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
@@ -90,7 +90,7 @@ func TestPhasesLeaveTheCallersHookFor1xxResponses(t *testing.T) {
 			}
 		}
 		if told < 3 {
-			t.Errorf("%d events of 1xx responses, want those that the caller was told of", told)
+			t.Errorf("%d events of 1xx responses, want as many as the caller's hook was called for", told)
 		}
 	})
 }

@@ -40,7 +40,7 @@ func TestInnerTracerIsSilentAfterALateTracerProvider(t *testing.T) {
 	}
 }
 
-// Whatever ends how, at once: spans end, and nothing is under way any more.
+// Many requests go wrong at once: all spans end, and no request is counted as under way.
 func TestManyFaultsAtOnceLeaveNothingOpen(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
 		for _, o := range []trace.Options{{Phases: trace.PhaseSpans, ConnectionSpans: true, PhaseHeaders: true}, {Phases: trace.PhaseEvents, EndAtHeaders: true, ConnectionSpans: true, PeerAddress: true}, {Annotate: true}} {

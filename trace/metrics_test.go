@@ -146,7 +146,7 @@ func TestMetricsOfAWholeLife(t *testing.T) {
 	if p := after["warmconn.connection.requests {request}"]; len(p) != 1 || p[0].sum != 5 {
 		t.Errorf("requests by connection %+v, want 5 in one series", p)
 	}
-	// What tells series apart is of low cardinality.
+	// The attributes of series are of low cardinality.
 	known := []attribute.Key{"http.request.method", "http.response.status_code", "error.type", "network.protocol.version", "server.address", "server.port",
 		"http.connection.state", "warmconn.new_reason", "warmconn.outcome", "warmconn.setup.phase"}
 	for name, ps := range after {
@@ -172,8 +172,8 @@ func TestLeaksAreCounted(t *testing.T) {
 	})
 }
 
-// At every collection under load the metric is what the kernel says when it has
-// stopped; in between it adds up to what the pool says.
+// Under load the metric agrees with the pool's numbers at every collection, and after the load
+// with the kernel's.
 func TestOpenConnectionsAgreeWithTheKernel(t *testing.T) {
 	r := newRig(t, ok, testserver.Options{}, pool.New(pool.Options{}).Middleware)
 	done := make(chan struct{})
@@ -244,7 +244,7 @@ func TestTracerAndMeterWorkAlone(t *testing.T) {
 	}
 }
 
-// A Tracer for each client is a waste, but it must not pile up in the provider.
+// A Tracer for each client is a waste, but its callbacks must not pile up in the provider.
 func TestDroppedTracersAreNotCollectedFrom(t *testing.T) {
 	reader := metric.NewManualReader()
 	mp := metric.NewMeterProvider(metric.WithReader(reader))
@@ -260,7 +260,7 @@ func TestDroppedTracersAreNotCollectedFrom(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
-// callbacks is how much a collection allocates: each callback makes a map.
+// callbacks returns the allocations of a collection: each callback makes a map.
 func callbacks(t *testing.T, reader *metric.ManualReader) int {
 	var rm metricdata.ResourceMetrics
 	return int(testing.AllocsPerRun(10, func() { reader.Collect(t.Context(), &rm) }))

@@ -31,8 +31,8 @@ func hostName(i int) string {
 	return string(append(strconv.AppendInt(buf, int64(i), 10), ".example"...))
 }
 
-// newHostStacks are those whose first request to a host is measured, and how many
-// allocations it may take, of which two are the base's and the name's.
+// newHostStacks are the stacks whose first request to a host is measured, with the
+// allocations that it may make. Two of these are the base's and the name's.
 func newHostStacks() []newHostStack {
 	observe := roundtripper.Observe(roundtripper.Observer{})
 	drains := drain.New(drain.Options{}).Middleware
@@ -52,9 +52,8 @@ type newHostStack struct {
 	allocs float64
 }
 
-// BenchmarkNewHost is the first and only request to a host, of so many as -benchtime
-// says, over a base that answers at once: a crawler's, a web hook's. Try
-// -benchtime=300000x.
+// BenchmarkNewHost sends one request to each of b.N hosts, as a crawler or a sender of web
+// hooks does, over a base that answers at once. Try -benchtime=300000x.
 func BenchmarkNewHost(b *testing.B) {
 	for _, v := range newHostStacks() {
 		b.Run(v.name, func(b *testing.B) {
@@ -101,7 +100,7 @@ func BenchmarkNewHostSockets(b *testing.B) {
 	}
 }
 
-// A crawler has no second request to spread what is kept of a host over.
+// A crawler sends one request to a host, so that request bears the whole cost of the host.
 func TestAllocationsOfANewHost(t *testing.T) {
 	for _, v := range newHostStacks() {
 		rt := roundtripper.Wrap(stub.Transport{}, v.mw...)

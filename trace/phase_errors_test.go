@@ -20,7 +20,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// badDials are dials that fail with a text that must not be written.
+// badDials are dials that fail with an error whose text must not be on a span.
 var badDials = []struct {
 	name, url, class string // url: empty for the server's
 	base             func(*http.Transport)

@@ -74,7 +74,7 @@ func TestPhasesShowNoSecrets(t *testing.T) {
 	}
 }
 
-// What net/http says of one attempt of its own to write is not the outcome.
+// Net/http's error for one of its attempts to write is not the request's outcome.
 func TestPhasesDoNotSetTheStatusOfTheRequest(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	tr := trace.New(trace.Options{Phases: trace.PhaseSpans, TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))})

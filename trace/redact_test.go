@@ -24,7 +24,7 @@ func fullURL(t *testing.T, o trace.Options, u *url.URL) string {
 	return attrs(recorder.Ended()[0])["url.full"].AsString()
 }
 
-// The short way to a URL's text is net/url's.
+// The short way to a URL's text has the same result as net/url's.
 func FuzzURLText(f *testing.F) {
 	for _, s := range []string{"http://host.example/a/b?x=1", "http://HOST.example:80/", "http://host:/", "https://[::1]:8443", "http://h/%2F", "http://h/ü", "http://h?", "http://h/a?sig=s;b=c&sig=d", "//h/p", "http://h/a:b~c_d.e-f"} {
 		f.Add(s)
@@ -40,8 +40,7 @@ func FuzzURLText(f *testing.F) {
 	})
 }
 
-// Whatever the query, the values of the secret keys are not shown, and all the rest
-// is as it was.
+// In any query the values of the secret keys are not shown, and all else is unchanged.
 func FuzzRedactQuery(f *testing.F) {
 	for _, s := range []string{"sig=s", "a=b&sig=s&c", "%73ig=s", "+sig=s", "sig=a=b;sig=", "sig", "&&=;", "%zz=s&sig=s", "Sig=s", "=v", "sig%=s"} {
 		f.Add(s)

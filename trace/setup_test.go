@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// named are the spans of that name.
+// named returns the spans of the given name.
 func named(spans []sdktrace.ReadOnlySpan, name string) (all []sdktrace.ReadOnlySpan) {
 	for _, s := range spans {
 		if s.Name() == name {

@@ -53,7 +53,7 @@ func newRig(t *testing.T, h http.HandlerFunc, o testserver.Options, mw ...roundt
 	return r
 }
 
-// last is the span that ended last.
+// last returns the span that ended last.
 func (r *rig) last() sdktrace.ReadOnlySpan {
 	r.t.Helper()
 	spans := r.recorder.Ended()
@@ -445,8 +445,8 @@ func TestDurationMetric(t *testing.T) {
 	}
 }
 
-// http.Client's Timeout ends a request by its context or by Request.Cancel,
-// whichever comes first; it is a timeout all the same.
+// http.Client's Timeout ends a request by its context or by Request.Cancel, whichever comes
+// first. Either way the class is timeout.
 func TestClientTimeoutIsATimeout(t *testing.T) {
 	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() }, testserver.Options{})
 	r.client.Timeout = 5 * time.Millisecond

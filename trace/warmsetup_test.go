@@ -14,8 +14,8 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// A connection that Warm has made lies idle before its first request. Its making does not
-// last until then, and no request has waited for it.
+// A connection that Warm has made is idle before its first request. The span of its making
+// does not last until then, and no request has waited for it.
 func TestTheMakingOfAWarmedConnectionEndsBeforeItLiesIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(ok), testserver.Options{Memory: true})
@@ -37,7 +37,7 @@ func TestTheMakingOfAWarmedConnectionEndsBeforeItLiesIdle(t *testing.T) {
 		}
 		setups := named(spans.ended, "connection_setup")
 		if len(setups) != 1 || !setups[0].StartTime().Equal(warmed) || setups[0].EndTime().Sub(warmed) > time.Second {
-			t.Errorf("the making is told as %v", setups)
+			t.Errorf("spans of the making: %v", setups)
 		}
 		if w := named(spans.ended, "wait_for_connection"); len(w) != 0 {
 			t.Errorf("%d waits", len(w))
