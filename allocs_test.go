@@ -13,7 +13,7 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// sdkTrace is what a program has that exports spans and metrics.
+// sdkTrace returns the options of a program that exports spans and metrics.
 func sdkTrace() trace.Options {
 	return trace.Options{
 		TracerProvider: sdktrace.NewTracerProvider(),
@@ -24,9 +24,9 @@ func sdkTrace() trace.Options {
 var presets = []struct {
 	name    string
 	options func() warmconn.Options
-	// allocs is how many more the kit makes than its base. Six more come on top, three hooks
-	// and a context, over one that looks for them, as net/http does. Three of zero's are
-	// OpenTelemetry's own, for a program that may set a provider yet.
+	// allocs is the number of allocations that the kit adds to its base's. Six more come on top,
+	// three hooks and a context, over a base that looks for them, as net/http does. Three of zero's
+	// are OpenTelemetry's own, for a program that may set a provider later.
 	allocs float64
 }{
 	{"zero", func() warmconn.Options { return warmconn.Options{} }, 8},
@@ -35,8 +35,8 @@ var presets = []struct {
 	{"sdk, annotate", func() warmconn.Options { return warmconn.Options{Trace: sdkTrace(), Annotate: true} }, 3},
 }
 
-// TestAllocations pins what the preset costs a request. Lower is welcome; more must be
-// argued for here.
+// TestAllocations pins the allocations that the kit adds to a request. Fewer are welcome; more
+// need a reason here.
 func TestAllocations(t *testing.T) {
 	if raceEnabled || lockorder.Checked {
 		t.Skip("SKIPPED: the check of races, or of the order of locks, allocates")

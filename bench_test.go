@@ -8,7 +8,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stub"
 )
 
-// What the preset adds to a base that answers at once.
+// The kit's cost over a base that answers at once.
 func BenchmarkKit(b *testing.B) {
 	run := func(name string, rt http.RoundTripper) {
 		b.Run(name, func(b *testing.B) {

@@ -20,7 +20,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// What the doc of Client says of http.Client's Timeout.
+// Kit.Client's doc promises this of http.Client's Timeout.
 func TestTheClientsTimeoutBoundsQueueAndBody(t *testing.T) {
 	const timeout = time.Second
 	synctest.Test(t, func(t *testing.T) {
@@ -80,7 +80,7 @@ func TestTheClientsTimeoutBoundsQueueAndBody(t *testing.T) {
 	})
 }
 
-// No connection is worth a drain any more, whoever owns it.
+// After Shutdown no connection is worth a drain, the pool's own or not.
 func TestShutdownWaitsForNoBackgroundDrain(t *testing.T) {
 	for name, over := range map[string]func(*http.Transport) http.RoundTripper{
 		"owned":    func(base *http.Transport) http.RoundTripper { return base },

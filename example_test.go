@@ -31,11 +31,11 @@ func status(client *http.Client, url string) {
 	resp.Body.Close()
 }
 
-// Wrap a client that exists. Bodies that it closes unread cost no connection any more.
+// Wrap an existing client. Bodies that it closes unread cost no connection any more.
 func ExampleNew() {
 	srv := newServer()
 	defer srv.Close()
-	client := srv.Client() // whoever built it
+	client := srv.Client() // any client
 
 	kit := warmconn.New(warmconn.Options{})
 	client = kit.Client(client)
@@ -83,7 +83,7 @@ func ExampleKit_Middleware() {
 	// GET 200: reused true, 17 bytes drained
 }
 
-// A middleware of somebody else's wraps the kit, so that the kit owns the connections.
+// Another middleware wraps the kit, so that the kit owns the connections.
 func ExampleKit_Base() {
 	srv := newServer()
 	defer srv.Close()
@@ -102,7 +102,7 @@ type retrier struct{ next http.RoundTripper }
 
 func (r retrier) RoundTrip(req *http.Request) (*http.Response, error) { return r.next.RoundTrip(req) }
 
-// Be told where the kit can't do what it is for.
+// Be told where the kit can't do its work.
 func ExampleOptions_onWarning() {
 	kit := warmconn.New(warmconn.Options{
 		OnWarning: func(w pool.Warning) {

@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// foreign is a tracing middleware of somebody else's, which can't be looked through and
+// foreign is a tracing middleware that the kit does not know. It can't be looked through, and
 // ends its span when the response has come.
 type foreign struct {
 	tracer *sdktrace.TracerProvider
@@ -29,7 +29,7 @@ func (f foreign) RoundTrip(req *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(req.WithContext(ctx))
 }
 
-// crowd is a server that answers the requests of a burst when all of them are there, so
+// crowd starts a server that answers the requests of a burst once all of them have arrived, so
 // that each needs a connection of its own.
 func crowd(t *testing.T, burst int) *testserver.Server {
 	var mu sync.Mutex
@@ -53,8 +53,8 @@ func crowd(t *testing.T, burst int) *testserver.Server {
 	return srv
 }
 
-// What it costs to stand outside of somebody else's middleware, over TLS, with bodies
-// closed unread: without the kit, too, net/http keeps two idle connections.
+// The cost of a kit outside of a foreign middleware, over TLS, with bodies closed unread:
+// net/http keeps two idle connections, as without the kit.
 func TestInsideOfAMiddlewareTheKitOwnsConnections(t *testing.T) {
 	const burst, bursts = 10, 10
 	for _, row := range []struct {
@@ -104,13 +104,13 @@ func TestInsideOfAMiddlewareTheKitOwnsConnections(t *testing.T) {
 			}
 			t.Logf("%d connections for %d requests; %d of %d spans say reused", srv.Opened(), burst*bursts, reused, told)
 			if !row.owned {
-				// Each burst but the first finds two connections, at most.
+				// Each burst after the first finds two idle connections at most.
 				if least := burst + (bursts-1)*(burst-2); srv.Opened() < least {
 					t.Errorf("%d connections, want %d or more: is there a difference still?", srv.Opened(), least)
 				}
 				return
 			}
-			// A drain that a busy machine has broken off costs one: see README's Limits.
+			// On a busy machine a drain may be broken off, which costs a connection: see docs/limits.md.
 			if most := 2 * burst; srv.Opened() > most {
 				t.Errorf("%d connections, want %d, and %d at most", srv.Opened(), burst, most)
 			}
@@ -126,7 +126,7 @@ func TestTheUserIsToldWhereTheKitStandsOutside(t *testing.T) {
 		name  string
 		chain func(*warmconn.Kit) http.RoundTripper
 		told  bool
-		first string // of what Describe says of the pool
+		first string // how the pool's line in Describe begins
 	}{
 		{"inside", func(k *warmconn.Kit) http.RoundTripper { return foreign{nil, k.Base()} }, false, ""},
 		{"outside", func(k *warmconn.Kit) http.RoundTripper {
@@ -166,7 +166,7 @@ func TestTheUserIsToldWhereTheKitStandsOutside(t *testing.T) {
 	}
 }
 
-// The field in the kit's Options is one way, and that in pool's another.
+// OnWarning may be set in the kit's Options or in pool's.
 func TestThePoolsOwnOnWarningComesFirst(t *testing.T) {
 	var told []string
 	tell := func(name string) func(pool.Warning) {
@@ -181,8 +181,8 @@ func TestThePoolsOwnOnWarningComesFirst(t *testing.T) {
 	}
 }
 
-// Below a tracing middleware, Annotate puts what is known onto its span: of a new connection why it
-// is new, too.
+// Below a tracing middleware, Annotate puts the connection's facts onto its span, with the
+// reason for a new connection.
 func TestAnnotateWritesOntoTheOuterSpan(t *testing.T) {
 	srv := lengths(t)
 	spans := tracetest.NewInMemoryExporter()

@@ -94,7 +94,7 @@ func TestAKitOverItselfIsOneKit(t *testing.T) {
 	}
 }
 
-// What the doc of New says of programs that never call Shutdown.
+// New's doc promises this to programs that never call Shutdown.
 func TestADroppedKitLeavesNothingBehind(t *testing.T) {
 	srv := lengths(t)
 	func() {

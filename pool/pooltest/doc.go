@@ -19,8 +19,9 @@
 //
 //	p := pooltest.AssertReused(t, 1)
 //
-// and CheckReused adds it to a Pool that is there: that of AssertNoLeaks, or the SDK's.
-// The failure says who needed one more connection, why, and who is to blame:
+// and CheckReused adds the check to another Pool: that of AssertNoLeaks, or the SDK's own.
+// The failure has the request that needed one more connection, the reason, and the request
+// that is to blame:
 //
 //	pooltest: 7 times: a connection more than 1: for GET http://127.0.0.1:40367/users/2, by
 //		/src/sdk/users.go:60 example.com/sdk.(*Client).User
@@ -29,53 +30,61 @@
 //
 // # What fails AssertNoLeaks and CheckPool
 //
-// A body that was dropped: the collector has proved that nothing can close it
-// any more. A body that is still open, and a request that still waits for its
-// response, a second after the test has ended: goroutines that are about to close
-// theirs get that long. And transports that are made for a request or two each,
-// in the words of pool.Leak.Transports. Requests of a pool.Exempt context are
-// not looked at.
+// They fail for
 //
-// A body that is closed without being read to its end passes: it costs a connection,
-// not a leak. So does a 101, whose connection is the caller's.
+//   - a body that was dropped: the collector has proved that no code can close it any more;
+//   - a body that is still open, or a request that still waits for its response, a second
+//     after the test has ended. Goroutines that are about to close theirs get that long;
+//   - transports that are made for a request or two each: see pool.Leak.Transports.
+//
+// They pass
+//
+//   - a body that is closed without being read to its end: it costs a connection, and is no
+//     leak;
+//   - a 101, whose connection is the caller's;
+//   - requests with a pool.Exempt context, which are not looked at.
 //
 // # What fails AssertReused and CheckReused
 //
-// Each connection to a host (scheme, name and port) beyond the first maxConns, whatever
-// its protocol, that was new to the request that got it: those of Exempt requests, of
-// requests whose body is still open, and of requests within others (a middleware's for a token)
-// too. A dial that failed, or that no request was given, does not count. The reasons are
-// roundtripper.NewReason's. If several connections to a host were made, those of reason
-// first, then of all_busy, are the ones that pass: they are the least of a mistake. More than
+// They fail for each connection to a host (scheme, name and port) beyond the first maxConns
+// that was new to the request that got it, of any protocol. Connections of these count, too:
+//
+//   - Exempt requests;
+//   - requests whose body is still open;
+//   - requests within others, such as a middleware's for a token.
+//
+// A dial that failed, or whose connection no request was given, does not count. The reasons are
+// roundtripper.NewReason's. If several connections to a host were made, the ones of reason
+// first pass, then the ones of all_busy: they are the least likely to be a mistake. More than
 // one first means that the requests went over several transports.
 //
-// The Pool of AssertReused drains nothing. Where the SDK closes bodies unread and relies on
-// a drain, put its drain into the chain, as in production, but with drain.Fixed and ample limits: by default it
-// weighs times, which are short on loopback and differ from run to run. Go 1.27 drains small bodies by itself,
-// so what fails on Go 1.26 may pass there.
+// The Pool of AssertReused drains nothing. If the SDK closes bodies unread and relies on
+// a drain, put its drain into the chain, as in production, but with drain.Fixed and ample
+// limits: by default a drain weighs times, which are short on loopback and differ from run to
+// run. Go 1.27 drains small bodies by itself, so a test that fails on Go 1.26 may pass there.
 //
 // # When it looks
 //
-// In t.Cleanup. The testing package runs what was registered first last: call
-// AssertNoLeaks before what your own cleanups close, an SDK's client say. Whether
-// the server is closed before or after makes no difference: a body does not close
-// with its server. With a t that has subtests, it looks when they have ended,
-// parallel ones too. Each test has a Pool of its own, so parallel tests do not see
+// It looks in t.Cleanup. The testing package runs cleanups in the reverse order of their
+// registration: call AssertNoLeaks before your own cleanups are registered, for example one
+// that closes an SDK's client. It makes no difference whether the server is closed before or
+// after: a body does not close with its server. With a t that has subtests, it looks when they
+// have ended, parallel ones too. Each test has a Pool of its own, so parallel tests do not see
 // each other's bodies.
 //
 // # What it costs
 //
-// Each request has its stack taken, from the call on; BenchmarkCaller in package pool prints what
-// that costs. If all bodies are closed when the test ends, there is nothing to
+// Each request has its stack taken, from the call on; BenchmarkCaller in package pool prints the
+// cost. If all bodies are closed when the test ends, there is nothing to
 // wait for. If not, runtime.GC runs a few times, for at most a second.
 //
 // # In a testing/synctest bubble
 //
-// Both work there, over a server in memory.
+// Both checks work in a bubble, over a server in memory.
 //
-// But every body must be closed there: the collector works outside of it, and when
-// the end of a dropped body then wakes the bubble, or stops one of its timers,
-// the runtime ends the program. That tells of the leak, but neither where it is
-// nor of other tests. A body that is open but was not dropped is reported as
-// elsewhere, after a second of the bubble's time.
+// But every body must be closed there: the collector works outside of the bubble, and if the
+// end of a dropped body wakes the bubble from there, or stops one of its timers, the runtime
+// ends the program. That shows that there is a leak, but neither where, nor the results of
+// other tests. A body that is open but was not dropped is reported as outside of a bubble,
+// after a second of the bubble's time.
 package pooltest

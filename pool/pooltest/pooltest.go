@@ -31,11 +31,10 @@ func AssertNoLeaks(t testing.TB) *pool.Pool {
 	return p
 }
 
-// CheckPool does the same for a Pool that is the SDK's own, as far as it can: the
-// Pool's OnLeak is the SDK's, so of bodies that were dropped since this call it
-// says only how many and to which host; and of those that are open, too, unless
-// the Pool's Options has AlwaysCaller. It does not close the Pool, and no other
-// test may use it meanwhile.
+// CheckPool does the same for a Pool of the SDK's own, as far as it can. The Pool's OnLeak
+// is the SDK's, so for bodies that were dropped since this call it reports only how many
+// and to which host; and the same for bodies that are open, unless the Pool's Options have
+// AlwaysCaller. It does not close the Pool, and no other test may use it meanwhile.
 func CheckPool(t testing.TB, p *pool.Pool) {
 	t.Helper()
 	before := p.Stats()
@@ -46,8 +45,8 @@ func CheckPool(t testing.TB, p *pool.Pool) {
 	})
 }
 
-// leaksSince says how many bodies were dropped between two snapshots. A host may
-// have been forgotten meanwhile, and met again.
+// leaksSince returns how many bodies were dropped between two snapshots. A host may have been
+// forgotten between them, and met again.
 func leaksSince(before, after pool.Stats) []finding {
 	had := make(map[string]uint64)
 	for _, h := range before.Hosts {
@@ -75,7 +74,7 @@ const (
 	// patience is how long bodies that are in use may stay open
 	// after the test.
 	patience = time.Second
-	// collections is how often the collector runs in that time, at most.
+	// collections bounds how often the collector runs in that time.
 	collections = 10
 )
 
@@ -83,8 +82,8 @@ const (
 // has found it, and gives up after patience.
 func settle(p *pool.Pool) {
 	began := time.Now()
-	// At once, soon again, and then ever later: one that is on its way needs
-	// time more than a collection.
+	// The collector runs at once, soon again, and then ever later: a body that is
+	// about to be closed needs time rather than a collection.
 	next, step := began, time.Millisecond
 	for n := 0; p.Stats().InUse > 0; time.Sleep(time.Millisecond) {
 		now := time.Now()
@@ -99,7 +98,7 @@ func settle(p *pool.Pool) {
 	}
 }
 
-// finding is a number of leaks that are the same in all that is printed.
+// finding is a number of leaks that would be printed alike.
 type finding struct {
 	what, method, host, caller, inner string
 	n                                 int
@@ -111,7 +110,7 @@ const (
 	unanswered = "request still waits for its response"
 )
 
-// open says what has not ended.
+// open returns the requests that have not ended.
 func open(p *pool.Pool) []finding {
 	var all []finding
 	listed := 0
@@ -134,7 +133,7 @@ func open(p *pool.Pool) []finding {
 	return all
 }
 
-// leaks is what OnLeak was told.
+// leaks are the leaks that OnLeak was told of.
 type leaks struct {
 	mu  sync.Mutex
 	all []pool.Leak
@@ -146,8 +145,8 @@ func (l *leaks) add(leak pool.Leak) {
 	l.all = append(l.all, leak)
 }
 
-// wait waits until OnLeak was called for all that the Pool has counted: its slot
-// comes back before that.
+// wait waits until OnLeak was called for all leaks that the Pool has counted: a leak is counted
+// before that, when its slot comes back.
 func (l *leaks) wait(p *pool.Pool) {
 	told := func() (n uint64) {
 		l.mu.Lock()
@@ -200,7 +199,8 @@ func (f finding) same(g finding) bool {
 	return f == g
 }
 
-// String is one line for what it is, and one for where, as editors find it.
+// String returns a line for the kind of leak, and one for the place, in a form that editors
+// find.
 func (f finding) String() string {
 	what := f.what
 	switch {

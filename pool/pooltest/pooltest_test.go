@@ -17,9 +17,9 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// fake is a test that notes what it is failed for.
+// fake is a test that notes its failures.
 type fake struct {
-	testing.TB // the real one, for what is not of interest
+	testing.TB // the real one, for all other methods
 	cleanups   []func()
 	failures   []string
 }
@@ -38,7 +38,7 @@ func (f *fake) end() []string {
 	return f.failures
 }
 
-// sdk is under test.
+// sdk is the SDK under test.
 type sdk struct {
 	client *http.Client
 	url    string
@@ -87,7 +87,7 @@ func underTest(t testing.TB, p *pool.Pool, h http.HandlerFunc) *sdk {
 	return &sdk{client: roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware), url: srv.URL}
 }
 
-// want checks that there is one failure, which says all of that.
+// want checks that there is one failure, whose text has all of the parts.
 func want(t *testing.T, got []string, parts ...string) {
 	t.Helper()
 	if len(got) != 1 {
@@ -133,7 +133,7 @@ func TestFailsForADroppedBody(t *testing.T) {
 	want(t, f.end(), "a response body was dropped and never closed: GET "+s.url, "pooltest_test.go:", "pooltest_test.(*sdk).get")
 }
 
-// A loop that leaks must not bury the rest.
+// A loop that leaks must not hide other leaks.
 func TestBodiesOfOnePlaceAreOneFailure(t *testing.T) {
 	f := &fake{TB: t}
 	s := underTest(t, pooltest.AssertNoLeaks(f), hello)
@@ -153,7 +153,7 @@ func TestFailsForABodyThatIsStillOpen(t *testing.T) {
 	s.Close()
 }
 
-// The order of cleanups does not matter for the server.
+// The server may be closed before or after the check.
 func TestServerMayBeClosedFirst(t *testing.T) {
 	t.Parallel() // it takes a second to give up
 	var both sync.WaitGroup
@@ -274,7 +274,7 @@ func TestCheckPoolFailsForAnSDKsOwnPool(t *testing.T) {
 			pooltest.CheckPool(f, p)
 			s.Read()
 			if got := f.end(); len(got) != 0 {
-				t.Errorf("failed for what was before: %q", got)
+				t.Errorf("failed for leaks before the call: %q", got)
 			}
 			f = &fake{TB: t}
 			pooltest.CheckPool(f, p)
@@ -319,7 +319,7 @@ func TestCheckPoolForgivesWhatWasBeforeThoughItsHostIsForgotten(t *testing.T) {
 
 const dropped = "a response body was dropped and never closed: "
 
-// With the real thing: subtests, some parallel, that leak nothing.
+// With a real testing.T: subtests, some parallel, that leak nothing.
 func TestParallelSubtests(t *testing.T) {
 	p := pooltest.AssertNoLeaks(t)
 	s := underTest(t, p, hello)

@@ -31,9 +31,9 @@ func AssertReused(t testing.TB, maxConns int) *pool.Pool {
 	return p
 }
 
-// CheckReused does the same for a Pool that is there: the SDK's own, or that of
-// AssertNoLeaks, for a test of both. Requests that began before this call do not count. It
-// does not close the Pool, and no other test may use it meanwhile.
+// CheckReused does the same for another Pool: the SDK's own, or that of AssertNoLeaks, for a
+// test of both. Requests that began before this call do not count. It does not close the Pool,
+// and no other test may use it meanwhile.
 func CheckReused(t testing.TB, p *pool.Pool, maxConns int) {
 	t.Helper()
 	r := &requests{live: make(map[*stack.Exchange][]uintptr)}
@@ -48,8 +48,8 @@ func CheckReused(t testing.TB, p *pool.Pool, maxConns int) {
 	})
 }
 
-// newConn is a connection that was new to the request that got it; or several, which are
-// the same but for the request's path and the moment.
+// newConn is a connection that was new to the request that got it; or several that differ only
+// in the request's path and the moment.
 type newConn struct {
 	host, method, caller string
 	reason               roundtripper.NewReason
@@ -62,10 +62,10 @@ type newConn struct {
 	allowed int
 }
 
-// requests are those of a Pool, and the connections that were new to them.
+// requests are the requests of a Pool, and the connections that were new to them.
 type requests struct {
 	mu    sync.Mutex
-	live  map[*stack.Exchange][]uintptr // with the stack of who made each
+	live  map[*stack.Exchange][]uintptr // with the stack on which each was made
 	ended []newConn
 }
 
@@ -102,8 +102,8 @@ func (r *requests) addLocked(x *stack.Exchange, callers []uintptr) {
 	})
 }
 
-// conns are all connections so far, by when their requests began. An exchange within
-// another one of the Pool shares the facts of its connection: the outer one counts, which
+// conns returns all connections so far, in the order in which their requests began. An exchange
+// within another one of the Pool shares its connection's facts: the outer one counts, which
 // began first.
 func (r *requests) conns() []newConn {
 	r.mu.Lock()
@@ -121,9 +121,9 @@ func (r *requests) conns() []newConn {
 	})
 }
 
-// tooMany are the connections to each host beyond the first so many, one for each place.
-// Those that an earlier request has cost, or the server, are told before those without
-// which the requests could not have gone out at once.
+// tooMany returns the connections to each host beyond the allowed number, one for each place.
+// Connections that an earlier request or the server has cost come first, and connections that
+// were needed because requests went out at once come last.
 func tooMany(all []newConn, allowed int) []newConn {
 	slices.SortStableFunc(all, func(a, b newConn) int {
 		return cmp.Or(strings.Compare(a.host, b.host), rank(a.reason)-rank(b.reason))
@@ -162,7 +162,7 @@ func (c newConn) samePlace(d newConn) bool {
 	return c.host == d.host && c.method == d.method && c.caller == d.caller && c.reason == d.reason && c.culprit == d.culprit
 }
 
-// String has each place on a line of its own, as editors find it.
+// String has each place on a line of its own, in a form that editors find.
 func (c newConn) String() string {
 	var b strings.Builder
 	b.WriteString("pooltest: ")

@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// long has a body that nobody drains: not net/http either.
+// long has a body that is drained neither by the kit nor by net/http.
 func long(w http.ResponseWriter, r *http.Request) {
 	if r.Method == "PUT" {
 		return
@@ -50,7 +50,7 @@ func (s *sdk) Put(path string) {
 	resp.Body.Close()
 }
 
-// inMemory is an SDK over p and a server in a bubble, or outside of one.
+// inMemory returns an SDK over p and a server in memory, for a bubble or outside of one.
 func inMemory(t testing.TB, p *pool.Pool, h http.HandlerFunc, o testserver.Options) *sdk {
 	o.Memory = true
 	srv := testserver.New(h, o)
@@ -60,7 +60,7 @@ func inMemory(t testing.TB, p *pool.Pool, h http.HandlerFunc, o testserver.Optio
 	return s
 }
 
-// line is where the test is, as a call site names it.
+// line returns a line of the test, as a call site names it.
 func line(after int) string {
 	_, file, n, _ := runtime.Caller(1)
 	return fmt.Sprintf("%s:%d ", file, n+after)
@@ -92,7 +92,7 @@ func TestFailsForAConnectionTooMany(t *testing.T) {
 		want(t, got, "pooltest: a connection more than 1: for PUT "+s.url+"/3, by\n\t", "(*sdk).Put\n",
 			"the reason: body_unread, by\n\t", "(*sdk).Peek")
 		if len(got) > 0 && strings.Contains(got[0], "SECRET") {
-			t.Errorf("failed with %q: the query is nobody's affair", got[0])
+			t.Errorf("failed with %q: the query must not be shown", got[0])
 		}
 	})
 }
@@ -109,7 +109,7 @@ func TestFailureNamesTheLines(t *testing.T) {
 	want(t, f.end(), "a connection more than 0: for HEAD "+s.url+", by\n\t"+here, "the reason: first")
 }
 
-// A loop must not bury the rest.
+// A loop must not hide other connections.
 func TestConnectionsOfOnePlaceAreOneFailure(t *testing.T) {
 	f := &fake{TB: t}
 	s := inMemory(t, pooltest.AssertReused(f, 2), long, testserver.Options{})
@@ -134,7 +134,7 @@ func TestConnectionsAreCountedHostByHost(t *testing.T) {
 	want(t, f.end(), "for PUT "+two.url+"/, by", "body_unread")
 }
 
-// What could have been reused is told before what could not.
+// Connections for an avoidable reason come first.
 func TestAvoidableReasonsAreToldFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{TB: t}
@@ -171,7 +171,7 @@ func TestRequestsAtOnceNeedAsManyConnections(t *testing.T) {
 	}
 }
 
-// They have their connections while the test looks.
+// Open bodies have their connections while the test looks.
 func TestOpenBodiesHaveConnectionsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{TB: t}
@@ -215,7 +215,7 @@ func TestRequestsWithoutASlotCount(t *testing.T) {
 	want(t, f.end(), "for PUT "+s.url+", by\n\t"+here, "the reason: all_busy")
 }
 
-// A Pool twice in a stack, with middleware of others between, has each connection once.
+// A Pool that is twice in a stack, with foreign middleware between, counts each connection once.
 func TestConnectionBehindForeignMiddlewareCountsOnce(t *testing.T) {
 	f := &fake{TB: t}
 	p := pooltest.AssertReused(f, 1)
@@ -248,7 +248,7 @@ func TestCheckReusedForgivesWhatWasBefore(t *testing.T) {
 		s.Put("/3")
 		s.Put("/4")
 		if got := f.end(); len(got) != 0 {
-			t.Errorf("failed for what was before: %q", got)
+			t.Errorf("failed for connections before the call: %q", got)
 		}
 
 		f = &fake{TB: t}

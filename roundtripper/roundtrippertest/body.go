@@ -11,14 +11,14 @@ import (
 // The zero value is an empty one. The exported fields must not be changed once
 // it is in use; its methods are safe for concurrent use.
 type Body struct {
-	// Text is what can be read before the body ends, fails or hangs.
+	// Text can be read before the body ends, fails or hangs.
 	Text string
 	// Until, if not nil, makes Read hang after Text: until it is closed, or
 	// Close is called.
 	Until <-chan struct{}
-	// Err is what Read returns after Text. Nil means io.EOF.
+	// Err is the error of a Read after Text. Nil means io.EOF.
 	Err error
-	// CloseErr is what Close returns.
+	// CloseErr is the error of Close.
 	CloseErr error
 
 	mu      sync.Mutex
@@ -85,14 +85,14 @@ func (b *Body) wake() {
 	}
 }
 
-// Reads is how often Read was called.
+// Reads returns how often Read was called.
 func (b *Body) Reads() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.reads
 }
 
-// Closes is how often Close was called.
+// Closes returns how often Close was called.
 func (b *Body) Closes() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -49,8 +49,8 @@ func byResponse(f func(*http.Request, *http.Response)) func(http.RoundTripper) h
 	})
 }
 
-// soon is the limit of the cases that a broken middleware is to fail, for some
-// of them hang. The others get what they need on a busy machine.
+// soon is the time limit of the cases that a broken middleware must fail, for some of them
+// hang. The other cases have the time that they need on a busy machine.
 const soon = 500 * time.Millisecond
 
 // failures runs the cases over a broken middleware.
@@ -87,7 +87,7 @@ func TestBrokenMiddlewareIsCaught(t *testing.T) {
 					t.Errorf("%s does not say which rule was broken", f.name)
 				}
 				if !slices.Contains(b.want, f.name) && !slices.Contains(b.also, f.name) {
-					t.Errorf("%s failed, and is not to blame", f.name)
+					t.Errorf("%s failed, though the fault is none of its own", f.name)
 				}
 			}
 			for _, name := range b.want {
@@ -99,7 +99,7 @@ func TestBrokenMiddlewareIsCaught(t *testing.T) {
 	}
 }
 
-// TestEachCaseIsBrokenBySomebody: a case that nothing fails checks nothing.
+// TestEachCaseIsBrokenBySomebody: a case that no middleware fails checks nothing.
 func TestEachCaseIsBrokenBySomebody(t *testing.T) {
 	all := slices.Concat(brokenRequests, brokenResponses, brokenStreams, brokenChains)
 	for _, c := range cases {
@@ -140,7 +140,7 @@ func TestSoundMiddlewarePasses(t *testing.T) {
 	}
 }
 
-// TestHangingMiddlewareEnds: in bounded time and with a name for what hangs.
+// TestHangingMiddlewareEnds: the test ends in bounded time, and names the call that hangs.
 func TestHangingMiddlewareEnds(t *testing.T) {
 	t.Parallel()
 	found := check(by(func(http.RoundTripper, *http.Request) (*http.Response, error) { select {} }), func(testCase) time.Duration { return 50 * time.Millisecond })

@@ -39,8 +39,8 @@ func unwrap(p *probe) {
 	}
 }
 
-// concurrent has many exchanges open at once and reads their bodies in turns:
-// what they share by mistake shows as another one's content, or as a data race.
+// concurrent has many exchanges open at once and reads their bodies in turns: state that
+// they share by mistake shows as another one's content, or as a data race.
 func concurrent(p *probe) {
 	base := &Transport{Body: func(req *http.Request) io.ReadCloser {
 		return &Body{Text: strings.Repeat(req.URL.Path+" ", 500)}

@@ -27,7 +27,7 @@ func noDial() *http.Transport {
 	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errDial }}
 }
 
-// requestBodyClosed: wherever the base closes it, it must be closed.
+// requestBodyClosed: the middleware must close the body wherever the base would.
 func requestBodyClosed(p *probe) {
 	body := &Body{Text: "hello"}
 	p.send(p.wrap(&Transport{}), p.request("POST", scripted, body)).Body.Close()
@@ -64,12 +64,12 @@ func requestBodyClosedOnce(p *probe) {
 // crowd is how many requests are sent at once.
 const crowd = 16
 
-// settle is how long requests get to arrive before the rest of them are
-// taken to be queued by the middleware.
+// settle is how long requests have to arrive. The rest of them are taken to be queued by the
+// middleware.
 const settle = 20 * time.Millisecond
 
-// refusals are what a middleware makes of a context that is done, and of a
-// crowd: it may refuse, or queue until the context is done.
+// refusals sends requests with a context that is done, and a crowd of requests: a middleware
+// may refuse them, or queue them until the context is done.
 func refusals(p *probe) {
 	ctx, cancel := p.context()
 	cancel(nil)

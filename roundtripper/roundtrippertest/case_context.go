@@ -10,7 +10,7 @@ import (
 
 var errCause = errors.New("the caller's cause")
 
-// isCancel: net/http returns the cause of a cancel, others its kind.
+// isCancel: net/http returns the cause of a cancel, other bases context.Canceled.
 func isCancel(err error) bool { return errors.Is(err, errCause) || errors.Is(err, context.Canceled) }
 
 type valueKey struct{}

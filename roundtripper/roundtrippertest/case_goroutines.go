@@ -21,8 +21,7 @@ func goroutines(p *probe) {
 	}
 }
 
-// leftover returns the stacks of the goroutines that carry the label, but for
-// the one that asks.
+// leftover returns the stacks of the goroutines that carry the label, but for the caller's.
 func leftover(label string) (left []string) {
 	var profile bytes.Buffer
 	pprof.Lookup("goroutine").WriteTo(&profile, 1)

@@ -26,7 +26,7 @@ func (c *counter) add(hook string) {
 	c.n[hook]++
 }
 
-// String is how often each hook ran, sorted.
+// String returns how often each hook ran, sorted.
 func (c *counter) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,7 +53,7 @@ func (c *counter) trace() *httptrace.ClientTrace {
 	}
 }
 
-// wantHooks are those of one exchange on a new connection.
+// wantHooks returns the hooks of one exchange on a new connection.
 func wantHooks(o testserver.Options) string {
 	hooks := []string{"ConnectDone 1", "ConnectStart 1", "GetConn 1", "GotConn 1", "GotFirstResponseByte 1", "WroteHeaders 1", "WroteRequest 1"}
 	if o.HTTP2 {
@@ -73,7 +73,7 @@ func hooks(p *probe) {
 		c := &counter{n: make(map[string]int)}
 		ctx = httptrace.WithClientTrace(ctx, c.trace())
 		p.readAll(p.send(rt, p.requestWith(ctx, "POST", srv.URL, &Body{Text: "x"})))
-		// Some run on net/http's goroutines, after the body has ended.
+		// Some hooks run on net/http's goroutines, after the body has ended.
 		want := wantHooks(v.opts)
 		if !p.eventually(func() bool { return c.String() == want }) {
 			p.errorf("in one exchange on a new connection the caller's hooks ran: %s; want %s", c, want)

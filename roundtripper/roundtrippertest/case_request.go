@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// untouched sends requests of all kinds of fields and reports where changed
-// finds a difference between one as it was made and as it is: while the base
-// has it, when RoundTrip has returned, and when the body is closed.
+// untouched sends requests with fields of all kinds. Changed compares a request with the
+// snapshot of its making: while the base has it, when RoundTrip has returned, and when the
+// body is closed. Each difference is reported.
 func (p *probe) untouched(changed func(made snapshot, req *http.Request) string) {
 	for _, fail := range []bool{false, true} {
 		req := p.request("POST", scripted+"p%2Fq/r?a=1&b=2#frag", &Body{Text: "hello"})

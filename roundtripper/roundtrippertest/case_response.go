@@ -39,8 +39,8 @@ func baseError(p *probe) {
 	}
 }
 
-// responseRequest: what reads resp.Request.Context() later, redirects and logs
-// for two, must not be told that the request was cancelled.
+// responseRequest: code that reads resp.Request.Context() later, such as redirects and logs,
+// must not find the request cancelled.
 func responseRequest(p *probe) {
 	look := func(resp *http.Response, when string) {
 		if resp.Request == nil {

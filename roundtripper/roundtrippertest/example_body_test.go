@@ -47,7 +47,7 @@ func ExampleBody_until() {
 	// 0 EOF
 }
 
-// Close ends a Read that waits, as that of a connection does.
+// Close ends a Read that waits, as the Close of a connection does.
 func ExampleBody_Close() {
 	b := &roundtrippertest.Body{Until: make(chan struct{})}
 	ended := make(chan error)
@@ -86,7 +86,7 @@ func ExampleBody_Read() {
 	// Output: hello <nil>
 }
 
-// Has anybody looked at the body? A middleware that only adds a header should not.
+// Has the middleware read the body? One that only adds a header should not.
 func ExampleBody_Reads() {
 	answer := &roundtrippertest.Body{Text: "hello"}
 	client := &http.Client{Transport: userAgent(&roundtrippertest.Transport{

@@ -30,13 +30,13 @@ func ExampleTestMiddleware() {
 	// Output: passes: true
 }
 
-// passes runs a test once, as go test would. What it prints with -v is no output of
-// the example.
+// passes runs a test once, as go test would. Its own output with -v is not part of the
+// example's.
 func passes(f func(*testing.T)) bool {
 	stdout := os.Stdout
 	defer func() { os.Stdout = stdout }()
 	os.Stdout = os.Stderr
-	var once sync.Once // whatever -count says
+	var once sync.Once // with any -count
 	return testing.RunTests(regexp.MatchString, []testing.InternalTest{{
 		Name: "ExampleTestMiddleware", // it runs if -run and -skip let the example run
 		F:    func(t *testing.T) { once.Do(func() { f(t) }) },

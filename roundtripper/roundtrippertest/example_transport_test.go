@@ -77,7 +77,7 @@ func ExampleTransport_until() {
 	// Output: true
 }
 
-// What the server would have seen.
+// The requests, as a server would have seen them.
 func ExampleTransport_Calls() {
 	base := &roundtrippertest.Transport{}
 	client := &http.Client{Transport: base}

@@ -9,7 +9,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// scripted is where scripted bases are asked to go. Nothing is sent there.
+// scripted is the URL of requests to scripted bases. Nothing is sent there.
 const scripted = "http://host.example/"
 
 // wrap puts the middleware over base.
@@ -21,7 +21,7 @@ func (p *probe) wrap(base http.RoundTripper) http.RoundTripper {
 	return rt
 }
 
-// context is a context that ends with the case.
+// context returns a context that ends with the case.
 func (p *probe) context() (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	p.cleanup(func() { cancel(nil) })
@@ -49,7 +49,7 @@ func (p *probe) requestWith(ctx context.Context, method, url string, body io.Rea
 	return req
 }
 
-// try calls RoundTrip and looks at what must hold of every outcome.
+// try calls RoundTrip and checks the rules for every outcome.
 func (p *probe) try(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
 	p.step("RoundTrip of %s %s", req.Method, req.URL.Path)
 	resp, err := rt.RoundTrip(req)

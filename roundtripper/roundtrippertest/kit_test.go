@@ -57,7 +57,7 @@ func permutations(names []string) (all [][]string) {
 	return all
 }
 
-// TestSpecialStacksKeepTheContract: what the orders don't have.
+// TestSpecialStacksKeepTheContract has the stacks that are not orders of the layers.
 func TestSpecialStacksKeepTheContract(t *testing.T) {
 	foreign := func(next http.RoundTripper) http.RoundTripper {
 		return roundtripper.Layer(next, func(req *http.Request) (*http.Response, error) {

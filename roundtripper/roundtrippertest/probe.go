@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// probe is what a case runs with: the part of a testing.T that it needs, in a
-// form that can be abandoned when the middleware hangs.
+// probe has the part of a testing.T that a case needs, in a form that can be abandoned when
+// the middleware hangs.
 type probe struct {
 	*suite
 	limit time.Duration
 
 	mu       sync.Mutex
 	where    string // for messages: the protocol, the variant
-	doing    string // what would hang now
+	doing    string // the present step, which may hang
 	seen     []string
 	cleanups []func()
 	over     bool // done, or given up
@@ -37,8 +37,8 @@ func (p *probe) fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// step says what comes next, for the message if it hangs. In a case that was
-// given up nothing comes next.
+// step names the next step, for the message if that hangs. In a case that was given up there
+// is no next step: the goroutine ends.
 func (p *probe) step(format string, args ...any) {
 	p.mu.Lock()
 	over := p.over
@@ -100,7 +100,7 @@ func (p *probe) release() {
 	}
 }
 
-// end ends the case and returns what it saw.
+// end ends the case and returns its observations.
 func (p *probe) end() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,26 +9,36 @@
 //
 // # What it tests
 //
-// The contract as net/http documents it: the request is left alone, its body is
-// closed on every path, an error means that there is no response, concurrent
-// use is safe. And honesty, which makes a middleware invisible to programs that do
-// not ask for it: CloseIdleConnections and Unwrap reach the base, http.NoBody
-// stays what it is, the body of a 101 can be written to, trailers arrive, the
-// caller's httptrace hooks run as often as without the middleware, the caller's
-// context rules, and Body.Close returns although the server hangs. Each case is
-// a subtest. One that fails prints what it saw and the sentence that was broken,
-// with its source.
+// First, the contract as net/http documents it:
+//
+//   - the request is not changed;
+//   - its body is closed on every path;
+//   - an error means that there is no response;
+//   - concurrent use is safe.
+//
+// Second, honesty, which makes a middleware invisible to programs that do not ask for it:
+//
+//   - CloseIdleConnections and Unwrap reach the base;
+//   - http.NoBody is passed on unchanged;
+//   - the body of a 101 can be written to;
+//   - trailers arrive;
+//   - the caller's httptrace hooks run as often as without the middleware;
+//   - the caller's context rules;
+//   - Body.Close returns although the server hangs.
+//
+// Each case is a subtest. One that fails prints its observations and the sentence that was
+// broken, with its source.
 //
 // # What the middleware must do for it
 //
-// It is called several times in each case, over scripted bases (a Transport)
+// The middleware is called several times in each case, over scripted bases (a Transport)
 // and over http.Transports to servers on loopback, HTTP/1 and HTTP/2. It has to
 // let requests through: configure it so that 16 requests at once pass, or wait
 // for each other, and so that errors and statuses like 503 are given up on
-// within a second. It may add headers to a request of its own making. What is
-// to outlive the requests, such as a goroutine that refreshes a token, has to
-// be started before TestMiddleware, which takes what is left running at its end
-// for a leak.
+// within a second. It may add headers to a request of its own making. A goroutine
+// that outlives the requests, to refresh a token for example, has to be started
+// before TestMiddleware: goroutines that were started during it, and still run at
+// its end, count as leaks.
 //
 // Refusals can only be provoked by a cancelled context and by 16 requests at
 // once. Test a middleware that limits or queues a second time, configured to
@@ -36,9 +46,8 @@
 //
 // # What it costs
 //
-// A fraction of a second, and no network but loopback. A middleware that hangs
-// fails its case after five seconds, and what is left is skipped after three
-// such cases.
+// It takes a fraction of a second, and no network but loopback. A middleware that hangs
+// fails its case after five seconds, and after three such cases the rest is skipped.
 package roundtrippertest
 
 import (
@@ -47,15 +56,15 @@ import (
 	"time"
 )
 
-// patience is how long one case may take. A sound middleware needs
-// milliseconds; the rest is for busy machines.
+// patience is the time limit of one case. A sound middleware needs milliseconds; the rest is
+// for busy machines.
 const patience = 5 * time.Second
 
-// maxHung is how many cases may hang before the rest is skipped.
+// maxHung is the number of cases that may hang before the rest is skipped.
 const maxHung = 3
 
 // TestMiddleware runs mw through the contract of http.RoundTripper, each case in
-// a subtest of t. See the package's documentation for what mw must do for it. A
+// a subtest of t. The package's documentation says what mw must do for it. A
 // roundtripper.Middleware can be passed as it is.
 func TestMiddleware(t *testing.T, mw func(next http.RoundTripper) http.RoundTripper) {
 	t.Helper()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// testCase is one sentence of the contract and what tries to catch a middleware
-// breaking it.
+// testCase is one sentence of the contract, and the function that tries to catch a middleware
+// which breaks it.
 type testCase struct {
 	name string
 	rule string // the sentence, after its source
@@ -36,7 +36,7 @@ func (f *failure) String() string {
 	return fmt.Sprintf("%s\n\tThe rule: %s", strings.Join(f.seen, "\n"), f.rule)
 }
 
-// runs tells apart suites that run at the same time.
+// runs counts the suites: their labels tell suites apart that run at the same time.
 var runs atomic.Int64
 
 func newSuite(mw func(http.RoundTripper) http.RoundTripper, limit func(testCase) time.Duration) *suite {
@@ -76,7 +76,7 @@ func (s *suite) run(c testCase) *failure {
 		s.hung++
 		p.giveUp()
 	}
-	// Ends servers, contexts and bodies, and with them most of what hangs.
+	// Ends servers, contexts and bodies, and with them most calls that hang.
 	released := make(chan struct{})
 	go func() {
 		defer close(released)

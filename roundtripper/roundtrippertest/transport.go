@@ -9,10 +9,9 @@ import (
 	"sync"
 )
 
-// Transport is a base that answers by script and remembers what it was asked,
-// for tests of middleware that need no network. It keeps to the contract of
-// http.RoundTripper itself: it closes request bodies, returns when the request's
-// context is done, and changes no request.
+// Transport is a base that answers by script and remembers its requests, for tests of
+// middleware that need no network. It keeps to the contract of http.RoundTripper itself: it
+// closes request bodies, returns when the request's context is done, and changes no request.
 //
 // The zero value answers every request with 200 and http.NoBody. The exported
 // fields must not be changed once it is in use; its methods are safe for
@@ -42,7 +41,7 @@ type Transport struct {
 
 // Call is one call of Transport.RoundTrip.
 type Call struct {
-	// Request is the request as it came, with its Body closed.
+	// Request is the request as it arrived, with its Body closed.
 	Request *http.Request
 	// Body holds the bytes read of its Body.
 	Body string
@@ -125,14 +124,14 @@ func (t *Transport) CloseIdleConnections() {
 	t.idle++
 }
 
-// Calls returns what it was asked so far, in order.
+// Calls returns the calls of RoundTrip so far, in order.
 func (t *Transport) Calls() []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return slices.Clone(t.calls)
 }
 
-// IdleCloses is how often CloseIdleConnections was called.
+// IdleCloses returns how often CloseIdleConnections was called.
 func (t *Transport) IdleCloses() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
