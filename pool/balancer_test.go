@@ -21,7 +21,7 @@ import (
 // Options, have one connection as long as that has a stream left, and so one backend. The
 // clock is a fake one: on a busy machine a dial takes long, and meanwhile one has all.
 func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
-	const workers, backends = 60, 3
+	const workers, backends = 30, 3
 	requests := workers * fullsize.Of(20, 10)
 	for _, row := range []struct {
 		name   string
@@ -31,9 +31,9 @@ func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
 		{"bare net/http", nil, 0},
 		{"zero Options", &pool.Options{}, 0},
 		{"MinHTTP2Conns 3", &pool.Options{MinHTTP2Conns: 3}, .2},
-		{"MinHTTP2Conns 3, MaxStreamsPerConn 25", &pool.Options{MinHTTP2Conns: 3, MaxStreamsPerConn: 25}, .2},
-		{"MaxStreamsPerConn 20", &pool.Options{MaxStreamsPerConn: 20}, .2}, // 3 connections
-		{"MaxStreamsPerConn 10", &pool.Options{MaxStreamsPerConn: 10}, .2}, // 6
+		{"MinHTTP2Conns 3, MaxStreamsPerConn 12", &pool.Options{MinHTTP2Conns: 3, MaxStreamsPerConn: 12}, .2},
+		{"MaxStreamsPerConn 10", &pool.Options{MaxStreamsPerConn: 10}, .2}, // 3 connections
+		{"MaxStreamsPerConn 5", &pool.Options{MaxStreamsPerConn: 5}, .2}, // 6
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -54,7 +54,7 @@ func (c *countedConn) Close() error {
 func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
 	t.Parallel()
 	const limit, workers = 8, 50
-	requests := fullsize.Of(400, 25)
+	requests := fullsize.Of(400, 8)
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

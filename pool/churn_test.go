@@ -112,7 +112,7 @@ func TestTransportPerRequestIsReportedOnce(t *testing.T) {
 func TestManyTransportsAtOnceAreReportedOnce(t *testing.T) {
 	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
-		n := fullsize.Of(2000, 400)
+		n := fullsize.Of(2000, 200)
 		for range n {
 			getFrom(t, make(), "host.example")
 			time.Sleep(10 * time.Second / time.Duration(n))
@@ -156,7 +156,7 @@ func TestTransportsInUseAreNotReported(t *testing.T) {
 	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
 		var clients []*http.Client
-		for range 60 {
+		for range fullsize.Of(60, 40) { // 20 would be a pattern
 			clients = append(clients, make())
 			for _, c := range clients {
 				getFrom(t, c, "host.example")
@@ -223,7 +223,7 @@ func TestTransportsWithoutKeepAliveAreNotReported(t *testing.T) {
 // I4, over sockets: the collector takes what was dropped, with its connections.
 func TestDroppedTransportsAreReportedAndLeaveNoConnections(t *testing.T) {
 	t.Parallel()
-	n := fullsize.Of(500, 100)
+	n := fullsize.Of(500, 60)
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2=%v", secure), func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: secure})
@@ -235,7 +235,7 @@ func TestDroppedTransportsAreReportedAndLeaveNoConnections(t *testing.T) {
 				if err := get(roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware), srv.URL); err != nil {
 					t.Fatal(err)
 				}
-				if i%50 == 49 {
+				if i%30 == 29 {
 					runtime.GC()
 				}
 			}

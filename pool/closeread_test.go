@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -52,7 +53,7 @@ func follow(t *testing.T, client *http.Client, url string, i int) error {
 // Wherever bare net/http says, at least at times, that it was the context which ended the
 // Read, the kit says it always; and that the exchange was canceled.
 func TestBodyThatItsContextClosesUnderAReadSaysSo(t *testing.T) {
-	const tries = 200
+	tries := fullsize.Of(200, 50) // one for each delay of the end
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

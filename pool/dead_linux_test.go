@@ -392,7 +392,7 @@ func TestASlowServerIsNeverCondemned(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, proto := range overProtocols {
-		workers, rounds := fullsize.Of(1000, 40), fullsize.Of(34, 1)
+		workers, rounds := fullsize.Of(1000, 20), fullsize.Of(34, 1)
 		if proto.name == "TLS" { // a handshake for each
 			rounds = fullsize.Of(3, 1)
 		}

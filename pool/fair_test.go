@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/pool"
 )
 
@@ -163,11 +164,9 @@ func TestGreedyHostDoesNotStarveOthers(t *testing.T) {
 // before it up to limit-1 may not have noticed theirs, but no more.
 func TestManyGoroutinesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
-	const (
-		limit = 64
-		n     = 10_000
-		first = 4_000 // that come before the first slot is free; the race detector takes 8128 goroutines
-	)
+	const limit = 64
+	n := fullsize.Of(10_000, 2500)
+	first := n * 4 / 10 // that come before the first slot is free; the race detector takes 8128 goroutines
 	var open atomic.Int32
 	p := pool.New(pool.Options{MaxPerHost: limit})
 	rt := p.Middleware(endless(&open))
@@ -225,7 +224,7 @@ func TestManyGoroutinesKeepTheirOrder(t *testing.T) {
 	}
 	wg.Wait()
 	s := p.Stats()
-	if s.InUse != 0 || s.Waiting != 0 || s.Requests != limit+n || before != n {
+	if s.InUse != 0 || s.Waiting != 0 || s.Requests != uint64(limit+n) || before != n {
 		t.Errorf("in use %d, waiting %d, requests %d, noticed %d; want 0, 0, %d, %d", s.InUse, s.Waiting, s.Requests, before, limit+n, n)
 	}
 }

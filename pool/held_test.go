@@ -35,28 +35,29 @@ func TestHeldBodyIsNotTaken(t *testing.T) {
 	t.Parallel()
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
 		for _, timeout := range []time.Duration{0, time.Minute} {
-			for _, h := range held {
-				t.Run(fmt.Sprintf("timeout=%v/%s", timeout > 0, h.name), func(t *testing.T) {
-					l := newLeaks(base(), timeout, true)
-					var kept []any
-					var bodies []io.Reader
+			t.Run(fmt.Sprintf("timeout=%v", timeout > 0), func(t *testing.T) {
+				l := newLeaks(base(), timeout, true)
+				var kept []any
+				var names []string
+				var bodies []io.Reader
+				for _, h := range held {
 					for _, framing := range []string{"length", "chunked", "gzip"} {
 						k, b := keepOne(t, l.client, srv.URL+"/"+framing, h.keep)
-						kept, bodies = append(kept, k), append(bodies, b)
+						kept, names, bodies = append(kept, k), append(names, h.name+", "+framing), append(bodies, b)
 					}
-					l.collected(t, srv)
-					for _, b := range bodies {
-						if data, err := io.ReadAll(b); len(data) != paragraph || err != nil {
-							t.Errorf("%d bytes, %v after a collection; want %d", len(data), err, paragraph)
-						}
+				}
+				l.collected(t, srv)
+				for i, b := range bodies {
+					if data, err := io.ReadAll(b); len(data) != paragraph || err != nil {
+						t.Errorf("%s: %d bytes, %v after a collection; want %d", names[i], len(data), err, paragraph)
 					}
-					runtime.KeepAlive(kept)
-					if got := l.ends.Load(); got != int32(1+len(bodies)) {
-						t.Errorf("%d exchanges have ended, want %d", got, 1+len(bodies))
-					}
-					l.client.CloseIdleConnections()
-				})
-			}
+				}
+				runtime.KeepAlive(kept)
+				if got := l.ends.Load(); got != int32(1+len(bodies)) {
+					t.Errorf("%d exchanges have ended, want %d", got, 1+len(bodies))
+				}
+				l.client.CloseIdleConnections()
+			})
 		}
 	})
 }

@@ -46,7 +46,7 @@ func herd(t *testing.T, client *http.Client, url string, n int) []time.Duration 
 // bare transport beside has all of them dial. The clock is a fake one: on a busy machine a
 // handshake would take longer than the herd waits for it.
 func TestAColdHerdDialsOnce(t *testing.T) {
-	herds := fullsize.Of(100, 20)
+	herds := fullsize.Of(100, 10)
 	for _, row := range []struct {
 		http2     bool
 		roundTrip time.Duration

@@ -21,7 +21,7 @@ import (
 // how long those of other hosts wait for theirs.
 func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
 	t.Parallel()
-	n := int32(fullsize.Of(2000, 600))
+	n := int32(fullsize.Of(2000, 400))
 	for name, evil := range map[string]func(i int) string{
 		"one host":   func(int) string { return "http://evil.example/hang" },
 		"many hosts": func(i int) string { return fmt.Sprintf("http://evil%d.example/hang", i) },
@@ -56,7 +56,7 @@ func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
 			})
 			took := time.Since(began)
 			t.Logf("healed after %v, behind %d", took, left)
-			// One after the other takes 50 ms each, four at a time: 25 s, and 7.5 s in the small size.
+			// One after the other takes 50 ms each, four at a time: 25 s, and 5 s in the small size.
 			if inTurn := time.Duration(n) * 50 * time.Millisecond / 4; took > inTurn*8/10 {
 				t.Errorf("healed after %v, where all in turn would take %v", took, inTurn)
 			}

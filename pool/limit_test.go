@@ -347,7 +347,7 @@ func TestHostsThatAreNotUsedAreForgotten(t *testing.T) {
 		return &http.Response{StatusCode: 204, Body: http.NoBody, Request: req}, nil
 	}))
 	req, _ := http.NewRequest("GET", "http://host.example/", nil)
-	n := fullsize.Of(200_000, 20_000)
+	n := fullsize.Of(200_000, 12_000)
 	for i := range n {
 		req.URL.Host = "host" + strconv.Itoa(i) + ".example"
 		if _, err := rt.RoundTrip(req); err != nil {

@@ -2,14 +2,11 @@ package pool_test
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -27,11 +24,13 @@ import (
 
 // place is a server at an address of loopback, that counts what reaches it.
 type place struct {
-	*httptest.Server
-	addr           netip.AddrPort
-	requests       atomic.Int32
-	opened, closed atomic.Int32
+	*testserver.Server
+	addr     netip.AddrPort
+	requests atomic.Int32
 }
+
+// closed is how many of its connections have ended.
+func (pl *place) closed() int32 { return int32(pl.Opened() - pl.Open()) }
 
 func newPlace(t *testing.T, ip string, o testserver.Options) *place {
 	pl := new(place)
@@ -40,26 +39,11 @@ func newPlace(t *testing.T, ip string, o testserver.Options) *place {
 		t.Skipf("SKIPPED: there is no %s to listen on: %v", ip, err)
 	}
 	pl.addr = netip.MustParseAddrPort(l.Addr().String())
-	pl.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	o.Listener = l
+	pl.Server = testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pl.requests.Add(1)
 		echo(w, r)
-	}))
-	pl.Listener.Close()
-	pl.Listener = l
-	pl.EnableHTTP2 = o.HTTP2
-	pl.Config.ConnState = func(_ net.Conn, s http.ConnState) {
-		switch s {
-		case http.StateNew:
-			pl.opened.Add(1)
-		case http.StateClosed:
-			pl.closed.Add(1)
-		}
-	}
-	if o.TLS || o.HTTP2 {
-		pl.StartTLS()
-	} else {
-		pl.Start()
-	}
+	}), o)
 	t.Cleanup(pl.Close)
 	return pl
 }
@@ -100,7 +84,7 @@ func (n *names) lookup(context.Context, string) (all []netip.Addr, err error) {
 func TestRequestsFollowANameThatMoves(t *testing.T) {
 	t.Parallel()
 	const workers = 8
-	requests := fullsize.Of(4000, 240)
+	requests := fullsize.Of(4000, 112)
 	for _, proto := range overProtocols {
 		for _, every := range []time.Duration{0, 10 * time.Millisecond} {
 			t.Run(fmt.Sprintf("%s/every=%v", proto.name, every), func(t *testing.T) {
@@ -111,11 +95,7 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 				url := "http://example.com"
 				if proto.opts.TLS || proto.opts.HTTP2 {
 					url = "https://example.com"
-					roots := x509.NewCertPool()
-					for _, pl := range []*place{old, stays, comes} {
-						roots.AddCert(pl.Certificate())
-					}
-					base.TLSClientConfig = &tls.Config{RootCAs: roots}
+					base.TLSClientConfig = old.ClientTLS() // trusts them all
 				}
 				p := pool.New(pool.Options{Resolve: every, LookupNetIP: name.lookup, MaxIdlePerHost: 100}) // none is let go for being too many
 				defer p.Close()
@@ -141,14 +121,14 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 				if every > 0 { // the answers must have had the address
 					eventually.True(t, "a lookup", func() bool { return name.lookups.Load() > 0 })
 				}
-				had := old.opened.Load() - old.closed.Load()
+				had := int32(old.Open())
 				name.point(stays, comes)
 				moved, was := time.Now(), old.requests.Load()
 				took := "never"
 				if every > 0 {
 					eventually.True(t, "the old address to be left", func() bool {
 						send(workers * 4)
-						return old.opened.Load() == old.closed.Load()
+						return old.Open() == 0
 					})
 					took = fmt.Sprintf("%v and %d answers", time.Since(moved).Round(time.Millisecond), name.lookups.Load())
 				} else {
@@ -175,8 +155,8 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 					t.Errorf("the old address gets %d requests when its connections are gone", reached)
 				case gone == 0 || gone > had || gone+others < had:
 					t.Errorf("%d connections retired, want the %d to the old address", gone, had)
-				case stays.closed.Load() > others:
-					t.Errorf("%d connections are closed to an address that stays", stays.closed.Load())
+				case stays.closed() > others:
+					t.Errorf("%d connections are closed to an address that stays", stays.closed())
 				}
 			})
 		}

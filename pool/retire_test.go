@@ -42,9 +42,9 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 			{MaxConnRequests: 10},
 		} {
 			t.Run(fmt.Sprintf("%s/age=%v,requests=%d", proto.name, o.MaxConnAge, o.MaxConnRequests), func(t *testing.T) {
-				requests := fullsize.Of(100_000, 2000)
+				requests := fullsize.Of(100_000, 800)
 				if proto.opts.TLS || o.MaxConnAge == 0 {
-					requests = fullsize.Of(10_000, 400) // handshakes take their time; and the load is the same
+					requests = fullsize.Of(10_000, 200) // handshakes take their time; and the load is the same
 				}
 				if raceEnabled && fullsize.Asked() {
 					requests /= 5
@@ -75,7 +75,7 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 				if o.MaxConnAge == 0 {
 					want = roundtripper.ReasonMaxRequests
 				}
-				many := uint64(10)
+				many := uint64(fullsize.Of(10, 4))
 				if proto.opts.HTTP2 {
 					many = uint64(fullsize.Of(5, 2)) // a busy one serves more until its successor is there
 				}
@@ -127,7 +127,7 @@ func TestRetirementAsksNoServerToClose(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for range fullsize.Of(500, 150) {
+			for range fullsize.Of(500, 140) {
 				resp, err := client.Post(srv.URL, "text/plain", onlyReader{strings.NewReader("x")})
 				if err == nil {
 					io.Copy(io.Discard, resp.Body)
@@ -176,7 +176,7 @@ func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range fullsize.Of(1000, 150) {
+			for range fullsize.Of(1000, 80) {
 				host := fmt.Sprintf("http://host%d.example/", rand.IntN(4))
 				if err := post(client, host, rand.IntN(100)); err != nil {
 					t.Error(err)
@@ -195,7 +195,8 @@ func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
 // retired as others have, over unencrypted HTTP/2 as well.
 func TestRequestsLimitActsOnUploads(t *testing.T) {
 	t.Parallel()
-	const workers, uploads, most = 8, 400, 10
+	const workers, most = 8, 10
+	uploads := fullsize.Of(400, 160)
 	prior := new(http.Protocols)
 	prior.SetUnencryptedHTTP2(true)
 	protocols := append(overProtocols[:len(overProtocols):len(overProtocols)], struct {
@@ -228,9 +229,9 @@ func TestRequestsLimitActsOnUploads(t *testing.T) {
 			lost := p.Stats().Lost[roundtripper.ReasonMaxRequests]
 			want := uint64(uploads / most / 2)
 			if strings.HasPrefix(proto.name, "HTTP2") {
-				want = uploads / most / 10 // requests go on a connection whose successor is being made
+				want = uint64(uploads / most / 10) // requests go on a connection whose successor is being made
 			}
-			if lost < want || lost > uploads/most {
+			if lost < want || lost > uint64(uploads/most) {
 				t.Errorf("%d connections retired after %d uploads each, of %d, want %d at least", lost, most, uploads, want)
 			}
 		})

@@ -49,11 +49,11 @@ func (c *waits) observe(began time.Time, after time.Duration) roundtripper.Middl
 // that was so, some 20 of these requests waited for each connection that was retired.
 func TestABusyHTTP2ConnectionIsRetiredWarm(t *testing.T) {
 	for _, o := range []pool.Options{
-		{MaxConnAge: 500 * time.Millisecond},
+		{MaxConnAge: 250 * time.Millisecond},
 		{MaxConnRequests: 100},
-		{MaxConnAge: 500 * time.Millisecond, MinHTTP2Conns: 3},
+		{MaxConnAge: 250 * time.Millisecond, MinHTTP2Conns: 3},
 		{MaxConnRequests: 100, MinHTTP2Conns: 3},
-		{MaxConnAge: 500 * time.Millisecond, MaxStreamsPerConn: 8},
+		{MaxConnAge: 250 * time.Millisecond, MaxStreamsPerConn: 8},
 		{MaxConnRequests: 100, MaxStreamsPerConn: 8},
 	} {
 		name := fmt.Sprintf("age=%v,requests=%d,min=%d,streams=%d", o.MaxConnAge, o.MaxConnRequests, o.MinHTTP2Conns, o.MaxStreamsPerConn)
@@ -62,7 +62,7 @@ func TestABusyHTTP2ConnectionIsRetiredWarm(t *testing.T) {
 }
 
 func retireWarm(t *testing.T, o pool.Options) {
-	const workers, workFor = 20, 3 * time.Second
+	const workers, workFor = 20, 1500 * time.Millisecond
 	var n atomic.Int64
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(10*time.Millisecond + time.Duration(n.Add(1)%17)*777*time.Microsecond) // they must not go in step

@@ -30,7 +30,7 @@ func heap() int64 {
 // A crawler's hosts cost nothing once they are not used any more, neither the
 // slots nor the ledger, nor what was counted of them.
 func TestCrawlerStaysSmall(t *testing.T) {
-	most := int64(fullsize.Of(64, 16)) << 20
+	most := int64(fullsize.Of(64, 8)) << 20
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
 	base := http.DefaultTransport.(*http.Transport).Clone() // it keeps 100 connections
@@ -43,8 +43,8 @@ func TestCrawlerStaysSmall(t *testing.T) {
 		base  http.RoundTripper
 		hosts int
 	}{
-		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 15_000)},
-		{"connections", base, fullsize.Of(20_000, 1000)},
+		{"stub", stub.Transport{}, fullsize.Of(1_000_000, 8000)},
+		{"connections", base, fullsize.Of(20_000, 400)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if raceEnabled {

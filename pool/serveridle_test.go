@@ -42,7 +42,7 @@ func postAround(client *http.Client, url string, limit time.Duration, posts int,
 // connections that the server has closed, and heeded with no more connections than the
 // best fixed setting needs.
 func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
-	posts := fullsize.Of(480, 80)
+	posts := fullsize.Of(480, 48)
 	const few = 12 // till the limit is known
 	limits := []time.Duration{200 * time.Millisecond, time.Second, 5 * time.Second, time.Minute}
 	trips := []time.Duration{time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond}

@@ -66,7 +66,7 @@ func (s *seen) ask(t *testing.T, url string) bool {
 // turns, and prints what their handshakes took. The server's certificate is RSA's, as most
 // still are.
 func TestResumedHandshakesAreCheaper(t *testing.T) {
-	rounds := fullsize.Of(2000, 40)
+	rounds := fullsize.Of(2000, 20)
 	t.Logf("%-8s  %-11s %10s %10s %10s", "", "sessions", "resumed", "median", "p95")
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		srv := httptest.NewUnstartedServer(http.HandlerFunc(tellsResumed))

@@ -231,7 +231,7 @@ func TestShutdownBreaksDialsOffThatNobodyWaitsFor(t *testing.T) {
 // when Shutdown returns there is no connection.
 func TestShutdownUnderLoad(t *testing.T) {
 	t.Parallel()
-	senders := fullsize.Of(1000, 50)
+	senders := fullsize.Of(1000, 24)
 	for _, proto := range overProtocols {
 		for _, o := range []pool.Options{{}, {MaxPerHost: 16}} {
 			t.Run(proto.name, func(t *testing.T) {
@@ -331,7 +331,7 @@ func TestShutdownOverAnotherBaseWaitsForItsRequests(t *testing.T) {
 func TestNoWarmedConnectionOutlivesShutdown(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()
-	for range fullsize.Of(300, 30) {
+	for range fullsize.Of(300, 20) {
 		p := pool.New(pool.Options{})
 		rt := p.Middleware(srv.Transport())
 		var wg sync.WaitGroup

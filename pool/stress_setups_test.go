@@ -91,7 +91,7 @@ func newClient(t *testing.T, u setUp, f badserver.Fault) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &client{setUp: u, server: s, transport: s.Transport(2 * stressWorkers)}
+	c := &client{setUp: u, server: s, transport: s.Transport(2 * stressWorkers())}
 	c.transport.DisableKeepAlives = u.anew
 	var rt http.RoundTripper = c.transport
 	if u.wrap != nil {

@@ -14,9 +14,12 @@ import (
 
 const (
 	stressSeed    = 12
-	stressWorkers = 8
 	sliceRequests = 2 // of each worker
 )
+
+// stressWorkers are how many send at once. Each set-up's server has that many
+// connections at first, and these are most of what the small size costs.
+func stressWorkers() int { return fullsize.Of(8, 4) }
 
 // play sends the same slice of the plan through every set-up, all at once; so count is
 // called by many at once.
@@ -24,7 +27,7 @@ func play(t *testing.T, clients []*client, f badserver.Fault, first int, count f
 	t.Helper()
 	var all sync.WaitGroup
 	for _, c := range clients {
-		for worker := range stressWorkers {
+		for worker := range stressWorkers() {
 			all.Go(func() {
 				for n := range sliceRequests {
 					p := newPlan(stressSeed, worker, first+n, f.Uploads)

@@ -21,12 +21,14 @@ func (s *Server) Established() (n int, ok bool) {
 	}
 	var number int
 	fmt.Sscan(port, &number)
-	remote := fmt.Sprintf(":%04X", number)
+	established := fmt.Sprintf(":%04X 01 ", number) // the remote port and the state
 	own := ownSockets()
 	for line := range strings.Lines(string(text)) {
-		// sl, local, remote, state, and inode as the tenth; 01 is ESTABLISHED.
-		f := strings.Fields(line)
-		if len(f) < 10 || !strings.HasSuffix(f[2], remote) || f[3] != "01" {
+		if !strings.Contains(line, established) {
+			continue
+		}
+		f := strings.Fields(line) // the inode is the tenth
+		if len(f) < 10 {
 			continue
 		}
 		// Each socket is counted once: the table is read in pieces, and a socket may be

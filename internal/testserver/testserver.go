@@ -74,9 +74,9 @@ func New(h http.Handler, opts Options) *Server {
 	s.Addr = s.srv.Listener.Addr().String()
 	s.URL = "http://" + s.Addr
 	if opts.TLS || opts.HTTP2 {
-		// Not by StartTLS: that reads httptest's RSA key each time, which takes a
-		// millisecond, in hundreds of tests.
-		s.srv.TLS = &tls.Config{Certificates: []tls.Certificate{shared()}, NextProtos: []string{"http/1.1"}}
+		// Not by StartTLS, which reads httptest's RSA key each time: a millisecond that
+		// hundreds of tests would pay.
+		s.srv.TLS = &tls.Config{Certificates: []tls.Certificate{shared()}, NextProtos: []string{"http/1.1"}, CurvePreferences: curves}
 		if opts.HTTP2 {
 			s.srv.TLS.NextProtos = []string{"h2"}
 		}
