@@ -33,7 +33,7 @@ func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
 		{"MinHTTP2Conns 3", &pool.Options{MinHTTP2Conns: 3}, .2},
 		{"MinHTTP2Conns 3, MaxStreamsPerConn 12", &pool.Options{MinHTTP2Conns: 3, MaxStreamsPerConn: 12}, .2},
 		{"MaxStreamsPerConn 10", &pool.Options{MaxStreamsPerConn: 10}, .2}, // 3 connections
-		{"MaxStreamsPerConn 5", &pool.Options{MaxStreamsPerConn: 5}, .2}, // 6
+		{"MaxStreamsPerConn 5", &pool.Options{MaxStreamsPerConn: 5}, .2},   // 6
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
