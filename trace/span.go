@@ -42,6 +42,7 @@ func (t *Tracer) start(ctx context.Context, x *exchange, req *http.Request, meth
 
 // startAttributes appends what samplers may want to know.
 func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http.Request, method, original string, h hints) []attribute.KeyValue {
+	resends := h.resends + redirects(req)
 	attrs = append(attrs, semconv.HTTPRequestMethodKey.String(method))
 	if original != "" {
 		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(original))
@@ -53,8 +54,8 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http
 	if h.template != "" {
 		attrs = append(attrs, semconv.URLTemplate(h.template))
 	}
-	if n := h.resends + redirects(req); n > 0 {
-		attrs = append(attrs, semconv.HTTPRequestResendCount(n))
+	if resends > 0 {
+		attrs = append(attrs, semconv.HTTPRequestResendCount(resends))
 	}
 	attrs = t.requestHeaders.add(attrs, req.Header)
 	if f := t.opts.RequestAttributes; f != nil {

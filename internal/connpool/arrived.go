@@ -39,7 +39,9 @@ func (c *Conn) leaveLocked(e *Entry) {
 
 // answeredBy notes that the exchange has its response.
 func (c *Conn) answeredBy(e *Entry) {
-	c.host.silence.broken()
+	if c.raw == nil { // else its Read has said so
+		c.host.silence.broken()
+	}
 	if c.http2 && !c.heard.Load() && !c.heard.Swap(true) {
 		c.stateChanged() // the SETTINGS came before
 	}

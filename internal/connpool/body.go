@@ -66,7 +66,7 @@ func (b trackedWriterTo) WriteTo(w io.Writer) (int64, error) {
 // track returns the body as it goes down, and what is known of it; nil if it goes
 // down as it is.
 func track(body io.ReadCloser) (io.ReadCloser, *trackedBody) {
-	if body == nil || body == http.NoBody || knownToNetHTTP(body) {
+	if body == http.NoBody || knownToNetHTTP(body) {
 		return body, nil
 	}
 	t := &trackedBody{ReadCloser: body}

@@ -27,7 +27,7 @@ func TestBodiesThatNetHTTPKnowsGoDownAsTheyAre(t *testing.T) {
 	}
 	defer file.Close()
 	for _, body := range []io.ReadCloser{
-		nil, http.NoBody, file, embedsFile{file},
+		http.NoBody, file, embedsFile{file},
 		io.NopCloser(io.NopCloser(strings.NewReader("x"))),
 		io.NopCloser(strings.NewReader("x")), io.NopCloser(bytes.NewReader(nil)), io.NopCloser(new(bytes.Buffer)),
 	} {

@@ -42,7 +42,9 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 		}
 	}
 	var body *trackedBody
-	req.Body, body = track(req.Body)
+	if req.Body != nil {
+		req.Body, body = track(req.Body)
+	}
 	*req = *req.WithContext(down)
 	crowds, last := 0, never
 	for try := 0; ; try++ {

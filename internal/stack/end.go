@@ -12,7 +12,9 @@ import (
 func (x *Exchange) refuse(err error) error {
 	// A body whose Close panics must not cost a slot: the layers above have theirs.
 	defer x.finish(OutcomeRefused, err, nil)
-	x.publish()
+	if x.nest.outer != nil {
+		x.publish()
+	}
 	if body := x.request.orig.Body; body != nil {
 		body.Close()
 	}

@@ -53,11 +53,8 @@ func (x *Exchange) link() {
 	o.mu.Unlock()
 }
 
-// publish shows x, which has begun or was refused, to the exchanges above.
+// publish shows x, which has begun or was refused, to the exchanges that it is made in.
 func (x *Exchange) publish() {
-	if x.nest.outer == nil {
-		return
-	}
 	o := x.nest.outer
 	o.mu.Lock()
 	if in := o.nest.inner; in != nil && in.nest.own && x.nest.own && !in.ended() && o.facts.Outcome == OutcomePending { // else it is Final

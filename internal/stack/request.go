@@ -52,7 +52,9 @@ func (x *Exchange) derive() *http.Request {
 	}
 	x.observed.Owner, x.observed.Close, x.observed.BehindMiddleware = x, x.request.close, !x.pipe.overNetHTTP
 	x.enter()
-	x.publish()
+	if x.nest.outer != nil {
+		x.publish()
+	}
 	if x.observed.MayDial(x.pipe.overNetHTTP) {
 		x.timeDial()
 	}

@@ -104,7 +104,9 @@ func (x *Exchange) acquireAndSend() (*http.Response, error) {
 	if x.pipe.gzips != nil && !h.SpeaksHTTP2() {
 		x.askGzip() // over HTTP/2 nothing is drained, and net/http may do it
 	}
-	x.publish()
+	if x.nest.outer != nil {
+		x.publish()
+	}
 	x.down.req = *x.request.orig
 	if x.request.header != nil {
 		x.down.req.Header = x.request.header
