@@ -8,11 +8,14 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/warmconn/warmconn"
+	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
 )
 
 // newServer answers each request with a little JSON.
@@ -45,6 +48,59 @@ func ExampleNew() {
 	s := kit.Stats()
 	fmt.Println(s.Requests, "requests,", s.Opened, "connection")
 	// Output: 3 requests, 1 connection
+}
+
+// Each layer has options of its own. An SDK puts them all into its own Options.
+func ExampleOptions() {
+	kit := warmconn.New(warmconn.Options{
+		Drain: drain.Options{Policy: drain.Never},
+		Pool:  pool.Options{MaxPerHost: 8},
+		Trace: trace.Options{Skip: func(r *http.Request) bool { return r.URL.Path == "/healthz" }},
+	})
+	for line := range strings.Lines(roundtripper.Describe(kit.Base())) {
+		fmt.Println(strings.SplitN(strings.TrimSpace(line), ";", 2)[0])
+	}
+	// Output:
+	// trace: one client span for each exchange
+	// drain: never
+	// pool: at most 8 in flight per host
+	// *http.Transport
+}
+
+// A Kit's fields are its layers, for methods that the Kit itself does not have.
+func ExampleKit() {
+	srv := newServer()
+	defer srv.Close()
+
+	kit := warmconn.New(warmconn.Options{})
+	client := kit.Client(nil)
+	fmt.Println(kit.Pool.Warm(context.Background(), client.Transport, srv.URL, 2))
+	// Output: 2 <nil>
+}
+
+// Client returns a copy of the client with the kit on it.
+func ExampleKit_Client() {
+	kit := warmconn.New(warmconn.Options{})
+	own := &http.Client{Timeout: time.Minute}
+	client := kit.Client(own)
+	fmt.Println(client.Timeout, own.Transport == nil)
+	// Output: 1m0s true
+}
+
+// Stats count requests and connections, in all and by host.
+func ExampleKit_Stats() {
+	srv := newServer()
+	defer srv.Close()
+
+	kit := warmconn.New(warmconn.Options{})
+	client := kit.Client(nil)
+	for range 3 {
+		status(client, srv.URL)
+	}
+	for _, h := range kit.Stats().Hosts {
+		fmt.Println(h.Requests, "requests over", h.Opened, "connection,", h.BytesDrained, "bytes drained")
+	}
+	// Output: 3 requests over 1 connection, 51 bytes drained
 }
 
 // An SDK that takes an http.RoundTripper, with a limit for each host.

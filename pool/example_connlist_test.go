@@ -73,3 +73,51 @@ func ExampleConnListener() {
 	// opened: first
 	// closed: max_requests, after 2 requests
 }
+
+// A ConnInfo describes one connection at one moment. Here a program looks for connections
+// that go to an address which it wants to leave.
+func ExampleConnInfo() {
+	srv := httptest.NewServer(http.HandlerFunc(hello))
+	defer srv.Close()
+
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	if err := get(roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware), srv.URL); err != nil {
+		log.Fatal(err)
+	}
+	for _, c := range p.Conns() {
+		if c.RemoteAddr != nil && c.RemoteAddr.String() == srv.Listener.Addr().String() {
+			fmt.Println("connection", c.ID, "is", c.State, "and has read some bytes:", c.BytesRead > 0)
+		}
+	}
+	// Output: connection 1 is idle and has read some bytes: true
+}
+
+// A ConnEvent has the facts of a connection when something happened to it. Here a listener
+// counts the requests that waited for no handshake.
+func ExampleConnEvent() {
+	srv := httptest.NewServer(http.HandlerFunc(hello))
+	defer srv.Close()
+
+	var told sync.WaitGroup
+	told.Add(3)
+	reused := 0
+	p := pool.New(pool.Options{Listener: pool.ConnListener{
+		Acquired: func(e pool.ConnEvent) { // one host's events come one after the other
+			if e.Uses > 1 {
+				reused++
+			}
+			told.Done()
+		},
+	}})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	for range 3 {
+		if err := get(client, srv.URL); err != nil {
+			log.Fatal(err)
+		}
+	}
+	told.Wait()
+	fmt.Println(reused, "of 3")
+	// Output: 2 of 3
+}

@@ -47,3 +47,24 @@ func ExampleAssertReused() {
 	// the reason: body_unread, by
 	// 	example_reused_test.go:19 pooltest_test.users.Exists
 }
+
+// One Pool checks both, that bodies are closed and that connections are reused. It may be the
+// SDK's own, too.
+func ExampleCheckReused() {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+
+	t := new(printer) // a *testing.T
+	p := pooltest.AssertNoLeaks(t)
+	pooltest.CheckReused(t, p, 1)
+	sdk := users{roundtripper.Client(srv.Client(), p.Middleware), srv.URL}
+	for _, id := range []string{"1", "2", "3"} {
+		if _, err := sdk.Exists(id); err != nil {
+			fmt.Println(err)
+		}
+	}
+
+	t.end() // as go test does
+	fmt.Println(p.Stats().Opened, "connection")
+	// Output: 1 connection
+}
