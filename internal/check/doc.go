@@ -3,6 +3,7 @@
 //   - imports_test.go: which package may import which (rules_test.go).
 //   - api_test.go: the exported names of every public package are those written down in api/, and an update of api/
 //     loses no name that was promised (pins_test.go).
+//   - examples_test.go: the exported names of every public package have an example that runs.
 //   - snippets_test.go: the Go in README.md and docs/ compiles, and prints the output that is beside it; docs_test.go:
 //     names and links there lead somewhere.
 //   - span_test.go, sizing_test.go, picture_test.go: the spans and figures in docs/ are the ones of today's code.
