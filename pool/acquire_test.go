@@ -31,8 +31,8 @@ func acquireAndRelease(tb testing.TB, p *Pool, key ledger.Key) {
 	p.release(h, nil)
 }
 
-// BenchmarkAcquire is what a request pays for its slot if it need not wait;
-// nothing is a lock taken twice, as any queue must.
+// BenchmarkAcquire is the cost of a slot for a request that need not wait. The baseline,
+// nothing, takes a lock twice, as any queue must.
 func BenchmarkAcquire(b *testing.B) {
 	b.Run("nothing", func(b *testing.B) {
 		var q queue
@@ -58,7 +58,7 @@ func BenchmarkAcquire(b *testing.B) {
 }
 
 // BenchmarkAcquireHosts does the same from all cores, to one host or to 16 in
-// turn: the more hosts, the less often two meet at one lock.
+// turn: with more hosts two requests want one lock less often.
 func BenchmarkAcquireHosts(b *testing.B) {
 	for _, hosts := range []int{1, 16} {
 		b.Run(fmt.Sprint(hosts), func(b *testing.B) {

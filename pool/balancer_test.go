@@ -19,7 +19,8 @@ import (
 
 // TestStreamsAreSpreadOverTheBackendsOfABalancer: bare net/http, and the kit with the zero
 // Options, have one connection as long as that has a stream left, and so one backend. The
-// clock is a fake one: on a busy machine a dial takes long, and meanwhile one has all.
+// clock is a fake one: on a busy machine a dial takes long, and meanwhile one backend has all
+// requests.
 func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
 	const workers, backends = 30, 3
 	requests := workers * fullsize.Of(20, 10)
@@ -42,7 +43,7 @@ func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
 				for i := range backends {
 					servers = append(servers, testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						n := served[i].Add(1)
-						time.Sleep(10*time.Millisecond + time.Duration(n%17)*777*time.Microsecond) // they must not go in step
+						time.Sleep(10*time.Millisecond + time.Duration(n%17)*777*time.Microsecond) // so that workers do not move in step
 						hello(w, r)
 					}), testserver.Options{HTTP2: true, Memory: true}))
 				}
@@ -62,7 +63,7 @@ func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
 					most, least = max(most, served[i].Load()), min(least, served[i].Load())
 					s.Close()
 				}
-				time.Sleep(time.Second) // for what is on its way
+				time.Sleep(time.Second) // for bytes on their way
 				t.Logf("%d / %d / %d requests, %d connections", served[0].Load(), served[1].Load(), served[2].Load(), opened)
 				third := float64(requests) / backends
 				if row.within == 0 {
@@ -77,7 +78,7 @@ func TestStreamsAreSpreadOverTheBackendsOfABalancer(t *testing.T) {
 	}
 }
 
-// net2 dials one server first, and another one from the second connection on.
+// net2 dials one server for its first connection, and another one for all others.
 type net2 struct {
 	n           *atomic.Int32
 	first, next func(ctx context.Context, network, addr string) (net.Conn, error)

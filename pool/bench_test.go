@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkMiddleware is a request through a pool, over a base that answers at
-// once; observe is the same record without the pool's part.
+// once; observe is the same exchange without the pool's part.
 func BenchmarkMiddleware(b *testing.B) {
 	observe := roundtripper.Observe(roundtripper.Observer{})
 	for _, v := range []struct {
@@ -41,9 +41,9 @@ func BenchmarkMiddleware(b *testing.B) {
 	}
 }
 
-// BenchmarkHosts hammers hosts from all cores: they share no lock on the way. To
-// see how it scales, use -cpu. The collector of a program with a small heap takes
-// more of the other cores than the requests do, so it runs seldom here.
+// BenchmarkHosts sends requests to hosts from all cores: they share no lock on the way. To
+// see how that scales, use -cpu. In a program with a small heap the collector takes more of
+// the other cores than the requests do, so it runs seldom here.
 func BenchmarkHosts(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(1600))
 	for _, hosts := range []int{1, 16} {

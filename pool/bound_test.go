@@ -21,8 +21,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// counted is a dialer that knows how many of its connections are open, and how
-// many were at most.
+// counted is a dialer that counts its open connections: now, and at most.
 type counted struct{ open, most atomic.Int64 }
 
 func (c *counted) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -49,8 +48,8 @@ func (c *countedConn) Close() error {
 	return err
 }
 
-// Requests that give up, that break off their bodies, whose server closes; and
-// still there are never more connections than the limit, handshakes included.
+// Requests give up, break off their bodies, or have a server that closes; and there are never
+// more connections than the limit, handshakes included.
 func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
 	t.Parallel()
 	const limit, workers = 8, 50
@@ -113,9 +112,9 @@ func TestLimitBoundsConnectionsWhateverRequestsDo(t *testing.T) {
 	}
 }
 
-// A server that accepts and then says nothing holds all the places; its requests
-// give up. When it is well again, the next requests must not wait behind those
-// handshakes, nor come on top of them.
+// A server accepts connections and stays silent, so that its handshakes hold all places of the
+// limit; their requests give up. When the server works again, the next requests must neither
+// wait behind those handshakes, nor exceed the limit.
 func TestHandshakesThatHangMakeRoom(t *testing.T) {
 	t.Parallel()
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})

@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// waitsFor sends a request with that Request.Cancel to a host whose one slot, or
-// connection, another one has, and closes cancel once it waits.
+// waitsFor sends a request with the given Request.Cancel to a host whose one slot, or
+// connection, another request has, and closes cancel once the request waits.
 func waitsFor(t *testing.T, rt http.RoundTripper, url string, cancel chan struct{}) error {
 	t.Helper()
 	req, _ := http.NewRequest("GET", url, nil)
@@ -24,7 +24,7 @@ func waitsFor(t *testing.T, rt http.RoundTripper, url string, cancel chan struct
 	}
 	defer held.Body.Close()
 	req, _ = http.NewRequest("GET", url, nil)
-	req.Cancel = cancel //lint:ignore SA1019 whoever still sets it must be heard
+	req.Cancel = cancel //lint:ignore SA1019 programs still set it
 	done := make(chan error)
 	go func() {
 		_, err := rt.RoundTrip(req)
@@ -40,7 +40,8 @@ func waitsFor(t *testing.T, rt http.RoundTripper, url string, cancel chan struct
 	return err
 }
 
-// As net/http does where a request waits for MaxConnsPerHost, and with its words.
+// The end is the same as in net/http for a request that waits under MaxConnsPerHost, and so is
+// the error.
 func TestRequestCancelEndsTheWaitForASlot(t *testing.T) {
 	flushes := func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(200)
@@ -74,8 +75,8 @@ func TestRequestCancelEndsTheWaitForASlot(t *testing.T) {
 	}
 }
 
-// Over a RoundTripper that it does not know http.Client's Timeout closes Cancel, too.
-// The caller learns of the deadline.
+// Over a RoundTripper that it does not know, http.Client's Timeout closes Cancel, too. The
+// caller gets the error of the deadline.
 func TestAClientsTimeoutInTheQueueIsADeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32

@@ -20,8 +20,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// inMemory is a transport whose connections lead to a server in memory, one
-// each, so that it works in a bubble.
+// inMemory returns a transport for a bubble: each of its connections leads to a server of its
+// own in memory.
 func inMemory() *http.Transport {
 	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
@@ -40,7 +40,7 @@ func inMemory() *http.Transport {
 	}}
 }
 
-// makers are the ways to have a transport of one's own with a Pool.
+// makers are the ways to have a transport for each client with a Pool.
 var makers = []struct {
 	name string
 	make func(*pool.Pool, *http.Transport) *http.Client
@@ -56,8 +56,8 @@ var makers = []struct {
 	}},
 }
 
-// inEachWay runs f in a bubble, once for each of makers. What make has made is
-// closed afterwards: the collector is not in the bubble.
+// inEachWay runs f in a bubble, once for each of makers. Clients that make has made are closed
+// afterwards: the collector is not in the bubble.
 func inEachWay(t *testing.T, f func(t *testing.T, make func() *http.Client, r *reports)) {
 	for _, m := range makers {
 		t.Run(m.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func getFrom(t *testing.T, c *http.Client, host string) {
 	}
 }
 
-// I4: a transport per request, none of which the collector can take.
+// I4: a transport per request, and the collector can take none of them.
 func TestTransportPerRequestIsReportedOnce(t *testing.T) {
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
 		for range 100 {
@@ -108,7 +108,7 @@ func TestTransportPerRequestIsReportedOnce(t *testing.T) {
 	})
 }
 
-// At any rate.
+// Many transports are made in a moment.
 func TestManyTransportsAtOnceAreReportedOnce(t *testing.T) {
 	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
@@ -126,7 +126,7 @@ func TestManyTransportsAtOnceAreReportedOnce(t *testing.T) {
 
 func TestTransportsMadeAtOneStartAreNotReported(t *testing.T) {
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
-		// Each is tried when it is made, which takes a while.
+		// Each is tried when it is made, so that the start takes a while.
 		var clients []*http.Client
 		for i := range 100 {
 			c := make()
@@ -151,7 +151,7 @@ func TestTransportsMadeAtOneStartAreNotReported(t *testing.T) {
 	})
 }
 
-// To one host, as with a certificate for each tenant.
+// All requests go to one host, as with a certificate for each tenant.
 func TestTransportsInUseAreNotReported(t *testing.T) {
 	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
@@ -184,7 +184,7 @@ func TestTransportsThatWaitForUseAreNotReported(t *testing.T) {
 	})
 }
 
-// As the tests of a package do: fewer than would be a pattern.
+// The tests of a package make transports like this: too few for a pattern.
 func TestFewTransportsAreNotReported(t *testing.T) {
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
 		for range 100 {
@@ -198,7 +198,7 @@ func TestFewTransportsAreNotReported(t *testing.T) {
 	})
 }
 
-// A transport that keeps nothing is the way out.
+// A transport that keeps no connections is the remedy.
 func TestTransportsWithoutKeepAliveAreNotReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r reports
@@ -220,7 +220,7 @@ func TestTransportsWithoutKeepAliveAreNotReported(t *testing.T) {
 	})
 }
 
-// I4, over sockets: the collector takes what was dropped, with its connections.
+// I4, over sockets: the collector takes dropped transports with their connections.
 func TestDroppedTransportsAreReportedAndLeaveNoConnections(t *testing.T) {
 	t.Parallel()
 	n := fullsize.Of(500, 60)
@@ -258,7 +258,7 @@ func TestClientMadeAgainEachTimeIsReported(t *testing.T) {
 	var r reports
 	p := pool.New(pool.Options{OnLeak: r.add})
 	defer p.Close()
-	// While one is alive they share a transport, and are no waste.
+	// While one of the clients is alive they share a transport, and are no waste.
 	alive := p.Client()
 	for range 100 {
 		if err := get(p.Client(), srv.URL); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// stubborn is a connection whose Close waits.
+// stubborn is a connection whose Close blocks.
 type stubborn struct {
 	net.Conn
 	closing *atomic.Int32
@@ -27,7 +27,7 @@ func (c stubborn) Close() error {
 	return c.Conn.Close()
 }
 
-// The runtime has a goroutine for the clean-ups of four processors.
+// The runtime has one goroutine for clean-ups for every four processors.
 func TestADroppedClientKeepsNoCleanUpWaitingForItsSockets(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }), testserver.Options{})
 	defer srv.Close()

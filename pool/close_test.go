@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Requests in flight when the pool is closed end as they would have, and leave
-// nothing behind; those that wait, and those that come, are refused.
+// Requests in flight when the pool is closed end as they would have, and leave nothing behind.
+// Requests that wait, and later ones, are refused.
 func TestCloseEndsWhatIsLeft(t *testing.T) {
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {

@@ -47,7 +47,7 @@ func TestCloseIdleConnectionsReachesAllBases(t *testing.T) {
 				}
 			}
 			s := p.Stats()
-			// Of one without the Middleware the Pool has seen no request.
+			// The Pool has seen no request of the client without the Middleware.
 			if n := s.Lost[roundtripper.ReasonClosedIdle]; n != uint64(len(clients)-1) {
 				t.Errorf("%d connections were lost as closed_idle, want %d: %v", n, len(clients)-1, s.Lost)
 			}
@@ -55,7 +55,7 @@ func TestCloseIdleConnectionsReachesAllBases(t *testing.T) {
 	}
 }
 
-// A connection that a request has is not closed under it.
+// A connection in use is not closed.
 func TestCloseIdleConnectionsLeavesThoseInUse(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), testserver.Options{})
 	defer srv.Close()

@@ -19,8 +19,8 @@ import (
 
 var errLogsEnded = errors.New("the follower of logs went away")
 
-// follow reads a body that does not end, as moby's client does for logs: it is closed under
-// its Read when the context ends. What the Read said is returned.
+// follow reads a body that does not end, as moby's client does for logs: it is closed during a
+// Read when the context ends. Follow returns the Read's error.
 func follow(t *testing.T, client *http.Client, url string, i int) error {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -50,8 +50,8 @@ func follow(t *testing.T, client *http.Client, url string, i int) error {
 	return err
 }
 
-// Wherever bare net/http says, at least at times, that it was the context which ended the
-// Read, the kit says it always; and that the exchange was canceled.
+// If a Read of bare net/http returns the context's error at least at times, the kit's returns it
+// always; and the exchange was canceled.
 func TestBodyThatItsContextClosesUnderAReadSaysSo(t *testing.T) {
 	tries := fullsize.Of(200, 50) // one for each delay of the end
 	for _, proto := range overProtocols {

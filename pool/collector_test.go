@@ -24,7 +24,7 @@ import (
 
 const paragraph = 2000
 
-// framed answers in the framing that the path names. /hang waits for go on.
+// framed answers in the framing that the path names. /hang waits for goOn.
 func framed(goOn <-chan struct{}) http.HandlerFunc {
 	text := strings.Repeat("x", paragraph)
 	var zipped bytes.Buffer // once: a gzip.Writer is large
@@ -52,7 +52,8 @@ func framed(goOn <-chan struct{}) http.HandlerFunc {
 	}
 }
 
-// protocols are a server for each, and what its clients need.
+// protocols calls f for each protocol, with a server and a function that makes transports to
+// it.
 func protocols(t *testing.T, h http.Handler, f func(t *testing.T, srv *testserver.Server, base func() *http.Transport)) {
 	for name, o := range map[string]testserver.Options{"plain": {}, "tls": {TLS: true}, "http2": {HTTP2: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +72,7 @@ func protocols(t *testing.T, h http.Handler, f func(t *testing.T, srv *testserve
 	}
 }
 
-// leaks counts what the layers say of dropped bodies.
+// leaks counts the dropped bodies that the layers report.
 type leaks struct {
 	client   *http.Client
 	pool     *pool.Pool // nil in a stack without
@@ -117,7 +118,7 @@ func (l *leaks) found(t *testing.T, n int) {
 	}
 }
 
-// parents are the contexts that a request may have, and what else may hold it.
+// parents are the contexts that a request may have, and other things that may hold it.
 var parents = []struct {
 	name    string
 	timeout time.Duration
@@ -134,8 +135,8 @@ var parents = []struct {
 	}},
 }
 
-// TestEveryDroppedBodyIsFound: nothing that net/http, a context or a timeout
-// holds may reach the body that the caller has dropped.
+// TestEveryDroppedBodyIsFound: neither net/http nor a context nor a timeout may reach the body
+// that the caller has dropped.
 func TestEveryDroppedBodyIsFound(t *testing.T) {
 	t.Parallel()
 	n := fullsize.Of(100, 10)
@@ -160,10 +161,10 @@ func TestEveryDroppedBodyIsFound(t *testing.T) {
 								l.found(t, i+1)
 							}
 						}
-						// A few may be lost: no request waits for their drains, but
-						// not for ever.
+						// A few connections may be lost: a drain holds up no request, and does
+						// not last for ever.
 						if got, want := srv.Opened()-before, batch+batch/5; got > want {
-							t.Errorf("%d connections, want at most %d: those of the leaks found were of no more use", got, want)
+							t.Errorf("%d connections, want at most %d: the connections of leaked bodies were not used again", got, want)
 						}
 						l.reusable(t, srv)
 					})
@@ -211,7 +212,7 @@ func (l *leaks) reusable(t *testing.T, srv *testserver.Server) {
 	})
 }
 
-// OnLeak may be slow, and wait for a slot that another forgotten body has.
+// OnLeak may block, and wait for a slot that another leaked body has.
 func TestOnLeakThatBlocksHoldsNoOtherSlot(t *testing.T) {
 	var open, called atomic.Int32
 	goOn := make(chan struct{})

@@ -11,8 +11,8 @@ import (
 )
 
 // Several SDKs may wrap http.DefaultTransport at once while the program sends its first request
-// over it, which has net/http set the transport's HTTP/2 up. It is the race detector
-// that finds fault here.
+// over it, which has net/http set the transport's HTTP/2 up. The test is for the race
+// detector.
 func TestATransportMayBeWrappedWhileItIsFirstUsed(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()

@@ -70,7 +70,7 @@ func TestConnsTellsWhenAnIdleConnectionIsRetiredAndWhy(t *testing.T) {
 					}
 					return
 				}
-				// Of an age each connection has its own part.
+				// Each connection has an age of its own.
 				if d := c.RetireAt.Sub(began); d > tt.after || d < tt.after*9/10 || tt.why != "max_age" && d != tt.after {
 					t.Errorf("retired after %v, want %v", d, tt.after)
 				}
@@ -92,8 +92,8 @@ func TestConnsTellsWhenAnIdleConnectionIsRetiredAndWhy(t *testing.T) {
 	}
 }
 
-// TestConnsListsWhatIsThereByHost: two servers, one of HTTP/2, with requests under way and
-// a dial.
+// TestConnsListsWhatIsThereByHost: there are two servers, one of HTTP/2, with requests under
+// way and a dial.
 func TestConnsListsWhatIsThereByHost(t *testing.T) {
 	goOn := make(chan struct{})
 	arrived := make(chan struct{}, 10)
@@ -141,8 +141,8 @@ func TestConnsListsWhatIsThereByHost(t *testing.T) {
 	}
 	<-dialing
 	all := p.Conns()
-	// A server may have read a request before the Write that sent it has returned and
-	// is counted.
+	// A server may have read a request before the client's Write has returned and is
+	// counted.
 	for range 1000 {
 		if !slices.ContainsFunc(all, func(c pool.ConnInfo) bool { return c.State == "active" && c.BytesWritten < 50 }) {
 			break
@@ -157,7 +157,7 @@ func TestConnsListsWhatIsThereByHost(t *testing.T) {
 			continue
 		}
 		if c.LocalAddr == nil || c.RemoteAddr == nil || c.BytesWritten < 50 || runtime.GOOS == "linux" && c.RTT <= 0 {
-			t.Errorf("little is said of %+v", c)
+			t.Errorf("facts are missing: %+v", c)
 		}
 	}
 	want := []string{
@@ -185,7 +185,7 @@ func TestConnsListsWhatIsThereByHost(t *testing.T) {
 	})
 }
 
-// mute is a connection whose addresses are not told before it may go on.
+// mute is a connection whose methods for addresses block until the test lets them go on.
 type mute struct {
 	net.Conn
 	goOn  <-chan struct{}
@@ -241,7 +241,7 @@ func TestConnsListsOnlyWhatThePoolOwns(t *testing.T) {
 	}
 }
 
-// heard is what a listener was told, in words.
+// heard has the events that a listener was told, in words.
 type heard struct {
 	mu    sync.Mutex
 	lines []string
@@ -361,7 +361,7 @@ func TestAListenerMayUseThePoolAndHoldsNoRequestUp(t *testing.T) {
 	}
 }
 
-// A client that is dropped is found though its listener is told of its connections.
+// A dropped client is found although it has a listener.
 func TestAListenerKeepsNoDroppedClient(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
@@ -378,7 +378,7 @@ func TestAListenerKeepsNoDroppedClient(t *testing.T) {
 	})
 }
 
-// BenchmarkConnListener prints what a listener costs a request over HTTP/1 on loopback.
+// BenchmarkConnListener prints the cost of a listener for a request over HTTP/1 on loopback.
 func BenchmarkConnListener(b *testing.B) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()

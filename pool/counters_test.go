@@ -46,7 +46,7 @@ func TestCountersDoNotGoBackWhileHostsAreForgotten(t *testing.T) {
 	}
 }
 
-// What waits for one of all slots was not sent, and may never be.
+// A request that waits for a slot under MaxTotal was not sent, and may never be.
 func TestRequestsThatMaxTotalRefusesAreNeverCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
@@ -77,7 +77,7 @@ func TestRequestsThatMaxTotalRefusesAreNeverCounted(t *testing.T) {
 	})
 }
 
-// As errgroup does: the first error is the cause that ends the others.
+// As with errgroup, the first error is the cause that cancels the other requests.
 func TestCauseOfACanceledWaitIsLeftAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
@@ -110,7 +110,7 @@ func TestCauseOfACanceledWaitIsLeftAsItIs(t *testing.T) {
 	})
 }
 
-// Nobody is missing between the queue and the counters.
+// A refused waiter is counted in the moment in which it leaves the queue.
 func TestWaitThatIsRefusedIsCountedAtOnce(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Of a crawler, whose requests are each the first to a host, few have their stack
-// taken; and all once a body was leaked, so that somebody is named.
+// Few requests of a crawler have their stack taken, though each is the first to its host. Once a
+// body was leaked all have, so that the leaking line is named.
 func TestFirstRequestsToACrowdOfHostsSeldomHaveTheirStackTaken(t *testing.T) {
 	synctest.Test(t, firstRequestsToACrowd)
 }

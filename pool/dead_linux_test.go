@@ -22,8 +22,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// forgetful is a server behind a network that can forget connections, as a NAT does: what
-// comes for those is swallowed, and new ones pass.
+// forgetful is a server behind a network that can forget connections, as a NAT does: packets of
+// forgotten ones are swallowed, and new ones pass.
 type forgetful struct {
 	*testserver.Server
 	mu    sync.Mutex
@@ -48,8 +48,8 @@ func newForgetful(t *testing.T, o testserver.Options, h http.HandlerFunc) *forge
 	return f
 }
 
-// forget has the kernel drop each packet that comes for a connection that is there now,
-// before TCP sees it: so none is acknowledged.
+// forget has the kernel drop each packet for the connections of now before TCP sees it: so none
+// is acknowledged.
 func (f *forgetful) forget(t *testing.T) { f.filter(t, 0) }
 
 // remember lets everything pass again.
@@ -73,15 +73,15 @@ func (f *forgetful) filter(t *testing.T, keep int) {
 	}
 }
 
-// runs begins a subtest, all of a test's at the same time.
+// runs begins a subtest. All subtests of a test run at the same time.
 func runs(t *testing.T, all *sync.WaitGroup, name string, f func(*testing.T)) {
 	all.Go(func() { t.Run(name, f) })
 }
 
-// TestADeadPathFailsOneRequest, on each protocol, whatever has seen of it first: the
-// request's context, http.Client or the transport.
+// TestADeadPathFailsOneRequest, on each protocol, and with each kind of time-out: the request's
+// context, http.Client's or the transport's.
 func TestADeadPathFailsOneRequest(t *testing.T) {
-	// 300 ms are enough, where the machine is not so busy that loopback seems far.
+	// 300 ms are enough unless the machine is so busy that loopback seems far.
 	deadline := time.Second
 	if raceEnabled {
 		deadline *= 4
@@ -118,7 +118,7 @@ func TestADeadPathFailsOneRequest(t *testing.T) {
 						observe := roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { last = e }})
 						client = roundtripper.Client(client, observe, p.Middleware)
 					}
-					patient := *client // what is to succeed has time: a busy machine may take longer
+					patient := *client // for requests that should succeed: a busy machine may take longer
 					patient.Timeout = 0
 					func() {
 						dials.Lock()
@@ -173,8 +173,8 @@ func TestADeadPathFailsOneRequest(t *testing.T) {
 	}
 }
 
-// TestStreamsOnACondemnedConnectionAreAnswered: new requests avoid it, it is closed when
-// the last of its own is over, and none of them is failed.
+// TestStreamsOnACondemnedConnectionAreAnswered: new requests avoid a condemned connection. It is
+// closed when the last of its streams is over, and no stream fails for that.
 func TestStreamsOnACondemnedConnectionAreAnswered(t *testing.T) {
 	t.Parallel()
 	there, answer := make(chan struct{}), make(chan struct{})
@@ -225,7 +225,8 @@ func TestStreamsOnACondemnedConnectionAreAnswered(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatWasMadeInTheSilenceIsLeft: it has not died with the path.
+// TestAConnectionThatWasMadeInTheSilenceIsLeft: a connection that was made after the path died
+// is not condemned.
 func TestAConnectionThatWasMadeInTheSilenceIsLeft(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -262,9 +263,8 @@ func TestAConnectionThatWasMadeInTheSilenceIsLeft(t *testing.T) {
 	}
 }
 
-// pausing is a proxy before addr that forwards nothing any more once it is told to, on the
-// connections that it has: their bytes are acknowledged, as a server's kernel does for a
-// program that is slow.
+// pausing starts a proxy before addr. After pause it forwards nothing on the connections that it
+// has, but their bytes are acknowledged, as by the kernel of a server whose program is slow.
 func pausing(t *testing.T, addr string) (proxy string, pause func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -298,7 +298,7 @@ func pausing(t *testing.T, addr string) (proxy string, pause func()) {
 				for {
 					n, err := far.Read(buf)
 					select {
-					case <-stop: // what comes is read, and kept
+					case <-stop: // bytes are read, and kept
 					default:
 						near.Write(buf[:n])
 					}
@@ -326,8 +326,9 @@ func pausing(t *testing.T, addr string) (proxy string, pause func()) {
 	}
 }
 
-// TestWhatTheKernelHasAcknowledgedIsNotCondemned, however many time out; where the kernel
-// can't be asked two in a row are enough. Bare net/http's failures are beside it.
+// TestWhatTheKernelHasAcknowledgedIsNotCondemned: requests that were acknowledged condemn no
+// connection, however many time out. Where the kernel can't be asked two in a row do. Bare
+// net/http's failures are printed beside.
 func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
 	const deadline, idle = 300 * time.Millisecond, 4
 	var all sync.WaitGroup
@@ -385,9 +386,9 @@ func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
 	}
 }
 
-// TestASlowServerIsNeverCondemned: the answers to requests on connections that have worked
-// before come behind their deadlines, of which some are longer than what the kernel needs to
-// know a dead path.
+// TestASlowServerIsNeverCondemned: on connections that have worked before, answers come after
+// the requests' deadlines. Some of these are longer than the time after which the kernel shows
+// a dead path.
 func TestASlowServerIsNeverCondemned(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()

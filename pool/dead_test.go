@@ -18,10 +18,10 @@ import (
 )
 
 // swallower dials connections whose writes are swallowed once forget was called. It hides
-// the socket, so that no kernel is asked.
+// their sockets, so that the kernel can't be asked.
 type swallower struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	gone *atomic.Bool // of those that are dialed now
+	gone *atomic.Bool // of the connections that are dialed from now on
 	far  time.Duration
 }
 
@@ -86,7 +86,7 @@ func inMany(client *http.Client, url string, n int, most time.Duration) int {
 	return int(failed.Load())
 }
 
-// slow answers after a second, or after 10 ms, to those who ask for that.
+// slow answers after a second, or after 10 ms if the request asks for that.
 func slow(w http.ResponseWriter, r *http.Request) {
 	after := map[string]time.Duration{"/slow": time.Second, "/short": 10 * time.Millisecond}[r.URL.Path]
 	select {
@@ -96,7 +96,7 @@ func slow(w http.ResponseWriter, r *http.Request) {
 	hello(w, r)
 }
 
-// TestASecondSilentTimeOutCondemns, where no kernel tells what it was.
+// TestASecondSilentTimeOutCondemns, where the kernel can't be asked.
 func TestASecondSilentTimeOutCondemns(t *testing.T) {
 	const deadline = 300 * time.Millisecond
 	for _, proto := range overProtocols {
@@ -121,7 +121,7 @@ func TestASecondSilentTimeOutCondemns(t *testing.T) {
 	}
 }
 
-// TestASlowServerIsNotCondemned, where no kernel tells, unless it keeps silent to two
+// TestASlowServerIsNotCondemned, where the kernel can't be asked, unless it is silent to two
 // requests in a row.
 func TestASlowServerIsNotCondemned(t *testing.T) {
 	const deadline = 300 * time.Millisecond
@@ -149,7 +149,7 @@ func TestASlowServerIsNotCondemned(t *testing.T) {
 				time.AfterFunc(deadline, cancel)
 				req, _ := http.NewRequestWithContext(ctx, "GET", url+"/slow", nil)
 				if resp, err := client.Do(req); err == nil {
-					resp.Body.Close() // what the server said to the cancel, in the same moment
+					resp.Body.Close() // the server's answer to the cancel, in the same moment
 				}
 			}
 		},
@@ -171,7 +171,7 @@ func TestASlowServerIsNotCondemned(t *testing.T) {
 	}
 }
 
-// TestAHostIsSweptOnceInASecond: what dies behind a sweep waits for the next.
+// TestAHostIsSweptOnceInASecond: connections that die after a sweep wait for the next one.
 func TestAHostIsSweptOnceInASecond(t *testing.T) {
 	const deadline = 300 * time.Millisecond
 	aside(t, testserver.Options{}, slow, func(client *http.Client, url string, net *swallower, _ *pool.Pool) {
@@ -191,8 +191,8 @@ func TestAHostIsSweptOnceInASecond(t *testing.T) {
 	})
 }
 
-// TestAnHTTP2ConnectionThatIsDeadIsFoundByItsPings though no request has a deadline, and
-// though the transport says nothing of pings.
+// TestAnHTTP2ConnectionThatIsDeadIsFoundByItsPings, without a deadline of a request, and without
+// the transport's own setting of pings.
 func TestAnHTTP2ConnectionThatIsDeadIsFoundByItsPings(t *testing.T) {
 	aside(t, testserver.Options{HTTP2: true}, slow, func(client *http.Client, url string, net *swallower, p *pool.Pool) {
 		inTime(client, url, time.Minute)
@@ -214,7 +214,7 @@ func TestAnHTTP2ConnectionThatIsDeadIsFoundByItsPings(t *testing.T) {
 	})
 }
 
-// TestAnHTTP2ConnectionThatTheProgramClosesIsNotDead, however long nothing came on it.
+// TestAnHTTP2ConnectionThatTheProgramClosesIsNotDead, even if nothing came on it for long.
 func TestAnHTTP2ConnectionThatTheProgramClosesIsNotDead(t *testing.T) {
 	aside(t, testserver.Options{HTTP2: true}, slow, func(client *http.Client, url string, net *swallower, p *pool.Pool) {
 		var conn io.Closer

@@ -17,8 +17,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// A request that is waited for by who has the slot, and of which nothing shows that, is
-// refused if neither has a deadline: else both would wait for good.
+// A request with the slot waits for another one that waits for the slot, and nothing shows that.
+// If neither has a deadline, the second one is refused: else both would wait for good.
 func TestWaitsForOneselfEnd(t *testing.T) {
 	t.Parallel()
 	asks := func(c **http.Client) (err error) {
@@ -85,7 +85,7 @@ func (f failing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return stub.Transport{}.RoundTrip(r)
 }
 
-// What waits behind requests that are on the wire waits for as long as those take.
+// A request that waits behind requests on the wire waits for as long as these take.
 func TestWaitsForSlowServersDoNotEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestADeadlineIsNoDeadlock(t *testing.T) {
 	})
 }
 
-// A dial for a request that has no slot is none of those who have one.
+// A dial for a request without a slot does not count as a dial of one with a slot.
 func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

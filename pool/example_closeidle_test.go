@@ -20,10 +20,10 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A client certificate is shown in the handshake, so the connections that are there
-// keep the old one. Have the configuration ask for the certificate, and close the
-// connections that lie idle when there is another one. The transport's own
-// CloseIdleConnections is not heard: the connections are the Pool's.
+// A client certificate is shown in the handshake, so existing connections keep the old one.
+// Have the configuration ask for the certificate, and close the idle connections when there is
+// a new one. The transport's own CloseIdleConnections does nothing: the connections are the
+// Pool's.
 func ExamplePool_CloseIdleConnections() {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "hello,", r.TLS.PeerCertificates[0].Subject.CommonName)
@@ -53,7 +53,7 @@ func ExamplePool_CloseIdleConnections() {
 
 	get()
 	current.Store(certificate("new"))
-	get() // on the connection that is there
+	get() // on the existing connection
 	p.CloseIdleConnections()
 	get()
 	// Output:

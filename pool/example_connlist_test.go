@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A page for operators lists what is there: here one connection with a request, and one
-// that lies idle for 90 s at most.
+// A page for operators lists the connections: here one with a request, and one that will be
+// idle for 90 s at most.
 func ExamplePool_Conns() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -46,8 +46,8 @@ func ExamplePool_Conns() {
 	// 2 HTTP/1.1 active, 1 use, new because: all_busy
 }
 
-// A listener writes down how long each connection lived, and why it went. Here each
-// serves two requests.
+// A listener notes how long each connection lived, and why it was closed. Here each serves two
+// requests.
 func ExampleConnListener() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()

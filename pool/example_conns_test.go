@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Behind a load balancer connections stay with the servers that were there when they
-// were made. So they end after some minutes, or after some requests: two here.
+// Behind a load balancer a connection stays with the server that it was made to. So that new
+// servers get requests, connections end after some minutes, or after some requests: two here.
 func ExampleOptions_retirement() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -37,9 +37,8 @@ func ExampleOptions_retirement() {
 	// connection 2, new because: "max_requests"
 }
 
-// How many idle connections are kept follows use, unless MaxIdlePerHost says it; and
-// IdleTimeout, unless the transport says it, is how long. Of two connections one is
-// kept here.
+// Without MaxIdlePerHost the number of idle connections follows use. IdleTimeout is for how long
+// they are kept, in place of the transport's. Of two connections one is kept here.
 func ExampleOptions_idle() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()

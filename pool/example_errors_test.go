@@ -13,7 +13,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// What refused a request is found below http.Client's error. The server has not seen
+// The limit that refused a request is found below http.Client's error. The server has not seen
 // the request, so that it may be sent elsewhere.
 func ExampleLimitError() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -45,7 +45,7 @@ func ExampleLimitError() {
 	// us.example.com 200 OK
 }
 
-// The text says which limit it was and how much of it was in use.
+// The text has the limit, and how much of it was in use.
 func ExampleLimitError_Error() {
 	err := &pool.LimitError{
 		Host: "https://api.example.com:443", Limit: 64, InUse: 64, Waiting: 12,
@@ -55,8 +55,7 @@ func ExampleLimitError_Error() {
 	// Output: pool: waited too long for a slot: https://api.example.com:443, 64 of 64 in use, 12 waiting, after 2s
 }
 
-// A gateway has a status code for each refusal. Since the errors unwrap, errors.Is
-// finds which one it was.
+// A gateway has a status code for each refusal. It tells them apart by errors.Is.
 func ExampleLimitError_Unwrap() {
 	status := func(err error) int {
 		switch {
@@ -93,8 +92,8 @@ func ExampleLimitError_Unwrap() {
 	// 503
 }
 
-// Code that knows nothing of the Pool takes a wait that was too long for a timeout, as
-// it does with those of package net.
+// Code that does not know the Pool recognizes the refusal after a wait as a timeout, like the
+// timeouts of package net.
 func ExampleLimitError_Timeout() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")

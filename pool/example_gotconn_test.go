@@ -21,7 +21,7 @@ type tagged struct {
 	tag string
 }
 
-// dialTagged is that dialer.
+// dialTagged is the program's dialer.
 func dialTagged(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
@@ -30,8 +30,8 @@ func dialTagged(ctx context.Context, network, addr string) (net.Conn, error) {
 	return &tagged{c, "mine"}, nil
 }
 
-// taggedIn finds it in what httptrace shows: TLS and the Pool may stand on it, and
-// both tell what is below them.
+// taggedIn finds the program's connection in httptrace's: TLS and the Pool may wrap it, and both
+// have NetConn.
 func taggedIn(c net.Conn) *tagged {
 	for {
 		if t, ok := c.(*tagged); ok {
@@ -45,8 +45,8 @@ func taggedIn(c net.Conn) *tagged {
 	}
 }
 
-// A program whose dialer marks its connections finds them in httptrace's GotConn, on
-// whatever they carry.
+// A program whose dialer marks its connections finds them in httptrace's GotConn, with or
+// without TLS.
 func Example_gotConn() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()

@@ -18,10 +18,10 @@ func exists(client *http.Client, url string) bool {
 	return err == nil && resp.StatusCode == http.StatusOK
 }
 
-// A body that was dropped without being closed holds the only slot of its host, until
-// the collector has found it. Then OnLeak is told where the request was made, and the
-// slot is free again. With AlwaysCaller that place is known of every request, not only
-// of the first ones and of a sample.
+// A body that was dropped without being closed holds the only slot of its host, until the
+// collector has found it. Then OnLeak is told where the request was made, and the slot is free
+// again. With AlwaysCaller the place of every request is known, and not only of the first ones
+// and of a sample.
 func ExampleOptions_leaks() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")

@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Every host has two slots, and all hosts together have three. A request beyond that
-// waits, for 10 ms here; where a hundred wait in a queue, one more does not.
+// Every host has two slots, and all hosts together have three. Further requests wait, for 10 ms
+// here; if a hundred wait in a queue already, one more is refused.
 func ExampleOptions_limits() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")
@@ -49,8 +49,8 @@ func ExampleOptions_limits() {
 	// b: refused, host "" has 3 of 3 slots in use
 }
 
-// Most hosts have 64 slots. One that is named has its own limit, on every port or on
-// one; and where a rule says which hosts are alike, HostLimits is that rule.
+// Most hosts have 64 slots. A host in Hosts has a limit of its own, on every port or on one. For
+// hosts that follow a rule there is HostLimits.
 func ExampleOptions_hosts() {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()
@@ -85,8 +85,8 @@ func ExampleOptions_hosts() {
 	// http://slow.example.com:80 2
 }
 
-// What is zero in the Limits of a host is as in Options, and a negative number is what
-// a negative number is there: of this host no request waits.
+// A zero field in the Limits of a host means the value of Options, and a negative one means the
+// same as there: no request to this host waits.
 func ExampleLimits() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")

@@ -16,8 +16,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// The host takes 2 ms for each request, and a request is to wait for 1 ms at most. Once
-// the Pool has seen that, it refuses at once the request that would wait in vain.
+// The host takes 2 ms for each request, and a request waits for 1 ms at most. Once the Pool has
+// learned the first, it refuses at once a request that would wait in vain.
 func ExampleOptions_refuseHopeless() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		<-time.After(2 * time.Millisecond)
@@ -28,7 +28,7 @@ func ExampleOptions_refuseHopeless() {
 	p := pool.New(pool.Options{MaxPerHost: 1, WaitTimeout: time.Millisecond, RefuseHopeless: true})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
-	for range 16 { // so many tell the Pool how long a slot is held
+	for range 16 { // after so many the Pool knows how long a slot is held
 		resp, err := client.Get(srv.URL)
 		if err != nil {
 			log.Fatal(err)
@@ -56,9 +56,9 @@ func ExampleOptions_refuseHopeless() {
 	// hopeless: 1
 }
 
-// Four requests want the one slot of a host that takes 10 ms for each. A queue in which
-// nobody has waited for less than 1 ms, for 5 ms, is overloaded: it lets go of a request
-// that has waited for long, so that the next is served sooner.
+// Four requests want the one slot of a host that takes 10 ms for each. If for 5 ms no request has
+// waited for less than 1 ms, the queue is overloaded: a request that has waited for long is
+// refused, so that the next one is served sooner.
 func ExampleOptions_shedding() {
 	queued := make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

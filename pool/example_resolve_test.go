@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A dialer that has a resolver of its own, and a Pool that looks names up by the same.
+// The dialer has a resolver of its own, and the Pool looks names up by the same one.
 func ExampleOptions_resolve() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")
@@ -46,8 +46,8 @@ func ExampleOptions_resolve() {
 	// Output: connections: 1 the answers rotate: false
 }
 
-// A name moves. Its connection is retired when three lookups have not given its address
-// any more, and the next one goes where the dialer goes then.
+// A name gets another address. When three lookups have not returned the old one, the connection
+// to it is retired, and the next one goes where the dialer goes then.
 func ExampleOptions_addressGone() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")

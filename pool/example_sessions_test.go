@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Where connections must be new, for a balancer's sake say, their handshakes can resume a
-// session of an earlier one: from the second on here.
+// Some programs need new connections, for a balancer's sake for example. Their handshakes can
+// resume a session of an earlier one: from the second connection on here.
 func ExampleOptions_tlsSessions() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(hello))
 	defer srv.Close()

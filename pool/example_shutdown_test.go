@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// At the end of a program, the server's as well as the client's: no new requests, those
-// under way come to their end, and no connection is left.
+// At the end of a program: new requests are refused, requests under way come to their end, and
+// no connection is left.
 func ExamplePool_Shutdown() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.(http.Flusher).Flush()

@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Behind a balancer that gives each connection to one backend, requests that go on at the
-// same time are to reach more than one.
+// A balancer gives each connection to one backend, and requests at the same time should reach
+// more than one backend.
 func ExampleOptions_minHTTP2Conns() {
 	srv, meet := meetingServer(30)
 	defer srv.Close()
@@ -26,7 +26,7 @@ func ExampleOptions_minHTTP2Conns() {
 	// Output: 3 connections, there or on their way
 }
 
-// No connection is to carry more than 10 requests at once, whatever the server allows.
+// No connection should carry more than 10 requests at once, even if the server allows more.
 func ExampleOptions_maxStreamsPerConn() {
 	srv, meet := meetingServer(30)
 	defer srv.Close()
@@ -39,7 +39,7 @@ func ExampleOptions_maxStreamsPerConn() {
 	// Output: 3 connections or more: true
 }
 
-// meetingServer is an HTTP/2 server that answers when so many requests are there, and meet
+// meetingServer starts an HTTP/2 server that answers when n requests have arrived, and meet
 // sends them.
 func meetingServer(n int) (srv *httptest.Server, meet func(*http.Client)) {
 	var all sync.WaitGroup

@@ -14,7 +14,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Stats is a snapshot: limits beside use, then what is open, then counters.
+// Stats is a snapshot: limits beside use, then open connections, then counters.
 func ExamplePool_Stats() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -39,7 +39,7 @@ func ExamplePool_Stats() {
 	// 0 of 100 slots, 0 waiting; 1 connections, 1 idle; 1 requests
 }
 
-// The sums over all hosts tell how large a part of the requests found a connection.
+// The sums over all hosts show how many of the requests found a connection.
 func ExampleStats() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -58,7 +58,7 @@ func ExampleStats() {
 	// Output: most requests found a connection: true
 }
 
-// HostStats tell which host loses its connections, and for which reason.
+// HostStats show which host loses its connections, and for which reason.
 func ExampleHostStats() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host == "old.example.com" {
@@ -89,8 +89,8 @@ func ExampleHostStats() {
 	// http://old.example.com:80 requests: 3 closed by the server: 3
 }
 
-// Counters are of all time since New: a report takes the difference of two snapshots.
-// Those of the drain are zero unless it is in the stack.
+// Counters count since New: a report takes the difference of two snapshots. The drain's are zero
+// unless drain is in the stack.
 func ExampleCounters() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()

@@ -45,7 +45,7 @@ func ExampleOptions_leakAfter() {
 	// hello
 }
 
-// A Leak is one of three things, and its fields say which.
+// A Leak is one of three things, which its fields tell apart.
 func ExampleLeak() {
 	report := func(l pool.Leak) {
 		switch {
@@ -69,8 +69,8 @@ func ExampleLeak() {
 	// 20 transports made by sdk.go:11 sdk.New
 }
 
-// A transport for each request has no use of its connections. OnLeak is told once where
-// they are made.
+// With a transport for each request no connection is used again. OnLeak is told once where the
+// transports are made.
 func ExampleLeak_transports() {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer srv.Close()
@@ -94,8 +94,8 @@ func ExampleLeak_transports() {
 	// Output: 20 or more: true
 }
 
-// InFlight says what each request waits for. One of these two has its response, and a
-// body that is open; the server has not answered the other one yet.
+// InFlight shows how far each request has come. One of these two has its response, and an open
+// body; the server has not answered the other one yet.
 func ExamplePool_InFlight() {
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,8 +135,8 @@ func ExamplePool_InFlight() {
 	// POST http://api.example.com:80 answered: false
 }
 
-// A page for whoever is on call lists the requests that were reported as suspected,
-// with the places where they were made.
+// A page for operators lists the requests that were reported as suspected, with the places where
+// they were made.
 func ExampleRequest() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "hello")

@@ -15,8 +15,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Twenty goroutines ask one host, which is to see four requests at a time. The
-// others wait for their turn, and use the same four connections.
+// Twenty goroutines send requests to one host, which must get four at a time. The others wait
+// for their turn, and use the same four connections.
 func Example() {
 	var now atomic.Int32
 	var tooMany atomic.Bool
@@ -55,8 +55,7 @@ func Example() {
 	// at most 4 connections: true
 }
 
-// The zero Options limit nothing. The Pool owns the connections, finds leaks and counts
-// all the same.
+// The zero Options limit nothing. The Pool still owns the connections, finds leaks and counts.
 func ExampleNew() {
 	p := pool.New(pool.Options{})
 	defer p.Close()
@@ -67,8 +66,8 @@ func ExampleNew() {
 	// *http.Transport
 }
 
-// The clients of one Pool share its limits, though each has a transport of its own:
-// here a request of the one client has the only slot that the host has.
+// The clients of one Pool share its limits, though each has a transport of its own: here a
+// request of one client has the host's only slot.
 func ExamplePool() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -88,14 +87,14 @@ func ExamplePool() {
 	// Output: refused: true
 }
 
-// Middleware goes around the transport that the program has. The transport itself
-// stays what it was, and has no connections.
+// Middleware goes around the program's transport. The transport itself is not changed, and has
+// no connections.
 func ExamplePool_Middleware() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "hello over ", r.Proto)
 	}))
 	defer srv.Close()
-	base := srv.Client().Transport // it knows the server's certificate
+	base := srv.Client().Transport // it trusts the server's certificate
 
 	p := pool.New(pool.Options{})
 	defer p.Close()
@@ -113,7 +112,7 @@ func ExamplePool_Middleware() {
 	// connections of the Pool: 1
 }
 
-// Where no client is there to be wrapped, the Pool makes one. All that it makes share
+// A program that has no client to wrap lets the Pool make one. All clients that it makes share
 // one transport, and so the connections.
 func ExamplePool_Client() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
@@ -134,7 +133,7 @@ func ExamplePool_Client() {
 	// Output: 2 requests over 1 connection
 }
 
-// A licence is asked for once a day: no connection is to wait for the next time.
+// A licence is checked once a day: no connection should be kept for the next time.
 func ExamplePool_RareClient() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "licensed")
@@ -154,8 +153,8 @@ func ExamplePool_RareClient() {
 	// Output: opened: 1 idle: 0
 }
 
-// An SDK that insists on an *http.Transport gets one that keeps as many connections as
-// the Options say, and whose connections the Pool counts.
+// An SDK that insists on an *http.Transport gets one with the limits of Options, whose
+// connections the Pool counts.
 func ExamplePool_Transport() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -176,8 +175,8 @@ func ExamplePool_Transport() {
 	// opened: 1
 }
 
-// A program that ends closes the Pool. What is in flight goes on to its end, and a new
-// request is refused.
+// A program that ends closes the Pool. Requests in flight go on to their end, and a new request
+// is refused.
 func ExamplePool_Close() {
 	srv := httptest.NewServer(http.HandlerFunc(hello))
 	defer srv.Close()

@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// Before a service takes traffic, it has its connections made: the first requests wait for
-// no handshake.
+// A service makes its connections before it takes traffic: the first requests wait for no
+// handshake.
 func ExamplePool_Warm() {
 	srv := httptest.NewTLSServer(http.HandlerFunc(hello))
 	defer srv.Close()
@@ -37,7 +37,7 @@ func ExamplePool_Warm() {
 	// made for this request: false waited: 0s
 }
 
-// A floor keeps what was warmed while the host is in use, though it lies idle for longer
+// While a host is in use, a floor keeps its warmed connections, though they are idle for longer
 // than IdleTimeout.
 func ExampleOptions_floor() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -24,8 +24,8 @@ func send(ctx context.Context, rt http.RoundTripper, host string) (*http.Respons
 	return rt.RoundTrip(req)
 }
 
-// TestNobodyBargesPastAWaiter: a request that comes in the moment that a slot
-// is free finds it given to a waiter already.
+// TestNobodyBargesPastAWaiter: a request that comes in the moment in which a slot comes free
+// finds that a waiter has it already.
 func TestNobodyBargesPastAWaiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
@@ -60,8 +60,8 @@ func TestNobodyBargesPastAWaiter(t *testing.T) {
 	})
 }
 
-// TestPlaceOfAGoneWaiterIsGone: who waits behind a waiter whose context ends
-// moves up, and a slot is never given to the one that is gone.
+// TestPlaceOfAGoneWaiterIsGone: when a waiter's context ends, the waiters behind it move up, and
+// no slot is given to the one that is gone.
 func TestPlaceOfAGoneWaiterIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var open atomic.Int32
@@ -98,7 +98,7 @@ func TestPlaceOfAGoneWaiterIsGone(t *testing.T) {
 		if err := <-gone; !errors.Is(err, context.Canceled) || time.Since(began) != 0 {
 			t.Errorf("got %v after %v, want the context's error at once", err, time.Since(began))
 		}
-		wait(2) // there is room again
+		wait(2) // there is room in the queue again
 		if s := p.Stats(); s.Waiting != 2 || s.WaitsCanceled != 1 || s.Hosts[0].WaitsCanceled != 1 {
 			t.Errorf("waiting %d, canceled %d; want 2, 1", s.Waiting, s.WaitsCanceled)
 		}
@@ -110,8 +110,8 @@ func TestPlaceOfAGoneWaiterIsGone(t *testing.T) {
 	})
 }
 
-// TestGreedyHostDoesNotStarveOthers: with a thousand requests of one host in the
-// queue for MaxTotal, those of the others wait for one of it each.
+// TestGreedyHostDoesNotStarveOthers: with a thousand requests of one host in the queue for
+// MaxTotal, each request of another host waits for one of them.
 func TestGreedyHostDoesNotStarveOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const hold = 10 * time.Millisecond
@@ -159,9 +159,9 @@ func TestGreedyHostDoesNotStarveOthers(t *testing.T) {
 	})
 }
 
-// TestManyGoroutinesKeepTheirOrder: a slot is given in the order in which they
-// came to the queue. Who has one may be slow to notice it, so that of those
-// before it up to limit-1 may not have noticed theirs, but no more.
+// TestManyGoroutinesKeepTheirOrder: slots are given in the order in which goroutines came to the
+// queue. A goroutine may notice its slot late. So when one does, up to limit-1 before it may not
+// have noticed theirs, and no more.
 func TestManyGoroutinesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	const limit = 64
@@ -229,8 +229,8 @@ func TestManyGoroutinesKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// TestSlotGivenToAGoneWaiterGoesOn: a slot that comes free in the moment in
-// which the first waiter gives up is that waiter's or the next one's.
+// TestSlotGivenToAGoneWaiterGoesOn: a slot that comes free in the moment in which the first
+// waiter gives up goes to that waiter or to the next one.
 func TestSlotGivenToAGoneWaiterGoesOn(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {

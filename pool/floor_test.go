@@ -13,12 +13,12 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A floor keeps what Warm has made from decay and from IdleTimeout, as long as the host is
-// used; half a minute apart here, with an IdleTimeout of a minute.
+// As long as a host is in use, a floor keeps Warm's connections from decay and from IdleTimeout.
+// Here there is a request each half minute, and IdleTimeout is a minute.
 func TestTheFloorOutlivesDecayAndIdleTimeout(t *testing.T) {
 	for _, row := range []struct {
 		floor      int
-		used, left []int // open after each minute in use, and after each without
+		used, left []int // open after each minute of use, and after each without use
 	}{
 		{0, []int{1, 1, 1}, []int{0}},
 		{12, []int{12, 12, 12}, []int{0}},
@@ -78,7 +78,7 @@ func TestDecayStopsAtTheFloor(t *testing.T) {
 	})
 }
 
-// What the server says, an age and the other limits come before the floor.
+// The server's limit, an age and the other limits go before the floor.
 func TestTheFloorGivesWay(t *testing.T) {
 	says := func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Keep-Alive", "timeout=20")
@@ -114,7 +114,8 @@ func TestTheFloorGivesWay(t *testing.T) {
 	}
 }
 
-// The floor dials nothing: what the server closes is gone until a request or Warm asks.
+// The floor dials nothing: a connection that the server closes is gone until a request or Warm
+// needs one.
 func TestTheFloorDialsNothing(t *testing.T) {
 	inBubble(t, hello, testserver.Options{}, pool.Options{MinIdlePerHost: 10}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
 		together(t, client, srv.URL, 10)
@@ -130,8 +131,8 @@ func TestTheFloorDialsNothing(t *testing.T) {
 	})
 }
 
-// A request that runs for longer than IdleTimeout has the host in use, and its end begins
-// the time anew.
+// A host is in use during a request that takes longer than IdleTimeout, and for IdleTimeout
+// after its end.
 func TestALongRequestKeepsTheFloor(t *testing.T) {
 	h := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/long" {

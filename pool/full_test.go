@@ -9,8 +9,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// A request that comes while all streams of a connection are in use looks for room
-// there once, and goes elsewhere or waits.
+// A request that comes while all streams of a connection are in use asks the connection once,
+// and then goes elsewhere or waits.
 func TestFullHTTP2ConnectionIsLookedAtOnce(t *testing.T) {
 	const streams = 2
 	goOn := make(chan struct{})

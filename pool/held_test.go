@@ -13,10 +13,10 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// held is what a caller may keep of a response, and goes on to read.
+// held are the parts of a response that a caller may keep, and read later.
 var held = []struct {
 	name string
-	// keep returns what is kept, and how to read it.
+	// keep returns the kept part, and a reader of it.
 	keep func(*http.Response) (kept any, body io.Reader)
 }{
 	{"the response", func(r *http.Response) (any, io.Reader) { return r, r.Body }},
@@ -30,7 +30,7 @@ type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// TestHeldBodyIsNotTaken: whoever can still read a body has not dropped it.
+// TestHeldBodyIsNotTaken: a body that the program can still read was not dropped.
 func TestHeldBodyIsNotTaken(t *testing.T) {
 	t.Parallel()
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
@@ -71,8 +71,8 @@ func keepOne[K any](t *testing.T, client *http.Client, url string, keep func(*ht
 	return keep(resp)
 }
 
-// collected drops one body of its own and waits until that is found, so that
-// the collector has been by, and has found nothing else.
+// collected drops one body of its own and waits until that is found: then the collector has run,
+// and must not have found another one.
 func (l *leaks) collected(t *testing.T, srv *testserver.Server) {
 	t.Helper()
 	before := int(l.observed.Load())
@@ -112,8 +112,8 @@ func TestBodyOutOfReachIsFound(t *testing.T) {
 	})
 }
 
-// TestReadInProgressIsNotTaken: while a goroutine waits in Read, that call is
-// all that holds the body. When it has returned, nothing does.
+// TestReadInProgressIsNotTaken: while a goroutine waits in Read, only that call holds the body.
+// When it has returned, nothing does.
 func TestReadInProgressIsNotTaken(t *testing.T) {
 	t.Parallel()
 	goOn := make(chan struct{})

@@ -16,8 +16,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// herd sends as many requests at once, and returns how long each took to its response's
-// first byte, sorted.
+// herd sends n requests at once, and returns their times to the response's first byte, sorted.
 func herd(t *testing.T, client *http.Client, url string, n int) []time.Duration {
 	took := make([]time.Duration, n)
 	start := make(chan struct{})
@@ -42,9 +41,9 @@ func herd(t *testing.T, client *http.Client, url string, n int) []time.Duration 
 	return took
 }
 
-// TestAColdHerdDialsOnce, and over HTTP/1 it pays for that with one handshake, once. The
-// bare transport beside has all of them dial. The clock is a fake one: on a busy machine a
-// handshake would take longer than the herd waits for it.
+// TestAColdHerdDialsOnce: over HTTP/1 that costs the time of one handshake, once. With the bare
+// transport beside it all requests dial. The clock is a fake one: on a busy machine a handshake
+// would take longer than the herd waits for it.
 func TestAColdHerdDialsOnce(t *testing.T) {
 	herds := fullsize.Of(100, 10)
 	for _, row := range []struct {
@@ -59,7 +58,7 @@ func TestAColdHerdDialsOnce(t *testing.T) {
 			median := func(o *pool.Options) (first, second time.Duration, dials int) { // nil: bare net/http
 				synctest.Test(t, func(t *testing.T) {
 					srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true, HTTP2: row.http2, Memory: true})
-					defer time.Sleep(time.Second) // for what is on its way
+					defer time.Sleep(time.Second) // for bytes on their way
 					defer srv.Close()
 					base := srv.Transport()
 					base.DialContext = testserver.Distant(srv.Dial, row.roundTrip)
@@ -87,8 +86,8 @@ func TestAColdHerdDialsOnce(t *testing.T) {
 			if dials > row.most {
 				t.Errorf("%d dials, want at most %d", dials, row.most)
 			}
-			// A connect, a handshake and an answer; over HTTP/2 the server's SETTINGS, and over HTTP/1
-			// the first time what the one dial has shown, a connect and a handshake.
+			// A connect, a handshake and an answer. Over HTTP/2 there are the server's SETTINGS, and
+			// over HTTP/1, the first time, the dial that shows the protocol: a connect and a handshake.
 			firstMost, secondMost := 4*row.roundTrip, 4*row.roundTrip
 			if !row.http2 {
 				firstMost, secondMost = 5*row.roundTrip, 3*row.roundTrip

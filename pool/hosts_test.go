@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// limitOf is the limit of a host that one request was sent to.
+// limitOf sends a request to a host and returns the host's limit.
 func limitOf(t *testing.T, p *pool.Pool, url string) int {
 	t.Helper()
 	var open atomic.Int32
@@ -156,8 +156,8 @@ func TestEveryLimitCanBeAHostsOwn(t *testing.T) {
 	})
 }
 
-// TestHostLimitsMayCallStats: it is called without a lock, and once for each
-// host as long as that is not forgotten.
+// TestHostLimitsMayCallStats: HostLimits is called without a lock, and once for each host as
+// long as that is not forgotten.
 func TestHostLimitsMayCallStats(t *testing.T) {
 	var p *pool.Pool
 	var asked atomic.Int32

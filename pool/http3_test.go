@@ -20,11 +20,11 @@ import (
 // connection to a host, which all requests share and which is shown to each as a new
 // net.Conn that has addresses and nothing else. All connections of a transport have the
 // same local address, that of its socket. A dial goes on when the request that began it
-// has ended, and those that wait for it are all told that it is new.
+// has ended, and each request that waits for it is told that the connection is new.
 type quic struct {
 	mu    sync.Mutex
 	conn  *quicConn
-	hello chan struct{} // what a handshake waits for; nil: nothing
+	hello chan struct{} // a handshake waits for it; nil: it does not wait
 }
 
 type quicConn struct {
@@ -32,7 +32,7 @@ type quicConn struct {
 	dead bool
 }
 
-// fakeQUIC is what a hook is shown: the rest of a net.Conn panics.
+// fakeQUIC is the net.Conn that a hook is shown. Its other methods panic.
 type fakeQUIC struct{ net.Conn }
 
 func (fakeQUIC) LocalAddr() net.Addr  { return &net.UDPAddr{IP: net.IPv6unspecified, Port: 4711} }
@@ -108,7 +108,7 @@ func (q *quic) die() {
 	q.conn.dead = true
 }
 
-// toldOf collects what exchanges have told.
+// toldOf collects the Exchanges of an Observer.
 type toldOf struct {
 	mu  sync.Mutex
 	all []roundtripper.Exchange
@@ -122,8 +122,8 @@ func (s *toldOf) middleware() roundtripper.Middleware {
 	}})
 }
 
-// conns says how many exchanges were on a new connection, how many had one, and how many
-// connections there were.
+// conns returns how many exchanges were on a new connection, how many had a connection, and how
+// many connections there were.
 func (s *toldOf) conns() (fresh, had, conns int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,8 +154,7 @@ func askHTTP3(t *testing.T, rt http.RoundTripper, ctx context.Context, path stri
 	return resp.Body.Close()
 }
 
-// As many as the report on SDKs counted: the kit took each second one for a new
-// connection.
+// An earlier version took every second exchange for one on a new connection.
 func TestHTTP3IsOneConnection(t *testing.T) {
 	const requests, at1 = 8200, 8
 	var s toldOf
@@ -191,7 +190,7 @@ func TestHTTP3IsOneConnection(t *testing.T) {
 	}
 }
 
-// All who waited for the handshake are told that the connection is new.
+// Quic-go tells all requests that waited for the handshake that the connection is new.
 func TestHTTP3DialThatManyWaitForIsOneConnection(t *testing.T) {
 	const requests = 10
 	var s toldOf
@@ -218,7 +217,7 @@ func TestHTTP3DialThatManyWaitForIsOneConnection(t *testing.T) {
 	}
 }
 
-// A deadline ends its stream, before the response as after it.
+// A deadline ends its stream alone, before the response or after it.
 func TestHTTP3ConnectionOutlivesADeadline(t *testing.T) {
 	var s toldOf
 	p := pool.New(pool.Options{})
@@ -247,7 +246,7 @@ func TestHTTP3ConnectionOutlivesADeadline(t *testing.T) {
 	}
 }
 
-// The next one has the same two addresses: both are of one socket.
+// The next connection has the same two addresses, because both are of one socket.
 func TestHTTP3ConnectionThatTookTheOthersPlaceIsNew(t *testing.T) {
 	var s toldOf
 	p := pool.New(pool.Options{})

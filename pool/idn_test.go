@@ -10,8 +10,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A host whose name is not in ASCII has the limits and times of all others, however it
-// is spelled: its connections are the Pool's.
+// A host whose name is not in ASCII has the limits and times of all others, in every spelling,
+// and the Pool owns its connections.
 func TestHostsWhoseNamesAreNotInASCIIAreHostsLikeAllOthers(t *testing.T) {
 	srv := answers(t)
 	p := pool.New(pool.Options{MaxConnRequests: 2, Hosts: map[string]pool.Limits{"xn--bcher-kva.example": {MaxPerHost: 3}}})

@@ -17,7 +17,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// answer is a base whose bodies end when they are closed, and not before.
+// answer is a base whose bodies end only when they are closed.
 type answer struct{}
 
 func (answer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -35,9 +35,9 @@ func open(t *testing.T, rt http.RoundTripper) *http.Response {
 	return resp
 }
 
-// stalled opens limit bodies, has waiters wait behind them, and returns how
-// often the pool has collected after d. Each collection takes as long as takes.
-// Now and then, every moves if that is not zero, a slot changes hands.
+// stalled opens as many bodies as the limit, has waiters wait behind them, and returns how many
+// collections the pool has run after d. Each collection lasts for takes. If moves is not zero, a
+// slot moves that often.
 func stalled(t *testing.T, d, takes, moves time.Duration) int {
 	t.Helper()
 	var collections atomic.Int32
@@ -95,7 +95,7 @@ func stalled(t *testing.T, d, takes, moves time.Duration) int {
 	return int(collections.Load())
 }
 
-// However many wait.
+// The number does not depend on how many requests wait.
 func TestCollectionsAreFewWhileRequestsStall(t *testing.T) {
 	const d = 10 * time.Second
 	n := stalled(t, d, 0, 0)
@@ -118,8 +118,8 @@ func TestNoCollectionWhileSlotsMove(t *testing.T) {
 	}
 }
 
-// The timer of one bubble is no use in another. Its clock begins anew, so that a
-// collection is due later.
+// A timer of one bubble does not work in another. The clock of each begins anew, so a collection
+// is due later.
 func TestStalledQueueIsNoticedInOneBubbleAfterAnother(t *testing.T) {
 	var collections atomic.Int32
 	p := New(Options{MaxPerHost: 1})
@@ -141,8 +141,7 @@ func TestStalledQueueIsNoticedInOneBubbleAfterAnother(t *testing.T) {
 	}
 }
 
-// Each new stack looks for those that were collected, but not through all that
-// were not.
+// New stacks look for collected ones, but not each of them through all that are alive.
 func TestDroppedStacksAreForgotten(t *testing.T) {
 	p := New(Options{})
 	var kept []http.RoundTripper
@@ -209,8 +208,8 @@ func TestAlarmIsSetOnlyWhileABodyIsOpen(t *testing.T) {
 	}
 }
 
-// Of a clone without the Middleware the Pool sees connections only, and over TLS
-// and HTTP/2 these take more Reads.
+// For a clone without the Middleware the Pool sees connections only, and over TLS and HTTP/2
+// these take more Reads.
 func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
 	hello := func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }
 	for name, o := range map[string]testserver.Options{"plain": {}, "tls": {TLS: true}, "http2": {HTTP2: true}} {
@@ -248,7 +247,7 @@ func TestUseOfACloneIsToldByItsConnections(t *testing.T) {
 	}
 }
 
-// A program that drops its clients must not pay for each until MaxConnAge.
+// A dropped client must not be kept until MaxConnAge.
 func TestClockKeepsNoDroppedClient(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }), testserver.Options{})
 	defer srv.Close()
@@ -272,7 +271,7 @@ func TestClockKeepsNoDroppedClient(t *testing.T) {
 	})
 }
 
-// A program that makes transports in ever new places is not remembered for good.
+// A program that makes transports in ever new places does not fill the memory.
 func TestPlacesAreBounded(t *testing.T) {
 	b := churn{report: func(Leak) {}}
 	for i := range 10 * placesMost {
@@ -287,7 +286,7 @@ func TestPlacesAreBounded(t *testing.T) {
 	}
 }
 
-// A queue that has stood still for a day is no reason for another one to wait.
+// A queue in which no slot has moved for a day does not delay the collections for another one.
 func TestCollectionsAreAsRareAsTheAskersStandstillIsLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0

@@ -17,7 +17,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// inBubble is a server in a bubble with its own clock, and a client over p.
+// inBubble runs f in a bubble, with a server in memory and a client over a Pool.
 func inBubble(t *testing.T, h http.HandlerFunc, o testserver.Options, p pool.Options, f func(*testserver.Server, *pool.Pool, *http.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -32,7 +32,7 @@ func inBubble(t *testing.T, h http.HandlerFunc, o testserver.Options, p pool.Opt
 	})
 }
 
-// makeIdle makes n connections that lie idle; over HTTP/2 it is one.
+// makeIdle makes n idle connections; over HTTP/2 it makes one.
 func makeIdle(t *testing.T, client *http.Client, url string, n int) {
 	t.Helper()
 	var all []*http.Response
@@ -77,7 +77,7 @@ func TestIdleConnectionIsRetiredAtItsAge(t *testing.T) {
 	}
 }
 
-// Connections that were opened in one moment do not end in one.
+// Connections that were opened in one moment do not end in one moment.
 func TestAgesDiffer(t *testing.T) {
 	inBubble(t, hello, testserver.Options{}, pool.Options{MaxConnAge: time.Minute, MaxIdlePerHost: 64}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
 		together(t, client, srv.URL, 64)
@@ -94,8 +94,8 @@ func TestAgesDiffer(t *testing.T) {
 	})
 }
 
-// A server closes a connection that was idle for too long, by its own count; a
-// request that goes out on it at that moment fails.
+// A server closes a connection that was idle for too long by its own clock; a request that is
+// sent on it at that moment fails.
 func TestServersKeepAliveTimeoutIsHeeded(t *testing.T) {
 	for _, row := range []struct {
 		header string
@@ -150,7 +150,8 @@ func TestServersKeepAliveTimeoutIsHeeded(t *testing.T) {
 	}
 }
 
-// What a burst has left goes by halves, down to the floor; what is needed stays.
+// The idle connections of a burst are closed by halves, down to the floor; as many as are needed
+// stay.
 func TestIdleConnectionsFollowThePeak(t *testing.T) {
 	for _, row := range []struct {
 		needed int
@@ -164,7 +165,7 @@ func TestIdleConnectionsFollowThePeak(t *testing.T) {
 			var got []int
 			pause := 10*time.Second + time.Millisecond // no sweep is in the moment of a request
 			for range row.want {
-				// A sixth of an hour is more than the most, 30 s.
+				// A sixth of an hour is more than the longest time between two decays, 30 s.
 				for range 3 {
 					time.Sleep(pause)
 					pause = 10 * time.Second
@@ -193,8 +194,8 @@ func TestMaxIdlePerHostIsFixed(t *testing.T) {
 	})
 }
 
-// Where a host is known to speak HTTP/2, one connection serves all: requests that
-// come at once wait for it and dial none of their own.
+// If a host is known to speak HTTP/2, one connection serves all: requests that come at once wait
+// for it and dial none of their own.
 func TestHTTP2HostIsDialedOnceForManyRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const latency = 40 * time.Millisecond
@@ -249,7 +250,7 @@ func TestHTTP2HostIsDialedOnceForManyRequests(t *testing.T) {
 	})
 }
 
-// A dial that hangs must not hold the others back for good.
+// A dial that hangs must not hold up other requests for good.
 func TestHTTP2DialThatHangsIsPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: true, Memory: true})

@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// While traffic goes on, each snapshot adds up; when it has stopped, the pool, the
-// server and the kernel count the same.
+// During traffic each snapshot adds up. After it the pool, the server and the kernel count the
+// same.
 func TestStatsAgreeWithTheKernel(t *testing.T) {
 	t.Parallel()
 	for _, proto := range overProtocols {

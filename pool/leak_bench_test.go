@@ -12,8 +12,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// inTurns times f of a and b in turns, so that a machine that gets slower
-// meanwhile does so for both, and reports b's share of a's time.
+// inTurns times f for base and other in turns, so that a machine that gets slower does so for
+// both, and reports the ratio of other's time to base's.
 func inTurns(b *testing.B, base, other string, f func(name string)) {
 	const each = 64
 	var took [2]time.Duration
@@ -34,8 +34,8 @@ func inTurns(b *testing.B, base, other string, f func(name string)) {
 	b.ReportMetric(float64(took[1])/float64(took[0]), "ratio")
 }
 
-// clientsOf returns a client over a Pool of each of the options, past the
-// requests whose stack is always taken.
+// clientsOf returns a client over a Pool for each of the options. The requests whose stack is
+// always taken are behind it.
 func clientsOf(pools map[string]pool.Options) map[string]*http.Client {
 	clients := make(map[string]*http.Client)
 	for name, o := range pools {
@@ -56,16 +56,15 @@ func respond(b *testing.B, c *http.Client) *http.Response {
 	return resp
 }
 
-// BenchmarkCaller is what it costs to take the stack of every request, and to
-// list it, against that of one in 64. The base answers at once.
+// BenchmarkCaller compares a Pool that takes the stack of every request, and lists it, with one
+// that takes the stack of one in 64. The base answers at once.
 func BenchmarkCaller(b *testing.B) {
 	clients := clientsOf(map[string]pool.Options{"sampled": {}, "always": {AlwaysCaller: true}})
 	inTurns(b, "sampled", "always", func(name string) { respond(b, clients[name]).Body.Close() })
 }
 
-// BenchmarkLeakAfter is what it costs to time open bodies: those of requests one
-// after another, for which the alarm is set and stopped each time, and with as
-// many bodies open as the name says.
+// BenchmarkLeakAfter is the cost of timing open bodies: for requests one after another, for which
+// the alarm is set and stopped each time, and with as many bodies open as the name says.
 func BenchmarkLeakAfter(b *testing.B) {
 	for _, n := range []int{0, 1, 10_000} {
 		b.Run(fmt.Sprintf("open=%d", n), func(b *testing.B) {
@@ -84,8 +83,8 @@ func BenchmarkLeakAfter(b *testing.B) {
 	}
 }
 
-// BenchmarkSuspects has 10,000 open bodies suspected: late is how long after the
-// last one's time all of them were reported.
+// BenchmarkSuspects has 10,000 open bodies suspected. Late is the time from the last one's
+// LeakAfter until all of them were reported.
 func BenchmarkSuspects(b *testing.B) {
 	const n, after = 10_000, 500 * time.Millisecond
 	late := time.Duration(0)
@@ -113,8 +112,8 @@ func BenchmarkSuspects(b *testing.B) {
 	b.ReportMetric(float64(late.Microseconds())/float64(b.N), "late-µs")
 }
 
-// BenchmarkBuild is a stack over a new transport, without and with somebody who
-// wants to know of transports that are hardly used.
+// BenchmarkBuild makes a stack over a new transport, without and with an OnLeak that is told of
+// transports which are hardly used.
 func BenchmarkBuild(b *testing.B) {
 	pools := map[string]*pool.Pool{"quiet": pool.New(pool.Options{}), "watched": pool.New(pool.Options{OnLeak: func(pool.Leak) {}})}
 	var last http.RoundTripper

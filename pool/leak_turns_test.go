@@ -17,8 +17,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A server whose bodies never end says how long the drain of a leaked one takes; not
-// how long those of other hosts wait for theirs.
+// With a server whose bodies never end, the drain of a leaked body takes all of its time; leaked
+// bodies of other hosts must not wait for that.
 func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
 	t.Parallel()
 	n := int32(fullsize.Of(2000, 400))

@@ -21,8 +21,8 @@ import (
 
 func isErr(err, target error) bool { return errors.Is(err, target) }
 
-// endless is a base whose responses have a body that ends when it is closed. It
-// needs no network, so that time can be synctest's.
+// endless is a base whose responses have a body that ends when it is closed. It needs no
+// network, and so works in a bubble.
 func endless(open *atomic.Int32) roundtripper.Func {
 	return func(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// A Proxy function that asks the same client, for a PAC file, say, must not wait for the
-// slot of the request that it is asked about.
+// A Proxy function may use the same client, to fetch a PAC file for example. Its request must not
+// wait for the slot of the request for which it is called.
 func TestProxyFunctionsOwnRequestsDoNotWaitForTheirSlot(t *testing.T) {
 	for name, o := range map[string]pool.Options{"per host": {MaxPerHost: 1}, "in all": {MaxTotal: 1}} {
 		t.Run(name, func(t *testing.T) {

@@ -20,8 +20,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// sdk is a middleware of somebody else's that makes a request of its own before each
-// that it passes on. It does not tell what is below it.
+// sdk is a foreign middleware that makes a request of its own before each that it passes on. It
+// can't be looked through.
 type sdk struct {
 	next http.RoundTripper
 	own  func(*http.Request)
@@ -32,12 +32,12 @@ func (s sdk) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.next.RoundTrip(r)
 }
 
-// honest is one that tells.
+// honest is an sdk that can be looked through.
 type honest struct{ sdk }
 
 func (h honest) Unwrap() http.RoundTripper { return h.next }
 
-// rendezvous lets n callers go on when all of them are there. Those that come later pass.
+// rendezvous lets n callers go on when all of them are there. Later callers pass.
 func rendezvous(n int) (meet func()) {
 	var in atomic.Int32
 	all := make(chan struct{})
@@ -59,15 +59,14 @@ func fetch(c *http.Client, url string) error {
 	return err
 }
 
-// answers is a server that answers at once.
+// answers starts a server that answers at once.
 func answers(t *testing.T) *testserver.Server {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") }), testserver.Options{})
 	t.Cleanup(srv.Close)
 	return srv
 }
 
-// here and elsewhere call f, on this goroutine or on one apart, as a cache of
-// credentials does.
+// here and elsewhere call f, on this goroutine or on another one, as a cache of credentials does.
 func here(f func()) { f() }
 
 func elsewhere(f func()) {
@@ -89,8 +88,8 @@ func deep(f func()) {
 	up(200)
 }
 
-// A token that an SDK fetches in the middle of a request would wait for the slot of
-// that request, which waits for the token: for good.
+// An SDK fetches a token in the middle of a request. If the token waited for the slot of that
+// request, which waits for the token, both would wait for good.
 func TestTokensDoNotWaitForTheirOwnRequests(t *testing.T) {
 	const limit = 2
 	for _, c := range []struct {
@@ -160,7 +159,7 @@ func TestTokensDoNotWaitForTheirOwnRequests(t *testing.T) {
 	}
 }
 
-// within waits for a result that must come.
+// within waits for a result, and fails the test if none comes.
 func within(t *testing.T, done <-chan error) error {
 	t.Helper()
 	select {
@@ -172,8 +171,8 @@ func within(t *testing.T, done <-chan error) error {
 	}
 }
 
-// Where nothing shows that a token is fetched in the middle of a request, the end of
-// that request's context ends the wait.
+// If nothing shows that a token is fetched in the middle of a request, the end of that request's
+// context ends the wait.
 func TestNestedWaitEndsWithTheRequestsDeadline(t *testing.T) {
 	t.Parallel()
 	srv := answers(t)
@@ -200,8 +199,8 @@ func TestNestedWaitEndsWithTheRequestsDeadline(t *testing.T) {
 	}
 }
 
-// A stack with the Pool above and below a middleware takes a slot where the request
-// goes out: while the middleware waits for something, no caller waits for it.
+// A stack with the Pool above and below a middleware takes the slot below, where the request goes
+// out: while the middleware waits for something, it holds no slot.
 func TestOneRequestTakesOneSlot(t *testing.T) {
 	for _, tells := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tells=%v", tells), func(t *testing.T) {
@@ -238,8 +237,7 @@ func TestOneRequestTakesOneSlot(t *testing.T) {
 	}
 }
 
-// Only what is made in the middle of a request goes past the limit, and not what
-// waits beside it.
+// Only a request in the middle of another one goes past the limit, and not one beside it.
 func TestOthersWaitWhileAMiddlewareHasTheSlot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -264,8 +262,8 @@ func TestOthersWaitWhileAMiddlewareHasTheSlot(t *testing.T) {
 	})
 }
 
-// A dialer that asks the same client first, for a name or a token, must not wait for
-// the slot of the request that it dials for.
+// A dialer may first use the same client, for a name or a token. Its request must not wait for
+// the slot of the request for which it dials.
 func TestDialersOwnRequestsDoNotWaitForTheirSlot(t *testing.T) {
 	const limit = 2
 	for _, owned := range []bool{true, false} {

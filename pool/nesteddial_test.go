@@ -13,8 +13,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// asking is a transport that, before it dials a host whose name begins with "new",
-// calls ask, without a context; all hosts are srv.
+// asking returns a transport that calls ask, without a context, before it dials a host whose name
+// begins with "new". All hosts are srv.
 func asking(t *testing.T, srv *testserver.Server, ask func() error) *http.Transport {
 	tr := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if strings.HasPrefix(addr, "new") {
@@ -28,8 +28,8 @@ func asking(t *testing.T, srv *testserver.Server, ask func() error) *http.Transp
 	return tr
 }
 
-// A resolver or a source of tokens has its own Background context, as often as not.
-// What shows that it is asked for a dial is the goroutine.
+// A resolver or a source of tokens often has a Background context of its own. Only the goroutine
+// shows that it is called for a dial.
 func TestDialersRequestsWithoutAContextDoNotWaitForTheirSlot(t *testing.T) {
 	const limit = 2
 	for _, o := range []pool.Options{{MaxTotal: limit}, {MaxTotal: limit, MaxWaiting: -1}, {MaxTotal: limit, RefuseHopeless: true}} {
@@ -65,12 +65,12 @@ func TestDialersRequestsWithoutAContextDoNotWaitForTheirSlot(t *testing.T) {
 	}
 }
 
-// The request of a dialer goes past no limit that it could not wait for in vain: that
-// of a host to which nothing is dialed, or of another Pool.
+// A dialer's request goes past a limit only if it might wait for itself there. It waits as usual
+// under the limit of a host to which nothing is dialed, or of another Pool.
 func TestDialersRequestsWaitForSlotsThatOthersHave(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		same bool // the dialer asks by the Pool that it dials for
+		same bool // the dialer's request goes through the Pool for which it dials
 		o    pool.Options
 	}{
 		{"another host", true, pool.Options{MaxPerHost: 1}},

@@ -16,8 +16,8 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// Over HTTP/2 a body that has arrived keeps nobody waiting: neither one that is never
-// closed, nor one that somebody reads later.
+// Over HTTP/2 a body that has arrived holds up no request, whether it is read later or never
+// closed.
 func TestArrivedBodiesOverHTTP2HoldNobodyUp(t *testing.T) {
 	const limit, requests = 8, 160
 	for _, o := range []pool.Options{{MaxPerHost: limit}, {MaxTotal: limit}} {
@@ -73,7 +73,7 @@ func TestArrivedBodiesOverHTTP2HoldNobodyUp(t *testing.T) {
 			if s := p.Stats(); s.InUse != 0 || s.Waiting != 0 {
 				t.Errorf("%d slots in use and %d waiting in the end, want none", s.InUse, s.Waiting)
 			}
-			// And the limit is what it was.
+			// The limit still holds.
 			most.Store(0)
 			for range 4 * limit {
 				wg.Go(func() {
@@ -90,8 +90,8 @@ func TestArrivedBodiesOverHTTP2HoldNobodyUp(t *testing.T) {
 	}
 }
 
-// What has not wholly arrived keeps its slot, over HTTP/2, too; over HTTP/1 every
-// open body does, for it has the connection.
+// A body that has not wholly arrived keeps its slot, over HTTP/2, too. Over HTTP/1 every open
+// body does, for it has the connection.
 func TestBodiesThatHoldSomethingKeepTheirSlot(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("http2=%v", http2), func(t *testing.T) {

@@ -13,10 +13,10 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// bomb is a body of somebody's base that panics.
+// bomb is a body, of a foreign base, that panics.
 type bomb struct {
 	read, close any
-	hangs       chan struct{} // a Read waits for it, and Close ends that
+	hangs       chan struct{} // closed by Close; a Read waits for it
 	closes      int
 }
 
@@ -41,7 +41,7 @@ func (b *bomb) Close() error {
 	return nil
 }
 
-// blown is what f panicked with, nil if it did not. It fails the test if f hangs.
+// blown returns the value of f's panic, or nil. It fails the test if f hangs.
 func blown(t *testing.T, what string, f func()) any {
 	t.Helper()
 	done := make(chan any)
@@ -117,7 +117,7 @@ func TestABodyThatPanicsCostsNoSlot(t *testing.T) {
 			}); v != nil {
 				t.Errorf("a Read after Close panicked with %v", v)
 			}
-			// And the next request has the slot.
+			// The next request gets the slot.
 			row.body = &bomb{}
 			resp, err = rt.RoundTrip(req)
 			if err != nil {
@@ -129,8 +129,8 @@ func TestABodyThatPanicsCostsNoSlot(t *testing.T) {
 	}
 }
 
-// A layer refuses, and the request's body, which must be closed, panics: the layer
-// above it has given a slot by then.
+// A layer refuses the request, and closes its body, which panics. The layer above has taken a
+// slot by then, which must come back.
 func TestARefusedRequestWhoseBodyPanicsCostsNoSlot(t *testing.T) {
 	above, below := pool.New(pool.Options{MaxPerHost: 1}), pool.New(pool.Options{})
 	defer above.Close()

@@ -38,7 +38,7 @@ func wait(t *testing.T, what string, cond func() bool) {
 // get makes one request and reads its body.
 func get(c *http.Client, url string) error { return getIn(context.Background(), c, url) }
 
-// getIn is get for as long as ctx lasts.
+// getIn is get with the context ctx.
 func getIn(ctx context.Context, c *http.Client, url string) error {
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
@@ -82,7 +82,7 @@ func TestForgottenBodiesComeBack(t *testing.T) {
 					forget(t, client, srv.URL)
 					if i%20 == 19 {
 						runtime.GC()
-						// Clean-ups run on a goroutine of the runtime's.
+						// Clean-ups run on a goroutine of the runtime.
 						wait(t, "leaks after a collection", func() bool { return p.Stats().InUse <= 20 })
 					}
 				}
@@ -134,7 +134,7 @@ func TestWaitersAreNotStuckBehindForgottenBodies(t *testing.T) {
 		forget(t, client, srv.URL)
 		longest = max(longest, time.Since(began))
 	}
-	// The pool runs a collection after half a second; the rest is the machine's.
+	// The pool runs a collection after half a second; the rest is for a busy machine.
 	if longest > 10*time.Second {
 		t.Errorf("a request waited %v behind forgotten bodies, want at most 10 s", longest)
 	}
@@ -290,7 +290,7 @@ func TestClientsOverOneBaseShareConnections(t *testing.T) {
 		t.Errorf("%d connections, want 1 for the 20 clients over one base and 1 for the pool's own", got)
 	}
 	if base.DialContext != nil || base.MaxIdleConnsPerHost != 0 {
-		t.Error("the transport that was handed in has changed")
+		t.Error("the program's transport was changed")
 	}
 }
 
@@ -390,7 +390,7 @@ func TestManyStreamsStartWithoutALimit(t *testing.T) {
 	}
 }
 
-// warm makes the one request that brings up the HTTP/2 connection.
+// warm makes a request, so that the HTTP/2 connection is there.
 func warm(client *http.Client, url string, release chan struct{}, started chan struct{}) error {
 	resp, err := client.Get(url)
 	if err != nil {

@@ -39,10 +39,13 @@ func scaled(x float64) time.Duration { return time.Duration(x * float64(meanHold
 
 func exponential(r *rand.Rand, _ time.Duration) time.Duration { return scaled(r.ExpFloat64()) }
 
-// TestPredictionsAreSeldomWrong prints how often they are. False is who was
-// refused and would have got a slot in time, had it alone been let in; by far,
-// with a quarter of its time to spare; paired, who got one when the same
-// requests came without the option. Vain is who was let in and got none.
+// TestPredictionsAreSeldomWrong prints how often they are. The columns count requests:
+//
+//   - refused: refused at once;
+//   - false: refused, though it alone, let in, would have got a slot in time;
+//   - by far: the same, with a quarter of its time to spare;
+//   - paired: refused, though it got a slot when the same requests came without the option;
+//   - vain: let in, and got no slot in time.
 func TestPredictionsAreSeldomWrong(t *testing.T) {
 	t.Parallel()
 	const limit = 8

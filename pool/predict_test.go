@@ -47,7 +47,7 @@ func TestHungRequestsSlowThePrediction(t *testing.T) {
 	for i := range n {
 		arrivals = append(arrivals, arrival{at: time.Duration(i)*meanHold + 1, hold: meanHold})
 	}
-	// The last one is followed at once by one that can't wait.
+	// The last request is followed at once by one that can't wait.
 	arrivals = append(arrivals, arrival{at: (n-1)*meanHold + 2, hold: meanHold, patience: 1})
 	outcomes := simulate(t, Options{MaxPerHost: 4, RefuseHopeless: true}, arrivals).outcomes
 	if got := outcomes[len(outcomes)-1].predicted(); got < meanHold*19/20 || got > meanHold*21/20 {
@@ -55,12 +55,12 @@ func TestHungRequestsSlowThePrediction(t *testing.T) {
 	}
 }
 
-// TestStreamsDoNotSpoilThePrediction: three slots are held for an hour while
-// the fourth is mostly idle. That says nothing about how fast a full queue moves.
+// TestStreamsDoNotSpoilThePrediction: three slots are held for an hour while the fourth is mostly
+// idle. That does not show how fast a full queue moves.
 func TestStreamsDoNotSpoilThePrediction(t *testing.T) {
 	const n = 100
 	var arrivals []arrival
-	for i := range n { // full, for a basis
+	for i := range n { // all slots in use, so that there is a basis
 		arrivals = append(arrivals, arrival{at: time.Duration(i) * meanHold / 4, hold: meanHold})
 	}
 	for i := range 3 {
@@ -117,8 +117,8 @@ func TestEndedContextIsNotCalledHopeless(t *testing.T) {
 	})
 }
 
-// TestBothQueuesOfAHostKeepTheirOrder: the host's requests wait in its own queue
-// and in that for all at once.
+// TestBothQueuesOfAHostKeepTheirOrder: at the same time, requests of the host wait in its own
+// queue and in the one for MaxTotal.
 func TestBothQueuesOfAHostKeepTheirOrder(t *testing.T) {
 	outcomes := simulate(t, Options{MaxPerHost: 3, MaxTotal: 1}, pairs(0, 40, meanHold)).outcomes
 	for i, o := range outcomes {
@@ -128,9 +128,8 @@ func TestBothQueuesOfAHostKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// TestRefusalsFindThatNothingMoves: where no request waits, it is who is refused
-// that has to ask for the collector, or forgotten bodies would hold their slots
-// for ever.
+// TestRefusalsFindThatNothingMoves: where no request waits, a refused one has to start the
+// collector, or leaked bodies would hold their slots for ever.
 func TestRefusalsFindThatNothingMoves(t *testing.T) {
 	for _, v := range []struct {
 		name  string
@@ -171,7 +170,7 @@ func TestRefusalsFindThatNothingMoves(t *testing.T) {
 				}
 				try()
 				if asked == 0 {
-					t.Error("nothing has moved, and nobody asked for the collector")
+					t.Error("nothing has moved, and the collector was not started")
 				}
 			})
 		})

@@ -14,7 +14,7 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// throughProxy is a transport whose proxy answers CONNECT with text.
+// throughProxy returns a transport whose proxy answers CONNECT with text.
 func throughProxy(text string) *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example"}),
@@ -41,7 +41,7 @@ func refusedBy(t *testing.T, rt http.RoundTripper) error {
 	return err
 }
 
-// The error's text is net/http's all the same.
+// The error has its class, and net/http's text.
 func TestAProxyThatWantsCredentialsInItsOwnWords(t *testing.T) {
 	for status, want := range map[string]string{
 		"407 Proxy Authentication Required": "proxy_auth",
@@ -66,7 +66,7 @@ func TestAProxyThatWantsCredentialsInItsOwnWords(t *testing.T) {
 	}
 }
 
-// The program's own hook sees each answer, and what it says goes first.
+// The program's own hook sees each answer, and its error goes first.
 func TestTheProgramsHookSeesTheProxysAnswer(t *testing.T) {
 	own := errors.New("own")
 	for _, says := range []error{nil, own} {

@@ -10,10 +10,10 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// FuzzQueue holds the queues of three hosts and that of all to what must be
-// true of them whenever everybody has come to rest: no slot too many, none
-// unused while a request waits for it, and counters that add up. Each byte lets a
-// request come, end or give up, or time pass, some of them in one moment.
+// FuzzQueue checks the queues of three hosts, and the one for MaxTotal, whenever all goroutines
+// have come to rest: there is no slot too many, none is unused while a request waits for it, and
+// the counters add up. Each byte lets a request come, end or give up, or time pass, some of them
+// in one moment.
 func FuzzQueue(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 3, 67, 67, 131, 3, 4})
 	f.Add([]byte{1, 0, 0, 0, 0, 64, 128, 0, 2, 66, 4, 68, 3, 5, 5, 5})

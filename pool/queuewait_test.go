@@ -14,8 +14,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// The second of two requests waits: for a slot, for a connection under a limit, for a
-// dial. One number has what limits cost it.
+// The second of two requests waits: for a slot, for a connection under a limit, for a dial.
+// QueueWait is the part of the wait that limits have cost.
 func TestQueueWaitIsWhatLimitsCost(t *testing.T) {
 	const s = time.Second
 	pass := func(next http.RoundTripper) http.RoundTripper {
@@ -25,8 +25,8 @@ func TestQueueWaitIsWhatLimitsCost(t *testing.T) {
 		name     string
 		o        pool.Options
 		maxConns int           // the transport's
-		first    time.Duration // the first request holds what it has
-		closes   bool          // and costs its connection
+		first    time.Duration // for how long the first request holds its slot and connection
+		closes   bool          // the first request costs its connection
 		dial     time.Duration // takes a dial behind the first one
 		deadline time.Duration // of the second request; 0: none
 		below    bool          // a base that the Pool does not own
@@ -114,8 +114,8 @@ func TestQueueWaitIsWhatLimitsCost(t *testing.T) {
 	}
 }
 
-// A dial whose request has gone, and which can't be broken off, has its place under the limit:
-// the next request has a slot and waits for that place.
+// A dial that can't be broken off keeps its place under the limit when its request has gone: the
+// next request has a slot and waits for that place.
 func TestQueueWaitHasThePlaceThatAHungDialTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{Memory: true})
@@ -149,7 +149,7 @@ func TestQueueWaitHasThePlaceThatAHungDialTakes(t *testing.T) {
 	})
 }
 
-// Many wait under a limit, and come and go: what each is told adds up.
+// Many requests wait under a limit, and come and go: their waits add up.
 func TestQueueWaitOfManyAddsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const hold, n, conns = time.Second, 12, 3
@@ -180,7 +180,7 @@ func TestQueueWaitOfManyAddsUp(t *testing.T) {
 					break
 				}
 			}
-			time.Sleep(time.Minute) // the clock has run on, if it has
+			time.Sleep(time.Minute) // if the wait were still counted, it would grow
 			seen.all = nil
 		}
 		if err := get(client, srv.URL); err != nil || seen.all[0].QueueWait != 0 {
@@ -189,7 +189,7 @@ func TestQueueWaitOfManyAddsUp(t *testing.T) {
 	})
 }
 
-// Over HTTP/2 a request waits for the dial of another: that is no limit's doing, though one
+// Over HTTP/2 a request waits for another's dial. That wait is not due to a limit, though a limit
 // was in the way before, while the protocol was not known.
 func TestQueueWaitIsNotThatForAnothersDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

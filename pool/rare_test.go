@@ -14,15 +14,15 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// connGoroutines counts what net/http runs for each connection of a client.
+// connGoroutines counts the goroutines that net/http runs for a client's connections.
 func connGoroutines() int {
 	buf := make([]byte, 1<<20)
 	stacks := string(buf[:runtime.Stack(buf, true)])
 	return strings.Count(stacks, "net/http.(*persistConn).") + strings.Count(stacks, "lientConn).readLoop") + strings.Count(stacks, "ClientConnReadLoop")
 }
 
-// throughRareClient makes the client trust the server, and observes it. The
-// Pool's own transport is what is below.
+// throughRareClient returns a RareClient that trusts the server, under an Observer. Below is the
+// Pool's own transport.
 func throughRareClient(p *pool.Pool, srv *testserver.Server, o roundtripper.Observer) *http.Client {
 	c := p.RareClient()
 	if base, ok := roundtripper.As[*http.Transport](c.Transport); ok && srv.ClientTLS() != nil {
@@ -31,7 +31,7 @@ func throughRareClient(p *pool.Pool, srv *testserver.Server, o roundtripper.Obse
 	return roundtripper.Client(c, roundtripper.Observe(o))
 }
 
-// I4, I5: nothing is kept, and the Exchange says that it is on purpose.
+// I4, I5: no connection is kept, and the Exchange says that this is on purpose.
 func TestRareClientLeavesNothingBehind(t *testing.T) {
 	for name, o := range map[string]testserver.Options{"plain": {}, "tls": {TLS: true}, "http2": {HTTP2: true}} {
 		t.Run(name, func(t *testing.T) {

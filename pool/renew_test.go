@@ -15,7 +15,7 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// named answers with the name by which TLS asked for the server, and the protocol.
+// named starts a server that answers with the name for which TLS asked, and the protocol.
 func named(t *testing.T, http2 bool) *testserver.Server {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.TLS.ServerName, " ", r.Proto)
@@ -38,7 +38,7 @@ func text(t *testing.T, c *http.Client, url string) string {
 	return string(b)
 }
 
-// naming is base's configuration for another name.
+// naming returns base's configuration, for another name.
 func naming(base *http.Transport, name string) *tls.Config {
 	cfg := base.TLSClientConfig.Clone()
 	cfg.ServerName, cfg.InsecureSkipVerify = name, true
@@ -132,7 +132,7 @@ func TestAReplacedTLSConfigIsTakenOverUnderWay(t *testing.T) {
 	})
 }
 
-// TestATransportThatIsGoneIsNotKept: what looks at it holds it weakly.
+// TestATransportThatIsGoneIsNotKept: the Pool, which looks at it, holds it weakly.
 func TestATransportThatIsGoneIsNotKept(t *testing.T) {
 	srv := named(t, false)
 	base := srv.Transport()

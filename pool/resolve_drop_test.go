@@ -17,8 +17,8 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// Neither the clock of the lookups nor one that is under way keeps a dropped client, and
-// with its connections they end.
+// Neither the timer of the lookups nor a lookup under way keeps a dropped client, and they end
+// with its connections.
 func TestLookupsKeepNoDroppedClient(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), testserver.Options{})
 	defer srv.Close()

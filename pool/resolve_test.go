@@ -22,7 +22,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// place is a server at an address of loopback, that counts what reaches it.
+// place is a server at an address of loopback that counts its requests and connections.
 type place struct {
 	*testserver.Server
 	addr     netip.AddrPort
@@ -78,9 +78,9 @@ func (n *names) lookup(context.Context, string) (all []netip.Addr, err error) {
 	return all, nil
 }
 
-// A name leaves one of its addresses under load, that of a server which goes on. With
-// Resolve the requests leave it, too; those connections stay that go elsewhere, and none
-// of the requests fails, net/http could not send one in two of them again.
+// Under load a name leaves one of its addresses, whose server goes on. With Resolve the requests
+// leave that server, too; connections to the other address stay; and no request fails, though
+// net/http could not send one in two of them again.
 func TestRequestsFollowANameThatMoves(t *testing.T) {
 	t.Parallel()
 	const workers = 8
@@ -97,7 +97,7 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 					url = "https://example.com"
 					base.TLSClientConfig = old.ClientTLS() // trusts them all
 				}
-				p := pool.New(pool.Options{Resolve: every, LookupNetIP: name.lookup, MaxIdlePerHost: 100}) // none is let go for being too many
+				p := pool.New(pool.Options{Resolve: every, LookupNetIP: name.lookup, MaxIdlePerHost: 100}) // none is closed for being too many
 				defer p.Close()
 				client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
 				send := func(n int) {
@@ -114,7 +114,7 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 					}
 					wg.Wait()
 				}
-				if err := get(client, url); err != nil { // over HTTP/2 it shows that one connection does
+				if err := get(client, url); err != nil { // over HTTP/2 it shows that one connection is enough
 					t.Fatal(err)
 				}
 				send(requests)
@@ -163,7 +163,7 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 	}
 }
 
-// A name of which each answer gives another address.
+// Each answer for the name gives another address.
 func TestStatsSayThatAnswersRotate(t *testing.T) {
 	t.Parallel()
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})

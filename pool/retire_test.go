@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// onlyReader can't be rewound: net/http could not retry such a request.
+// onlyReader is a body that can't be rewound: net/http could not send its request again.
 type onlyReader struct{ io.Reader }
 
 var overProtocols = []struct {
@@ -31,8 +31,8 @@ var overProtocols = []struct {
 	{"HTTP2", testserver.Options{HTTP2: true}},
 }
 
-// Connections are retired under load, busy ones and idle ones, and no request
-// pays for it: not one that net/http could not try again either.
+// Busy and idle connections are retired under load, and no request fails for it, not even one
+// that net/http could not send again.
 func TestRetirementFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	const workers = 20
@@ -107,9 +107,9 @@ func post(client *http.Client, url string, n int) error {
 	return nil
 }
 
-// No request asks the server for the end of a connection on the Pool's account: one
-// that answers an upload early would close it under that. Over a base that the Pool
-// does not own there is no other way, and so nothing is done.
+// The Pool has no request ask the server to close the connection: a server that answers an upload
+// early would close it during the upload. Over a base that the Pool does not own there is no
+// other way to retire connections, so it retires none.
 func TestRetirementAsksNoServerToClose(t *testing.T) {
 	t.Parallel()
 	asked := func(r *http.Request) bool { return r.Close || len(r.Header["Connection"]) > 0 }
@@ -147,7 +147,7 @@ func TestRetirementAsksNoServerToClose(t *testing.T) {
 	}
 	foreign := p.Middleware(roundtripper.Func(func(r *http.Request) (*http.Response, error) {
 		if asked(r) {
-			t.Error("somebody else's base is asked to close the connection")
+			t.Error("a base that is not owned is asked to close the connection")
 		}
 		return &http.Response{StatusCode: 204, Body: http.NoBody, Request: r}, nil
 	}))
@@ -191,8 +191,8 @@ func TestRetirementFailsNoRequestThroughAForwardingProxy(t *testing.T) {
 	wg.Wait()
 }
 
-// A client that only uploads, which net/http could not try again, has its connections
-// retired as others have, over unencrypted HTTP/2 as well.
+// A client sends only uploads that net/http could not send again. Its connections are retired
+// like others, over unencrypted HTTP/2 as well.
 func TestRequestsLimitActsOnUploads(t *testing.T) {
 	t.Parallel()
 	const workers, most = 8, 10

@@ -15,14 +15,14 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// waits counts what became of exchanges.
+// waits counts exchanges by their outcome.
 type waits struct {
 	mu                   sync.Mutex
-	total, failed, later int // later: had to wait for a connection
+	total, failed, later int // later: waited for a connection
 	reasons              map[roundtripper.NewReason]int
 }
 
-// observe returns a layer that counts those which begin after so long.
+// observe returns a layer that counts exchanges, from the given time after began on.
 func (c *waits) observe(began time.Time, after time.Duration) roundtripper.Middleware {
 	c.reasons = make(map[roundtripper.NewReason]int)
 	return roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) {
@@ -44,9 +44,9 @@ func (c *waits) observe(began time.Time, after time.Duration) roundtripper.Middl
 	}})
 }
 
-// TestABusyHTTP2ConnectionIsRetiredWarm: its successor is there, and the server's SETTINGS,
-// before it takes no more streams, so that no request waits a way there and back. Before
-// that was so, some 20 of these requests waited for each connection that was retired.
+// TestABusyHTTP2ConnectionIsRetiredWarm: a connection takes streams until its successor is there,
+// with the server's SETTINGS, so that no request waits for a round trip. In an earlier version
+// some 20 of these requests waited for each connection that was retired.
 func TestABusyHTTP2ConnectionIsRetiredWarm(t *testing.T) {
 	for _, o := range []pool.Options{
 		{MaxConnAge: 250 * time.Millisecond},
@@ -94,11 +94,11 @@ func retireWarm(t *testing.T, o pool.Options) {
 	client.CloseIdleConnections()
 	p.Close()
 	srv.Close()
-	time.Sleep(time.Second) // what was on its way
+	time.Sleep(time.Second) // for bytes on their way
 }
 
-// TestTheSuccessorOfAConnectionThatGoesAwayIsDialedAtOnce where streams are spread: not by
-// the next request, which would wait for it.
+// TestTheSuccessorOfAConnectionThatGoesAwayIsDialedAtOnce, if streams are spread: it is not
+// dialed by the next request, which would wait for it.
 func TestTheSuccessorOfAConnectionThatGoesAwayIsDialedAtOnce(t *testing.T) {
 	for _, row := range []struct {
 		o    pool.Options

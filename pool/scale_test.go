@@ -18,17 +18,17 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// heap is what the program holds, in bytes.
+// heap returns the size of the live heap, in bytes.
 func heap() int64 {
 	runtime.GC()
-	runtime.GC() // what sync.Pools hold
+	runtime.GC() // a second one, for sync.Pools
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// A crawler's hosts cost nothing once they are not used any more, neither the
-// slots nor the ledger, nor what was counted of them.
+// A crawler's hosts cost nothing once they are not used any more, neither in the slots nor in the
+// ledger nor in the counters.
 func TestCrawlerStaysSmall(t *testing.T) {
 	most := int64(fullsize.Of(64, 8)) << 20
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
@@ -76,8 +76,8 @@ func TestCrawlerStaysSmall(t *testing.T) {
 	}
 }
 
-// BenchmarkStatsOfManyHosts is a snapshot with 10,000 hosts in use, of each a connection and
-// some that were lost.
+// BenchmarkStatsOfManyHosts is a snapshot with 10,000 hosts in use, each with a connection and
+// some lost ones.
 func BenchmarkStatsOfManyHosts(b *testing.B) {
 	const hosts = 10_000
 	base := &http.Transport{MaxIdleConns: hosts, DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -106,8 +106,8 @@ func BenchmarkStatsOfManyHosts(b *testing.B) {
 	}
 }
 
-// answer is a server for one connection. It closes it if it is asked to, and does
-// not say so.
+// answer is a server for one connection. It closes the connection if it is asked to, without
+// saying so in the response.
 func answer(c net.Conn) {
 	defer c.Close()
 	r := bufio.NewReader(c)

@@ -20,8 +20,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// postAround sends POSTs that can't be sent again, at gaps up to twice the server's idle
-// limit, and returns the numbers of those that failed.
+// postAround sends POSTs that can't be sent again, at gaps up to twice the server's idle limit,
+// and returns the numbers of the ones that failed.
 func postAround(client *http.Client, url string, limit time.Duration, posts int, seed uint64) (failed []int) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	for i := range posts {
@@ -82,7 +82,7 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 							t.Errorf("POST number %d failed", n)
 						}
 					}
-					// Two for the first few, when what has been idle for long is avoided.
+					// Two are for the first few POSTs, which avoid connections that were idle for long.
 					if most := bestOpened + bestOpened*2/100 + 2; opened > most {
 						t.Errorf("%d connections, where the best fixed setting has %d", opened, bestOpened)
 					}
@@ -92,9 +92,9 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 	}
 }
 
-// TestPostsDoNotCrossTheServersIdleLimitOnSockets is the same on real ones, with a real
-// clock: on a busy machine that is late, for either client, so the best of three counts. Only
-// in the full size, for bare net/http loses one POST in 25: few would show nothing.
+// TestPostsDoNotCrossTheServersIdleLimitOnSockets is the same on real sockets, with a real clock.
+// On a busy machine timers are late, for either client, so the best of three counts. It runs only
+// in the full size: bare net/http loses one POST in 25, and few POSTs would show nothing.
 func TestPostsDoNotCrossTheServersIdleLimitOnSockets(t *testing.T) {
 	if !fullsize.Asked() {
 		t.Skip("SKIPPED: only with WARMCONN_FULL=1; TestPostsDoNotCrossTheServersIdleLimit is the same in a bubble")
@@ -150,7 +150,7 @@ func TestPostsDoNotCrossTheServersIdleLimitOnSockets(t *testing.T) {
 	}
 }
 
-// idleStats sends n requests, so far apart, and returns what is known of the server.
+// idleStats sends n requests, the given time apart, and returns the host's stats.
 func idleStats(t *testing.T, client *http.Client, p *pool.Pool, url string, n int, apart time.Duration) pool.HostStats {
 	t.Helper()
 	for range n {
@@ -162,14 +162,14 @@ func idleStats(t *testing.T, client *http.Client, p *pool.Pool, url string, n in
 	return p.Stats().Hosts[0]
 }
 
-// TestTheServersIdleLimitIsUnlearned: a server that keeps connections for longer than it
-// did is found out by one that is left to it each ten minutes; one that keeps them for
-// less, by those that it closes.
+// TestTheServersIdleLimitIsUnlearned: if a server keeps connections for longer than before, that
+// is seen by the one that is left to it each ten minutes; if for less, by the ones that it
+// closes.
 func TestTheServersIdleLimitIsUnlearned(t *testing.T) {
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				// Three servers of one name, one after the other.
+				// There are three servers of one name, one after the other.
 				limits := [3]time.Duration{5 * time.Second, 20 * time.Second, time.Second}
 				var servers [3]*testserver.Server
 				for i, limit := range limits {
@@ -178,7 +178,7 @@ func TestTheServersIdleLimitIsUnlearned(t *testing.T) {
 					servers[i] = testserver.New(http.HandlerFunc(hello), o)
 					defer servers[i].Close()
 				}
-				defer time.Sleep(3 * time.Second) // for what is on its way
+				defer time.Sleep(3 * time.Second) // for bytes on their way
 				now := 0
 				base := servers[0].Transport()
 				base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -215,8 +215,8 @@ func TestTheServersIdleLimitIsUnlearned(t *testing.T) {
 	}
 }
 
-// TestARestartIsNoIdleLimit: connections that were idle for different times and are
-// closed in one moment show nothing, however often that happens.
+// TestARestartIsNoIdleLimit: connections that were idle for different times and are closed in one
+// moment show no limit, even if that happens often.
 func TestARestartIsNoIdleLimit(t *testing.T) {
 	inBubble(t, hello, testserver.Options{}, pool.Options{}, func(s *testserver.Server, p *pool.Pool, client *http.Client) {
 		for range 6 {
@@ -266,7 +266,7 @@ func TestOneClosingIsADoubtThatEnds(t *testing.T) {
 				if n := s.Opened() - before; n > 0 {
 					t.Errorf("%d new connections for 10 POSTs 2 s apart, one having been closed that was idle for 1 s", n)
 				}
-				// In the doubt's own time, a while.
+				// For a while, in the time of the doubt.
 				for range 20 {
 					time.Sleep(900 * time.Millisecond)
 					post()
@@ -291,8 +291,8 @@ func TestOneClosingIsADoubtThatEnds(t *testing.T) {
 	}
 }
 
-// TestAServerThatHangsUpBehindResponsesHasNoIdleLimit: what is closed as soon as it is idle
-// was not closed for that.
+// TestAServerThatHangsUpBehindResponsesHasNoIdleLimit: a connection that is closed as soon as it
+// is idle was not closed for an idle limit.
 func TestAServerThatHangsUpBehindResponsesHasNoIdleLimit(t *testing.T) {
 	c := newClient(t, setUp{name: "pool", wrap: func(base http.RoundTripper, p *pool.Pool) http.RoundTripper {
 		return roundtripper.Wrap(base, p.Middleware)

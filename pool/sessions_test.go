@@ -21,7 +21,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// seen keeps the last exchange of a client, and its connection's server what it saw.
+// seen keeps the last exchange of a client.
 type seen struct {
 	*http.Client
 	last roundtripper.Exchange
@@ -34,10 +34,11 @@ func seeing(base http.RoundTripper, mw ...roundtripper.Middleware) *seen {
 	return s
 }
 
-// tellsResumed answers with whether the server has resumed a session.
+// tellsResumed answers with true if the server has resumed a session, else with false.
 func tellsResumed(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.TLS.DidResume) }
 
-// anew asks over a new connection, and reports whether the server saw a resumed session.
+// anew sends a request over a new connection, and reports whether the server has resumed a
+// session.
 func (s *seen) anew(t *testing.T, url string) bool {
 	t.Helper()
 	s.CloseIdleConnections()
@@ -62,9 +63,9 @@ func (s *seen) ask(t *testing.T, url string) bool {
 	return resumed
 }
 
-// TestResumedHandshakesAreCheaper asks over new connections, with sessions and without in
-// turns, and prints what their handshakes took. The server's certificate is RSA's, as most
-// still are.
+// TestResumedHandshakesAreCheaper makes new connections, with and without sessions in turns, and
+// prints the times of their handshakes. The server's certificate has an RSA key, as most still
+// have.
 func TestResumedHandshakesAreCheaper(t *testing.T) {
 	rounds := fullsize.Of(2000, 20)
 	t.Logf("%-8s  %-11s %10s %10s %10s", "", "sessions", "resumed", "median", "p95")
@@ -206,8 +207,7 @@ func TestSessionsAreLeftToABaseThatHasItsOwnWord(t *testing.T) {
 	}
 }
 
-// TestWhatTLSShowsIsToldOfABaseThatIsOnlyObserved, and through middleware of somebody
-// else's.
+// TestWhatTLSShowsIsToldOfABaseThatIsOnlyObserved, and through foreign middleware.
 func TestWhatTLSShowsIsToldOfABaseThatIsOnlyObserved(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprint("HTTP/2 ", http2), func(t *testing.T) {
@@ -234,5 +234,5 @@ func TestWhatTLSShowsIsToldOfABaseThatIsOnlyObserved(t *testing.T) {
 	}
 }
 
-// over is middleware that does nothing.
+// over is a middleware that does nothing.
 func over(next http.RoundTripper) http.RoundTripper { return roundtripper.Layer(next, next.RoundTrip) }

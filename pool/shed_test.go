@@ -10,9 +10,9 @@ import (
 	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
-// TestSheddingKeepsServiceInTime prints what a service at 1.5 times its load
-// gets done for callers that give up after a second: without shedding, nearly
-// all that get a slot give up while they have it.
+// TestSheddingKeepsServiceInTime prints how much a service at 1.5 times its load does in time for
+// callers that give up after a second: without shedding, nearly all requests that get a slot give
+// up while they have it.
 func TestSheddingKeepsServiceInTime(t *testing.T) {
 	t.Parallel()
 	const limit, load, deadline = 64, 1.5, time.Second
@@ -65,8 +65,8 @@ func TestSheddingKeepsServiceInTime(t *testing.T) {
 	}
 }
 
-// pairs are n requests, twice as many as one slot can serve, and never in the
-// moment that it comes free.
+// pairs returns n requests, twice as many as one slot can serve, none of them in the moment in
+// which it comes free.
 func pairs(from time.Duration, n int, hold time.Duration) []arrival {
 	arrivals := []arrival{{at: from, hold: hold}}
 	for i := 1; i < n; i++ {

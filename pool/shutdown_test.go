@@ -19,8 +19,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A response that is slow comes whole; then its connection is closed, and Shutdown
-// returns. What waits, and what comes, is refused meanwhile.
+// A slow response arrives whole; then its connection is closed, and Shutdown returns. Requests
+// that wait, and later ones, are refused meanwhile.
 func TestShutdownWaitsForWhatIsInFlight(t *testing.T) {
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestShutdownWaitsForWhatIsInFlight(t *testing.T) {
 	}
 }
 
-// With a body that is never closed the context decides, and what is left is as after
+// With a body that is never closed, Shutdown ends with its context, and the rest is as after
 // Close.
 func TestShutdownEndsWithItsContext(t *testing.T) {
 	for _, proto := range overProtocols {
@@ -138,7 +138,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Without anything in flight Shutdown returns nil, though its context has ended.
+// With nothing in flight Shutdown returns nil, even if its context has ended.
 func TestShutdownOfAnIdlePoolNeedsNoTime(t *testing.T) {
 	for _, n := range []int{0, 5} {
 		inBubble(t, hello, testserver.Options{}, pool.Options{}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
@@ -201,7 +201,7 @@ func TestShutdownBreaksDialsOffThatNobodyWaitsFor(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		time.Sleep(2 * time.Second) // the first has given up
+		time.Sleep(2 * time.Second) // the first request has given up
 		synctest.Wait()
 		if broken.Load() != 0 {
 			t.Errorf("%d dials broken off before", broken.Load())
@@ -227,8 +227,8 @@ func TestShutdownBreaksDialsOffThatNobodyWaitsFor(t *testing.T) {
 	})
 }
 
-// Many send while the Pool is shut down: each request succeeds wholly or is refused, and
-// when Shutdown returns there is no connection.
+// Many goroutines send requests while the Pool is shut down: each request succeeds wholly or is
+// refused, and when Shutdown returns there is no connection.
 func TestShutdownUnderLoad(t *testing.T) {
 	t.Parallel()
 	senders := fullsize.Of(1000, 24)
@@ -285,8 +285,8 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// Over a base that the Pool does not own it waits for the requests in flight, exempt ones
-// among them.
+// Over a base that the Pool does not own, Shutdown waits for the requests in flight, exempt ones
+// as well.
 func TestShutdownOverAnotherBaseWaitsForItsRequests(t *testing.T) {
 	for name, ctx := range map[string]context.Context{"with a slot": context.Background(), "exempt": pool.Exempt(context.Background())} {
 		t.Run(name, func(t *testing.T) {
@@ -327,7 +327,7 @@ func TestShutdownOverAnotherBaseWaitsForItsRequests(t *testing.T) {
 	}
 }
 
-// Warm and Shutdown: no connection is made behind it.
+// Warm makes no connection after Shutdown has returned.
 func TestNoWarmedConnectionOutlivesShutdown(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()

@@ -13,16 +13,16 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// arrival is one request of a simulation: when it comes, after the first one,
-// how long it holds its slot, and when its context ends, after it came; 0: never.
-// Its hold ends with its context only if it is hasty.
+// arrival is one request of a simulation: when it comes, as a time after the first one; how long
+// it holds its slot; and when its context ends, as a time after it came, 0 for never. Its hold
+// ends with its context only if it is hasty.
 type arrival struct {
 	at, hold, patience time.Duration
 	hasty              bool
 }
 
-// poisson returns n arrivals, load times as many as limit slots can serve that
-// are held for mean. The seed is fixed, so that all runs are the same.
+// poisson returns n arrivals, at load times the rate that limit slots can serve if each is held
+// for mean. The seed is fixed, so that all runs are the same.
 func poisson(n, limit int, load float64, mean time.Duration, hold func(r *rand.Rand, at time.Duration) time.Duration) []arrival {
 	r := rand.New(rand.NewPCG(1, 2))
 	arrivals := make([]arrival, n)
@@ -34,9 +34,9 @@ func poisson(n, limit int, load float64, mean time.Duration, hold func(r *rand.R
 	return arrivals
 }
 
-// outcome is what came of an arrival. Times are since the first one.
+// outcome is the result of an arrival. Times are since the first one.
 type outcome struct {
-	began, ended time.Duration // its slot, if err is nil
+	began, ended time.Duration // of its slot, if err is nil
 	err          error
 }
 
@@ -66,11 +66,11 @@ func (o outcome) predicted() time.Duration {
 	return l.Predicted
 }
 
-// run is what a simulation was like.
+// run is the result of a simulation.
 type run struct {
 	outcomes []outcome
 	idle     []time.Duration // when a slot was left unused
-	stats    Stats           // after the last
+	stats    Stats           // after the last one
 }
 
 const meanHold = 20 * time.Millisecond
@@ -120,9 +120,9 @@ func simulate(t *testing.T, o Options, arrivals []arrival) run {
 	return s
 }
 
-// alone is how long arrival i, which was refused at once, would have waited had
-// it been let in, and nobody else. What would have been its slot was the first
-// that a later arrival got, or nobody.
+// alone returns how long arrival i, which was refused at once, would have waited if it alone had
+// been let in. Its slot would have been the first one that a later arrival got, or that was left
+// unused.
 func (s run) alone(arrivals []arrival, i int) time.Duration {
 	at := arrivals[i].at
 	first := time.Duration(math.MaxInt64)

@@ -31,7 +31,7 @@ func TestZeroOptionsHoldNoStreamBack(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 the limit is one of streams.
+// Over HTTP/2 the limit counts streams.
 func TestLimitCountsStreams(t *testing.T) {
 	const limit = 3
 	var mu sync.Mutex

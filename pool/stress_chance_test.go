@@ -6,25 +6,24 @@ import (
 	"testing"
 )
 
-// margin is how much more of what is a matter of speed a set-up may have than
-// bare net/http, besides what chance explains: a request that takes 20 µs longer
-// meets its caller's cancel more often. Failures have none.
+// margin is the factor by which a set-up may have more outcomes that depend on speed than bare
+// net/http, beyond chance: a request that takes 20 µs longer meets its caller's cancel more often.
+// Failures have no margin.
 const margin = 1.15
 
-// alpha is how often a run in which all set-ups do the same fails all the same,
-// by each of the kinds of judgement below.
+// alpha is the probability that a run fails by chance, though all set-ups do the same: for each
+// of the kinds of judgement below.
 const alpha = 1e-3
 
-// zLimit is the z that one of n comparisons has to pass, so that all together
-// keep to alpha (Bonferroni).
+// zLimit returns the z beyond which one of n comparisons fails, so that all together keep to
+// alpha (Bonferroni).
 func zLimit(n int) float64 {
 	return math.Sqrt2 * math.Erfinv(1-2*alpha/float64(max(n, 1)))
 }
 
-// excess is by how many standard deviations kit has more of c than the mean of
-// the bares, times m. Requests are the same in each slice, so slices are compared
-// pairwise; the variance is that of the differences, about 0, but at least what
-// as many independent failures would have.
+// excess returns by how many standard deviations kit has more of c than m times the mean of the
+// bares. Requests are the same in each slice, so slices are compared pairwise. The variance is
+// that of the differences, about 0, but no less than that of as many independent failures.
 func excess(kit tally, bares []tally, c cell, m float64) float64 {
 	diffs := make(map[int]float64)
 	poisson := 0.
@@ -50,8 +49,8 @@ func excess(kit tally, bares []tally, c cell, m float64) float64 {
 	return sum / math.Sqrt(max(square, poisson))
 }
 
-// byChance is how likely it is that n events that come to either side alike, in
-// the ratio of kits to bares, all come to the kits.
+// byChance returns the probability that n events all come to the kits, if kits and bares are
+// equally likely to have each.
 func byChance(n, kits, bares int) float64 {
 	return math.Pow(float64(kits)/float64(kits+bares), float64(n))
 }
@@ -69,7 +68,7 @@ type finding struct {
 	text string
 }
 
-// judgement is what is wrong, and what is worth a look.
+// judgement has the findings that are wrong, and the ones that are worth a look.
 type judgement struct {
 	kits  []column
 	bares []tally // net/http's, several times
@@ -78,8 +77,8 @@ type judgement struct {
 	wrong, look []finding
 }
 
-// shares compares each column's classes with bare's. A class of a family alone
-// is only worth a look: it is wrong where the family has more.
+// shares compares each column's classes with bare's. If a single class of a family has more, that
+// is only worth a look: it is wrong if the whole family has more.
 func (j *judgement) shares() {
 	list := cells(append(j.tallies(), j.bares...)...)
 	for _, k := range j.kits {
@@ -92,7 +91,7 @@ func (j *judgement) shares() {
 				m = margin
 			}
 			if c == allFailures {
-				limit = zLimit(len(j.kits)) // a question of its own
+				limit = zLimit(len(j.kits)) // these are compared apart
 			}
 			z := excess(k.tally, j.bares, c, m)
 			if k.renews && j.anew != nil && z > 0 {
@@ -124,11 +123,10 @@ func sum(all []tally, c cell) (n int) {
 	return n
 }
 
-// news finds what bare net/http never has. What is rare may have missed the bare
-// columns by chance: it is no fault if it has been seen with them at another server
-// or with another kind of request, or is an error of net/http's at least, and is as
-// seldom as that; each is told. Slices count, not requests: a lost HTTP/2 connection
-// takes all of its requests with it.
+// news finds outcomes that bare net/http never has. A rare one may be missing there by chance: it
+// is no fault if it is as seldom as chance explains, and bare net/http has it at another server or
+// with another kind of request, or it is an error of net/http's at least. Each is printed. Slices
+// count, not requests: a lost HTTP/2 connection takes all of its requests with it.
 func (j *judgement) news() {
 	all := append([]tally{j.anew}, j.bares...)
 	elsewhere := make(map[string]bool)

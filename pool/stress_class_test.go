@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// The classes that the test itself has to know.
+// The classes that the test itself names.
 const (
 	classOK       = "ok"
 	classCanceled = "canceled"
@@ -29,7 +29,7 @@ const (
 	unknownError  = "unknown: "  // net/http has no such text
 )
 
-// matchers are in order: what can be told by errors.Is comes first.
+// matchers are tried in order: errors that errors.Is finds come first.
 var matchers = []struct {
 	class string
 	is    error
@@ -51,8 +51,8 @@ var matchers = []struct {
 	{"EOF", io.EOF},
 }
 
-// texts are net/http's own, of errors that have no value or type to ask for. Each
-// is the part without addresses and figures.
+// texts are of net/http's errors that have no public value or type. Each is the part without
+// addresses and figures.
 var texts = []string{
 	"server closed idle connection",
 	"CloseIdleConnections called",
@@ -95,8 +95,8 @@ var (
 	figures   = regexp.MustCompile(`[0-9]+`)
 )
 
-// classOf is the class of what a request came to. Where it failed, before or
-// after the response had come, is a part of it.
+// classOf returns the class of a request's outcome. It includes whether the request failed before
+// or after the response had come.
 func classOf(err error, inBody, ownEnd bool) string {
 	if err == nil {
 		return classOK
@@ -132,11 +132,10 @@ func classOfError(err error) string {
 	return unknownError + figures.ReplaceAllString(addresses.ReplaceAllString(text, "ADDR"), "N")
 }
 
-// lost are the words for a connection that was lost under a request. Which of
-// them it is depends on who came first, the reader or the writer, and on what the
-// kernel had already: where one set-up has more of one, another has more of the
-// next. "Server closed idle connection" is not among them: it says that one was
-// handed out that was dead, and is compared by itself.
+// lost are the errors for a connection that was lost during a request. Which of them a request
+// gets depends on whether the reader or the writer comes first, and on the kernel's buffers: if
+// one set-up has more of one, another has more of the next. "Server closed idle connection" is not
+// among them: it shows that a dead connection was handed out, and is compared by itself.
 var lost = []string{
 	"connection reset",
 	"broken pipe",
@@ -156,8 +155,8 @@ var lost = []string{
 
 const anyLost = "any connection lost"
 
-// family is the cell of all classes that say the same, before the response came
-// or after; c itself where it stands alone.
+// family returns the cell of all classes of the same meaning, before the response came or after
+// it; c itself if it has no others.
 func (c cell) family() cell {
 	class, inBody := strings.CutPrefix(c.class, "body: ")
 	if slices.Contains(lost, class) {
@@ -169,7 +168,7 @@ func (c cell) family() cell {
 	return c
 }
 
-// foreign reports whether it is an error that net/http does not make.
+// foreign reports whether the class is of an error that net/http does not make.
 func foreign(class string) bool {
 	class = strings.TrimPrefix(class, "body: ")
 	return class == classMixed || strings.HasPrefix(class, "pool: ") || strings.HasPrefix(class, unknownError)

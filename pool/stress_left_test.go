@@ -10,12 +10,13 @@ import (
 	"github.com/warmconn/warmconn/internal/eventually"
 )
 
-// left is what a run may leave: goroutines, and sockets among the descriptors.
+// left counts the things that a run may leave behind: goroutines, and sockets among the
+// descriptors.
 type left struct{ goroutines, sockets int }
 
 func leftNow() left { return left{runtime.NumGoroutine(), sockets()} }
 
-// sockets are those that the process has open; 0 where the system does not say.
+// sockets returns how many the process has open; 0 where the system does not tell.
 func sockets() (n int) {
 	const dir = "/proc/self/fd/"
 	list, _ := os.ReadDir(dir)
@@ -27,8 +28,7 @@ func sockets() (n int) {
 	return n
 }
 
-// wait waits until no more is there than before. Goroutines of tests that ran
-// before may end meanwhile.
+// wait waits until there are no more than before. Goroutines of earlier tests may end meanwhile.
 func (l left) wait(t *testing.T) {
 	t.Helper()
 	var now left

@@ -18,8 +18,8 @@ const (
 	clientTime         // has a deadline, http.Client.Timeout
 )
 
-// What a request is, for the table: net/http treats each in its own way when the
-// connection fails.
+// The kinds of requests, for the table: net/http treats each in its own way when the connection
+// fails.
 const (
 	opGet      = "GET"
 	opHead     = "HEAD"
@@ -38,10 +38,10 @@ type plan struct {
 	part   float64       // of the body that is read before it is closed or canceled
 	after  time.Duration // of the cancel or the deadline
 	plain  bool          // the context can't be canceled, where the ending needs none
-	pause  time.Duration // before it
+	pause  time.Duration // before the request
 }
 
-// newPlan is the nth request of a worker.
+// newPlan returns the nth request of a worker.
 func newPlan(seed uint64, worker, nth int, uploads bool) plan {
 	p := plan{id: uint64(worker)<<32 | uint64(nth)}
 	r := rand.New(rand.NewPCG(seed, p.id))
@@ -88,8 +88,8 @@ func newPlan(seed uint64, worker, nth int, uploads bool) plan {
 	return p
 }
 
-// sizeOf is a body's: often none, mostly small, one in 20 larger than what the
-// buffers on the way take.
+// sizeOf returns the size of a body: often 0, mostly small, one in 20 larger than the buffers on
+// the way.
 func sizeOf(r *rand.Rand) int64 {
 	switch n := r.IntN(20); {
 	case n < 3:
@@ -103,8 +103,8 @@ func sizeOf(r *rand.Rand) int64 {
 	}
 }
 
-// own reports whether the caller itself ends the request: that it fails with
-// the caller's own context's error is no failure.
+// own reports whether the caller itself ends the request: then the error of the caller's context
+// is no failure.
 func (p *plan) own() bool { return p.ending >= cancels }
 
 func (p *plan) String() string {

@@ -22,7 +22,7 @@ type sender struct {
 	mixed  atomic.Pointer[string]
 }
 
-// send does one request and says of which class its end is.
+// send sends one request and returns the class of its outcome.
 func (s *sender) send(p *plan) string {
 	ctx, client := context.Background(), s.client
 	cancel := context.CancelFunc(func() {})
@@ -91,7 +91,7 @@ func (s *sender) request(ctx context.Context, p *plan) *http.Request {
 	return req
 }
 
-// onceBody is a body that can't be had again, and counts once that it is closed.
+// onceBody is a body that can't be read again. It counts its first Close.
 type onceBody struct {
 	io.Reader
 	open   *atomic.Int64
@@ -105,7 +105,7 @@ func (b *onceBody) Close() error {
 	return nil
 }
 
-// read reads what the plan wants of the response and compares it with its labels.
+// read reads as much of the response as the plan wants, and compares it with its labels.
 func (s *sender) read(resp *http.Response, p *plan, cancel func()) error {
 	defer resp.Body.Close()
 	if got := resp.Header.Get(badserver.IDHeader); got != strconv.FormatUint(p.id, 16) {
@@ -125,13 +125,13 @@ func (s *sender) read(resp *http.Response, p *plan, cancel func()) error {
 	}
 	_, err := io.Copy(check, resp.Body)
 	if err == nil && p.op != opHead && check.Size() != p.size {
-		// net/http says EOF where the body said that it was whole.
+		// net/http has returned EOF, so the body should be whole.
 		return fmt.Errorf("%w: %d bytes of %d", badserver.ErrMixed, check.Size(), p.size)
 	}
 	return err
 }
 
-// unless drops an EOF, where there is no body to have some of.
+// unless drops an EOF if there is no body to read.
 func unless(err error, noBody bool) error {
 	if noBody && errors.Is(err, io.EOF) {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// stressFaults are the servers. Times are of the order of the plan's pauses.
+// stressFaults returns the servers' faults. Times are of the order of the plan's pauses.
 func stressFaults() []badserver.Fault {
 	const ms = time.Millisecond
 	return []badserver.Fault{
@@ -46,10 +46,10 @@ type setUp struct {
 	opts pool.Options
 	// anew says that each request has a new connection.
 	anew bool
-	// renews says that connections are replaced before they are done for: more
-	// requests have a new one than with bare net/http, and no request is sent
-	// again that fails on a new one. Its share is between those of bare with
-	// connections kept and not kept.
+	// renews says that connections are replaced before they are lost. So more requests
+	// have a new one than with bare net/http, and net/http does not send a request
+	// again that fails on a new one. The share of failures must be between those of
+	// bare net/http with connections kept and not kept.
 	renews bool
 	// waits says that requests wait for one another by the options, and so meet
 	// their deadlines more often than bare's: these are not compared. Dials that

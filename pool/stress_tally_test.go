@@ -7,25 +7,25 @@ import (
 	"strings"
 )
 
-// cell is what is counted: what became of requests of one kind at one server.
+// cell names a count: of requests of one kind at one server, with one class of outcome.
 type cell struct{ server, op, class string }
 
 func (c cell) String() string { return fmt.Sprintf("%s: %s: %s", c.server, c.op, c.class) }
 
-// failed reports whether it is one that the caller did not bring about.
+// failed reports whether the outcome is a failure that the caller did not cause.
 func (c cell) failed() bool {
 	return !strings.HasPrefix(c.class, classOK) && c.class != classCanceled && c.class != classDeadline
 }
 
-// timed reports whether it is a matter of speed.
+// timed reports whether the outcome depends on speed.
 func (c cell) timed() bool {
 	return c.class == classCanceled || c.class == classDeadline
 }
 
-// tally is what became of one set-up's requests, by slices of the run. In a slice
-// every set-up sends the same requests to a server of its own, all at the same
-// time. What happens to one request often happens to others, on the same HTTP/2
-// connection say, but hardly across slices: they are what chance is judged by.
+// tally has the outcomes of one set-up's requests, by slices of the run. In a slice every set-up
+// sends the same requests to a server of its own, all at the same time. The outcomes of requests
+// within a slice depend on each other, on the same HTTP/2 connection for example, but hardly
+// across slices: chance is judged by slices.
 type tally map[cell]map[int]int // slice, count
 
 func (t tally) add(c cell, slice, n int) {
@@ -47,16 +47,16 @@ const (
 	anyOp     = "all requests"
 )
 
-// allFailures are those at all servers.
+// allFailures is the cell of the failures at all servers.
 var allFailures = cell{anyServer, anyOp, "failures"}
 
-// isSum reports whether it is one of those that summed adds.
+// isSum reports whether c is one of the cells that summed adds.
 func (c cell) isSum() bool {
 	return c.server == anyServer || c.op == anyOp || strings.HasSuffix(c.class, anyLost)
 }
 
-// summed has the sums of all servers, of all requests, and of each family, too:
-// what is rare in each cell shows there first.
+// summed returns t with the sums over all servers, over all requests, and over each family: an
+// outcome that is rare in each cell shows there first.
 func (t tally) summed() tally {
 	sums := make(tally)
 	for c, slices := range t {
@@ -79,7 +79,7 @@ func (t tally) summed() tally {
 	return sums
 }
 
-// cells are all that any of the set-ups has, in order.
+// cells returns the cells of all set-ups, in order.
 func cells(all ...tally) []cell {
 	set := make(map[cell]bool)
 	for _, t := range all {

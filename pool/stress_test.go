@@ -21,8 +21,8 @@ const (
 // connections at first, and these are most of what the small size costs.
 func stressWorkers() int { return fullsize.Of(8, 4) }
 
-// play sends the same slice of the plan through every set-up, all at once; so count is
-// called by many at once.
+// play sends the same slice of the plan through every set-up at the same time; so count is called
+// by many goroutines at once.
 func play(t *testing.T, clients []*client, f badserver.Fault, first int, count func(setUp string, c cell)) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -31,7 +31,7 @@ func play(t *testing.T, clients []*client, f badserver.Fault, first int, count f
 			all.Go(func() {
 				for n := range sliceRequests {
 					p := newPlan(stressSeed, worker, first+n, f.Uploads)
-					time.Sleep(p.pause) // the load, not a wait: what races with idle time-outs
+					time.Sleep(p.pause) // a part of the load: it races with idle time-outs
 					class := c.send(&p)
 					count(c.name, cell{f.Name, p.op, class})
 				}
@@ -51,9 +51,9 @@ func play(t *testing.T, clients []*client, f badserver.Fault, first int, count f
 	}
 }
 
-// TestStressFailsAsBareNetHTTP: no worse and in no other way, against servers that
-// misbehave; and nothing is mixed up, sent twice or left. The full size is 10^6
-// requests.
+// TestStressFailsAsBareNetHTTP: against servers that misbehave, requests fail no more often than
+// with bare net/http, and in no other way; and nothing is mixed up, sent twice or left behind. The
+// full size is 10^6 requests.
 func TestStressFailsAsBareNetHTTP(t *testing.T) {
 	slices := fullsize.Of(373, 1)
 	setUps := stressSetUps()
@@ -122,8 +122,8 @@ func judge(t *testing.T, setUps []setUp, outcomes map[string]tally, conns map[st
 			j.kits = append(j.kits, column{u, sums})
 		}
 	}
-	t.Logf("what became of the requests\n%s", table(names, outcomes, conns))
-	// What the same comparison finds between bare net/http and itself is noise.
+	t.Logf("the outcomes of the requests\n%s", table(names, outcomes, conns))
+	// Findings of the same comparison between bare net/http and itself are noise.
 	control := judgement{kits: []column{{setUps[1], j.bares[1]}}, bares: j.bares[:1]}
 	control.shares()
 	for _, f := range control.wrong {
@@ -143,7 +143,7 @@ func judge(t *testing.T, setUps []setUp, outcomes map[string]tally, conns map[st
 	}
 }
 
-// check looks at what each set-up's server and bodies tell.
+// check looks at the findings of the set-up's server and bodies.
 func (c *client) check(t *testing.T) {
 	t.Helper()
 	if text := c.mixed.Load(); text != nil {
@@ -159,7 +159,7 @@ func (c *client) check(t *testing.T) {
 	}
 }
 
-// end closes the set-up and its server, and looks at what is left.
+// end closes the set-up and its server, and checks that nothing is left.
 func (c *client) end(t *testing.T) {
 	t.Helper()
 	eventually.True(t, c.name+": all bodies of requests to be closed", func() bool { return c.bodies.Load() == 0 })
@@ -184,9 +184,9 @@ func (c *client) end(t *testing.T) {
 		return
 	}
 	eventually.True(t, c.name+": the pool to have no connection", func() bool { return c.pool.Stats().Open == 0 })
-	// Those whose TLS handshake was broken off count, too: the server has accepted
-	// each. Only a dial that is broken off in the moment in which the kernel has
-	// connected makes one that the client never had.
+	// Connections whose TLS handshake was broken off count, too: the server has
+	// accepted each. Only a dial that is broken off in the moment in which the kernel
+	// has connected makes a connection that the client never had.
 	s, n := c.pool.Stats(), c.server.Accepted()
 	most := 1 // by Close
 	if c.waits {

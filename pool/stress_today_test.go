@@ -1,12 +1,12 @@
 package pool_test
 
-// notYet are what a pool that watched a clone of the transport was known to do
-// worse than bare net/http, found at the full size. The comparison stays and
-// finds them; they are skipped, not passed. A pool that chooses its connections
-// has none of them: an entry that does not show any more is to go.
+// notYet are findings that are known: the pool does worse than bare net/http there. The
+// comparison still finds them; they are skipped, not passed. An entry that is found no more must
+// be removed. An earlier pool, which watched a clone of the transport, had some; one that chooses
+// its connections has none.
 var notYet = []struct {
 	setUp  string
-	server string // where it comes from; of the sums of all servers, too. "" is any
+	server string // the server that causes it, also in the sums over all servers; "" is any
 	class  string
 	why    string
 }{
@@ -17,7 +17,7 @@ var notYet = []struct {
 
 const stale = "more POSTs get a connection that the server has just closed, most over TLS"
 
-// excuse is why a finding is skipped, or "".
+// excuse returns why a finding is skipped, or "".
 func excuse(f finding) string {
 	for _, n := range notYet {
 		if f.setUp == n.setUp && f.class == n.class && (n.server == "" || f.server == n.server || f.server == anyServer) {

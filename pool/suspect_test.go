@@ -18,7 +18,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// reports keeps what OnLeak was told.
+// reports keeps the Leaks that OnLeak was called with.
 type reports struct {
 	mu  sync.Mutex
 	all []pool.Leak
@@ -113,8 +113,8 @@ func TestWaitingForTheResponseIsNotSuspected(t *testing.T) {
 	})
 }
 
-// The alarm is one for the whole host: each body must have its own time all the
-// same, also when those before it are gone.
+// There is one alarm for the whole host. Each body must have its own time all the same, also when
+// the ones before it are gone.
 func TestEachBodyIsSuspectedInItsOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -143,7 +143,7 @@ func TestEachBodyIsSuspectedInItsOwnTime(t *testing.T) {
 			held = append(held, resp)
 			time.Sleep(time.Second)
 		}
-		held[0].Body.Close() // the one that the alarm was set for
+		held[0].Body.Close() // the body for which the alarm was set
 		held[2].Body.Close()
 		time.Sleep(2 * leakAfter)
 		synctest.Wait()
@@ -178,7 +178,7 @@ func TestExemptRequestIsNotSuspected(t *testing.T) {
 	})
 }
 
-// A callback that hangs holds up no other: not of the same host, and no request.
+// A callback that hangs holds up no other callback, even of the same host, and no request.
 func TestSlowCallbackDelaysNoOtherReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
@@ -210,7 +210,7 @@ func TestSlowCallbackDelaysNoOtherReport(t *testing.T) {
 	})
 }
 
-// The host must not lose what it counted when it is forgotten.
+// The counters of a host must not be lost when it is forgotten.
 func TestSuspectsOfForgottenHostsAreCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

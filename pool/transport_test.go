@@ -20,7 +20,8 @@ import (
 	"github.com/warmconn/warmconn/trace"
 )
 
-// What is known of connections that somebody else uses: opened, open, closed.
+// Of connections that a program uses directly it is known that they were opened, are open, or
+// were closed.
 func TestTransportsConnectionsAreCounted(t *testing.T) {
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
@@ -38,13 +39,14 @@ func TestTransportsConnectionsAreCounted(t *testing.T) {
 			client.CloseIdleConnections()
 			wait(t, "all to be closed", func() bool { return srv.Open() == 0 && p.Stats().Open == 0 })
 			if h := p.Stats().Hosts[0]; h.Closed != h.Opened || h.Lost["unknown"]+h.Lost["unused"] != h.Closed || h.Lost["unknown"] == 0 {
-				t.Errorf("stats %+v, want all closed for reasons that nobody knows", h)
+				t.Errorf("stats %+v, want all closed for an unknown reason", h)
 			}
 		})
 	}
 }
 
-// Nothing came on it: net/http has dialed it for a request that another one served.
+// Nothing was sent on the connection: net/http has dialed it for a request that another
+// connection served.
 func TestTransportsConnectionThatNobodyUsedIsToldSo(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
@@ -69,8 +71,8 @@ func TestTransportsConnectionThatNobodyUsedIsToldSo(t *testing.T) {
 	})
 }
 
-// A request, or a handshake, that gets no answer has had its connection: it was called
-// unused.
+// A connection on which a request or a handshake got no answer was used. An earlier version called
+// it unused.
 func TestTransportsConnectionThatGotNoAnswerWasUsed(t *testing.T) {
 	for _, scheme := range []string{"http", "https"} {
 		t.Run(scheme, func(t *testing.T) {
@@ -114,8 +116,8 @@ func TestConnectionWhoseHandshakeFailedIsNotUnused(t *testing.T) {
 	}
 }
 
-// MaxPerHost bounds those of a transport without the Middleware, as net/http does it,
-// unless it had a limit of its own.
+// MaxPerHost bounds the connections of a transport without the Middleware, in net/http's way,
+// unless base has a limit of its own.
 func TestTransportHasThePoolsLimits(t *testing.T) {
 	p := pool.New(pool.Options{MaxPerHost: 3, IdleTimeout: time.Minute})
 	defer p.Close()
@@ -127,9 +129,9 @@ func TestTransportHasThePoolsLimits(t *testing.T) {
 	}
 }
 
-// Under the Middleware the Pool owns the connections as over any transport, counts
-// them once, and Exempt requests come on top of the limit. Those that others make
-// over the same transport are counted beside them.
+// Under the Middleware the Pool owns the connections as over any transport, counts them once, and
+// Exempt requests come on top of the limit. Connections of a program that uses the same transport
+// directly are counted beside them.
 func TestMiddlewareOverTransportOwnsItsConnections(t *testing.T) {
 	goOn := make(chan struct{})
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -199,8 +201,8 @@ func openConnections(t *testing.T, r metric.Reader) (n int64) {
 	return n
 }
 
-// The net/http way: a limit without the Middleware holds for those who use the
-// transport directly, handshakes included.
+// Without the Middleware the limit is net/http's: it holds for requests over the transport itself,
+// handshakes included.
 func TestTransportsLimitHolds(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()
@@ -209,14 +211,14 @@ func TestTransportsLimitHolds(t *testing.T) {
 	defer p.Close()
 	client := &http.Client{Transport: p.Transport(&http.Transport{TLSClientConfig: srv.ClientTLS(), DialContext: conns.dial})}
 	load(t, client, srv.URL, 20, 20)
-	if n := conns.most.Load(); n == 0 || n > 5 { // net/http counts one down before it is closed
+	if n := conns.most.Load(); n == 0 || n > 5 { // net/http counts a connection off before it is closed
 		t.Errorf("%d connections at once, want at most 4", n)
 	}
 	client.CloseIdleConnections()
 	eventually.True(t, "all to be closed", func() bool { return conns.open.Load() == 0 })
 }
 
-// A TLS dialer of the base's own makes what net/http must see as it is.
+// A TLS dialer of the base's own makes a connection that net/http must see unwrapped.
 func TestTransportsOwnTLSDialerIsNotWrapped(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()

@@ -19,7 +19,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// A dial that hangs must cost its own request only.
+// A dial that hangs must fail its own request only.
 func TestHungDialDoesNotHoldOthersUp(t *testing.T) {
 	synctest.Test(t, hungDial)
 }
@@ -43,8 +43,8 @@ func hungDial(t *testing.T) {
 			t.Fatal("the request with the hung dial came through")
 		}
 		for range 5 {
-			// Under a limit the dial counts until its dialer returns, which has not heeded
-			// its context; without one it is passed.
+			// This dialer does not heed its context. Under a limit its dial counts until it
+			// returns; without one other requests dial past it.
 			if err := get(client, srv.URL); (err == nil) != (limit == 0) {
 				t.Errorf("limit %d: %v", limit, err)
 			}
@@ -111,8 +111,7 @@ func TestWhatMustNotBeCloned(t *testing.T) {
 	}
 }
 
-// The program's own TLS dialer makes the connections, and they are the Pool's all the
-// same.
+// The program's own TLS dialer makes the connections, and the Pool owns them all the same.
 func TestOwnTLSDialerIsKept(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()

@@ -6,20 +6,20 @@ import (
 	"time"
 )
 
-// FuzzWaitlist holds waitlist to a model of slices: each byte lets one wait in a flow,
+// FuzzWaitlist compares waitlist with a model of slices: each byte adds a waiter to a flow,
 // serves one, or has one leave.
 func FuzzWaitlist(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 2, 9, 1, 9, 9, 2, 15, 0, 9})
-	f.Add([]byte{0, 0, 1, 2, 2, 4})       // those of its own flow are ahead
+	f.Add([]byte{0, 0, 1, 2, 2, 4})       // waiters of its own flow are ahead
 	f.Add([]byte{0, 1, 1, 1, 1, 1, 4})    // a flow whose turn comes after its own
-	f.Add([]byte{1, 1, 1, 1, 1, 0, 4})    // and before
+	f.Add([]byte{1, 1, 1, 1, 1, 0, 4})    // a flow whose turn comes before its own
 	f.Add([]byte{0, 1, 1, 1, 1, 9, 0, 4}) // it is another flow's turn
 	f.Fuzz(func(t *testing.T, ops []byte) {
 		const lanes = 4
 		var l waitlist
 		var all [lanes]flow
 		var waiting [lanes][]*waiter
-		var turns []int // flow that have waiters
+		var turns []int // flows that have waiters
 		leave := func(in, i int) {
 			waiting[in] = slices.Delete(waiting[in], i, i+1)
 			if len(waiting[in]) == 0 {
@@ -46,7 +46,7 @@ func FuzzWaitlist(f *testing.F) {
 					turns = append(turns, in)
 				}
 				waiting[in] = append(waiting[in], w)
-				if op >= 4 { // serve all up to it, to see what was ahead
+				if op >= 4 { // serve all up to it, to see how many were ahead
 					served := 0
 					for serve() != w {
 						served++

@@ -24,7 +24,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// crowdServer answers when as many requests have come as it was told to expect.
+// crowdServer answers once as many requests have come as it was told to expect.
 type crowdServer struct {
 	*testserver.Server
 	requests atomic.Int32
@@ -55,7 +55,7 @@ func (s *crowdServer) expect(n int) {
 	s.missing, s.all = n, make(chan struct{})
 }
 
-// exchanges collects what an Observer is told.
+// exchanges collects the Exchanges of an Observer.
 type exchanges struct {
 	mu  sync.Mutex
 	all []roundtripper.Exchange
@@ -69,7 +69,7 @@ func (l *exchanges) middleware() roundtripper.Middleware {
 	}})
 }
 
-// burst sends n requests at once, and returns how long the slowest took.
+// burst sends n requests at once, and returns the time of the slowest.
 func burst(t *testing.T, client *http.Client, url string, n int) (slowest time.Duration) {
 	t.Helper()
 	var mu sync.Mutex
@@ -89,8 +89,8 @@ func burst(t *testing.T, client *http.Client, url string, n int) (slowest time.D
 	return slowest
 }
 
-// After Warm the first burst finds a connection for each request: the server and the
-// kernel have them before any request is there.
+// After Warm the first burst finds a connection for each request: the server and the kernel have
+// them before the first request.
 func TestTheFirstBurstAfterWarmDialsNothing(t *testing.T) {
 	const n = 16
 	for _, row := range []struct {
@@ -159,7 +159,7 @@ func TestTheFirstBurstAfterWarmDialsNothing(t *testing.T) {
 	}
 }
 
-// Limits bound what Warm makes exactly, and it says which.
+// Warm makes exactly as many connections as limits allow, and its error names the limit.
 func TestWarmKeepsToTheLimits(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -208,7 +208,7 @@ func TestWarmKeepsToTheLimits(t *testing.T) {
 	}
 }
 
-// Where only HTTP/2 connections are kept, one dial shows that the host speaks none.
+// If only HTTP/2 connections are kept, one dial shows that the host does not speak HTTP/2.
 func TestWarmFindsOutThatNothingIsKept(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true})
 	defer srv.Close()
@@ -288,7 +288,7 @@ func TestWarmSaysWhyADialFailed(t *testing.T) {
 	}
 }
 
-// Some dials fail: the others are ready, and the error is the first.
+// Some dials fail: the other connections are ready, and the error is the first dial's.
 func TestWarmCountsWhatIsReadyBesideAFailure(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
@@ -309,8 +309,7 @@ func TestWarmCountsWhatIsReadyBesideAFailure(t *testing.T) {
 	}
 }
 
-// A server that hangs up on each connection is dialed as often as was asked for, and no
-// more.
+// A server that closes each connection is dialed no more often than n times.
 func TestWarmDoesNotDialForEverWhereTheServerHangsUp(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -340,8 +339,8 @@ func TestWarmDoesNotDialForEverWhereTheServerHangsUp(t *testing.T) {
 	}
 }
 
-// When its context ends Warm waits no longer, and a handshake that hangs goes on as that
-// of a request that has given up: when it is done, its connection is ready.
+// When its context ends Warm returns. A handshake that hangs goes on, as for a request that has
+// given up: when it is done, its connection is ready.
 func TestWarmGivesUpWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true, Memory: true})
@@ -368,7 +367,7 @@ func TestWarmGivesUpWithItsContext(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if n, err := p.Warm(ctx, rt, srv.URL, 4); n != 4 || err != nil || dials.Load() != 4 {
-			t.Errorf("later %d are ready by %d dials, %v; want 4 by 4, whatever the context", n, dials.Load(), err)
+			t.Errorf("later %d are ready by %d dials, %v; want 4 by 4, though the context has ended", n, dials.Load(), err)
 		}
 		if n, err := p.Warm(ctx, rt, srv.URL, 5); n != 4 || err != context.DeadlineExceeded || dials.Load() != 4 {
 			t.Errorf("with a context that has ended: %d ready by %d dials, %v", n, dials.Load(), err)
@@ -376,7 +375,7 @@ func TestWarmGivesUpWithItsContext(t *testing.T) {
 	})
 }
 
-// A server that accepts, and never shakes hands.
+// The server accepts connections, and never answers a handshake.
 func TestAHandshakeThatHangsEndsWithTheTransportsTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := &http.Transport{TLSHandshakeTimeout: 3 * time.Second, ForceAttemptHTTP2: true}
@@ -424,8 +423,7 @@ func TestCloseEndsWarm(t *testing.T) {
 	})
 }
 
-// Calls of Warm and requests that come together make no more dials than those that
-// would have come one after the other.
+// Calls of Warm and requests at the same time make no more dials than one after the other.
 func TestWarmAndRequestsTogetherDialNoMoreThanIsNeeded(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -481,7 +479,7 @@ func TestWarmAndRequestsTogetherDialNoMoreThanIsNeeded(t *testing.T) {
 	}
 }
 
-// Warm goes the way of a request: through the proxy that a GET of the URL is sent by.
+// Warm connects as a request does: to the proxy by which a GET of the URL is sent.
 func TestWarmGoesByTheProxyOfARequest(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{}) // a proxy for plain http gets the request itself
 	defer srv.Close()
@@ -516,7 +514,7 @@ func TestWarmGoesByTheProxyOfARequest(t *testing.T) {
 
 type warmKey struct{}
 
-// What no request ever had counts as unused, whatever has closed it.
+// A connection that no request ever had counts as unused, for any reason of its close.
 func TestWarmedConnectionsThatNoRequestHadAreUnused(t *testing.T) {
 	inBubble(t, hello, testserver.Options{}, pool.Options{IdleTimeout: time.Minute, MaxIdlePerHost: 10}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
 		if n, err := p.Warm(context.Background(), client.Transport, srv.URL, 5); n != 5 || err != nil {
@@ -534,7 +532,7 @@ func TestWarmedConnectionsThatNoRequestHadAreUnused(t *testing.T) {
 	})
 }
 
-// CloseIdleConnections, and then Warm: as a request has it, what comes after is kept.
+// Connections that Warm makes after CloseIdleConnections are kept, as with a request.
 func TestWarmAfterCloseIdleConnections(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
@@ -553,7 +551,7 @@ func TestWarmAfterCloseIdleConnections(t *testing.T) {
 	}
 }
 
-// A dial of Warm's that hangs holds no request up for longer than any other's would.
+// A dial of Warm that hangs holds up a request no longer than another request's dial would.
 func TestARequestIsNotHeldUpByADialOfWarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := testserver.New(http.HandlerFunc(hello), testserver.Options{Memory: true})
@@ -589,7 +587,7 @@ func TestARequestIsNotHeldUpByADialOfWarm(t *testing.T) {
 	})
 }
 
-// Nil is the stack of Client.
+// A nil RoundTripper stands for the Transport of Client.
 func TestWarmOfNilIsClients(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
@@ -607,7 +605,7 @@ func TestWarmOfNilIsClients(t *testing.T) {
 	}
 }
 
-// Middleware of somebody else's may stand between, as long as it tells what is below it.
+// Foreign middleware may stand between if it can be looked through.
 func TestWarmFindsTheStackBelowOtherMiddleware(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
@@ -624,12 +622,12 @@ func TestWarmFindsTheStackBelowOtherMiddleware(t *testing.T) {
 		t.Errorf("through a Facade %d ready, %v; %d connections", n, err, p.Stats().Opened)
 	}
 	if _, err := p.Warm(t.Context(), stub.Transport{}, srv.URL, 3); err == nil {
-		t.Error("no error for what is no stack")
+		t.Error("no error for a RoundTripper that is no stack")
 	}
 }
 
-// A connection that has served comes before one that Warm has made: so a request that gets
-// a new one has found all others busy.
+// A used connection is chosen before one that Warm has made. So a request that gets a new one has
+// found all others busy.
 func TestAUsedConnectionComesBeforeAWarmedOne(t *testing.T) {
 	inBubble(t, hello, testserver.Options{}, pool.Options{}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
 		var seen exchanges
@@ -649,8 +647,8 @@ func TestAUsedConnectionComesBeforeAWarmedOne(t *testing.T) {
 	})
 }
 
-// When a connection is lost, and the next request gets one that was warmed, the loss is why
-// that is new to it.
+// If a connection is lost, and the next request gets a warmed one, the loss is the reason why
+// that is new.
 func TestAWarmedConnectionIsNewForALoss(t *testing.T) {
 	inBubble(t, hello, testserver.Options{}, pool.Options{MaxConnRequests: 1}, func(srv *testserver.Server, p *pool.Pool, client *http.Client) {
 		var seen exchanges

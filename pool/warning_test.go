@@ -59,7 +59,7 @@ func TestWarningsNameWhatToDo(t *testing.T) {
 			defer p.Close()
 			base := row.base(p)
 			var all sync.WaitGroup
-			for range 8 { // once, however many build such chains
+			for range 8 { // warned once, though many build such chains
 				all.Go(func() { p.Middleware(base) })
 			}
 			all.Wait()
@@ -79,7 +79,7 @@ func TestWarningsNameWhatToDo(t *testing.T) {
 	}
 }
 
-// A program of very many types of bases, as generics make them, is not told of each.
+// A program may have very many types of bases, by generics: it is not warned of each.
 func TestWarningsAreBounded(t *testing.T) {
 	told := 0
 	p := pool.New(pool.Options{OnWarning: func(pool.Warning) { told++ }})
