@@ -2,16 +2,15 @@ package connpool
 
 import "encoding/binary"
 
-// Over TLS a peer ends a connection by an alert, mostly close_notify, and its
-// FIN comes later, if anybody still reads then. What the alert says is
-// encrypted, but its record has a length that hardly anything else has that HTTP
-// sends: an alert is two bytes long. What does, the end of a chunk in a record of
-// its own, is not the last that comes.
+// Over TLS a peer ends a connection by an alert, mostly close_notify. Its FIN comes later,
+// when net/http may no longer read. The alert is encrypted, but it is two bytes long, and
+// hardly any other record of HTTP's is of that length. One may be: the end of a chunk, in a
+// record of its own; but that is never the last record on a connection.
 
 const (
 	recordHeader = 5
 	// alert13 is the length of an alert in TLS 1.3: two bytes, the hidden type
-	// and the seal. The record calls itself application data.
+	// and the seal. The record's own type is application data.
 	alert13 = 2 + 1 + 16
 
 	typeAlert           = 21
@@ -23,8 +22,8 @@ const (
 var alert12 = [...]int{18, 26, 32, 48, 64}
 
 // endsInAlert reports whether the last thing in p, which was read from a
-// connection, is the record of an alert. In a plain connection nothing looks
-// like one but by intent, and then it costs no more than a word in a span.
+// connection, is the record of an alert. On a connection without TLS only a peer that
+// means to forge one sends such bytes, and all it achieves is a wrong word in a span.
 func endsInAlert(p []byte) bool {
 	if isRecord(p, typeApplicationData, alert13) {
 		return true
@@ -66,10 +65,10 @@ func isAlert(p []byte) bool {
 	return len(p) > recordHeader && len(p) == recordHeader+int(binary.BigEndian.Uint16(p[3:])) && endsInAlert(p)
 }
 
-// goAwayRecord are the least lengths of a record with a GOAWAY frame in it, in TLS
-// 1.3 and in 1.2: 17 bytes and the seal. PING frames are as long, but hardly anybody
-// sends one right before it closes, see farewellMost; others that a server sends unasked
-// are shorter.
+// goAwayRecord13 and goAwayRecord12 are the least lengths of a record with a GOAWAY frame
+// in it, in TLS 1.3 and in 1.2: 17 bytes and the seal. PING frames are as long, but hardly
+// any server sends one right before it closes the connection (see farewellMost). The other
+// frames that a server sends unasked are shorter.
 const goAwayRecord13, goAwayRecord12 = 17 + 1 + 16, 17 + 16
 
 // bringsGoAway reports whether p, read from an HTTP/2 connection on which there is
@@ -106,14 +105,14 @@ func (c *netConn) bringsGoAway(p []byte) bool {
 	return false
 }
 
-// ticketRecord13 is less than the record of a session ticket of TLS 1.3 is long, which
-// may come first; a server's first SETTINGS, and its first WINDOW_UPDATE behind it, are
-// shorter.
+// ticketRecord13 tells a session ticket of TLS 1.3, which may come first, from the server's
+// SETTINGS: the record of a ticket is longer, and that of the first SETTINGS, with the first
+// WINDOW_UPDATE behind them, is shorter.
 const ticketRecord13 = 120
 
-// bringsSettings reports whether p, the first that came on an HTTP/2 connection, has
-// the server's SETTINGS: its first frame by RFC 9113, 3.4. What can't be told through
-// TLS 1.3 is a ticket of some 50 bytes, by servers that keep the session themselves.
+// bringsSettings reports whether p, the first bytes that came on an HTTP/2 connection, has
+// the server's SETTINGS, which are its first frame by RFC 9113, 3.4. One thing looks the
+// same through TLS 1.3: a ticket of some 50 bytes, by a server that keeps the session itself.
 func (c *netConn) bringsSettings(p []byte) bool {
 	if c.plain {
 		return true

@@ -2,50 +2,51 @@ package connpool
 
 import "net/netip"
 
-// answers are what the lookups of a host's name have given, of one family of addresses.
-// The host's mutex guards them.
+// answers are the answers to the lookups of a host's name, for one family of addresses. The
+// host's mutex guards them.
 //
-// An address is gone when goneAfter answers in a row, each like the one before, have not
-// given it, and one before them has. So nothing is gone that this lookup has never
-// given: then it sees other names than the program's dialer does.
+// An address is gone when goneAfter answers in a row, each like the one before, do not have
+// it, and one before them had it. So an address that was in no answer is never gone: the
+// program's dialer must have another source of addresses than this lookup.
 type answers struct {
 	n            int // how many there were
-	size         int // of the last one
+	size         int // how many addresses the last one had
 	alike        int // how many in a row share half of their addresses with the one before
-	unlike       int // and how many in a row do not
-	back         int // the last one that gave an address again that was gone
+	unlike       int // how many in a row do not
+	back         int // number of the last one with an address that was gone, and came back
 	rotatesUntil int
 	known        map[netip.Addr]*hostAddr
 }
 
-// hostAddr is one of a host's.
+// hostAddr is one address of a host.
 type hostAddr struct {
-	last  int // the answer that gave it last; 0: none has
-	gone  int // it is gone for connections that have seen fewer answers
-	conns int // that are open
+	last  int // number of the last answer that had it; 0: none had
+	gone  int // it is gone for connections that came up before that many answers
+	conns int // open connections to it
 }
 
 const (
 	// goneAfter is how many answers in a row must leave an address out.
 	goneAfter = 3
-	// lateAfter is how many must, behind the dial, where the dialer gave the address
-	// though the last answer did not: it may keep names for longer, or never agree. Such
-	// connections are retired rememberFor/lateAfter times, and then left alone.
+	// lateAfter is how many answers after the dial must leave an address out that the
+	// dialer chose though the last answer did not have it: the dialer may keep addresses
+	// for longer, or have other ones altogether. Such connections are retired
+	// rememberFor/lateAfter times, and then left alone.
 	lateAfter = 16
-	// rotateFor is how many answers must leave out no address that comes back, for
-	// answers that rotated to count again. Servers of one name that do not agree yet
-	// show the same for a while, so it is not for good.
+	// rotateFor is for how many answers no address must come back, before answers that
+	// rotated count again. Name servers that do not agree yet look like rotation for a
+	// while, so rotation does not count for good.
 	rotateFor = 32
-	// unlikeMost is how many answers in a row may each be another one: those of a
-	// name with many addresses give a few of them, and seldom one again.
+	// unlikeMost is how many answers in a row may be unlike the one before. A name with
+	// many addresses has more: each of its answers has a few, and seldom the same ones.
 	unlikeMost = 2
-	// rememberFor is for how many answers an address is known that none of them gave,
-	// and addressesMost how many are.
+	// rememberFor is for how many answers an address is known that none of them has, and
+	// addressesMost how many addresses are known.
 	rememberFor   = 2 * rotateFor
 	addressesMost = 1024
 )
 
-// ofLocked is what is known of a.
+// ofLocked returns the hostAddr of a.
 func (as *answers) ofLocked(a netip.Addr) *hostAddr {
 	e := as.known[a]
 	if e == nil {
@@ -58,11 +59,11 @@ func (as *answers) ofLocked(a netip.Addr) *hostAddr {
 	return e
 }
 
-// rotate reports whether answers give now these and now other addresses.
+// rotate reports whether the answers rotate: each gives other addresses of the name's.
 func (as *answers) rotate() bool { return as.n < as.rotatesUntil }
 
-// countLocked notes an answer, which is not empty. It is true if an address is gone
-// to which there are connections.
+// countLocked notes an answer, which is not empty. It returns true if an address is gone
+// and has connections.
 func (as *answers) countLocked(all []netip.Addr) (gone bool) {
 	as.n++
 	size, shared, back, tooSoon := 0, 0, false, false

@@ -1,13 +1,13 @@
 package connpool
 
-// An HTTP/2 stream is over when both sides have sent all: net/http takes it off
-// InFlight then, whether or not anybody has read the body. So of the exchanges that
-// have their response, as many as are more than InFlight hold nothing but a body that
-// has arrived. Those that wait for their response are in flight, too, or will be:
-// while there are such, too few count as over, and never too many.
+// An HTTP/2 stream is over when both sides have sent everything. Net/http takes it off
+// InFlight then, whether or not the caller has read the body. So the exchanges that have
+// their response, less the streams in flight, hold nothing but a body that has arrived.
+// Exchanges that wait for their response are in flight, too, or will be: while there are
+// such, too few are counted as over, and never too many.
 
-// countOverLocked brings that number up to date. It must follow each change of
-// c.answered.
+// countOverLocked brings the number of streams that are over up to date. It must follow
+// each change of c.answered.
 func (c *Conn) countOverLocked() {
 	h := c.host
 	if !h.pool.countsOver() || !c.http2 {
@@ -23,7 +23,7 @@ func (c *Conn) countOverLocked() {
 	}
 }
 
-// countsOver reports whether they are wanted.
+// countsOver reports whether the Pool's user wants that number.
 func (p *Pool) countsOver() bool { return p.opts.StreamsOver != nil }
 
 // leaveLocked takes the exchange off c.
@@ -55,8 +55,8 @@ func (c *Conn) answeredBy(e *Entry) {
 	c.countOverLocked()
 }
 
-// Look brings what is known of all connections up to date: their state hooks can be
-// lost.
+// Look counts the streams that are over on all connections once more: the state hooks that
+// would have told of a change can be lost.
 func (p *Pool) Look() {
 	p.hosts.each(func(h *Host) {
 		h.mu.Lock()

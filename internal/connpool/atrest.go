@@ -9,11 +9,11 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// atRest says why a connection is lost that no exchange had, or of which none can
-// tell. net/http's own words on it are Err; the socket has seen who ended it.
+// atRest says why a connection is lost that no exchange had, or whose exchanges can't
+// tell. Err has net/http's own words for it, and the socket has seen which side ended it.
 //
-// Unknown is left where neither has a word: a connection of a TLS dialer of the
-// program's own, whose socket can't be seen, and a peer that vanished without one.
+// Unknown is left where both are silent: for a connection of a TLS dialer of the program's
+// own, whose socket can't be seen, and for a peer that vanished.
 func (c *Conn) atRest(now time.Time) loss.Reason {
 	err := c.cc.Err()
 	end := c.raw.ending()
@@ -43,7 +43,7 @@ func (c *Conn) atRest(now time.Time) loss.Reason {
 	return loss.Unknown
 }
 
-// atRestHTTP2 is atRest over HTTP/2, where Err only says that it is closed.
+// atRestHTTP2 is atRest over HTTP/2, where Err only says that the connection is closed.
 func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 	switch {
 	case c.sawGoAway, end == byPeer && c.peerWentAway():
@@ -58,13 +58,13 @@ func (c *Conn) atRestHTTP2(end ending, now time.Time) loss.Reason {
 		c.raw.silent(now) >= c.host.pool.pingTimeout/2: // the ping, for about as long
 		return loss.Dead // net/http has closed it by itself: its ping was not answered
 	case c.state != idle:
-		return loss.GoAway // which came before the last response did
+		return loss.GoAway // the GOAWAY came before the last response did
 	case !c.toldLast():
 		return loss.ConnError // the program itself has closed it
 	case c.raw.farewell.Load():
-		return loss.GoAway // net/http was told to
+		return loss.GoAway // which is why net/http has closed it
 	}
-	return loss.ProtocolError // of what was read net/http could make nothing
+	return loss.ProtocolError // net/http could not parse what it read
 }
 
 // peerWentAway reports whether the server has sent a GOAWAY before it ended c, as far as the
@@ -76,18 +76,18 @@ func (c *Conn) peerWentAway() bool {
 	case c.raw.plain:
 		return c.raw.farewell.Load()
 	}
-	// If the server has ended c in order and in one piece with a response, that is taken
-	// for one. RFC 9113 has it send a GOAWAY before, and nginx sends it in the record of
-	// the last response, where TLS hides it. If exchanges are cut short, they say so.
+	// A server that ended c in good order, in one piece with a response, is taken to have
+	// sent one: RFC 9113 asks for a GOAWAY before the end, and nginx sends it in the record
+	// of the last response, where TLS hides it. Exchanges that were cut short say so
+	// themselves.
 	return c.raw.inOne.Load()
 }
 
-// toldLast reports whether something came on c since it became idle, and that right
-// before its end.
+// toldLast reports whether something came on c since it became idle, right before its end.
 func (c *Conn) toldLast() bool {
 	return c.raw.said.Load() > c.saidIdle && c.raw.endedAt.Load()-c.raw.readAt.Load() < int64(farewellMost)
 }
 
-// farewellMost is how long behind a GOAWAY the end of the connection may be seen. Net/http
-// ends an idle one at once, or the server does.
+// farewellMost is the most time from a GOAWAY to the end of the connection. Net/http ends
+// an idle connection at once, or the server does.
 const farewellMost = 10 * time.Millisecond

@@ -1,7 +1,7 @@
 package connpool
 
-// BarelyUsed reports whether all that the Pool was used for so far is a request or two,
-// to one host, and nothing is going on; and which host that is.
+// BarelyUsed reports whether the Pool has served no more than one or two requests so far,
+// to one host, and has none in flight; and which host that is.
 func (p *Pool) BarelyUsed() (host string, ok bool) {
 	if p.uses.Load() > 2 {
 		return "", false

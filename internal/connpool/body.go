@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// trackedBody is a request's body of which it is known whether it was read and
-// closed, as net/http's own readTrackingBody is. Bodies of the kinds that net/http
-// treats apart go down as they are, for it sends header and body of those in one
-// write, or a file by sendfile: they can be closed twice.
+// trackedBody is a request's body that notes whether it was read and closed, as
+// net/http's own readTrackingBody does. Bodies of the types that net/http treats apart go
+// down as they are, and may be closed twice: of those it sends header and body in one
+// write, or a file by sendfile.
 type trackedBody struct {
 	io.ReadCloser
 	didRead  atomic.Bool
 	didClose atomic.Bool
-	// held puts Close off, while another try may still want the body unread.
+	// held puts Close off while another try may still need the body unread.
 	held     atomic.Bool
 	wasAsked atomic.Bool
 }
@@ -28,9 +28,9 @@ func (b *trackedBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// read notes that a read begins. One that begins behind a Close that was put off, as
-// HTTP/2's writer's may, finds the body closed, or it would wait in a pipe for bytes
-// that nobody sends any more.
+// read notes that a read begins. HTTP/2's writer may begin one after a Close that was put
+// off. The body is closed then: else that read would wait in a pipe for bytes that the
+// caller no longer sends.
 func (b *trackedBody) read() {
 	b.didRead.Store(true)
 	if b.held.Load() && b.wasAsked.Load() {
@@ -38,8 +38,8 @@ func (b *trackedBody) read() {
 	}
 }
 
-// Close asks before it looks whether there was a read, and read the other way round:
-// one of the two closes.
+// Close notes that it was called before it looks whether there was a read; read notes
+// itself before it looks for a Close. So of the two at least one closes the body.
 func (b *trackedBody) Close() error {
 	b.wasAsked.Store(true)
 	if b.held.Load() && !b.didRead.Load() {
@@ -55,7 +55,7 @@ func (b *trackedBody) close() error {
 	return b.ReadCloser.Close()
 }
 
-// trackedWriterTo is one over a body that can write itself.
+// trackedWriterTo is a trackedBody over a body that is an io.WriterTo.
 type trackedWriterTo struct{ *trackedBody }
 
 func (b trackedWriterTo) WriteTo(w io.Writer) (int64, error) {
@@ -63,8 +63,8 @@ func (b trackedWriterTo) WriteTo(w io.Writer) (int64, error) {
 	return b.ReadCloser.(io.WriterTo).WriteTo(w)
 }
 
-// track returns the body as it goes down, and what is known of it; nil if it goes
-// down as it is.
+// track returns the body that goes down, and its trackedBody, nil for a body that goes
+// down as it is. Body is not nil.
 func track(body io.ReadCloser) (io.ReadCloser, *trackedBody) {
 	if body == http.NoBody || knownToNetHTTP(body) {
 		return body, nil

@@ -10,12 +10,12 @@ import (
 	"github.com/warmconn/warmconn/internal/chain"
 )
 
-// Clone clones base and keeps HTTP/2 on where base would speak it: a dialer of
-// one's own switches it off unless it is asked for (Transport.protocols). What
-// golang.org/x/net's HTTP/2 was told is carried over to net/http's own, as it is
-// now.
+// Clone clones base and keeps HTTP/2 on where base would speak it: a dialer in DialContext
+// switches HTTP/2 off unless a transport asks for it (Transport.protocols). The present
+// settings of golang.org/x/net's HTTP/2, if base has that, are carried over to net/http's
+// own.
 //
-// If a clone would lose something there is none, and why says what.
+// If a clone would lose a setting there is none, and why names that.
 func Clone(base *http.Transport) (clone *http.Transport, why string) {
 	if chain.IsFacade(base) {
 		return nil, "the transport is a Facade of another stack"
@@ -39,14 +39,14 @@ func Clone(base *http.Transport) (clone *http.Transport, why string) {
 		return cloneXNet(base, rt)
 	}
 	t := base.Clone()
-	// Clone has made base set itself up. From then on TLSNextProto names h2
-	// where base speaks it, set by net/http if the field was nil before, and
-	// Clone copies the map only if it was not.
+	// Clone has made base set itself up. From then on base's TLSNextProto names h2 where
+	// base speaks it: net/http fills the map in if it was nil. Clone copies the map only if
+	// it was not nil before.
 	if t.TLSNextProto != nil {
 		if len(t.TLSNextProto) > 0 {
 			return nil, "the transport has protocols of its own in TLSNextProto"
 		}
-		return t, "" // empty: HTTP/2 was switched off
+		return t, "" // the empty map: HTTP/2 was switched off
 	}
 	if base.TLSNextProto["h2"] != nil && t.Protocols == nil {
 		t.ForceAttemptHTTP2 = true
@@ -71,9 +71,9 @@ func knownSetting(name string) bool {
 	return false
 }
 
-// unknownField names the first exported field of a struct that is set and not known:
-// what a newer release has added, perhaps a limit that is for the Pool to keep. As
-// long as it is not set, everything is as it was before.
+// unknownField names the first exported field of a struct that is set and not known: a
+// newer release has added it, and it may be a limit that the Pool would have to keep. While
+// it is not set, nothing has changed.
 func unknownField(v reflect.Value, known func(name string) bool) string {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)

@@ -19,9 +19,9 @@ type Conn struct {
 
 	// Set when the dial has ended.
 	cc     *http.ClientConn
-	secure net.Conn        // its TLS to the first hop; nil if there is none, or it is a proxy's CONNECT
+	secure net.Conn        // the TLS to the first hop; nil without TLS, and inside of a proxy's CONNECT
 	raw    *netConn        // nil if the dialer's connection can't be seen
-	held   *ledger.NetConn // as exchanges are shown it
+	held   *ledger.NetConn // the connection as exchanges see it
 	http2  bool
 	tls    tlsFacts
 
@@ -30,57 +30,57 @@ type Conn struct {
 
 	// Guarded by host.mu.
 	state         state
-	waiter        *waiter   // whose dial it is, while it waits for it
-	abandoned     time.Time // since when it is no request's own
+	waiter        *waiter   // the waiting request that owns the dial
+	abandoned     time.Time // since when no request owns the dial
 	givenAt       time.Time // to the exchange that has it
-	givenUp       bool      // because that has ended, and not because it was served
+	givenUp       bool      // abandoned because its request has ended, and not because another connection served that
 	cancel        func()    // breaks the dial off
 	opened        time.Time
 	uses          int
 	user          uint64 // the Entry that has it, or had it last
-	streams       int    // exchanges on it
-	answered      int    // of those that are not exempt, that have their response
+	streams       int    // exchanges on it, also over HTTP/1
+	answered      int    // exchanges on it that have their response, without the exempt ones
 	arrived       int    // see arrived.go
 	wasIdle       bool   // it lay idle once: net/http calls it reused
 	idleAt        time.Time
-	idledFor      time.Duration // until its exchange got it; 0: it did not lie idle
+	idledFor      time.Duration // the time until its exchange got it; 0: it did not lie idle
 	busySince     time.Time
-	probe         bool          // see serverIdle: it is left to the server
-	announced     time.Duration // how long it may lie idle, by what the server says
-	jitter        uint8         // its part, in 1/256, of what ages differ by
+	probe         bool          // it is left idle until the server closes it: see serverIdle
+	announced     time.Duration // how long it may lie idle, by the server's Keep-Alive header
+	jitter        uint8         // its share, in 1/256, of the tenth by which ages differ
 	lost          *loss.Loss
-	guessed       bool // the reason is, until an exchange can tell
+	guessed       bool // lost's reason is a guess, until an exchange can tell
 	countedAs     loss.Reason
 	span          *ledger.Span
-	peer          string    // its address, if those are counted
-	address       *hostAddr // that it goes to; nil: of no interest
+	peer          string    // its address, if the ledger counts peers
+	address       *hostAddr // its remote address; nil if its name is not looked up again
 	answer        int       // how many answers had given addresses when it came up
-	replacedAt    time.Time // when a successor was last dialed, because of its age or uses
-	successor     *Conn     // that one
-	limitedByAge  bool      // a successor is on its way, because of its age
+	replacedAt    time.Time // when its successor was dialed, because of its age or uses
+	successor     *Conn     // the connection that was dialed then
+	limitedByAge  bool      // the successor was dialed because of its age
 	sawGoAway     bool
-	due           loss.Reason // why it is retired once what is being sent on it is sent
-	resets        int         // streams that were, since none was in flight
+	due           loss.Reason // why it will be retired, once the requests on it are written
+	resets        int         // streams that were reset since none was in flight
 	limit         limitFacts
-	unreserved    atomic.Int32       // see tightLocked; of no mutex
-	heard         atomic.Bool        // over HTTP/2 a response; of no mutex
-	ahead         bool               // no request's dial, made for a stock, and not used yet
-	doomed        bool               // the server has said that it ends it
-	warmed        bool               // no request's dial: Warm's
+	unreserved    atomic.Int32       // see tightLocked; guarded by no mutex
+	heard         atomic.Bool        // over HTTP/2, a response has come; guarded by no mutex
+	ahead         bool               // it was dialed for a stock and no request has used it yet
+	doomed        bool               // the server has said that it will end it
+	warmed        bool               // Warm has dialed it, for no request
 	counted       bool               // as opened
-	refused       bool               // its socket was open, and it came to nothing
+	refused       bool               // its socket was open, but the handshake failed
 	saidIdle      int64              // netConn.said when it became idle
 	readIdle      int64              // and netConn.read
-	writtenBefore int64              // and written when its exchange got it
+	writtenBefore int64              // netConn.written when its exchange got it
 	listed        linked.Place[Conn] // in host.all
-	newReason     loss.Reason        // as its first exchange was told
+	newReason     loss.Reason        // why it was new, as its first exchange was told
 	told          toldOf
 }
 
-// dialFacts are what a dial knows of itself.
+// dialFacts are the facts of a dial.
 type dialFacts struct {
 	began   time.Time
-	by      uint64 // the Entry it was begun for
+	by      uint64 // ID of the Entry that it was begun for
 	culprit loss.Culprit
 	reason  loss.Reason // why it was needed
 	blame   loss.Culprit

@@ -6,22 +6,24 @@ import (
 	"sync/atomic"
 )
 
-// exchangeContext is the context of the request as an http.ClientConn gets it: the
-// caller's own, but that what net/http derives from it can be taken off again.
+// exchangeContext is the context of the request as an http.ClientConn gets it. It is the
+// caller's own, with one difference: a context that net/http derives from it can be taken
+// off the caller's again.
 //
-// Over HTTP/1 ClientConn.RoundTrip derives a context that ends with the caller's,
-// and leaves it there when it fails: 200 failures leave 200 children with a parent
-// that lives long (go1.26.8 and go1.27.4). Package context asks a parent that has
-// AfterFunc, and is none of its own, to call it, so the link is ours to cut. It
-// looks for one of its own by a key; until the link is made that key finds nothing.
-// Request.Cancel costs a goroutine, which ends with the derived context.
+// Over HTTP/1 ClientConn.RoundTrip derives a context that ends with the caller's, and
+// leaves it there when it fails: 200 failures leave 200 children with a parent that lives
+// long (go1.26.8 and go1.27.4). If the parent is of another package's type, and has a
+// method AfterFunc, package context links the child by that method. So the link is made
+// here, and can be cut here. Package context looks for a parent of its own type by a key;
+// until the link is made, that key finds nothing here. Request.Cancel costs a goroutine,
+// which ends with the derived context.
 type exchangeContext struct {
 	context.Context
-	entry  *Entry // whose it is
+	entry  *Entry // its exchange
 	linked atomic.Bool
-	over   atomic.Bool // it is to be ended
+	over   atomic.Bool // finish is ending it
 	cut    func() bool
-	end    func()                 // ends what was derived
+	end    func()                 // ends the derived context
 	trace  *httptrace.ClientTrace // in the place of the caller's, if not nil
 }
 
@@ -35,7 +37,7 @@ func (c *exchangeContext) Err() error {
 func (c *exchangeContext) Value(key any) any {
 	switch key {
 	case c.entry.pool.keys.cancel:
-		// One that has ended takes no child any more, and is asked for its cause.
+		// A context that has ended gets no child any more, and is asked for its cause.
 		if !c.linked.Load() && c.Context.Err() == nil {
 			return nil
 		}
@@ -44,7 +46,7 @@ func (c *exchangeContext) Value(key any) any {
 			return c.trace
 		}
 	default:
-		// What Proxy requests with it is within this exchange.
+		// Proxy may make requests with this context: they are made inside of this exchange.
 		return c.entry.Owner.DialContext().Value(key)
 	}
 	return c.Context.Value(key)
@@ -60,8 +62,8 @@ func (c *exchangeContext) AfterFunc(f func()) (stop func() bool) {
 	return stop
 }
 
-// finish ends what net/http has derived for a request that has failed, and with it
-// the goroutine that waits for Request.Cancel.
+// finish ends the context that net/http has derived for a request that has failed, and
+// with it the goroutine that waits for Request.Cancel.
 func (c *exchangeContext) finish() {
 	if end := c.end; end != nil && c.unlink() {
 		c.over.Store(true)
@@ -72,7 +74,7 @@ func (c *exchangeContext) finish() {
 	c.linked.Store(false)
 }
 
-// unlink takes what was derived off the caller's context. It is false if that has
+// unlink takes the derived context off the caller's. It returns false if the caller's has
 // ended before.
 func (c *exchangeContext) unlink() bool {
 	if c.cut == nil {
@@ -83,8 +85,8 @@ func (c *exchangeContext) unlink() bool {
 	return cut()
 }
 
-// endless is a context that does not end, but has a Done: so package context links
-// what is derived from it, and that can be ended by finish.
+// endless is a context that never ends, but has a Done channel: so package context links a
+// context that is derived from it, and finish can end that.
 type endless struct {
 	context.Context
 	done chan struct{}
@@ -92,9 +94,9 @@ type endless struct {
 
 func (c endless) Done() <-chan struct{} { return c.done }
 
-// contextKeys are the keys by which package context looks for a context of its
-// own, and httptrace for hooks. They are not exported, but a context that is asked
-// sees them. One is a key that nobody asks for if that is not how it works.
+// contextKeys are the keys by which package context looks for a context of its own type,
+// and httptrace for hooks. They are not exported, but a context that is asked sees them.
+// Where a release of Go asks for no key, there is one here that no code asks for.
 type contextKeys struct{ cancel, trace any }
 
 func newContextKeys() *contextKeys {
@@ -109,7 +111,7 @@ type keyProbe struct {
 	key any
 }
 
-// Err is not nil, or context.Cause would ask no further.
+// Err is not nil: else context.Cause would not ask for its key.
 func (p *keyProbe) Err() error { return context.Canceled }
 
 func (p *keyProbe) Value(key any) any {
@@ -129,14 +131,14 @@ func keyOf(ask func(context.Context)) any {
 // dialContext is the context of a dial, as net/http gets it.
 type dialContext struct {
 	context.Context
-	conn  *Conn                  // that is being made
-	hooks *httptrace.ClientTrace // the caller's, which those of the dial call
+	conn  *Conn                  // the connection that is being made
+	hooks *httptrace.ClientTrace // the caller's, which the dial's own call
 }
 
 // dialKey finds the dialContext.
 type dialKey struct{}
 
-// dialOf is the dial that ctx is of; nil if it is of none.
+// dialOf is the dial whose context ctx is, or derives from; nil if there is none.
 func dialOf(ctx context.Context) *dialContext {
 	d, _ := ctx.Value(dialKey{}).(*dialContext)
 	return d
@@ -147,22 +149,22 @@ func (d *dialContext) Value(key any) any {
 	case dialKey{}:
 		return d
 	case d.conn.host.pool.keys.trace:
-		return nil // or WithClientTrace would have the caller's hooks called twice
+		return nil // else WithClientTrace would have the caller's hooks called twice
 	}
 	return d.Context.Value(key)
 }
 
-// dialerContext is what the program's dialer gets: it finds the caller's hooks, as
-// with bare net/http, and may call them. What it requests by itself, a name over HTTPS
-// say, calls them as well. The dial's own it does not find: another handshake than the
-// connection's would be taken for that. Net.Dialer's, for DNS and connects, have
-// another key.
+// dialerContext is the context that the program's dialer gets. As with bare net/http, the
+// dialer finds the caller's hooks in it and may call them, and so do requests that the
+// dialer makes itself, for a name by DNS over HTTPS say. It does not find the dial's own
+// hooks: they would take such a request's handshake for the connection's. The hooks by
+// which net.Dialer tells of DNS and connects have another key.
 type dialerContext struct {
 	context.Context
 	dial *dialContext
 }
 
-// isDialKey finds out whether a context is one.
+// isDialKey tells a dialerContext.
 type isDialKey struct{}
 
 // IsDial reports whether ctx is that of a dial for a transport that a Pool owns:

@@ -11,7 +11,7 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// dialLocked starts a dial for the exchange e, or for no request in particular.
+// dialLocked starts a dial for the exchange e; with a nil e for no request in particular.
 func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h := rt.host
 	c := &Conn{ID: h.pool.ledger.NextConn(), route: rt, host: h, state: dialing, jitter: uint8(rand.Uint32())}
@@ -52,7 +52,7 @@ func (c *Conn) connect(ctx context.Context) {
 		}
 		to = c.remote()
 	} else if c.raw != nil && !c.raw.closed.Load() {
-		c.raw.Close() // net/http leaves that to a goroutine in places
+		c.raw.Close() // net/http sometimes leaves that to a goroutine
 	}
 	now := time.Now()
 	h.mu.Lock()
@@ -116,14 +116,14 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		h.multiplexed.Store(true)
 		rt.shared = append(rt.shared, c)
 	} else {
-		rt.protocol = http1 // perhaps no more HTTP/2
+		rt.protocol = http1 // even if the host spoke HTTP/2 before
 	}
 	h.demand.stock.dialedLocked(c.dial.losses)
 	if c.http2 && c.dial.reason == loss.KeepAlivesOff && h.pool.keepsAlive(true) {
 		h.verdictLocked(rt, c, now) // its protocol was not known
 	}
 	if c.http2 {
-		// It is idle for a moment, so that it can be given to all who wait.
+		// It is idle for a moment, so that it can be given to all requests that wait.
 		h.moveLocked(c, idle)
 		c.idleAt = now
 		switch {
@@ -133,7 +133,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 			case c.state == idle:
 				c.restLocked(now)
 			case c.waiter != nil && c.state != active:
-				// It went away before any request could have it.
+				// The server sent a GOAWAY before any request could have it.
 				w := c.waiter
 				c.waiter = nil
 				rt.failLocked(w, errUnusable)
@@ -159,7 +159,7 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 	c.putLocked(nil, now)
 }
 
-// shareLocked gives those who wait streams of c, as many as it takes.
+// shareLocked gives streams of c to the requests that wait, as many as c has.
 func (rt *route) shareLocked(c *Conn, now time.Time) {
 	for n := c.roomLocked(now); n > 0 && c.state <= active; n-- {
 		w := rt.waiters.nextFor(c, now)
@@ -170,8 +170,7 @@ func (rt *route) shareLocked(c *Conn, now time.Time) {
 	}
 }
 
-// verdictLocked says why c is dialed, and charges it with a loss if one is to
-// blame.
+// verdictLocked writes down why c is dialed, and charges c with a loss if that is the reason.
 func (h *Host) verdictLocked(rt *route, c *Conn, now time.Time) {
 	d := &c.dial
 	switch {

@@ -9,15 +9,15 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// dialClock is what a dial took, by net/http's and the dialer's own words.
+// dialClock is how long the parts of a dial took, as net/http's hooks and the dialer tell.
 type dialClock struct {
 	mu          sync.Mutex
 	dns, shakes time.Time
 	setup       ledger.Setup
 }
 
-// dialHooks follow the dial of c. They call the caller's own, those above, after them,
-// so that it is told of TLS what net/http itself would have told.
+// dialHooks follow the dial of c. Each calls the caller's own hook, from above, after it,
+// with the same error that net/http itself would have passed for TLS.
 func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace) *httptrace.ClientTrace {
 	d := &c.dial.clock
 	t := new(httptrace.ClientTrace)
@@ -55,7 +55,7 @@ func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace)
 		d.setup.TLS += time.Since(d.shakes)
 		c.tls.doneLocked(s, err)
 		if c.raw != nil && s.NegotiatedProtocol == "h2" {
-			c.raw.speaksHTTP2(s.Version) // net/http reads no frame before
+			c.raw.speaksHTTP2(s.Version) // net/http reads frames only after this hook
 		}
 		err = c.tls.timedOut(err)
 		d.mu.Unlock()
@@ -66,16 +66,16 @@ func (c *Conn) dialHooks(tlsTimeout time.Duration, above *httptrace.ClientTrace)
 	return t
 }
 
-// took is what the dial took, which has ended: all that is not the lookup is the
-// connect, tries of several addresses included.
+// took is how long the parts took, of a dial that has ended. All of the dialer's time but
+// for the lookup is the connect, and so are tries of several addresses.
 func (d *dialClock) took() ledger.Setup {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.setup
 }
 
-// roundTrip is a way there and back, as the dial has shown: the connect's. By a proxy
-// only the handshake with the target goes all the way; it takes one, and some work.
+// roundTrip is the time of a round trip, as the connect has shown it. Through a proxy only
+// the handshake with the target goes all the way: it takes one round trip, and some work.
 func (d *dialFacts) roundTrip(proxied bool) time.Duration {
 	took := d.clock.took()
 	if proxied {

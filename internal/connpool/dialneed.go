@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	// promiseMin and promiseMost bound how old a dial may be, whose request has gone,
-	// to count as one for the next: twice what a connection has been costing, or
-	// promiseUnknown. Then that request dials by itself, and under a limit the dial
-	// is broken off to make room.
+	// An abandoned dial counts for the next request while it is younger than twice the cost
+	// of a connection, within promiseMin and promiseMost, or than promiseUnknown if the cost
+	// is not known. Later that request dials by itself, and under a limit the abandoned
+	// dial is broken off to make room.
 	promiseMin, promiseUnknown, promiseMost = 50 * time.Millisecond, 250 * time.Millisecond, time.Second
 )
 
-// fillLocked starts the dials that the host's waiting requests need: never more
-// than requests wait, nor than the limit allows.
+// fillLocked starts the dials that the host's waiting requests need: never more than there
+// are such requests, nor than the limit allows.
 func (h *Host) fillLocked(now time.Time) {
 	if len(h.routes) == 0 {
 		h.direct.fillLocked(now)
 		return
 	}
-	// Under a limit the one that has waited longest comes first, whatever its route.
+	// Under a limit the request that has waited longest comes first, by any route.
 	routes := h.allRoutes()
 	slices.SortStableFunc(routes, func(a, b *route) int { return a.waiters.undialedSince(now).Compare(b.waiters.undialedSince(now)) })
 	for _, rt := range routes {
@@ -30,8 +30,8 @@ func (h *Host) fillLocked(now time.Time) {
 	}
 }
 
-// olderElsewhereLocked reports whether a request has waited on another route for longer
-// than any on rt, and can't have a connection for the limit.
+// olderElsewhereLocked reports whether a request waits on another route because of the
+// limit, and has waited for longer than all requests on rt.
 func (h *Host) olderElsewhereLocked(rt *route, now time.Time) bool {
 	since := now
 	if w := rt.waiters.all.First(); w != nil {
@@ -60,8 +60,8 @@ func (rt *route) fillLocked(now time.Time) {
 	rt.waiters.limited.stop(now)
 }
 
-// needsDialLocked reports whether one of the requests that wait has neither a dial
-// nor hope for what is on its way.
+// needsDialLocked reports whether a request waits that has no dial of its own, and can't
+// hope for another dial or a stream that comes free.
 func (rt *route) needsDialLocked(now time.Time) bool {
 	for rt.unowned > 0 && rt.waiters.undialed.Len() > 0 && rt.passesOn() {
 		if !rt.adoptLocked(now) {
@@ -74,17 +74,18 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 	case rt.gatedLocked(now):
 		return false
 	case rt.failed:
-		// Its error would reach one request after the other.
+		// Each request dials: else the error of one dial after another would reach one
+		// request after another.
 		return true
 	case rt.protocol == http2 && rt.passesOn():
 		if rt.fewLocked() {
 			return true
 		}
 		if rt.host.pool.strict && len(rt.shared) > 0 && !rt.ownCapLocked() {
-			return false // a limit of streams is to be waited for, not to be dialed around
+			return false // the base has requests wait at a limit of streams
 		}
 		per := rt.perConnLocked()
-		fresh := 0 // one that takes longer than usual is no hope for others
+		fresh := 0 // dials on which other requests may hope: they take no longer than usual
 		for _, c := range rt.dials {
 			if now.Sub(c.dial.began) < rt.promiseLocked() {
 				fresh++
@@ -93,7 +94,7 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		for _, c := range rt.shared {
 			switch unsettled, late := c.unsettledLocked(now); {
 			case late && rt.streams == 0:
-				per = 1 // the host does not show its limit
+				per = 1 // the server's SETTINGS do not come
 			case unsettled && !late:
 				fresh++
 			}
@@ -104,14 +105,14 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 	return true
 }
 
-// gated reports whether the protocol of the route's connections is to be waited
-// for.
+// gated reports whether the route's connections may turn out to speak HTTP/2, so that
+// requests wait until one shows its protocol.
 func (rt *route) gated() bool {
 	return rt.host.key.Scheme == "https" && rt.host.pool.mayHTTP2 && !rt.http1
 }
 
-// adoptLocked gives a dial that is no request's any more to one that waits. It is
-// false if none is young enough, and was not broken off.
+// adoptLocked gives an abandoned dial to a request that waits. It returns false if there is
+// none that is young enough and was not broken off.
 func (rt *route) adoptLocked(now time.Time) bool {
 	for _, c := range rt.dials {
 		if c.waiter == nil && c.cancel != nil && c.hopefulLocked(now) {
@@ -123,11 +124,11 @@ func (rt *route) adoptLocked(now time.Time) bool {
 	return false
 }
 
-// passesOn reports whether a dial may serve another request than its own: not where
-// no connection is kept, for then each request is promised one that was made for it.
+// passesOn reports whether a dial may serve another request than its own. Where no
+// connection is kept it may not: each request is promised one that was made for it.
 func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
 
-// promiseLocked is how old an abandoned dial may be that is hoped for.
+// promiseLocked is the most age of an abandoned dial that a request may hope for.
 func (rt *route) promiseLocked() time.Duration {
 	cost, measured := rt.host.worth.Cost(rt.hop)
 	if measured == 0 {
@@ -136,10 +137,9 @@ func (rt *route) promiseLocked() time.Duration {
 	return min(max(2*cost, promiseMin), promiseMost)
 }
 
-// hopefulLocked reports whether a request that has no dial of its own may hope for c.
-// If the request that it was begun for was served by another connection, nothing
-// speaks against it for a while, however busy the machine is; one that gave up may
-// have done so because the dial hangs.
+// hopefulLocked reports whether a request that has no dial of its own may hope for c, which
+// is being dialed. If c's own request was served by another connection, the dial is good
+// for a while, however busy the machine is. If it gave up, perhaps the dial hangs.
 func (c *Conn) hopefulLocked(now time.Time) bool {
 	switch {
 	case c.abandoned.IsZero():
@@ -150,8 +150,8 @@ func (c *Conn) hopefulLocked(now time.Time) bool {
 	return now.Sub(c.abandoned) < promiseMost
 }
 
-// disownLocked lets those who have adopted a dial hope no longer for one that takes
-// too long.
+// disownLocked takes adopted dials that last too long from the requests that have adopted
+// them.
 func (rt *route) disownLocked(now time.Time) {
 	for _, c := range rt.dials {
 		if w := c.waiter; w != nil && !c.hopefulLocked(now) {
@@ -172,12 +172,11 @@ func (h *Host) fullLocked(e *Entry) bool {
 	return n > 0 && all-h.conns.multiplexed >= n+h.exempt
 }
 
-// makeRoomLocked sees to it that a place under the limit comes free, if some
-// connection is of no use to those who wait: idle on another route, or being dialed
-// for no request.
+// makeRoomLocked frees a place under the limit, if the requests on rt have no use for some
+// connection: one that is idle on another route, or is being dialed for no request.
 func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 	if h.conns.by[closing] > 0 {
-		return // one comes free
+		return // its place comes free
 	}
 	for _, other := range h.allRoutes() {
 		if other != rt && len(other.idle) > 0 {
@@ -185,7 +184,7 @@ func (h *Host) makeRoomLocked(rt *route, now time.Time) {
 			return
 		}
 		for _, c := range other.shared {
-			if other != rt && c.state == idle && c.quietLocked() && h.pool.opts.MaxConns > 0 { // the other limit is not HTTP/2's
+			if other != rt && c.state == idle && c.quietLocked() && h.pool.opts.MaxConns > 0 { // Policy.MaxConns does not count HTTP/2's
 				c.retireLocked(loss.IdleLimit, now)
 				return
 			}

@@ -7,20 +7,21 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// distrustsLocked reports whether c, which is idle or of HTTP/2, may have been idle for
-// the server for so long that a request which can't be sent again is not to have it.
-// Over HTTP/2 the server does not know of a stream that is on its way to it: neither of
-// the first one behind an idle time, nor of the next one if it has ended all others, which
-// shows in its silence. One that is silent for longer, and still open, has a stream that it
-// works on.
+// distrustsLocked reports whether the server may be about to close c, so that a request
+// which can't be sent again must not have it. C is idle, or speaks HTTP/2.
+//
+// Over HTTP/2 a connection can be idle for the server while it is in use here: as long as
+// the first stream after an idle time is on its way, or the next one after the server has
+// ended all others. The latter shows in its silence. If it is silent for longer, and c is
+// still open, the server is at work on a stream.
 func (c *Conn) distrustsLocked(now time.Time) bool {
 	rt := c.route
 	s := &rt.server
 	if s.trust == 0 || c.uses == 0 || rt.failed || s.limit == 0 && now.After(s.doubtedTo) {
-		return false // where the last dial has failed, it is better than none
+		return false // if the last dial has failed, c is better than none
 	}
 	if c.state == idle {
-		s.livedLocked(now.Sub(c.idleAt)) // it is open
+		s.livedLocked(now.Sub(c.idleAt)) // c is open
 		return s.trust > 0 && now.Sub(c.idleAt) >= s.trust
 	}
 	if !c.http2 {
@@ -37,9 +38,9 @@ func (c *Conn) distrustsLocked(now time.Time) bool {
 	return silent >= s.trust && silent < s.trust+late
 }
 
-// avoidsLocked reports whether c, which is of HTTP/2 and not to be trusted, is not given to
-// e, the request of which can't be sent again. If no exchange has c it is retired. Where
-// it is in use and no other may be dialed, e gets it.
+// avoidsLocked reports whether e must not get c, where e's request can't be sent again, and
+// c speaks HTTP/2 and is distrusted. If no exchange has c, it is retired. If c is in use and
+// no other connection may be dialed, e gets it.
 func (c *Conn) avoidsLocked(e *Entry, now time.Time) bool {
 	if c.streams == 0 {
 		c.retireQuietLocked(loss.IdleTimeout, now)
@@ -49,10 +50,10 @@ func (c *Conn) avoidsLocked(e *Entry, now time.Time) bool {
 	return !h.pool.strict && !h.fullLocked(e)
 }
 
-// onceLocked is how many of those who wait for an HTTP/2 connection need one of their
-// own: their requests can't be sent again, and the server keeps idle connections for less
-// than a dial takes. When they may share one, its SETTINGS having come, the server may
-// be about to close it.
+// onceLocked is how many of the requests that wait for an HTTP/2 connection need one of
+// their own: they can't be sent again, and the server keeps idle connections for less time
+// than a dial takes. By the time that they may share a new connection, when its SETTINGS
+// have come, the server may be about to close it.
 func (rt *route) onceLocked() int {
 	if rt.server.limit == 0 {
 		return 0
@@ -63,8 +64,8 @@ func (rt *route) onceLocked() int {
 	return rt.waiters.once
 }
 
-// sentOnce reports whether net/http would not send req again that has crossed the
-// server's close.
+// sentOnce reports whether req can be sent only once: net/http would not send it again if it
+// crossed the server's close.
 func sentOnce(req *http.Request, http2 bool) bool {
 	if http2 {
 		return outgoingLength(req) != 0 && req.GetBody == nil
@@ -72,6 +73,6 @@ func sentOnce(req *http.Request, http2 bool) bool {
 	return !replayable(req)
 }
 
-// firstLate is how much longer than a way there and back a stream of an HTTP/2
-// connection that was idle may take to be at the server.
+// firstLate is how much longer than a round trip a stream may take to arrive at the server,
+// on an HTTP/2 connection that was idle.
 const firstLate = 20 * time.Millisecond

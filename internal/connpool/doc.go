@@ -8,59 +8,63 @@
 //
 //	request ─▶ route ─▶ acquire ─┬─ an idle connection ──────────────┐
 //	           scheme, host,     ├─ a stream of an HTTP/2 connection ┤
-//	           port, proxy,      └─ wait: for what comes free        ├─▶ RoundTrip
-//	           HTTP/1 only          first, or for a dial of one's    │   on it
-//	              ▲                 own, which goes on for the next ─┘      │
+//	           port, proxy,      └─ wait: for the first connection   ├─▶ RoundTrip
+//	           HTTP/1 only          that comes free, or for a dial   │   on it
+//	              ▲                 that the request has begun ──────┘      │
 //	              │                                                         │
 //	              ╰── a reused connection turned out dead, and net/http ◀───┤
 //	                  would try again: rewind the body                      ▼
 //	                                              response, and the body's end:
 //	                            idle, handed to the next waiter, or lost for a reason
 //
-// # What is where
+// # Where to find
 //
 //   - pool.go, host.go, conn.go, entry.go: the Pool, its hosts, their connections, and an
 //     exchange at it
 //   - state.go: the life of a connection, with its picture and its edges
-//   - route.go: by which way a request goes: its proxy, its protocol, its spelling of the
-//     host
-//   - phase.go: where an exchange stands, and the table of its edges
-//   - acquire.go, wait.go: how a request comes to a connection; limitclock.go: what of its
-//     wait a limit has cost
-//   - pick.go, ready.go, take.go: which one, whether it can be used, and its hand-out
-//   - streams.go: how many streams of an HTTP/2 connection there are to be had
-//   - dialneed.go, gate.go: how many dials there are, and whose they are; the first to a host
-//     of which no protocol is known
+//   - route.go: the way by which a request goes: its proxy, its protocol, its spelling of
+//     the host
+//   - phase.go: the stages of an exchange, from the time its host counts it to its end, and
+//     the table of its edges
+//   - acquire.go, wait.go: how a request comes to a connection; limitclock.go: the part of
+//     its wait that a limit has cost
+//   - pick.go, ready.go, take.go: which connection a request gets, whether that can be used,
+//     and its hand-out
+//   - streams.go: how many streams an HTTP/2 connection takes
+//   - dialneed.go, gate.go: how many dials there are, and for which requests; the first dial
+//     to a host whose protocol is not known
 //   - spread.go: HTTP/2 over several connections
-//   - remember.go: what is kept of a host that has none
-//   - demand.go: what a host has needed of late, and what is kept ready for it
+//   - remember.go: hosts that are kept though they have no connection
+//   - demand.go: how many connections a host has needed of late, and how many are kept ready
+//     for it
 //   - dial.go, dialclock.go: a dial, and how long its parts took
 //   - roundtrip.go, failedtry.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
 //   - context.go: the contexts that net/http and the program's dialer get
-//   - puthook.go: what PutIdleConn is told of refusals
-//   - finish.go, streamend.go, arrived.go: what becomes of a connection when its exchange ends, and of a
-//     stream that ends before it
+//   - puthook.go: the caller's PutIdleConn hook, for connections that the Pool refuses
+//   - finish.go, streamend.go, arrived.go: the end of an exchange, for its connection, and
+//     of a stream that ends before its exchange
 //   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
-//     how long; floor.go: how many of a host in use are, whatever happens
-//   - serveridle.go, idleclosed.go: for how long the server keeps idle connections, by those
-//     that it has closed; distrust.go: which requests do not get what it may be closing
-//   - resolve.go, lookups.go, answers.go: names that are looked up again, and the addresses
-//     that they leave
+//     how long; floor.go: how many of a host in use stay idle
+//   - serveridle.go, idleclosed.go: for how long the server keeps idle connections, learned
+//     from the ones that it has closed; distrust.go: which requests get no connection that
+//     the server may be closing
+//   - resolve.go, lookups.go, answers.go: names that are looked up again, and addresses
+//     that a name no longer has
 //   - warm.go: connections that are made before a request needs them
-//   - shutdown.go: what is left when nothing is kept any more
+//   - shutdown.go: how Shutdown ends what is left
 //   - lost.go, atrest.go: the reason for each loss
-//   - dead.go: a path that has died without a word; silence.go, tcpfacts.go: how it is told
-//     from a server that is slow
+//   - dead.go: a path that has died without a word; silence.go, tcpfacts.go: how a dead path
+//     is told from a slow server
 //   - netconn.go, alert.go: the wire, as evidence
 //   - transport.go, tls.go: the private clone
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among
 //     them
 //   - sessions.go: TLS sessions that are resumed
 //   - replacetls.go: a TLS configuration that was replaced
-//   - stats.go, barelyused.go: what is counted, and told
-//   - listed.go, tcpfacts.go: the list of connections, and what the kernel says of each
-//   - life.go: what a listener is told of their lives
+//   - stats.go, barelyused.go: counters
+//   - listed.go, tcpfacts.go: the list of connections, and the kernel's facts of each
+//   - life.go: the events of a connection's life, for a listener
 //
 // # Locks
 //

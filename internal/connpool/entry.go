@@ -9,34 +9,34 @@ import (
 	"github.com/warmconn/warmconn/internal/worth"
 )
 
-// Policy is what the layers of a stack, and the request, ask for one exchange.
+// Policy are the limits that the layers of a stack, and the request, set for one exchange.
 type Policy struct {
 	// MaxAge and MaxUses retire the connection after the exchange, if it has come
 	// to that age or number of uses. Zero: never.
 	MaxAge  time.Duration
 	MaxUses int32
-	// MaxConns is the most connections to the host over HTTP/1, in whatever state,
-	// for this exchange to add one more. Zero: no limit.
+	// MaxConns is the most connections to the host over HTTP/1, in all states together:
+	// at the limit none is dialed for this exchange. Zero: no limit.
 	MaxConns int32
-	// Exempt says that the limit does not count this exchange.
+	// Exempt: the limit does not count this exchange.
 	Exempt bool
-	// Close says that the request asks for the end of its connection.
+	// Close: the request asks for the end of its connection.
 	Close bool
 }
 
 // Owner is the exchange that an Entry belongs to. Its methods must not call the
 // Pool.
 type Owner interface {
-	// Culprit is who is to blame if the exchange costs a connection.
+	// Culprit names the exchange, for the case that it costs a connection.
 	Culprit() loss.Culprit
 	// Interrupted is how the caller has ended the exchange, Canceled or Timeout; empty if
 	// it has not.
 	Interrupted() loss.Reason
-	// Acquired tells of the connection that the exchange was given; again if
-	// another try has another one. If it has waited under a limit and was given none, G is
-	// what it has waited, Limited, and nothing else.
+	// Acquired tells of the connection that the exchange was given; again if another try
+	// was given another one. If the exchange has waited under a limit and was given none,
+	// only g.Limited is set.
 	Acquired(g Got)
-	// DialContext has the values that a dial for the exchange may see.
+	// DialContext is the context of a dial for the exchange.
 	DialContext() context.Context
 }
 
@@ -46,32 +46,34 @@ type Entry struct {
 	Policy
 	Owner  Owner
 	pool   *Pool
-	target *Host // of the URL
-	host   *Host // target, or the proxy's that forwards to it
+	target *Host // the URL's
+	host   *Host // target, or the Host of a proxy that forwards to it
 	id     uint64
 	phase  phase
-	conn   *Conn // since it was given
-	// lost is that of its last connection, if it was taken off that and has none since.
+	conn   *Conn // nil before it was given one
+	// lost is the loss of its last connection, if it was taken off that and was given no
+	// other since.
 	lost     *loss.Loss
 	answered bool // counted in conn.answered
-	tight    bool // a stream of its connection is to be reserved
+	tight    bool // it must reserve a stream of its connection
 	link     exchangeContext
 }
 
-// Got is what there is to say of the connection that an exchange was given.
+// Got are the facts of the connection that an exchange was given.
 type Got struct {
 	ConnID uint64
 	Age    time.Duration
 	Uses   int // this one included
 	Reused bool
-	// NetReused is what net/http calls reused: over HTTP/1 also the first use of a
-	// connection that was dialed for another request, which was served by a third.
+	// NetReused is whether net/http would call it reused: over HTTP/1 also a connection
+	// before its first use, if it was dialed for another request, and a third connection
+	// has served that.
 	NetReused bool
 	WasIdle   bool
 	IdleTime  time.Duration
 	HTTP2     bool
 	Wait      time.Duration // for this connection
-	Limited   time.Duration // the part of it, and of waits for others that were dead, in which a limit forbade a dial
+	Limited   time.Duration // the part of it in which a limit forbade a dial; also of waits for connections that turned out dead
 	Held      *ledger.NetConn
 	Span      *ledger.Span
 	at        time.Time
@@ -87,11 +89,11 @@ type Got struct {
 	Dialed     time.Time
 }
 
-// Name is the host's, as in "https://example.com:443".
+// Name is the name of the host, as in "https://example.com:443".
 func (h *Host) Name() string { return h.name }
 
-// SetSpan says which span stands for the making of the exchange's connection, for
-// all who have it later.
+// SetSpan says which span stands for the making of the exchange's connection. All exchanges
+// that are given the connection later find it in their Got.
 func (e *Entry) SetSpan(s ledger.Span) {
 	if c := e.conn; c != nil {
 		c.host.mu.Lock()
@@ -100,9 +102,9 @@ func (e *Entry) SetSpan(s ledger.Span) {
 	}
 }
 
-// BeforeRead has f called before the socket of the exchange's connection is read
-// next: what net/http has in its buffer comes without. It is false if that can't
-// be seen. Unread takes it back.
+// BeforeRead has f called before the socket of the exchange's connection is read next. Bytes
+// in net/http's buffer are read without that. It returns false if the socket can't be seen.
+// Unread takes f back.
 func (e *Entry) BeforeRead(f *func()) bool {
 	c := e.conn
 	if c == nil || c.raw == nil || c.http2 || e.phase == returned {
@@ -112,16 +114,16 @@ func (e *Entry) BeforeRead(f *func()) bool {
 	return true
 }
 
-// Unread takes f back from BeforeRead. By then another exchange may have the
-// connection, and its own f.
+// Unread takes f back from BeforeRead. By then another exchange may have the connection,
+// with an f of its own.
 func (e *Entry) Unread(f *func()) {
 	if c := e.conn; c != nil && c.raw != nil {
 		c.raw.before.CompareAndSwap(f, nil)
 	}
 }
 
-// Abort closes the exchange's connection, if the exchange still has it to itself
-// and has not come to the end of its response.
+// Abort closes the exchange's connection, if the exchange still has it to itself and its
+// response has not come to the end.
 func (e *Entry) Abort() {
 	c := e.conn
 	if c == nil || c.http2 {
@@ -136,8 +138,8 @@ func (e *Entry) Abort() {
 	}
 }
 
-// Detach has the exchange go on when the caller's context ends. It is false if
-// that has ended already.
+// Detach has the exchange go on when the caller's context ends. It returns false if that has
+// ended already.
 func (e *Entry) Detach() bool {
 	if e.conn == nil || e.conn.http2 || e.link.unlink() {
 		return true
@@ -145,8 +147,8 @@ func (e *Entry) Detach() bool {
 	return e.link.Context == nil || e.link.Context.Err() == nil // net/http has let go of it before
 }
 
-// Worth is what is known of the host, for a body of which the length is known or
-// not. A probe is handed out once.
+// Worth is what a drain is worth at the host, for a body of unknown or of known length. A
+// probe is handed out once.
 func (e *Entry) Worth(unknown bool) (w worth.Worth) {
 	e.estimate(func(est *worth.Estimator) { w = est.Worth(e.hop(), unknown) })
 	return w
@@ -157,7 +159,7 @@ func (e *Entry) Read(bytes int64, took time.Duration) {
 	e.estimate(func(est *worth.Estimator) { est.Read(bytes, took) })
 }
 
-// Drained notes what came of a drain.
+// Drained notes the outcome of a drain.
 func (e *Entry) Drained(took, cost time.Duration, whole, unknown bool) {
 	e.estimate(func(est *worth.Estimator) { est.Drained(took, cost, whole, unknown) })
 }
@@ -174,7 +176,7 @@ func (e *Entry) estimate(f func(*worth.Estimator)) {
 	f(&h.worth)
 }
 
-// hop is the first hop of the exchange's route, by which costs are told apart.
+// hop is the first hop of the exchange's route. The costs of connections are kept by it.
 func (e *Entry) hop() string {
 	if e.conn == nil {
 		return e.host.addr
@@ -182,8 +184,8 @@ func (e *Entry) hop() string {
 	return e.conn.route.hop
 }
 
-// KeepAlive notes that the server keeps the exchange's connection for so long
-// while it is idle.
+// KeepAlive notes that the server announces to keep the exchange's connection for d while it
+// is idle.
 func (e *Entry) KeepAlive(d time.Duration) {
 	c := e.conn
 	if c == nil || d <= 0 {
@@ -197,6 +199,6 @@ func (e *Entry) KeepAlive(d time.Duration) {
 	c.route.server.showsLocked(d, time.Now())
 }
 
-// margin is how long before the server's own limit a connection is let go: for
-// the way there and back; of a short limit half of it.
+// margin is how long before the server's limit a connection is retired, for the round trip;
+// with a short limit it is half of that.
 const margin = time.Second

@@ -6,8 +6,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// stale takes the exchange off a connection that turned out dead as it was used, or
-// that went with the end of its request.
+// stale takes the exchange off a connection that turned out dead when it was used, or that
+// ended with its request.
 func (e *Entry) stale(c *Conn) {
 	ended := e.Owner.Interrupted()
 	now := time.Now()
@@ -17,14 +17,14 @@ func (e *Entry) stale(c *Conn) {
 	defer h.unlock()
 	switch end := c.raw.ending(); {
 	case end == byPeer && c.raw.sentAtEnd.Load() <= c.writtenBefore:
-		// It ended before the request was sent, however long ago it was handed out.
+		// The peer ended it before the request was sent, however long ago it was handed out.
 	case ended != loss.None:
 		why, culprit = ended, e.Owner.Culprit()
 	case end == byOthers:
 		why = loss.ConnError
 	case now.Sub(c.givenAt) > max(staleMost, 4*c.dial.clock.took().Connect):
-		// The server had it for longer than a way there and back: it died under
-		// the request, and did not close an idle connection.
+		// The server had the request for longer than a round trip: the connection broke
+		// under the request, and was not closed as an idle one.
 		why, culprit = loss.ConnError, e.Owner.Culprit()
 	}
 	c.streams = 0
@@ -36,12 +36,12 @@ func (e *Entry) stale(c *Conn) {
 	e.lost = c.lost
 }
 
-// crowdedMost is how many tries a request may lose to connections that had no stream
-// left for it, before a try is one that net/http's backoff counts.
+// crowdedMost is how many tries a request may lose to connections that had no stream left,
+// before such tries count for net/http's backoff, too.
 const crowdedMost = 20
 
-// staleMost is the least time that a server must have had a request for its loss
-// not to be that of an idle connection.
+// staleMost is the most time from a request's hand-out to the end of its connection for
+// that to be the close of an idle connection.
 const staleMost = 10 * time.Millisecond
 
 // leaveStream takes the exchange off an HTTP/2 connection that did not take its
@@ -55,7 +55,7 @@ func (e *Entry) leaveStream(c *Conn, err error) {
 	c.leaveLocked(e)
 	c.noteCrowdedLocked()
 	if err.Error() == h2GotGoAway && (c.state == active || c.state == idle) {
-		// Else it might be given to the next try, and to the one after that.
+		// Else the next tries might be given it again.
 		c.sawGoAway = true
 		c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 	}

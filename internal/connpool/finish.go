@@ -6,17 +6,17 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// exchangeEndedLocked takes the exchange off c, over HTTP/1. Reusable says that c can be
-// used again; the rest is as in End.
+// exchangeEndedLocked takes the exchange off c, over HTTP/1. Reusable says whether c can be
+// used again; the other parameters and the results are End's.
 func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reusable bool, now time.Time) (lost loss.Reason, back bool) {
 	h := c.host
 	c.streams = 0
 	c.releasedLocked()
 	switch {
 	case c.user != e.id || c.state != active && c.state != draining:
-		return cause, false // it was lost already, and the books say why
+		return cause, false // it was lost before, and the reason written down then
 	case cause == loss.Upgraded:
-		// It is the caller's own now, and no HTTP connection any more.
+		// The caller owns the connection now, and it is no HTTP connection any more.
 		c.noteLocked(cause, e.Owner.Culprit(), now)
 		h.moveLocked(c, closed)
 		h.fillLocked(now)
@@ -46,10 +46,9 @@ func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reu
 	return cause, false
 }
 
-// elimination is why a connection does not go on whose exchange came to its end in
-// good order, and neither side has asked for its end. net/http has seen the
-// peer's end behind the response, or it gave up waiting for the request to be
-// written (persistConn.wroteRequest).
+// elimination is why a connection is lost though its exchange ended in good order and
+// neither side has asked for its end. Net/http has seen the peer's close after the response,
+// or has given up waiting for the request to be written (persistConn.wroteRequest).
 func (c *Conn) elimination() loss.Reason {
 	switch c.raw.ending() {
 	case byPeer:
@@ -60,7 +59,7 @@ func (c *Conn) elimination() loss.Reason {
 	return loss.EarlyResponse
 }
 
-// drainLocked is for a connection whose body is closed and still being read.
+// drainLocked is for a connection whose body is drained after its Close.
 func (c *Conn) drainLocked(cause loss.Reason, culprit loss.Culprit, now time.Time) {
 	if c.lost == nil {
 		c.lost = &loss.Loss{At: now, Reason: cause, Culprit: culprit, Provisional: true}
@@ -75,11 +74,11 @@ func (c *Conn) drainLocked(cause loss.Reason, culprit loss.Culprit, now time.Tim
 	c.host.sweep.byLocked(c.host, now.Add(drainLook))
 }
 
-// drainLook is when a connection that is drained behind is looked at: net/http
-// takes 50 ms at most for that.
+// drainLook is the time after which a connection is looked at that net/http drains after the
+// Close: net/http takes 50 ms at most.
 const drainLook = 100 * time.Millisecond
 
-// Draining notes that the rest of the exchange's body is read after its Close has
+// Draining notes that the rest of the exchange's body is drained after its Close has
 // returned: the connection may come back.
 func (e *Entry) Draining(now time.Time) {
 	c := e.conn
@@ -94,8 +93,8 @@ func (e *Entry) Draining(now time.Time) {
 	}
 }
 
-// putLocked takes c back, over HTTP/1, and says why it is not kept if it is not. E
-// is the exchange that had it, nil if none had.
+// putLocked puts c back, over HTTP/1. If c is not kept it returns the reason. E is the
+// exchange that had it; nil if none had.
 func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
 	why := loss.ClosedIdle
@@ -107,7 +106,7 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	case c.uses == 0 && !h.pool.keepsAlive(false):
 		why = loss.KeepAlivesOff
 	case len(h.routes) > 0 && h.olderElsewhereLocked(rt, now):
-		why = loss.IdleLimit // its place is another's
+		why = loss.IdleLimit // a request on another route needs its place under the limit
 	case rt.waiters.all.Len() > 0:
 		rt.serveLocked(rt.waiters.all.First(), c, now)
 		return loss.None
@@ -131,18 +130,18 @@ func (c *Conn) putLocked(e *Entry, now time.Time) loss.Reason {
 	return why
 }
 
-// keepsNone reports whether nothing that comes back is kept: the Pool was shut down, or
-// CloseIdleConnections was called and no request came since.
+// keepsNone reports whether no connection that comes back is kept: the Pool was shut down,
+// or CloseIdleConnections was called and no request has come since.
 func (p *Pool) keepsNone() bool { return p.shutDown.Load() || p.closeIdle.Load() }
 
-// idleFullLocked reports whether MaxIdlePerHost allows no more idle connections. It is
-// HTTP/1's.
+// idleFullLocked reports whether MaxIdlePerHost allows no more idle connections. It counts
+// connections over HTTP/1.
 func (h *Host) idleFullLocked() bool {
 	most := h.pool.opts.MaxIdlePerHost
 	return most > 0 && h.conns.by[idle]-h.conns.http2Idle >= most
 }
 
-// restLocked makes c idle, unless nothing is kept any more.
+// restLocked makes c idle. After Shutdown it closes one of HTTP/2 instead.
 func (c *Conn) restLocked(now time.Time) {
 	if c.http2 && c.host.pool.shutDown.Load() && c.quietLocked() {
 		c.loseLocked(loss.ClosedIdle, loss.Culprit{}, now)

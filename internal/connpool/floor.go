@@ -3,21 +3,22 @@ package connpool
 import "time"
 
 // A floor, Options.MinIdle, is how many connections over HTTP/1 stay idle for a host that
-// is in use: neither decay nor IdleTimeout takes more. It makes none: what the server
-// closes, and what a request takes away, is not dialed again for its sake.
+// is in use: decay and IdleTimeout leave that many. It makes none: where the server closes a
+// connection, or a request takes one, no other is dialed for the floor's sake.
 //
-// It gives way to whatever else closes connections: the time for which the server
-// keeps idle connections, an age, the limits of idle ones, CloseIdleConnections. IdleTimeout is there
-// because a connection that is not used costs something, and because the server may close
-// it in the moment in which a request is sent. A host that is in use has told that it is
-// worth the former; the latter is what the server's own word, and what it has shown, are for.
+// The floor gives way to everything else that closes connections: the time for which the
+// server keeps idle connections, MaxAge, the limits of idle ones, CloseIdleConnections.
+// IdleTimeout has two reasons: a connection that is not used costs something, and the server
+// may close it in the moment in which a request is sent. A host in use is worth the cost.
+// And against the server's close there is the time that the server announces, or that its
+// closings have shown.
 //
 // A host is in use while it has an exchange, and for IdleTimeout after the last one, or
-// after the last Warm. Then its floor goes, too: a host that is not used any more costs
+// after the last Warm. Then the floor ends, too: a host that is not used any more costs
 // nothing.
 
-// inUseLocked reports whether the host is in use. It asks the wall clock, too: the machine may
-// have slept.
+// inUseLocked reports whether the host is in use. It also asks the wall clock, for the
+// machine may have slept.
 func (h *Host) inUseLocked(now time.Time) bool {
 	d, at := h.pool.opts.IdleTimeout, h.usedAtLocked()
 	return h.inFlight > 0 || d <= 0 || now.Sub(at) < d && now.Round(0).Sub(at.Round(0)) < d
@@ -31,8 +32,8 @@ func (h *Host) usedAtLocked() time.Time {
 	return h.lastUse
 }
 
-// floorLocked is how many connections over HTTP/1, those in use included, the floor has decay
-// leave.
+// floorLocked is how many connections over HTTP/1, idle or in use, decay leaves for the
+// floor's sake.
 func (h *Host) floorLocked() int {
 	n := h.pool.opts.MinIdle
 	if n <= 0 {
@@ -51,8 +52,8 @@ func (c *Conn) sparedLocked(now time.Time) bool {
 	return d == 0 || now.Sub(c.idleAt) < d && now.Round(0).Sub(c.idleAt.Round(0)) < d
 }
 
-// lookAtLocked is when c, which lies idle and was just left so, is to be looked at again: when it is
-// due, or if it is spared, when that may be over.
+// lookAtLocked is when the sweep must look at c again, which it has just left idle: when c
+// is due, or if the floor spares c, when that may be over.
 func (c *Conn) lookAtLocked(now time.Time) time.Time {
 	t := c.dueAt()
 	if t.IsZero() || now.Before(t) {

@@ -21,62 +21,62 @@ type Host struct {
 	pool *Pool
 	key  ledger.Key
 	name string
-	addr string // host and port, as it is dialed where a request spells it so
+	addr string // host and port; dialed for requests that spell the name in that way
 
 	// direct is the route that most requests take: no proxy, any protocol.
 	direct route
 
-	// spelling is the last other one of its name.
+	// spelling is the last other spelling of its name.
 	spelling atomic.Pointer[spelling]
 
-	// proxying are calls of the program's Proxy function.
+	// proxying is how many calls of the program's Proxy function are under way.
 	proxying atomic.Int32
 
-	// multiplexed says that a connection to it has spoken HTTP/2.
+	// multiplexed: a connection to it has spoken HTTP/2.
 	multiplexed atomic.Bool
 
-	// silence guards itself, in part.
+	// silence is in part atomic; mu guards the rest.
 	silence silence
 
-	// mu guards everything below, and of routes and connections what says so. The
+	// mu guards everything below, and the fields of routes and connections that say so. The
 	// order of locks: mu, then net/http's own.
 	mu        lockorder.Mutex[lockorder.Host]
 	forgotten bool
 	routes    []*route // beside direct
-	after     []func() // to be done when mu is given up
+	after     []func() // called when mu is given up: see afterwards
 	conns     counts
-	all       linked.List[Conn] // not closed, those being dialed among them: routes list what may be handed out, and not what requests have
+	all       linked.List[Conn] // all connections that are not closed, and the dials; a route's lists have only the ones that may be handed out
 	life      lifeQueue
 	inFlight  int // exchanges
-	exempt    int // of those, not counted by a limit
+	exempt    int // exchanges in flight that no limit counts
 	book      loss.Book
 	worth     worth.Estimator
 	tally     ledger.Tally
 	shakes    ledger.Handshakes
 	demand    demand
 	sweep     sweeper
-	resolve   *resolver // nil: no address of it is known
+	resolve   *resolver // nil: no address of the host is known
 	indexed   bool      // in idleTotal's list
 
-	// firstUse and lastUse are of requests, and remembered says that one more is counted in
-	// Pool.remembered; see remember.go.
+	// firstUse is when the host's first request came, lastUse when the last one ended, and
+	// remembered says that Pool.remembered counts the host; see remember.go.
 	firstUse, lastUse time.Time
 	remembered        bool
 }
 
-// counts are a host's connections by state, and by what they speak.
+// counts are a host's connections by state and protocol.
 type counts struct {
 	by          [states]int
-	multiplexed int // of those open, HTTP/2
-	shaking     int // of those dialing, with a socket
-	http2       int // of those idle or active, HTTP/2
-	http2Idle   int // and of those idle
+	multiplexed int // open ones of HTTP/2
+	shaking     int // dials with a socket
+	http2       int // idle or active ones of HTTP/2
+	http2Idle   int // idle ones of HTTP/2
 	versions    ledger.Versions
-	peers       ledger.Peers                 // nil unless they are wanted
+	peers       ledger.Peers                 // nil unless the ledger counts peers
 	spoken      [len(ledger.Versions{})]bool // which protocols were seen
 }
 
-// open is how many are not closed, those being dialed not among them.
+// open is how many connections are open. A dial is none.
 func (c *counts) open() int {
 	return c.by[idle] + c.by[active] + c.by[draining] + c.by[goingAway] + c.by[closing]
 }
@@ -87,30 +87,30 @@ type route struct {
 	via   *url.URL
 	proxy string // via as a string; part of the route's identity
 	http1 bool   // requests that must not get HTTP/2
-	hop   string // host and port of the first hop, for GetConn
+	hop   string // host and port of the first hop
 	// spelled is the host's address for requests that spell its name otherwise;
 	// empty: addr.
 	spelled string
 
 	// Guarded by host.mu.
 	protocol  protocol
-	streams   int // what one HTTP/2 connection was last seen to take at once
+	streams   int // the limit of streams that an HTTP/2 connection has last shown
 	served    bool
-	idle      []*Conn       // HTTP/1, the last put back is the last
-	shared    []*Conn       // HTTP/2, that take new streams
-	drains    []*Conn       // and those going away on which only a request is still being sent
+	idle      []*Conn       // idle ones of HTTP/1, in the order in which they were put back
+	shared    []*Conn       // ones of HTTP/2 that take new streams
+	drains    []*Conn       // draining ones, and ones that go away but on which a request is still being sent
 	dials     []*Conn       // in progress, the oldest first
-	unowned   int           // of those, no waiter's own
-	open      int           // connections in whatever state but dialing and closed
-	failed    bool          // the last dial did
-	announced time.Duration // the last that a connection's was
+	unowned   int           // dials that no waiter owns
+	open      int           // connections in all states but dialing and closed
+	failed    bool          // the last dial has failed
+	announced time.Duration // Conn.announced of the connection that had one last
 	server    serverIdle
-	aheadAt   time.Time // when one was last dialed to spread streams
+	aheadAt   time.Time // when a connection was last dialed to spread streams
 	waiters   waiters
 	warmings  []*warming // see warm.go
 }
 
-// protocol is what a route's connections speak, as far as one has shown.
+// protocol is the protocol of a route's connections, once one has shown it.
 type protocol uint8
 
 const (
@@ -122,7 +122,7 @@ const (
 // afterwards has f called when the mutex is given up.
 func (h *Host) afterwards(f func()) { h.after = append(h.after, f) }
 
-// unlock gives the mutex up, and does what is left to do then.
+// unlock gives the mutex up, and then calls the funcs that were given to afterwards.
 func (h *Host) unlock() {
 	after := h.after
 	h.after = nil
@@ -157,8 +157,8 @@ func (p *Pool) newHost(key ledger.Key) *Host {
 
 func (hs *hosts) each(f func(*Host)) { hs.table.Each(f) }
 
-// Forget reports whether nothing of the host is left; then it is another one that
-// comes in its place.
+// Forget implements hosttable.Forgetter: it reports whether the host can be forgotten. Then
+// the next request to that name makes another Host.
 func (h *Host) Forget() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

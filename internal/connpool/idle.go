@@ -7,7 +7,7 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// restsLocked sees to it that c, which has become idle, is retired in time.
+// restsLocked sets the host's clock so that c, which has become idle, is retired in time.
 func (h *Host) restsLocked(c *Conn, now time.Time) {
 	if c.raw != nil {
 		c.saidIdle, c.readIdle = c.raw.said.Load(), c.raw.read.Load()
@@ -33,7 +33,7 @@ func (h *Host) restsLocked(c *Conn, now time.Time) {
 	}
 }
 
-// dueAt is when c, which lies idle, is to be retired; zero: never.
+// dueAt is when c, which is idle, is to be retired; zero: never.
 func (c *Conn) dueAt() (t time.Time) {
 	if d := c.idleLimit(); d > 0 {
 		t = c.idleAt.Add(d)
@@ -46,17 +46,17 @@ func (c *Conn) dueAt() (t time.Time) {
 	return t
 }
 
-// tooIdle reports whether c has lain idle for too long, by the wall clock: the
+// tooIdle reports whether c has been idle for too long. It also asks the wall clock, for the
 // machine may have slept.
 func (c *Conn) tooIdle(now time.Time) bool {
 	d := c.idleLimit()
 	return d > 0 && (now.Sub(c.idleAt) >= d || now.Round(0).Sub(c.idleAt.Round(0)) >= d)
 }
 
-// overdueLocked reports whether c has lain idle for too long, and is not spared.
+// overdueLocked reports whether c has been idle for too long, and the floor does not spare it.
 func (c *Conn) overdueLocked(now time.Time) bool { return c.tooIdle(now) && !c.sparedLocked(now) }
 
-// idleLimit is how long c may lie idle; 0: for good.
+// idleLimit is how long c may be idle; 0: for good.
 func (c *Conn) idleLimit() time.Duration {
 	d := c.host.pool.opts.IdleTimeout
 	if l := c.serverLimit(); l > 0 && (d == 0 || l < d) {
@@ -65,12 +65,12 @@ func (c *Conn) idleLimit() time.Duration {
 	return d
 }
 
-// serverLimit is how long c may lie idle by what the server says, or has shown; 0: that
-// is not known.
+// serverLimit is how long the server keeps c while it is idle, as its Keep-Alive header says
+// or its closings have shown; 0: not known.
 func (c *Conn) serverLimit() time.Duration {
 	d := c.announced
 	if c.uses == 0 {
-		d = c.route.announced // the server will not have told it anything else
+		d = c.route.announced // no response has come on c, and it would say the same
 	}
 	if keep := c.route.server.keep; keep > 0 && !c.probe && (d == 0 || keep < d) {
 		d = keep
@@ -78,8 +78,8 @@ func (c *Conn) serverLimit() time.Duration {
 	return d
 }
 
-// older reports whether c has come to an age, of which each connection has its
-// own: up to a tenth less, so that those of one moment do not end in one.
+// older reports whether c has come to that age. For each connection it is up to a tenth
+// less, so that connections that were made in one moment do not end in one moment.
 func (c *Conn) older(age time.Duration, now time.Time) bool {
 	return age > 0 && now.Sub(c.opened) >= c.ownAge(age)
 }
@@ -88,8 +88,7 @@ func (c *Conn) ownAge(age time.Duration) time.Duration {
 	return age - age/10*time.Duration(c.jitter)/256
 }
 
-// closeIdle closes the connections that lie idle, and breaks off the dials that no
-// request waits for.
+// closeIdle closes the idle connections, and breaks off the dials that no request waits for.
 func (h *Host) closeIdle(why loss.Reason) {
 	now := time.Now()
 	h.mu.Lock()
@@ -116,8 +115,7 @@ func (h *Host) closeIdle(why loss.Reason) {
 	}
 }
 
-// breakDrains closes the connections whose bodies are being read behind their
-// callers.
+// breakDrains closes the connections on which a body is drained after its Close.
 func (h *Host) breakDrains() {
 	h.mu.Lock()
 	defer h.unlock()

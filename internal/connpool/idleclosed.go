@@ -2,12 +2,12 @@ package connpool
 
 import "time"
 
-// probesLocked reports whether c, which has been idle for as long as the server is
-// believed to keep it, is left to the server.
+// probesLocked reports whether c, which has been idle for as long as the server is believed
+// to keep it, is left idle as a probe, to see when the server closes it.
 func (c *Conn) probesLocked(now time.Time) bool {
 	s := &c.route.server
 	if c.probe {
-		s.livedLocked(now.Sub(c.idleAt)) // and the pool's own limit ends it
+		s.livedLocked(now.Sub(c.idleAt)) // the server has not closed it, and the Pool's own limit ends it
 		return false
 	}
 	if s.limit == 0 || now.Sub(s.probedAt) < probeAgain {
@@ -22,7 +22,7 @@ func (c *Conn) probesLocked(now time.Time) bool {
 	return true
 }
 
-// closedIdleLocked notes that the server has closed c, which lay idle.
+// closedIdleLocked notes that the server has closed c, which was idle.
 func (c *Conn) closedIdleLocked(now time.Time) {
 	if !c.wasIdle || c.uses == 0 || c.state != idle {
 		return // how long a server waits for the first request is another limit
@@ -30,13 +30,13 @@ func (c *Conn) closedIdleLocked(now time.Time) {
 	at := c.closedAt(now)
 	idle := at.Sub(c.idleAt)
 	if (at.Round(0).Sub(c.idleAt.Round(0)) - idle).Abs() > time.Second {
-		return // the machine has slept meanwhile, or somebody has set its clock
+		return // the machine has slept meanwhile, or its clock was set
 	}
 	c.route.server.closedLocked(idle, c.probe, false, now)
 }
 
-// crossed is for c, of HTTP/1, on which a request failed: if its end was on the way
-// when the request was sent, it was a limit of the server's.
+// crossed is for c, of HTTP/1, on which a request has failed. If the server's close was
+// under way when the request was sent, the server had a limit for idle connections.
 func (c *Conn) crossed() {
 	if c.raw.ending() != byPeer {
 		return
@@ -50,9 +50,9 @@ func (c *Conn) crossed() {
 	}
 }
 
-// closedAt is when the end of c has come, as far as the socket has seen it: that of a
-// GOAWAY, behind which a server may leave an idle connection open for a while. A frame right
-// behind the response is none of that, but the window that an upload has used, say.
+// closedAt is when the end of c came, as the socket has seen it; with a GOAWAY it is when
+// that came, for a server may leave an idle connection open for a while after it. A frame
+// right after the response is no GOAWAY, but a WINDOW_UPDATE for an upload, say.
 func (c *Conn) closedAt(now time.Time) time.Time {
 	if c.raw == nil {
 		return now

@@ -10,9 +10,9 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// idleTotal bounds the idle connections of all hosts together. Hosts that have had
-// an idle connection since it last looked are in a list, so that requests share no
-// lock.
+// idleTotal bounds the idle connections of all hosts together. The hosts that have had an
+// idle connection since the last evict are in a list: a host is added once, so that requests
+// seldom take the list's lock.
 type idleTotal struct {
 	n atomic.Int64
 
@@ -26,7 +26,7 @@ func (t *idleTotal) add(h *Host) {
 	t.mu.Unlock()
 }
 
-// remove takes each of them out of the list once.
+// remove takes each of the hosts out of the list once.
 func (t *idleTotal) remove(hosts []*Host) {
 	if len(hosts) == 0 {
 		return
@@ -44,18 +44,19 @@ func (t *idleTotal) remove(hosts []*Host) {
 	})
 }
 
-// evict closes those that have been idle for longest, down to most.
+// evict closes the connections that have been idle for longest, until no more than most are
+// idle.
 func (t *idleTotal) evict(most int) {
 	type idler struct {
 		c  *Conn
 		at time.Time
 	}
 	var all []idler
-	var none []*Host // have none any more
+	var none []*Host // hosts without idle connections
 	t.mu.Lock()
 	hosts := slices.Clone(t.hosts)
 	t.mu.Unlock()
-	seen := make(map[*Host]bool, len(hosts)) // one that has just come back is there twice
+	seen := make(map[*Host]bool, len(hosts)) // a host that has just been added again is there twice
 	for _, h := range hosts {
 		if seen[h] {
 			continue
@@ -69,7 +70,7 @@ func (t *idleTotal) evict(most int) {
 			}
 		}
 		if len(all) == n && h.indexed {
-			h.indexed = false // it may come into the list once more at once
+			h.indexed = false // it may be added again before remove runs
 			none = append(none, h)
 		}
 		h.mu.Unlock()

@@ -2,29 +2,29 @@ package connpool
 
 import "time"
 
-// LifeEvent is what may happen to a connection that a listener is told of.
+// LifeEvent is an event in a connection's life, of which a listener is told.
 type LifeEvent uint8
 
 const (
 	// Opened: it is up, its handshakes done. It comes first, and once.
 	Opened LifeEvent = iota
-	// Acquired and Released: an exchange has it, and has it no more. They come in pairs,
-	// over HTTP/2 several at once.
+	// Acquired and Released: an exchange was given it, and has it no more. They come in
+	// pairs, over HTTP/2 several at once.
 	Acquired
 	Released
 	// Retired: no request is given it any more. At most once.
 	Retired
-	// Closed: its socket is, and no exchange has it. It comes last, and once.
+	// Closed: its socket is closed, and no exchange has it. It comes last, and once.
 	Closed
 
 	lifeEvents
 )
 
-// Life is called with what happens to connections; nil funcs are not. See tellLocked.
+// Life is a listener's func for each event; nil funcs are not called. See tellLocked.
 type Life [lifeEvents]func(ConnFacts)
 
-// lifeQueue is what has happened to a host's connections and was not told yet. The
-// host's mutex guards it.
+// lifeQueue has the events of a host's connections of which the listener was not told yet.
+// The host's mutex guards it.
 type lifeQueue struct {
 	events  []lifeLine
 	telling bool
@@ -35,14 +35,17 @@ type lifeLine struct {
 	facts ConnFacts
 }
 
-// tellLocked has the listener told what has happened to c.
+// tellLocked has the listener told of an event of c's.
 //
-// Edges are taken under the host's mutex, and some by net/http's goroutines under its own
-// locks, or in the caller's Close of a body under the stack's. A listener may ask the Pool,
-// so none of them may be held; and if whoever gives the mutex up told it, as Host.unlock
-// does with other things, two of them could overtake each other, and one that tells in
-// their place what others queue might never come back to its own request. So it is told by
-// a goroutine that is there as long as the queue is not empty, one for a host.
+// Connections take their edges under the host's mutex, some on net/http's goroutines under
+// its locks, or in the caller's Close of a body under the stack's. A listener may call the
+// Pool, so none of these locks may be held while it runs. Two simpler ways do not work:
+//
+//   - Each goroutine tells of its own events when it gives the mutex up, as Host.unlock does
+//     with other work. Then two goroutines can overtake each other.
+//   - One of them tells of the events of all. Then it may never come back to its own request.
+//
+// So each host has a goroutine that tells, for as long as its queue is not empty.
 func (c *Conn) tellLocked(event LifeEvent, idleFor time.Duration) {
 	h := c.host
 	if h.pool.opts.Life[event] == nil {
@@ -60,7 +63,7 @@ func (c *Conn) tellLocked(event LifeEvent, idleFor time.Duration) {
 	}
 }
 
-// tellLife tells what is in the queue, until nothing is.
+// tellLife tells of the events in the queue, until that is empty.
 func (h *Host) tellLife() {
 	var spare []lifeLine
 	for {
@@ -88,16 +91,16 @@ func (c *Conn) opensLocked() {
 	c.tellLocked(Opened, 0)
 }
 
-// acquiredLocked tells that an exchange has c, which has lain idle for so long.
+// acquiredLocked tells that an exchange was given c, which was idle for idleFor.
 func (c *Conn) acquiredLocked(idleFor time.Duration) { c.tellLocked(Acquired, idleFor) }
 
-// releasedLocked tells that an exchange has c no more; c.streams says so already.
+// releasedLocked tells that an exchange has c no more, after it was taken off c.streams.
 func (c *Conn) releasedLocked() {
 	c.tellLocked(Released, 0)
 	c.endedLocked()
 }
 
-// retiresNowLocked tells that c is given to no request any more.
+// retiresNowLocked tells, once, that c is given to no request any more.
 func (c *Conn) retiresNowLocked() {
 	if c.told.opened && !c.told.retired {
 		c.told.retired = true
@@ -105,8 +108,8 @@ func (c *Conn) retiresNowLocked() {
 	}
 }
 
-// endedLocked tells that c is closed, once no exchange has it: the end of one whose body
-// was being drained may come behind that of the socket.
+// endedLocked tells that c is closed, once no exchange has it: an exchange whose body was
+// drained may end after the socket was closed.
 func (c *Conn) endedLocked() {
 	if c.told.opened && !c.told.closed && c.state == closed && c.streams == 0 {
 		c.told.closed = true
@@ -114,5 +117,5 @@ func (c *Conn) endedLocked() {
 	}
 }
 
-// toldOf is which of the events that come once have come. The host's mutex guards it.
+// toldOf says which of the events that come once have come. The host's mutex guards it.
 type toldOf struct{ opened, retired, closed bool }

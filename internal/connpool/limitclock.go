@@ -3,13 +3,14 @@ package connpool
 import "time"
 
 // limitClock runs while the limit of connections forbids a dial that a route's waiting
-// requests need. So the part of a request's wait that the limit has cost is told from
-// that of a dial: what the clock shows when the request gets a dial, or is served, less
-// what it showed when it began to wait. It runs for the route and not for each request, or
-// every look at a full host would go through all who wait.
+// requests need. So the time that the limit costs a request can be told from the time of a
+// dial: it is how far the clock runs from the beginning of the request's wait until the
+// request gets a dial, or is served. There is one clock for a route, and none for each
+// request: else every look at a full host would go through all requests that wait.
 //
-// It may run on when no request waits any more: the next one sees it as it is then, and
-// has it put right by the look with which its wait begins. Its zero value stands still.
+// The clock may run on when no request waits any more. The next request reads it as it
+// shows then, and begins its wait with a look that sets the clock right. The zero value
+// stands still.
 type limitClock struct {
 	since time.Time // zero: it stands still
 	total time.Duration
@@ -28,7 +29,7 @@ func (l *limitClock) stop(now time.Time) {
 	}
 }
 
-// shows is what it shows now. It asks for the time only while it runs.
+// shows is the time that the clock shows. It asks for the present time only while it runs.
 func (l *limitClock) shows() time.Duration {
 	if l.since.IsZero() {
 		return l.total

@@ -8,18 +8,17 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// ConnFacts are one connection at one moment. Of one that is being dialed most is not
-// known.
+// ConnFacts are the facts of one connection at one moment. Of a dial few are known.
 type ConnFacts struct {
 	At          time.Time
 	ID          uint64
 	Host, State string
-	Up          bool // it is not being dialed any more; what follows is known
+	Up          bool // the dial has ended: the fields below are set
 	HTTP2       bool
-	Held        *ledger.NetConn // its Conn is nil if there is none to be seen
+	Held        *ledger.NetConn // its Conn is nil if that can't be seen
 	TLSVersion  uint16
 	Resumed     bool
-	Read        int64 // bytes on the wire; 0 if that can't be seen
+	Read        int64 // bytes on the wire; 0 if they can't be seen
 	Written     int64
 
 	Age, IdleFor time.Duration
@@ -29,7 +28,7 @@ type ConnFacts struct {
 	RetireWhy    string
 	New, Lost    loss.Reason
 
-	socket net.Conn // what the dialer made; nil if that can't be seen
+	socket net.Conn // the dialer's connection; nil if that can't be seen
 }
 
 // Words for why a connection is to be retired at its time.
@@ -41,15 +40,15 @@ const (
 	RetireServer = "server_idle"
 )
 
-// factsLocked writes down in f, which is empty, what c is now. Not returned, for it is
-// large, and many are copied under one lock.
+// factsLocked fills in f, which is empty, with the facts of c. It does not return them, for
+// they are large, and Conns copies many under one lock.
 func (c *Conn) factsLocked(f *ConnFacts, now time.Time) {
 	f.At, f.ID, f.Host, f.State = now, c.ID, c.host.name, c.state.String()
 	f.Uses, f.Streams, f.New = c.uses, c.streams, c.dial.reason
 	if c.newReason != loss.None {
 		f.New = c.newReason
 	}
-	if c.opened.IsZero() { // the dial writes what is not guarded
+	if c.opened.IsZero() { // the other fields are the dial's to write, without the mutex
 		f.Age = now.Sub(c.dial.began)
 		return
 	}
@@ -74,8 +73,8 @@ func (c *Conn) factsLocked(f *ConnFacts, now time.Time) {
 	f.RetireAt, f.RetireWhy = c.retiresLocked(now)
 }
 
-// retiresLocked is dueAt with its reason, and for a connection that is in use the age at
-// which it is not kept.
+// retiresLocked is dueAt with its reason; for a connection in use it is when that comes to
+// its most age, from which on it is not put back.
 func (c *Conn) retiresLocked(now time.Time) (at time.Time, why string) {
 	o := &c.host.pool.opts
 	switch c.state {
@@ -101,9 +100,9 @@ func (c *Conn) retiresLocked(now time.Time) (at time.Time, why string) {
 	return at, why
 }
 
-// Conns returns the Pool's connections, a host's after another's. Each host's lock is
-// held while its connections are copied, and for nothing else: the memory for them is
-// there before, and no code of the program's, no socket and no kernel is asked.
+// Conns returns the Pool's connections, host by host. A host's lock is held while its
+// connections are copied, and for nothing else: their memory is allocated before, and
+// neither the program's code nor a socket nor the kernel is called.
 func (p *Pool) Conns() (all []ConnFacts) {
 	p.hosts.each(func(h *Host) {
 		for {
@@ -113,7 +112,7 @@ func (p *Pool) Conns() (all []ConnFacts) {
 				break
 			}
 			h.mu.Unlock()
-			more := make([]ConnFacts, len(all), len(all)+n+n/8+8) // some may come meanwhile
+			more := make([]ConnFacts, len(all), len(all)+n+n/8+8) // more connections may come meanwhile
 			copy(more, all)
 			all = more
 		}

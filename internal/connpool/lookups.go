@@ -8,7 +8,7 @@ import (
 // lookupsMost is how many lookups of a Pool run at once.
 const lookupsMost = 16
 
-// lookups are those of a Pool. Its goroutines are as many as run.
+// lookups are a Pool's lookups. Each one that runs has a goroutine.
 type lookups struct {
 	mu      sync.Mutex
 	running int
@@ -31,7 +31,7 @@ func (l *lookups) add(h *Host) {
 	}()
 }
 
-// next is the host whose turn it is; nil if none waits, and then one less runs.
+// next is the host whose turn it is; nil if none waits: then the goroutine must end.
 func (l *lookups) next() *Host {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -24,7 +24,7 @@ func (c *Conn) noteLocked(why loss.Reason, culprit loss.Culprit, now time.Time) 
 	}
 }
 
-// loseLocked ends c for that reason: it is closed, if it is not.
+// loseLocked ends c for that reason: it is closed, unless it is already.
 func (c *Conn) loseLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
 	if c.state == closing || c.state == closed {
 		return
@@ -47,7 +47,7 @@ func (c *Conn) finishLocked(now time.Time) {
 	}
 	h.moveLocked(c, closing)
 	h.afterwards(func() {
-		// Over TLS it may take 5 s, and nobody must wait for that.
+		// Over TLS a Close may take 5 s, and no caller must wait for that.
 		go func() {
 			c.cc.Close()
 			c.stateChanged()
@@ -69,9 +69,9 @@ func (rt *route) unshare(c *Conn) {
 	}
 }
 
-// hook sets the state hook, or takes it away. It costs each request over HTTP/1 some
-// locks, and there the end of an exchange and that of the socket tell the same; but
-// for a connection that net/http drains behind.
+// hook sets the state hook, or takes it away. Over HTTP/1 it costs each request some locks,
+// and tells no more than the end of the exchange and that of the socket do. So a connection
+// has it only while net/http drains a body on it behind the exchange.
 func (c *Conn) hook(on bool) {
 	if !on {
 		c.cc.SetStateHook(nil)
@@ -80,8 +80,8 @@ func (c *Conn) hook(on bool) {
 	c.cc.SetStateHook(func(*http.ClientConn) { c.stateChanged() })
 }
 
-// socketClosed follows a Close of the socket by net/http, which is not done with it
-// yet: Available waits for the lock that it holds meanwhile.
+// socketClosed runs after net/http has closed the socket. Net/http still holds a lock of
+// the connection's then: Available waits for that.
 func (c *Conn) socketClosed() {
 	if !c.http2 {
 		c.cc.Available()
@@ -89,15 +89,16 @@ func (c *Conn) socketClosed() {
 	c.stateChanged()
 }
 
-// stateChanged is the state hook. It is a hint only: it can be lost while it runs.
-// It runs on net/http's goroutines, and inside of the caller's Close of a body.
+// stateChanged is the state hook. It is no more than a hint: a change that comes while the
+// hook runs is lost. It runs on net/http's goroutines, and inside of the caller's Close of
+// a body.
 func (c *Conn) stateChanged() {
 	c.host.mu.Lock()
 	c.lookLocked(time.Now())
 	c.host.unlock()
 }
 
-// lookLocked brings c up to date with what net/http knows of it.
+// lookLocked brings c up to date with net/http's state of it.
 func (c *Conn) lookLocked(now time.Time) {
 	h, rt := c.host, c.route
 	dead := c.cc.Err() != nil

@@ -17,39 +17,41 @@ import (
 type netConn struct {
 	net.Conn
 
-	// reading is set while net/http's reader waits in Read: then it has taken
-	// note of all that has come so far, and nothing lies in its buffer.
+	// reading is set while net/http's reader waits in Read: it has handled everything that
+	// has come so far, and its buffer is empty.
 	reading atomic.Bool
 	// written and read count bytes.
 	written, read atomic.Int64
-	// Of HTTP/2 only, where frames is set: readAt is when a Read last brought more
-	// than an alert, in nanoseconds of the wall clock; said is how many did; and farewell that the last of those looked like a GOAWAY.
+	// Over HTTP/2 only, where frames is set: readAt is when a Read last brought more than
+	// an alert, in nanoseconds of the wall clock; said is how many Reads did; and farewell:
+	// the last of them looked like a GOAWAY.
 	frames    atomic.Bool
 	readAt    atomic.Int64
 	said      atomic.Int64
 	farewell  atomic.Bool
 	tls13     atomic.Bool
 	ended     atomic.Uint32        // an ending
-	sentAtEnd atomic.Int64         // how much was written when it ended
-	inOne     atomic.Bool          // TLS's word for the end came in one piece with something else
-	endedAt   atomic.Int64         // when it did, or was closed, in nanoseconds of the wall clock
+	sentAtEnd atomic.Int64         // written, at the end
+	inOne     atomic.Bool          // TLS's close_notify came in one piece with something else
+	endedAt   atomic.Int64         // when it ended, or was closed, in nanoseconds of the wall clock
 	saidBye   atomic.Bool          // over TLS this side has sent an alert
-	tail      tail                 // of the reader alone
+	tail      tail                 // used by the reader alone
 	owner     atomic.Pointer[Conn] // once the connection is up
-	// brought is set when something came that may have been the server's SETTINGS, and
-	// settings once net/http has read it: it reads on.
+	// brought is set when bytes came that may have been the server's SETTINGS, and settings
+	// once net/http has handled them: it reads on.
 	brought, settings atomic.Bool
-	// closing is set when net/http begins to close it, closed when that is done.
+	// closing is set when net/http begins to close it, closed when Close has returned.
 	closing, closed atomic.Bool
 	// before is called once, before the next Read.
 	before atomic.Pointer[func()]
-	// Of dead.go: asked is when something was first sent since something last came, in
-	// nanoseconds of the wall clock, 0 if nothing was; begun is how many bytes Write was
-	// given, askedFrom how many that were then; last is what was seen of the last silence.
+	// For dead.go. A silence begins when something is sent and nothing has come since: that
+	// is asked, in nanoseconds of the wall clock; 0: there is no silence. Begun is how many
+	// bytes Write was given, askedFrom is begun at the start of the silence, and last is the
+	// sight of the last silence.
 	asked, askedFrom, begun atomic.Int64
 	last                    atomic.Pointer[sight]
-	// armed is set while a request has the connection and has not sent a byte of
-	// it: what comes then, no request has asked for.
+	// armed is set while a request has the connection and has not sent a byte: bytes that
+	// come then are no response to it.
 	armed atomic.Bool
 	plain bool // no TLS on it: each byte is HTTP
 }
@@ -59,15 +61,15 @@ type ending uint32
 
 const (
 	open     ending = iota
-	byPeer          // closed or reset by the other end, or TLS's word for that
+	byPeer          // closed or reset by the other end, or its close_notify came
 	byOthers        // broken on this side: the program closed it, or set a deadline
 )
 
-// errUnasked ends a connection on which something came before the request was
-// sent. net/http treats it as a connection that broke before the response.
+// errUnasked ends a connection on which bytes came before the request was sent. Net/http
+// treats it as a connection that broke before the response.
 var errUnasked = errors.New("warmconn: the server sent a response before the request")
 
-// speaksHTTP2 says that what comes from now on are HTTP/2's frames.
+// speaksHTTP2 says that HTTP/2's frames come from now on.
 func (c *netConn) speaksHTTP2(version uint16) {
 	c.tls13.Store(version == tls.VersionTLS13)
 	c.frames.Store(true)
@@ -83,7 +85,7 @@ func (c *netConn) Read(p []byte) (int, error) {
 	c.reading.Store(true)
 	if c.brought.Load() && !c.settings.Swap(true) {
 		if o := c.owner.Load(); o != nil {
-			go o.stateChanged() // for those who wait to learn the limit of streams
+			go o.stateChanged() // for requests that wait until the limit of streams is known
 		}
 	}
 	if c.farewell.Load() {
@@ -101,7 +103,7 @@ func (c *netConn) Read(p []byte) (int, error) {
 			c.hears()
 		} else {
 			if !isAlert(p[:n]) {
-				c.hears() // not of the answer to an alert of this side's, which has closed it
+				c.hears() // an alert is none: it may answer one by which this side has closed
 				c.readAt.Store(time.Now().UnixNano())
 				c.farewell.Store(c.bringsGoAway(p[:n]))
 				c.said.Add(1)
@@ -116,16 +118,16 @@ func (c *netConn) Read(p []byte) (int, error) {
 	case !c.closing.Load():
 		c.noteEnd(p[:n], err)
 	case !c.frames.Load() && (err != nil || endsInAlert(c.tail.with(p[:n]))):
-		// Over HTTP/1 net/http does not close what it reads from: it is the Pool that
-		// closes it, and asks for no reason, or the program.
+		// Over HTTP/1 net/http does not close a connection that it reads from. So the Pool
+		// closes it, and needs no reason, or the program does.
 		c.ended.CompareAndSwap(uint32(open), uint32(byOthers))
 	}
 	c.reading.Store(false)
 	return n, err
 }
 
-// noteEnd notes what a Read that brought p says of the end of the connection: its error, or
-// over TLS an alert.
+// noteEnd notes the end of the connection, if a Read that brought p shows one: by its error,
+// or over TLS by an alert.
 func (c *netConn) noteEnd(p []byte, err error) {
 	end := open
 	switch {
@@ -137,13 +139,13 @@ func (c *netConn) noteEnd(p []byte, err error) {
 		end = byPeer
 	}
 	if end == byPeer && c.saidBye.Load() {
-		end = byOthers // the peer answers a close_notify of this side's
+		end = byOthers // the peer has answered this side's close_notify
 	}
 	if c.ended.Load() == uint32(end) {
 		return
 	}
 	if o := c.owner.Load(); end != open && o != nil && o.cc.Err() != nil {
-		return // net/http has ended it, and the peer answers that
+		return // net/http has ended it, and the peer has answered that
 	}
 	c.inOne.Store(err == nil && !isAlert(p))
 	c.sentAtEnd.Store(c.written.Load())
@@ -156,7 +158,7 @@ func (c *netConn) Write(p []byte) (int, error) {
 	if !c.plain && len(p) <= alertMost && isAlert(p) {
 		c.saidBye.Store(true)
 		c.closes()
-		c.begun.Add(int64(len(p))) // nothing answers that
+		c.begun.Add(int64(len(p))) // the peer need not answer an alert
 	} else {
 		c.asks(int64(len(p)))
 	}
@@ -169,7 +171,7 @@ func (c *netConn) Write(p []byte) (int, error) {
 // looks for ReadFrom on the connection below, sendfile on Linux.
 func (c *netConn) ReadFrom(r io.Reader) (int64, error) {
 	c.armed.Store(false)
-	const unknown = 1 << 40 // so that none of what is on its way is taken for all
+	const unknown = 1 << 40 // so that unacknowledged bytes are not taken for all that was sent
 	c.asks(unknown)
 	n, err := io.Copy(c.Conn, r)
 	c.begun.Add(n - unknown)

@@ -6,10 +6,10 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// phase is where an exchange stands at the Pool. Entry.moveLocked is the only way along an
+// phase is the stage of an exchange at the Pool. Entry.moveLocked is the only way along an
 // edge, and entryEdges lists them all.
 //
-//	           looks for one                given one
+//	        needs a connection             is given one
 //	outside ─────────────────▶ waiting ───────────────────▶ given
 //	  │ ▲                       │ │ ▲    can't be used, or    │ │
 //	  │ │ by another Host:      │ │ │    is to be sent again  │ │
@@ -40,7 +40,7 @@ func (p phase) String() string {
 	return [...]string{"outside", "waiting", "given", "over", "returned"}[p]
 }
 
-// counted: its host counts the exchange among those in flight.
+// counted: its host counts the exchange in inFlight.
 func (p phase) counted() bool { return p == waiting || p == given }
 
 // ended: End was called.
@@ -52,7 +52,7 @@ var entryEdges = [phases][phases]bool{
 	given:   {waiting: true, over: true, returned: true},
 }
 
-// moveLocked takes the exchange along an edge. Its host is what is locked.
+// moveLocked takes the exchange along an edge. The lock is its host's.
 func (e *Entry) moveLocked(to phase) {
 	if e.pool.onEntryEdge != nil {
 		e.pool.onEntryEdge(e.phase, to)
@@ -77,7 +77,7 @@ func (e *Entry) enterLocked(rt *route, now time.Time) {
 	}
 }
 
-// giveLocked gives the exchange c, and takeBackLocked takes what it has.
+// giveLocked gives c to the exchange, and takeBackLocked takes its connection back.
 func (e *Entry) giveLocked(c *Conn) {
 	e.moveLocked(given)
 	e.conn = c
@@ -88,8 +88,7 @@ func (e *Entry) takeBackLocked() {
 	e.conn = nil
 }
 
-// leave takes the exchange, which has no connection, out of the books of the host
-// that it has entered.
+// leave takes the exchange, which has no connection, out of its host's count.
 func (e *Entry) leave(now time.Time) {
 	if e.phase == outside {
 		return
@@ -101,7 +100,7 @@ func (e *Entry) leave(now time.Time) {
 	e.uncountLocked(now)
 }
 
-// uncountLocked is for an exchange that its host has counted, and counts no more.
+// uncountLocked has the host, which has counted the exchange, count it no more.
 func (e *Entry) uncountLocked(now time.Time) {
 	h := e.host
 	h.inFlight--
@@ -113,8 +112,8 @@ func (e *Entry) uncountLocked(now time.Time) {
 	h.worth.Ended(now)
 }
 
-// Returned reports whether the exchange's connection can be used again, as far as
-// it can be seen before End, and is exact after it. Refused is always empty here.
+// Returned reports whether the exchange's connection can be used again: before End as far
+// as that can be seen, and exactly after it. Refused is always empty here.
 func (e *Entry) Returned() (yes bool, refused loss.Reason) {
 	c := e.conn
 	switch {
@@ -133,18 +132,18 @@ func (c *Conn) reusable() bool {
 	return c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
 }
 
-// End ends the exchange. Cause is why its connection is lost, as far as the
-// exchange can say; empty if it need not be. Provisional says that net/http may
-// still bring it back by itself. End returns what is true: empty if the connection
-// went back, which Back says, or over HTTP/2 lives on.
+// End ends the exchange. Cause is why its connection is lost, as far as the exchange can
+// say; empty if nothing speaks against the connection. Provisional says that net/http may
+// still bring it back by itself. End returns the reason for which the connection is lost:
+// empty if it went back, and then back is true, or over HTTP/2 lives on.
 func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) (lost loss.Reason, back bool) {
 	h := e.host
 	if h == nil || e.phase.ended() {
 		return cause, false
 	}
 	c := e.conn
-	// It is asked without the lock: over TLS a Close that blocks has not come to the
-	// socket yet.
+	// This is asked without the lock: over TLS a Close may block before it comes to the
+	// socket, and Available waits for it.
 	reusable := c != nil && !c.http2 && c.reusable()
 	h.mu.Lock()
 	defer h.unlock()

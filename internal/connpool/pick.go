@@ -8,9 +8,9 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// pickLocked returns a connection that can be used for req at once; nil if there is
-// none. Of those of HTTP/2 it is the first, or where streams are spread that with the
-// fewest.
+// pickLocked returns a connection that can be used for req at once; nil if there is none.
+// Of several HTTP/2 connections it is the first, or where streams are spread the one with
+// the fewest.
 func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 	var fewest *Conn
 	load := 0
@@ -28,15 +28,15 @@ func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 			}
 		}
 		if i < len(rt.shared) && rt.shared[i] != c {
-			i-- // it was found dead, or due, and taken out
+			i-- // c was found dead, or due, and taken out of the list
 		}
 	}
 	if fewest != nil {
 		return fewest
 	}
 	if len(rt.idle) == 0 {
-		// One that is drained behind its exchange may have come back unheard: the
-		// state hook can be lost.
+		// A connection that net/http drains behind its exchange may have come back without
+		// a word: the state hook can be lost.
 		for _, c := range slices.Clone(rt.drains) {
 			c.lookLocked(now)
 		}
@@ -59,24 +59,24 @@ func (rt *route) pickLocked(e *Entry, req *http.Request, now time.Time) *Conn {
 	return nil
 }
 
-// roomLocked is how many more streams c takes. It notes what that shows of the
-// server's limit, and of a server that takes none any more. Streams that were given
-// out and not opened yet are counted here, and not by Reserve: that costs two
-// allocations a request, for each call that may run the state hook costs one. Only
-// where there are few each is reserved: an exchange may hold an unread body and no
-// stream, so that the count is too high.
+// roomLocked is how many more streams c takes. On the way it notes the server's limit, as
+// far as the numbers show it, and a server that takes no more streams. Streams that were
+// given out and not opened yet are counted here, and not reserved by Reserve: each call that
+// may run the state hook costs an allocation, and Reserve two a request. Only where the
+// server allows few streams is each reserved: the count may be too high, for an exchange
+// may have an unread body and no stream.
 func (c *Conn) roomLocked(now time.Time) int {
 	if c.state != idle && c.state != active || c.due != loss.None {
 		return 0
 	}
-	in := c.cc.InFlight() // before what is available: a stream opened between them counts twice, and not never
+	in := c.cc.InFlight() // before Available: a stream that is opened in between counts twice, and not never
 	n := c.cc.Available()
 	if n == 0 {
 		c.lookLocked(now)
 		return 0
 	}
 	c.settleLocked()
-	given := max(c.streams-c.arrived-in, 0) // away, and not opened yet
+	given := max(c.streams-c.arrived-in, 0) // given out, and not opened yet
 	if given == 0 {
 		c.noteLimitLocked(n, in)
 	}

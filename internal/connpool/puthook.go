@@ -7,16 +7,16 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// What net/http tells PutIdleConn where it does not keep a connection. The errors are
-// not exported; their texts have not changed since Go 1.7.
+// Net/http calls PutIdleConn with one of these errors for a connection that it does not
+// keep. They are not exported; their texts have not changed since Go 1.7.
 var (
 	errCloseIdle       = errors.New("http: putIdleConn: CloseIdleConnections was called")
 	errTooManyIdleHost = errors.New("http: putIdleConn: too many idle connections for host")
 )
 
-// tellRefusal returns a copy of t with another PutIdleConn. Net/http calls that by itself:
-// it takes back every connection of a Pool's, and would tell the hook so where the Pool
-// then refuses it.
+// tellRefusal returns a copy of t with another PutIdleConn. Net/http calls that hook by
+// itself, and always with a nil error, for it takes back every connection of a Pool's. The
+// Pool may refuse the connection after that.
 func (e *Entry) tellRefusal(t *httptrace.ClientTrace) *httptrace.ClientTrace {
 	put, own := t.PutIdleConn, *t
 	own.PutIdleConn = func(err error) {
@@ -28,8 +28,8 @@ func (e *Entry) tellRefusal(t *httptrace.ClientTrace) *httptrace.ClientTrace {
 	return &own
 }
 
-// refusal is why the Pool is about to refuse the exchange's connection; nil if it is
-// not. It is asked on net/http's goroutine, before the caller sees the body's end.
+// refusal is why the Pool is about to refuse the exchange's connection; nil if it will keep
+// it. It runs on net/http's goroutine, before the caller sees the body's end.
 func (e *Entry) refusal() error {
 	c := e.conn
 	if c == nil || c.http2 {

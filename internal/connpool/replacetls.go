@@ -6,19 +6,20 @@ import (
 	"sync"
 )
 
-// renewed is what the base's TLSClientConfig was when it was last looked at.
+// renewed is the base's TLSClientConfig, as Renew has last found it.
 type renewed struct {
 	mu     sync.Mutex
 	config *tls.Config
 }
 
-// Renew looks whether base, which the Pool was made over, has another TLSClientConfig
-// than before. If so, new connections are dialed by it, as over base itself. It must
-// not be called while that field may be written: net/http's dials read it, too.
+// Renew looks whether base, over which the Pool was made, has another TLSClientConfig than
+// before. If so, new connections are dialed by that, as base itself would dial them. It must
+// not be called while that field may be written, as net/http must not dial then: both read
+// it.
 //
-// Connections that are there, and dials that have begun, keep what they have. The
-// config gets the protocols that net/http adds when a transport sets itself up, so
-// that HTTP/2 stays on; base itself would not speak it any more if they are not in it.
+// Open connections, and dials that have begun, keep their configuration. The clone of the
+// new one gets the protocols that net/http adds when a transport sets itself up: so HTTP/2
+// stays on, where base itself would no longer speak it if they are not in the configuration.
 func (p *Pool) Renew(base *http.Transport) {
 	p.renewed.mu.Lock()
 	defer p.renewed.mu.Unlock()
@@ -27,7 +28,7 @@ func (p *Pool) Renew(base *http.Transport) {
 		return
 	}
 	p.renewed.config = config
-	// Not in place: dials that go on read the clone's fields.
+	// A new clone, for dials that are under way read the fields of the old one.
 	t := p.transport.Clone()
 	t.TLSClientConfig = config.Clone()
 	p.clones.Store(p.newClones(t))

@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// resolver looks a host's name up again, for as long as connections to its addresses
-// are open, and knows what came of it. The host's mutex guards it; its clock is the
-// host's sweeper.
+// resolver looks a host's name up again, for as long as connections to its addresses are
+// open, and keeps the answers. The host's mutex guards it; its clock is the host's sweeper.
 type resolver struct {
-	next   time.Time // when it looks up next
+	next   time.Time // when the next lookup is due
 	asked  bool      // a lookup is under way, or waits for its turn
 	cancel func()    // ends the lookup that is under way
-	conns  int       // that are open to an address
+	conns  int       // connections that are open to an address of v4 or v6
 	v4, v6 answers
 }
 
@@ -29,18 +28,18 @@ const (
 // LookupFunc gives a name's addresses. See Options.
 type LookupFunc = func(ctx context.Context, host string) ([]netip.Addr, error)
 
-// defaultLookup is the standard library's, which the dialer of a transport has that was
-// given none.
+// defaultLookup is the standard library's, like that of a transport without a dialer of its
+// own.
 func defaultLookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// plain is a as addresses are compared.
+// plain is a in the form in which addresses are compared.
 func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 
-// remote is the address that c, which has just come up, goes to, if it is one that the
-// name of its host may leave; else it is not valid. What the program's dialer returns
-// may be anything.
+// remote is the address of c, which has just come up, if the name of its host may lose that
+// address; else it is not valid. The program's dialer may have returned a connection of any
+// kind.
 func (c *Conn) remote() (a netip.Addr) {
 	h, rt := c.host, c.route
 	if h.pool.opts.Resolve <= 0 || rt.via != nil || !strings.EqualFold(rt.addr(), h.addr) || c.held.Conn == nil {
@@ -55,9 +54,9 @@ func (c *Conn) remote() (a netip.Addr) {
 	return a
 }
 
-// metLocked notes that c goes to that address. A name is looked up as its first
-// connection comes up: else no lookup would have given an address that it leaves within
-// the first interval.
+// metLocked notes that c goes to that address. A name is looked up when its first connection
+// comes up: else an address that the name loses within the first interval would never have
+// been in an answer.
 func (h *Host) metLocked(c *Conn, to netip.Addr, now time.Time) {
 	if !to.IsValid() {
 		return
@@ -89,11 +88,10 @@ func (h *Host) leftLocked(c *Conn) {
 	}
 }
 
-// movedLocked reports whether the address that c goes to is gone.
+// movedLocked reports whether the address of c is gone.
 func (c *Conn) movedLocked() bool { return c.address != nil && c.answer < c.address.gone }
 
-// resolveLocked asks for a lookup, if it is time for one, and sets the clock for the
-// next.
+// resolveLocked asks for a lookup, if one is due, and sets the clock for the next.
 func (h *Host) resolveLocked(now time.Time) {
 	r := h.resolve
 	if r == nil || r.conns == 0 || h.pool.shutDown.Load() {
@@ -111,8 +109,8 @@ func (h *Host) resolveLocked(now time.Time) {
 
 func (p *Pool) resolveEvery() time.Duration { return max(p.opts.Resolve, resolveLeast) }
 
-// lookUp looks the name up, if that is still of use. It ends when no connection is open
-// any more, or when the program's own lookup does, if that does not heed its context.
+// lookUp looks the name up, if a connection is still open. It ends early when none is any
+// more, unless the program's own lookup does not heed its context.
 func (h *Host) lookUp() {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupMost)
 	defer cancel()
@@ -135,8 +133,8 @@ func (h *Host) lookUp() {
 	}
 }
 
-// answeredLocked notes an answer. It is true if an address is gone to which there are
-// connections. A family of which there is no address has no answer.
+// answeredLocked notes an answer. It returns true if an address is gone and has connections.
+// An answer without an address of a family is no answer for that family.
 func (r *resolver) answeredLocked(all []netip.Addr) (gone bool) {
 	var v4, v6 []netip.Addr
 	for _, a := range all {
@@ -155,8 +153,8 @@ func (r *resolver) answeredLocked(all []netip.Addr) (gone bool) {
 	return gone
 }
 
-// answersLocked are those of the family of a. The families are apart: where the lookup
-// of one fails, package net gives what the other has brought, and no error.
+// answersLocked are the answers for the family of a. The families are kept apart: where the
+// lookup of one fails, package net returns the addresses of the other, and no error.
 func (r *resolver) answersLocked(a netip.Addr) *answers {
 	if a.Is4() {
 		return &r.v4
@@ -164,8 +162,7 @@ func (r *resolver) answersLocked(a netip.Addr) *answers {
 	return &r.v6
 }
 
-// rotatesLocked reports whether answers give now these and now other addresses, so that
-// none counts as gone.
+// rotatesLocked reports whether the answers rotate, so that no address counts as gone.
 func (h *Host) rotatesLocked() bool {
 	return h.resolve != nil && (h.resolve.v4.rotate() || h.resolve.v6.rotate())
 }

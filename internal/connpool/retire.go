@@ -6,8 +6,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// limits are the age and the number of uses at which c is retired, for the
-// exchange e, which may be nil; 0: never.
+// limits are the age and the number of uses at which c is retired; 0: never. They are the
+// Pool's, or those of the exchange e, if it has lower ones. E may be nil.
 func (c *Conn) limits(e *Entry) (age time.Duration, uses int) {
 	o := &c.host.pool.opts
 	age, uses = o.MaxAge, o.MaxUses
@@ -23,7 +23,8 @@ func (c *Conn) limits(e *Entry) (age time.Duration, uses int) {
 	return age, uses
 }
 
-// dueReason says why c is to be retired before it is given to e; empty if it is not.
+// dueReason says why c is to be retired, and e must not be given it, or was the last to have
+// it; empty if c is not due.
 func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
 	age, uses := c.limits(e)
 	switch {
@@ -39,9 +40,9 @@ func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
 	return loss.None
 }
 
-// dueLocked reports whether c, of HTTP/2, is not to be used any more because of
-// its age or number of uses. A busy one is used until another has taken its place,
-// so that no request waits for a dial.
+// dueLocked reports whether c, of HTTP/2, must not be used any more because it is due. A
+// busy one is used until another connection has taken its place, so that no request waits
+// for a dial.
 func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	h, rt := c.host, c.route
 	why := c.dueReason(e, now)
@@ -58,7 +59,7 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 		return true
 	}
 	if coming || now.Sub(c.replacedAt) < replaceAgain {
-		return false // its successor is on its way, or could not be had
+		return false // its successor is on its way, or its dial has just failed
 	}
 	if h.fullLocked(e) || h.pool.keepsNone() {
 		c.goAwayLocked(why, loss.Culprit{}, now)
@@ -69,12 +70,12 @@ func (c *Conn) dueLocked(e *Entry, now time.Time) bool {
 	return false
 }
 
-// replaceAgain is when a successor is dialed once more that has not come.
+// replaceAgain is the time after which a successor that has not come is dialed once more.
 const replaceAgain = 500 * time.Millisecond
 
-// replaceLocked takes those out of use that have waited for the successor that has
-// just come, its SETTINGS too: before, others would wait for these. Where streams are spread
-// each has a successor of its own.
+// replaceLocked takes connections out of use after their successor has come. It is called
+// when the successor's SETTINGS have come, too: before, requests would have to wait for them.
+// Where streams are spread, each connection has a successor of its own.
 func (rt *route) replaceLocked(now time.Time) {
 	for i := 0; i < len(rt.shared); i++ {
 		c := rt.shared[i]
@@ -88,7 +89,7 @@ func (rt *route) replaceLocked(now time.Time) {
 		}
 		why := c.dueReason(nil, now)
 		if why == loss.None {
-			why = loss.MaxRequests // by the wish of another pool above
+			why = loss.MaxRequests // a limit of an exchange's own: another pool above has set it
 			if c.limitedByAge {
 				why = loss.MaxAge
 			}
@@ -100,13 +101,13 @@ func (rt *route) replaceLocked(now time.Time) {
 			c.goAwayLocked(why, loss.Culprit{}, now)
 		}
 		if i < len(rt.shared) && rt.shared[i] == c {
-			continue // something is still being sent on it
+			continue // a request is still being sent on it
 		}
 		i--
 	}
 }
 
-// retireLocked closes c, which lies idle.
+// retireLocked closes c, which is idle.
 func (c *Conn) retireLocked(why loss.Reason, now time.Time) {
 	c.loseLocked(why, loss.Culprit{}, now)
 }
@@ -115,7 +116,7 @@ func (c *Conn) retireLocked(why loss.Reason, now time.Time) {
 func (c *Conn) goAwayLocked(why loss.Reason, culprit loss.Culprit, now time.Time) {
 	c.noteLocked(why, culprit, now)
 	c.route.unshare(c)
-	c.successor = nil // it lives on, and its own does
+	c.successor = nil // c may live on for long, and so would the successors of its successor
 	if c.state == active {
 		c.host.moveLocked(c, goingAway)
 	}

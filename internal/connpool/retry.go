@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// net/http's errors are not exported. These texts, and the names of two types, are
-// all that tells them; TestRetryErrors makes each on every Go that is supported.
+// Net/http's errors are not exported. They can be told only by these texts, and by the names
+// of two types; TestRetryErrors provokes each on every supported Go.
 const (
 	serverClosedIdle  = "http: server closed idle connection"
 	nothingWritten    = "http.nothingWrittenError"
@@ -33,11 +33,11 @@ var (
 	errCannotRewind        = errors.New("net/http: cannot rewind body after connection loss")
 )
 
-// retries reports whether net/http would send req again, over another connection,
-// after err on c (persistConn.shouldRetryRequest). Reused says that c was.
+// retries reports whether net/http would send req again, over another connection, after err
+// on c (persistConn.shouldRetryRequest). Reused says whether c was a reused connection.
 func (c *Conn) retries(req *http.Request, err error, reused bool) bool {
 	if !reused {
-		return false // there was no reason for the server to hang up on us
+		return false // the server had no idle connection to close
 	}
 	if refused(err) {
 		return false // the connection has not seen the request
@@ -72,7 +72,7 @@ func replayable(req *http.Request) bool {
 	return a || b
 }
 
-// streamError has the shape of net/http's, which converts itself to it.
+// streamError has the fields of net/http's own type: errors.As converts that to this.
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -81,7 +81,7 @@ type streamError struct {
 
 func (e streamError) Error() string { return fmt.Sprint("stream error ", e.StreamID, e.Code) }
 
-// retriesStream is retries over HTTP/2 (http2canRetryError).
+// retriesStream is retries for HTTP/2 (http2canRetryError).
 func retriesStream(err error) bool {
 	switch err.Error() {
 	case h2Unusable, h2GotGoAway:
@@ -94,7 +94,8 @@ func retriesStream(err error) bool {
 	return se.Code == h2ErrCodeRefused || h2RetriesProtocol && se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
 }
 
-// backoff is how long HTTP/2 waits before its nth try, from the second on.
+// backoff is how long net/http's HTTP/2 waits before its nth try; only from the second on
+// does it wait.
 func backoff(n int) time.Duration {
 	if n < 2 {
 		return 0
@@ -103,7 +104,7 @@ func backoff(n int) time.Duration {
 	return time.Duration(float64(time.Second) * d * (1 + .1*rand.Float64()))
 }
 
-// rewind returns the request for another try after err, its body from the start.
+// rewind returns the request for another try after err, with its body from the start.
 func rewind(req *http.Request, t *trackedBody, err error, http2 bool) (*http.Request, *trackedBody, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, nil, nil
@@ -132,7 +133,7 @@ func rewind(req *http.Request, t *trackedBody, err error, http2 bool) (*http.Req
 	return &again, t, nil
 }
 
-// plainError is the error of an http.ClientConn as a Transport returns it.
+// plainError turns the error of an http.ClientConn into the one that a Transport returns.
 func plainError(err error) error {
 	if k := reflect.TypeOf(err).String(); k == nothingWritten {
 		err = unwrapOr(err)
@@ -146,8 +147,8 @@ func plainError(err error) error {
 	return err
 }
 
-// refused reports whether the http.ClientConn has refused the request, which a
-// Transport does before it looks for a connection.
+// refused reports whether the http.ClientConn has refused the request as invalid. A
+// Transport does so before it looks for a connection.
 func refused(err error) bool {
 	text := err.Error()
 	return strings.HasPrefix(text, invalidHeader) || strings.HasPrefix(text, invalidTrailer)

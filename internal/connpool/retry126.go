@@ -2,6 +2,6 @@
 
 package connpool
 
-// h2RetriesProtocol says that net/http sends a request again whose stream the peer
-// has reset by PROTOCOL_ERROR.
+// h2RetriesProtocol says whether net/http sends a request again after the peer has reset its
+// stream by PROTOCOL_ERROR.
 const h2RetriesProtocol = true

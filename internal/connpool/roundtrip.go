@@ -10,8 +10,8 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Enter enters the exchange for the host of key, and returns that. Known is what it
-// returned for that key before, if anything: a short way to it.
+// Enter enters the exchange at the host of key, and returns that host. Known is what Enter
+// has returned for that key before, nil if it has not: it saves the search.
 func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) *Host {
 	e.pool, e.id = p, p.uses.Add(1)
 	if e.target = known; known == nil {
@@ -24,10 +24,9 @@ func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) *Host {
 // SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2.
 func (h *Host) SpeaksHTTP2() bool { return h.multiplexed.Load() }
 
-// RoundTrip sends the request over a connection of the Pool's, and again over
-// another one where net/http would. Ctx is the caller's. The request's own context
-// is replaced in req, which must be a copy. OnConn is used in the place of the hooks
-// in ctx, if it is not nil, for what happens on the connection.
+// RoundTrip sends the request over a connection of the Pool's, and once more over another
+// one where net/http would. Ctx is the caller's. Req must be a copy: its context is
+// replaced. OnConn, if not nil, takes the place of ctx's hooks for events on the connection.
 func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptrace.ClientTrace) (*http.Response, error) {
 	hooks, cancel := httptrace.ContextClientTrace(ctx), legacyCancel(req)
 	if t := cmp.Or(onConn, hooks); t != nil && t.PutIdleConn != nil {
@@ -61,7 +60,7 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 				}
 				if again == crowdedOut && crowds < crowdedMost {
 					crowds++
-					try-- // nothing was sent, and nobody is to be spared
+					try-- // nothing was sent, so there is no server to spare by a pause
 				}
 				last = again
 				continue
@@ -72,18 +71,18 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 	}
 }
 
-// again is what net/http would do with a request behind a try that has failed.
+// again is what net/http would do with a request after a try that has failed.
 type again uint8
 
 const (
-	never      again = iota // its caller gets the error
-	atOnce                  // send it once more: over HTTP/1
-	paused                  // the same after a pause: over HTTP/2
-	crowdedOut              // and for want of a stream on its connection
+	never      again = iota // return the error to the caller
+	atOnce                  // over HTTP/1: send it once more
+	paused                  // over HTTP/2: send it once more, after a pause
+	crowdedOut              // the same, where its connection had no stream left
 )
 
-// closeBody closes the request's body, which a RoundTripper must on every path, if
-// net/http has not.
+// closeBody closes the request's body, if net/http has not: a RoundTripper must close it on
+// every path.
 func closeBody(req *http.Request, body *trackedBody) {
 	switch {
 	case body != nil:
@@ -94,9 +93,9 @@ func closeBody(req *http.Request, body *trackedBody) {
 	}
 }
 
-// try sends req once, for the n-th time. Last is what the try before has come to. Whether
-// ctx has ended behind a try is for the next one to find: then the error is the context's,
-// and not that of the connection as well.
+// try sends req once, for the n-th time. Last is the outcome of the try before. That ctx has
+// ended is found by the next try: then the error is the context's alone, and not that of the
+// connection as well.
 func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int, last again) (*http.Response, again, error) {
 	if err := pause(ctx, legacyCancel(req), n, last); err != nil {
 		return nil, never, err
@@ -151,7 +150,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		}
 		e.unanswered(c, got, before, err)
 		if err == ctx.Err() {
-			return nil, never, context.Cause(ctx) // ClientConn does not say it where it finds the end first
+			return nil, never, context.Cause(ctx) // a ClientConn that finds the end by itself does not return the cause
 		}
 		return nil, never, plainError(err)
 	}
@@ -170,7 +169,8 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	return nil, never, err
 }
 
-// pause waits before another try over HTTP/2, and reports the end of the context.
+// pause waits before another try over HTTP/2. It returns an error if the request was
+// canceled, or its context has ended.
 func pause(ctx context.Context, cancel <-chan struct{}, n int, last again) error {
 	if last == paused || last == crowdedOut {
 		if d := backoff(n); d > 0 {

@@ -11,17 +11,17 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// routeKey tells the routes to one host apart.
+// routeKey identifies one of the routes to a host.
 type routeKey struct {
 	via   *url.URL // the proxy; nil: none
 	proxy string   // as a string
 	http1 bool     // no HTTP/2
-	addr  string   // host and port, where the request spells them otherwise than the Host
+	addr  string   // host and port, if the request spells them otherwise than the Host
 }
 
-// routeFor asks the base's Proxy with the real request, and says by which route it
-// goes. Plain http through a proxy that forwards it has a Host of the proxy's own,
-// for its connections serve requests to any host.
+// routeFor asks the base's Proxy with the real request, and says by which route that goes.
+// Plain http through a proxy that forwards it goes to a Host of the proxy's own, for the
+// proxy's connections serve requests to all hosts.
 func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 	if p.proxy != nil {
 		if by.via, err = e.target.askProxy(req); err != nil {
@@ -39,7 +39,7 @@ func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 	if host == e.target && !host.key.Spells(req.URL) {
 		by.addr = host.spelledBy(req.URL)
 	}
-	if host != e.host { // Proxy may have another answer for another try
+	if host != e.host { // Proxy may answer otherwise for another try
 		e.leave(time.Now())
 		e.host = host
 	}
@@ -53,12 +53,12 @@ func (h *Host) askProxy(req *http.Request) (*url.URL, error) {
 	return h.pool.proxy(req)
 }
 
-// spelling is how URLs spell a host's name otherwise than its key.
+// spelling is another spelling of a host's name than its key's, and the address for it.
 type spelling struct{ host, addr string }
 
-// spelledBy is the host's address as u spells it; empty if that is no other one. As in
-// net/http, each spelling has connections of its own: the program's dialer may tell them
-// apart.
+// spelledBy is the host's address as u spells it; empty if it is the host's own. As in
+// net/http, each spelling has connections of its own: the program's dialer may treat them
+// differently.
 func (h *Host) spelledBy(u *url.URL) string {
 	if s := h.spelling.Load(); s != nil && s.host == u.Host {
 		return s.addr
@@ -71,17 +71,17 @@ func (h *Host) spelledBy(u *url.URL) string {
 	return s.addr
 }
 
-// needsHTTP1 reports whether the request must not get an HTTP/2 connection, as
-// net/http has it: a WebSocket handshake.
+// needsHTTP1 reports whether the request must not get an HTTP/2 connection: by net/http's
+// rule, a WebSocket handshake.
 func needsHTTP1(req *http.Request) bool {
 	up := req.Header["Upgrade"]
 	return len(up) > 0 && strings.EqualFold(up[0], "websocket") && header.HasToken(req.Header["Connection"], "upgrade")
 }
 
-// forwarder is the Host of a proxy that forwards plain http. Its address is of no
-// use but to have one: net/http asks for it by NewClientConn. With other credentials
-// it is another one, for the proxy may tell its clients apart by the connection; what
-// is shown and handed out has none of them.
+// forwarder is the Host of a proxy that forwards plain http. Its address is never dialed:
+// net/http's NewClientConn wants one. Other credentials for the proxy make another Host, for
+// the proxy may tell its clients apart by their connections. The Host's name and key, which
+// others see, are without credentials.
 func (p *Pool) forwarder(target *Host, by routeKey) *Host {
 	secret := ledger.Key{Scheme: "http", Host: by.via.Host, Port: "proxy " + by.proxy}
 	return p.hosts.table.Of(secret, secret.Host, func() *Host {
@@ -94,8 +94,8 @@ func (p *Pool) forwarder(target *Host, by routeKey) *Host {
 	})
 }
 
-// maxRoutes is how many routes a host may have before those that hold nothing are
-// forgotten: a proxy may be another one for each request.
+// maxRoutes is how many routes a host may have before the empty ones are forgotten: Proxy
+// may return another proxy for each request.
 const maxRoutes = 8
 
 // routeLocked finds or makes the route.
@@ -130,12 +130,12 @@ func (h *Host) routeLocked(by routeKey) *route {
 // addr is the host and port that the route's dials are for.
 func (rt *route) addr() string { return cmp.Or(rt.spelled, rt.host.addr) }
 
-// allRoutes are the host's, direct included.
+// allRoutes are the host's routes, direct included.
 func (h *Host) allRoutes() []*route {
 	return append([]*route{&h.direct}, h.routes...)
 }
 
-// assumed is the protocol of a route of which nothing was seen yet.
+// assumed is the protocol of a route before any of its connections has shown one.
 func (p *Pool) assumed(rt *route) protocol {
 	if rt.host.key.Scheme == "http" {
 		if p.priorHTTP2 {

@@ -7,11 +7,11 @@ import (
 )
 
 // sessionsOff says why the Pool gives no cache of sessions to a clone with that
-// configuration; empty if it does.
+// configuration; empty if it gives one.
 //
-// A handshake that resumes a session skips the certificates of both sides. So it must
-// not skip a check of the program's own, nor go on with a client's certificate that the
-// program would have replaced by now. VerifyConnection is called in any case.
+// A handshake that resumes a session skips the certificates of both sides. It must not skip
+// a check of the program's own, nor go on with a client certificate that the program would
+// have replaced by now. VerifyConnection is called in any case.
 func (p *Pool) sessionsOff(cfg *tls.Config) string {
 	switch {
 	case p.foreignTLS != nil:
@@ -30,8 +30,8 @@ func (p *Pool) sessionsOff(cfg *tls.Config) string {
 	return ""
 }
 
-// Sessions says whether TLS sessions are resumed, and why not; empty if they were not
-// asked for.
+// Sessions says whether TLS sessions are resumed, and if not, why; empty if Options asks for
+// none.
 func (p *Pool) Sessions() string {
 	switch why := p.clones.Load().sessionsOff; {
 	case p.opts.TLSSessions <= 0:
@@ -42,8 +42,8 @@ func (p *Pool) Sessions() string {
 	return fmt.Sprintf("resumes TLS sessions, %d at most are kept", p.opts.TLSSessions)
 }
 
-// keepSessions gives t, a clone that nobody uses yet, a cache of its own: its
-// configuration is no other's, and neither are its sessions.
+// keepSessions gives t, a clone that is not in use yet, a cache of its own: clones share
+// neither configurations nor sessions.
 func (p *Pool) keepSessions(t *http.Transport) {
 	if t.TLSClientConfig == nil {
 		t.TLSClientConfig = new(tls.Config)
@@ -51,17 +51,17 @@ func (p *Pool) keepSessions(t *http.Transport) {
 	t.TLSClientConfig.ClientSessionCache = sessions{lru: tls.NewLRUClientSessionCache(p.opts.TLSSessions)}
 }
 
-// sessions are a Pool's own. Package tls knows them by the server's name alone: then
-// those of all ports of a host, and with a ServerName for all hosts those of all hosts,
-// would take each other's place, and be shown to each other. So they are kept by the
-// address that is dialed as well; through a proxy's CONNECT, where net/http makes the
-// configuration, it is not known.
+// sessions are a clone's TLS sessions. Package tls keeps them by the server's name alone.
+// Then the sessions of all ports of a host, and with a ServerName in the configuration those
+// of all hosts, would replace one another, and be shown to the wrong server. So here they
+// are kept by the dialed address as well. Through a proxy's CONNECT, where net/http makes
+// the configuration, that address is not known.
 type sessions struct {
 	lru  tls.ClientSessionCache
 	addr string
 }
 
-// sessionsAt has cfg, which is for one handshake, know its sessions by addr as well.
+// sessionsAt has cfg, which is for one handshake, keep its sessions by addr as well.
 func sessionsAt(cfg *tls.Config, addr string) {
 	if s, ok := cfg.ClientSessionCache.(sessions); ok {
 		cfg.ClientSessionCache = sessions{s.lru, addr}

@@ -1,10 +1,10 @@
 package connpool
 
-// Left is how many connections are left, in whatever state, and dials that go on. After
-// Shutdown there are no new ones but for requests that are under way: once these have
-// ended it only falls, and Options.Ended is called each time that it does.
+// Left is how many connections are open, in all states, and dials under way. After Shutdown
+// a connection is dialed only for a request that is under way. Once these have ended Left
+// only falls, and Options.Ended is called each time.
 //
-// A connection that has gone on in another protocol is the caller's and not among them.
+// A connection that has switched to another protocol is the caller's, and is not counted.
 func (p *Pool) Left() (n int) {
 	p.hosts.each(func(h *Host) {
 		h.mu.Lock()
@@ -14,15 +14,16 @@ func (p *Pool) Left() (n int) {
 	return n
 }
 
-// endedLocked tells that a connection is closed, or a dial over, once Shutdown was called.
+// endedLocked calls Options.Ended for a connection that is closed, or a dial that is over,
+// after Shutdown.
 func (h *Host) endedLocked() {
 	if h.pool.shutDown.Load() && h.pool.opts.Ended != nil {
 		h.pool.opts.Ended()
 	}
 }
 
-// breakOffLocked breaks off the dials that are no request's after Shutdown, if no request
-// waits that could have one: what they make would not be kept.
+// breakOffLocked breaks off, after Shutdown, the dials that no request owns, if no request
+// waits that could adopt one: their connections would not be kept.
 func (rt *route) breakOffLocked() {
 	if !rt.host.pool.shutDown.Load() || rt.waiters.undialed.Len() > 0 {
 		return

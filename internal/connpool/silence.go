@@ -6,41 +6,45 @@ import (
 )
 
 const (
-	// leastSilence is the shortest silence that says anything: so long a TCP may keep an
-	// acknowledgement back, and so long Linux waits at least before it sends again.
+	// leastSilence is the shortest silence that counts: a TCP may keep an acknowledgement
+	// back for that long, and Linux waits at least that long before it sends again.
 	leastSilence = 200 * time.Millisecond
 	// ticks is how far the kernel's clock, of 10 ms at worst, may be off at both ends.
 	ticks = 20 * time.Millisecond
 )
 
-// sight is what is seen of a connection in a silence.
+// sight are the facts of a connection in a silence.
 type sight struct {
 	silence time.Duration
 	sent    int64 // bytes that were written in it; negative: not known
-	seen    bool  // the kernel tells
+	seen    bool  // tcp is set: the kernel was asked
 	tcp     tcpFacts
 }
 
-// dead reports whether the path is dead: what was sent into the silence was sent at least
-// twice, and neither was acknowledged though there was time enough. One packet that is
-// lost, and a deadline shorter than the way there and back, are no death; and what the
-// peer's kernel has acknowledged its program is slow to answer.
+// dead reports whether the path is dead. It is if data that was sent in the silence was sent
+// at least twice, and not acknowledged though there was time enough. So it is not for one
+// lost packet, nor for a deadline that is shorter than the round trip; and if the peer's
+// kernel has acknowledged the data, the program there is slow to answer.
 //
-// Unacknowledged data alone is no sign: a peer keeps acknowledgements back for up to
-// 200 ms. Nor is it that none came for the round trip and four times its variation: so
-// on loopback a slow server would be dead to each deadline of 5 to 40 ms. A count of
-// time-outs comes late: at first Linux sends again as a probe of the tail, which is not
-// one, 200 ms behind the request, and then waits as long again: a request with a
-// deadline of 300 ms would find nothing. But when the time-out is over something was sent
-// again, probe or not, and what it has seen before a peer acknowledges at once: one round
-// trip more tells.
+// These would be no signs, or come too late:
 //
-// All that is so if what is not acknowledged is as old as the silence. In a body that is
-// still being sent it may be the last piece, behind a pause: so nothing at all of what
-// was sent in the silence must have been acknowledged, or a second time-out tells. (How
-// long ago an acknowledgement came is no sign: a peer whose own packets come through
-// repeats them, with an old one. When the last packet was sent neither: over TLS
-// and HTTP/2 net/http has sent an alert or a RST_STREAM in this moment.)
+//   - Data without an acknowledgement: a peer keeps acknowledgements back for up to 200 ms.
+//   - No acknowledgement for a round trip and four times its variation: on loopback a slow
+//     server would seem dead at each deadline of 5 to 40 ms.
+//   - The kernel's count of time-outs. Linux first sends again 200 ms after the request, as a
+//     probe of the tail, which is not counted, and then waits as long again: a request with
+//     a deadline of 300 ms would find no time-out.
+//   - The time of the last acknowledgement: a peer whose own packets come through sends them
+//     again, with an old acknowledgement.
+//   - The time of the last packet: over TLS and HTTP/2 net/http has just sent an alert or a
+//     RST_STREAM.
+//
+// But when the first time-out is over, something was sent again, probe or not; and a peer
+// acknowledges data that it has seen before at once. So one round trip later it is certain.
+//
+// That holds if the unacknowledged data is as old as the silence. While a body is being sent
+// it may be the last piece, after a pause. So there must be no acknowledgement at all of the
+// data that was sent in the silence, or a second time-out.
 func (s *sight) dead() bool {
 	f := &s.tcp
 	if f.unacked == 0 || s.silence < f.rto+f.rtt+4*f.rttVar+ticks {
@@ -49,7 +53,8 @@ func (s *sight) dead() bool {
 	return f.retransmits >= 2 || f.retransmits+f.repeated > 0 && s.sent > 0 && f.outstanding >= s.sent
 }
 
-// silent is how long nothing has come on c since something was sent; zero if nothing was.
+// silent is how long the silence on c has lasted: nothing has come since something was sent;
+// zero if there is none.
 func (c *netConn) silent(now time.Time) time.Duration {
 	if at := c.asked.Load(); at != 0 {
 		return time.Duration(now.UnixNano() - at)
@@ -57,7 +62,7 @@ func (c *netConn) silent(now time.Time) time.Duration {
 	return 0
 }
 
-// look asks the kernel. It takes no lock of the Pool's.
+// look is the sight of c, for which it asks the kernel. It takes no lock of the Pool's.
 func (c *netConn) look(now time.Time) (s sight) {
 	s.silence, s.sent = c.silent(now), c.begun.Load()-c.askedFrom.Load()
 	if s.silence >= leastSilence {
@@ -85,9 +90,9 @@ func (c *netConn) hears() {
 	}
 }
 
-// closes is for the moment before net/http closes the connection, over HTTP/1, or TLS says
-// so: at a time-out that is done before its RoundTrip returns, and of a closed socket the
-// kernel tells nothing.
+// closes keeps the sight of c, over HTTP/1, before net/http closes it or sends TLS's
+// close_notify. At a time-out net/http does so before its RoundTrip returns, and of a closed
+// socket the kernel tells nothing.
 func (c *netConn) closes() {
 	if c.frames.Load() {
 		return
@@ -107,14 +112,14 @@ func (c *Conn) soFar() (f soFar) {
 	return f
 }
 
-// silence is what a host knows of time-outs, where the kernel does not tell.
+// silence is a host's memory of silent time-outs, for where the kernel does not tell.
 type silence struct {
-	// suspected: a request has timed out without a byte of an answer, and since then none
-	// came on any of the host's connections. It is cleared without the host's mutex.
+	// suspected: a request has timed out without a byte of an answer, and since then no
+	// byte came on any of the host's connections. It is cleared without the host's mutex.
 	suspected atomic.Bool
 
 	// Guarded by host.mu.
-	at    time.Time // of that time-out
+	at    time.Time // the time of that time-out
 	swept time.Time // when connections were last condemned
 }
 
@@ -124,9 +129,9 @@ func (s *silence) broken() {
 	}
 }
 
-// secondLocked reports whether a request that got its connection at that time is the
-// second in a row to time out in silence. Those that were under way together count as
-// one: a slow server lets them all wait.
+// secondLocked reports whether a request that was given its connection at given is the
+// second in a row to time out in silence. Requests that were under way together count as
+// one: a slow server has them all wait.
 func (s *silence) secondLocked(given, now time.Time) bool {
 	switch {
 	case !s.suspected.Swap(true):
@@ -138,8 +143,8 @@ func (s *silence) secondLocked(given, now time.Time) bool {
 	return false
 }
 
-// sight looks at c, which a request was given at that time. It is false if there was no
-// silence that says anything.
+// sight is the sight of c, which a request was given at given. It is not ok if there was no
+// silence that counts.
 func (c *Conn) sight(now, given time.Time, before soFar) (s sight, ok bool) {
 	switch {
 	case c.raw == nil:
@@ -150,7 +155,7 @@ func (c *Conn) sight(now, given time.Time, before soFar) (s sight, ok bool) {
 	case c.http2:
 		s = c.raw.look(now)
 		if since := now.Sub(given); since < s.silence {
-			// What was sent before the request came had perhaps no answer.
+			// Data that was sent before the request perhaps needed no answer.
 			s.silence, s.sent = since, c.raw.begun.Load()-before.begun
 		}
 	default:

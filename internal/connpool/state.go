@@ -6,14 +6,14 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// state is where a connection's life stands. Host.moveLocked is the only way
-// along an edge, and edges lists them all.
+// state is the state of a connection's life. Host.moveLocked is the only way along an edge,
+// and edges lists them all.
 //
 //	             given to a request           body closed early
 //	dialing ──────────────▶ active ──────────────────────▶ draining
 //	   │  ╲                 ▲ │ │ ╲                        │  │  │
-//	   │   ╲ nobody wants   │ │ │  ╲ HTTP/2: age, uses,    │  │  │
-//	   │    ╲ it now        │ │ │   ╲ GOAWAY, close asked  │  │  │
+//	   │   ╲ no request     │ │ │  ╲ HTTP/2: age, uses,    │  │  │
+//	   │    ╲ waits now     │ │ │   ╲ GOAWAY, close asked  │  │  │
 //	   │     ╲──────────▶ idle◀╯ │    ▼                    │  │  │
 //	   │                  │ ▲    │  goingAway              │  │  │
 //	   │                  │ ╰────│────│────────────────────╯  │  │
@@ -27,22 +27,22 @@ const (
 	// dialing: it is being dialed, or shakes hands. It can become idle, active,
 	// closing or closed.
 	dialing state = iota
-	// idle: no request has it, and any request may be given it. It can become active,
+	// idle: no exchange has it, and any request may be given it. It can become active,
 	// closing or closed.
 	idle
-	// active: an exchange has it; over HTTP/2 at least one. It can become any of
-	// those that follow, idle again, or active in other hands.
+	// active: an exchange has it; over HTTP/2 at least one. It can become any of the states
+	// below, idle again, or active for another exchange.
 	active
 	// draining: the body of its exchange was closed, and the rest of it is being
 	// read. It can become idle, active, closing or closed.
 	draining
-	// goingAway: its streams go on, and it is given to no request any more. HTTP/2
-	// only. It can become closing or closed.
+	// goingAway, over HTTP/2 only: its streams go on, and it is given to no request any
+	// more. It can become closing or closed.
 	goingAway
-	// closing: it is lost, and its socket is not closed yet. It still counts
-	// under a limit. It can become closed.
+	// closing: it is lost, and its socket is not closed yet. It still counts against the
+	// limits. It can become closed.
 	closing
-	// closed is the end: the socket is closed, or the caller's own after a 101.
+	// closed is the end: the socket is closed, or belongs to the caller after a 101.
 	closed
 
 	states
@@ -106,7 +106,7 @@ func (rt *route) addIdleLocked(c *Conn) {
 	}
 	rt.host.pool.idle.n.Add(1)
 	if c.warmed && c.uses == 0 {
-		// Below those that have served: a request that gets it has found all others busy.
+		// Below connections that have served: it is used when all others are busy.
 		rt.idle = slices.Insert(rt.idle, 0, c)
 		return
 	}
@@ -136,7 +136,8 @@ func (h *Host) countLocked(c *Conn, n int) {
 	}
 }
 
-// usedLocked counts one use of c more, or one less. The first one shows its protocol.
+// usedLocked counts n uses of c: 1, or -1. The first use shows its protocol, by which it is
+// counted.
 func (c *Conn) usedLocked(n int) {
 	if min(c.uses, c.uses+n) > 0 {
 		c.uses += n

@@ -8,7 +8,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// openedLocked counts c, whose socket is open: TLS and a proxy may have to come yet.
+// openedLocked counts c as opened once its socket is open: TLS and a proxy's CONNECT may
+// follow.
 func (h *Host) openedLocked(c *Conn) {
 	if c.counted {
 		return
@@ -19,10 +20,10 @@ func (h *Host) openedLocked(c *Conn) {
 	h.pool.ledger.Opened()
 }
 
-// closedLocked counts c, which is gone, and tells the subscribers.
+// closedLocked counts c as closed, and tells the subscribers.
 func (h *Host) closedLocked(c *Conn) {
 	if !c.counted {
-		return // there was no socket
+		return // it never had a socket
 	}
 	why := c.fate()
 	c.countedAs = why
@@ -37,8 +38,8 @@ func (h *Host) closedLocked(c *Conn) {
 	}
 }
 
-// recountLocked corrects the reason that c was counted under: the end of an
-// exchange may tell it after the connection was closed.
+// recountLocked corrects the reason under which c was counted: the end of an exchange may
+// give the reason after the connection was closed.
 func (h *Host) recountLocked(c *Conn) {
 	if c.state != closed || c.countedAs == loss.None {
 		return
@@ -53,7 +54,7 @@ func (h *Host) recountLocked(c *Conn) {
 func (c *Conn) fate() loss.Reason {
 	switch {
 	case c.warmed && c.uses == 0 && !c.refused:
-		return loss.Unused // whatever ended it: the book has that for the next dial
+		return loss.Unused // the reason for its end is in the book, for the next dial
 	case c.lost != nil:
 		return c.lost.Reason
 	case c.refused:
@@ -79,7 +80,7 @@ func (p *Pool) Counts(f func(ledger.Counts)) {
 	})
 }
 
-// age is how long ago c came up; a connection that did not has the age of its dial.
+// age is how long ago c came up; of a connection that never did, how long ago its dial began.
 func (c *Conn) age() time.Duration {
 	if c.opened.IsZero() {
 		return time.Since(c.dial.began)

@@ -7,9 +7,9 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// quietLocked reports whether no exchange has a stream of c, and no request is still
-// being sent on one though its response has ended. A stream that was reset stays in
-// flight, for net/http, until a ping is answered: that of a peer that is gone for good.
+// quietLocked reports whether c is free of streams: no exchange has one, and no request is
+// still being sent whose response has ended. Net/http keeps a stream that was reset in
+// flight until a ping is answered, for good if the peer is gone: such streams do not count.
 func (c *Conn) quietLocked() bool {
 	if c.streams > 0 || !c.http2 {
 		return c.streams == 0
@@ -21,9 +21,9 @@ func (c *Conn) quietLocked() bool {
 	return in <= c.resets
 }
 
-// retireQuietLocked retires c, on which no exchange has a stream any more. Net/http ends
-// a stream some microseconds behind its exchange; or a request goes on, whose response
-// came early.
+// retireQuietLocked retires c, on which no exchange has a stream any more, once it is quiet:
+// net/http ends a stream some microseconds after its exchange, or a request is still being
+// sent whose response came early.
 func (c *Conn) retireQuietLocked(why loss.Reason, now time.Time) {
 	if c.quietLocked() {
 		c.loseLocked(why, loss.Culprit{}, now)
@@ -35,8 +35,8 @@ func (c *Conn) retireQuietLocked(why loss.Reason, now time.Time) {
 	c.host.sweep.byLocked(c.host, now.Add(drainLook)) // the state hook can be lost
 }
 
-// departLocked ends c, which goes away and on which no exchange has a stream any more, once
-// nothing is being sent on it.
+// departLocked ends c, which goes away, and on which no exchange has a stream any more, once
+// it is quiet.
 func (c *Conn) departLocked(now time.Time) {
 	if c.cc.Err() != nil || c.quietLocked() {
 		c.finishLocked(now)
@@ -48,8 +48,8 @@ func (c *Conn) departLocked(now time.Time) {
 	c.host.sweep.byLocked(c.host, now.Add(drainLook)) // the state hook can be lost
 }
 
-// emptyLocked is for an HTTP/2 connection that may have no stream any more: a look
-// at it since it was active may have found that it goes away.
+// emptyLocked is for an HTTP/2 connection that perhaps has no stream any more. It may be
+// active, or a look may have found meanwhile that it goes away.
 func (c *Conn) emptyLocked(now time.Time) {
 	switch {
 	case c.streams > 0:
@@ -60,8 +60,8 @@ func (c *Conn) emptyLocked(now time.Time) {
 	}
 }
 
-// streamEndedLocked takes the exchange off an HTTP/2 connection, on which others go
-// on whatever became of this one.
+// streamEndedLocked takes the exchange off an HTTP/2 connection. The others on it go on,
+// however this one ended.
 func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
 	c.leaveLocked(e)
@@ -79,14 +79,14 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
 		why, culprit := cause, loss.Culprit{}
 		if why == loss.None || why == loss.Unknown {
-			why = c.atRest(now) // the exchange itself was none the worse for it
+			why = c.atRest(now) // the exchange itself did not suffer from it
 			c.guessed = true
 		} else if why.Blames() {
 			culprit = e.Owner.Culprit()
 		}
 		c.goAwayLocked(why, culprit, now)
 	case broken && c.lost != nil && c.guessed && cause != loss.None && cause != loss.Unknown:
-		// It was found broken before the first of those on it could tell.
+		// c was found broken before an exchange on it could give the reason.
 		c.guessed = false
 		c.lost.Settle(cause, now)
 		c.lost.Culprit = e.Owner.Culprit()
@@ -96,7 +96,7 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) los
 			c.goAwayLocked(cause, e.Owner.Culprit(), now)
 		}
 	case !broken:
-		cause = loss.None // the stream alone
+		cause = loss.None // the stream alone is lost
 	}
 	switch {
 	case c.state != active:

@@ -2,29 +2,28 @@ package connpool
 
 import "time"
 
-// limitFacts are what is known of how many streams an HTTP/2 connection takes at
-// once. net/http believes initialStreams until the server's SETTINGS have come, and
-// does not say whether they have; they have if it believes something else, and behind
-// the first response.
+// limitFacts are what is known of an HTTP/2 connection's limit of streams. Net/http assumes
+// initialStreams until the server's SETTINGS have come, and does not say whether they have.
+// They have if it assumes another number, and when the first response has come.
 type limitFacts struct {
 	most    int       // streams at once; 0: not known yet
-	seen    int       // the last sight of it that was not believed yet
+	seen    int       // the limit as it was last seen, perhaps not believed yet
 	settled bool      // the SETTINGS have come
 	endedAt time.Time // when an exchange last ended on it
 }
 
-// initialStreams is what net/http takes for the limit of streams until the server
-// has said what it is.
+// initialStreams is the limit of streams that net/http assumes until the server's SETTINGS
+// have come.
 const initialStreams = 100
 
-// lingerMost is how long the end of a stream may take after that of its exchange.
-// net/http closes the stream on a goroutine of its own, some microseconds after the
-// body has shown its end; on a machine that is busy it is later.
+// lingerMost is the most time from the end of an exchange to that of its stream. Net/http
+// closes the stream on a goroutine of its own, some microseconds after the end of the body;
+// on a busy machine it is later.
 const lingerMost = 2 * time.Millisecond
 
-// noteLimitLocked notes the server's limit of streams, n more being available beside
-// in. The two are not read in one moment, so a limit that is higher than what is known
-// is believed when it is seen twice.
+// noteLimitLocked notes the server's limit of streams: n are available and in are in flight.
+// The two are not read in one moment, so a limit that is higher than the known one is
+// believed when it is seen twice.
 func (c *Conn) noteLimitLocked(n, in int) {
 	f, sum := &c.limit, n+in
 	twice := sum == f.seen
@@ -53,15 +52,16 @@ func (c *Conn) settleLocked() {
 // settingsCame reports whether the wire has shown that the server's SETTINGS have come.
 func (c *Conn) settingsCame() bool { return c.heard.Load() || c.raw != nil && c.raw.settings.Load() }
 
-// unsettledLocked reports whether the server's limit of streams is still to come: till
-// then one request has c, for an http.ClientConn lets those that are too many wait for
-// good, where a Transport sends them over another connection. It is late if it takes
-// longer than a way there and back behind the handshake does: then others dial.
+// unsettledLocked reports whether the server's SETTINGS, and with them its limit of streams,
+// are still to come. Until then one request at a time has c: an http.ClientConn has requests
+// beyond the limit wait for good, where a Transport sends them over another connection. The
+// SETTINGS are late if they take longer than a round trip after the handshake: then other
+// requests dial.
 //
-// Tried, and not taken: to believe of it what the host's other connections have shown.
-// Requests that wait for the SETTINGS begin a way there and back later, and meet a server
-// that closes connections as soon as they are idle. But if it is another backend's,
-// which takes fewer, one for which the SETTINGS come between its hand-out and its HEADERS
+// Tried, and not taken: to assume the limit that the host's other connections have shown.
+// Requests that wait for the SETTINGS begin a round trip later, and meet a server that closes
+// connections as soon as they are idle. But if c leads to another backend, with a lower
+// limit, and the SETTINGS come between the hand-out of a stream and its HEADERS, that request
 // waits for good behind endless ones.
 func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
 	if !c.http2 || c.limit.settled {
@@ -70,8 +70,8 @@ func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
 	return true, now.Sub(c.opened) >= max(gateMost, 4*c.dial.clock.took().Connect)
 }
 
-// noteCrowdedLocked notes what a request has shown that was one too many on c, by
-// net/http's word or by the server's: the SETTINGS have come.
+// noteCrowdedLocked notes the limit that a request has met which was one too many on c, as
+// net/http or the server says: then the SETTINGS have come.
 func (c *Conn) noteCrowdedLocked() {
 	in, n := c.cc.InFlight(), c.cc.Available()
 	if c.limit.settled || n == 0 || c.cc.Err() != nil {
@@ -81,17 +81,17 @@ func (c *Conn) noteCrowdedLocked() {
 	c.route.streams = in + n
 }
 
-// tightLocked reports whether the server allows so few streams that each is to be
-// reserved before it is used. Else they are counted, which costs less.
+// tightLocked reports whether the server allows so few streams that each must be reserved
+// before it is used. Otherwise they are counted, which costs less.
 //
-// It is reserved without the host's mutex: c.unreserved are those that are given out
-// and not reserved yet.
+// A stream is reserved without the host's mutex: c.unreserved counts the streams that are
+// given out and not reserved yet.
 func (c *Conn) tightLocked() bool {
 	return c.http2 && c.route.streams > 0 && c.route.streams < initialStreams
 }
 
-// refusesLocked reports whether c takes no streams though it has fewer than the
-// server allows: it got a GOAWAY. What is asked here changes meanwhile, so it is asked
+// refusesLocked reports whether c takes no streams though it has fewer than the server
+// allows: it got a GOAWAY. The numbers may change while they are read, so they are read
 // twice.
 func (c *Conn) refusesLocked() bool {
 	for range 2 {
@@ -102,8 +102,8 @@ func (c *Conn) refusesLocked() bool {
 	return true
 }
 
-// lingeringLocked is how many streams of c net/http is about to end, their exchanges
-// having ended.
+// lingeringLocked is how many streams of c net/http is about to end: their exchanges have
+// ended.
 func (c *Conn) lingeringLocked(now time.Time) int {
 	if now.Sub(c.limit.endedAt) >= lingerMost {
 		return 0
@@ -111,7 +111,7 @@ func (c *Conn) lingeringLocked(now time.Time) int {
 	return max(c.cc.InFlight()-c.streams, 0)
 }
 
-// comingLocked is how many streams come free at once on the route's connections.
+// comingLocked is how many streams are about to come free on the route's connections.
 func (rt *route) comingLocked(now time.Time) (n int) {
 	for _, c := range rt.shared {
 		n += c.lingeringLocked(now)

@@ -7,8 +7,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// sweeper is the clock by which a host's connections are retired. It runs while
-// there is something to be retired. The host's mutex guards it.
+// sweeper is the clock by which a host's connections are retired. It runs while there is a
+// connection to be retired at some time. The host's mutex guards it.
 type sweeper struct {
 	at    time.Time // when it runs next; zero: it stands still
 	timer *time.Timer
@@ -35,8 +35,8 @@ func (s *sweeper) stop() {
 	s.at = time.Time{}
 }
 
-// sweepIdle retires the idle connections whose time has come, and as many others,
-// the longest idle first, as there are too many.
+// sweepIdle retires the idle connections whose time has come, and the surplus, the ones that
+// have been idle for longest first.
 func (h *Host) sweepIdle() {
 	now := time.Now()
 	h.mu.Lock()

@@ -24,7 +24,7 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 	c.user, c.givenAt = e.id, now
 	c.streams++
 	if c.state != active || !c.http2 {
-		h.moveLocked(c, active) // perhaps it was, in other hands
+		h.moveLocked(c, active) // over HTTP/1 it may have been active for another exchange
 	}
 	if !g.Reused {
 		if (ahead || c.warmed) && c.dial.charged == nil {
@@ -37,13 +37,14 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		if g.Own {
 			h.worth.Paid(rt.hop, now.Sub(c.dial.began))
 		} else {
-			// On a busy machine most are: what they cost is to be known as well.
+			// On a busy machine most new connections were dialed for another request: what
+			// they cost must be known, too.
 			h.worth.Paid(rt.hop, c.opened.Sub(c.dial.began))
 			g.DialedBy = c.dial.culprit
 		}
 		if !rt.served {
 			rt.served = true
-			if g.Reason == loss.AllBusy { // whoever's dial it was
+			if g.Reason == loss.AllBusy { // the first connection used is the first, whichever dial made it
 				g.Reason = loss.First
 				for _, x := range rt.dials {
 					if x.dial.reason == loss.First {

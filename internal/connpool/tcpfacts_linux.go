@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// askTCP asks for TCP_INFO and SIOCOUTQ. Package syscall has the struct and no function
-// for it; and on 386 and s390x the call has another form. An older kernel fills less,
-// a newer one no more.
+// askTCP asks for TCP_INFO and SIOCOUTQ. Package syscall has the struct, but no function for
+// it; and on 386 and s390x the call has another form. An older kernel fills in fewer fields,
+// and a newer one no more than these.
 func askTCP(fd uintptr) (f tcpFacts, ok bool) {
 	var info syscall.TCPInfo
 	size := uint32(unsafe.Sizeof(info))
@@ -23,7 +23,7 @@ func askTCP(fd uintptr) (f tcpFacts, ok bool) {
 	if errno != 0 || uintptr(size) < unsafe.Sizeof(info) {
 		return f, false
 	}
-	// The time-out doubles each time that it comes: that of the first is wanted.
+	// The time-out doubles each time: this is the first one.
 	rto := info.Rto >> min(info.Backoff, 16)
 	return tcpFacts{
 		unacked:     int(info.Unacked),

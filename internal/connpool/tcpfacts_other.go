@@ -2,5 +2,5 @@
 
 package connpool
 
-// askTCP: this system is not asked.
+// askTCP: on this system the kernel is not asked.
 func askTCP(uintptr) (f tcpFacts, ok bool) { return f, false }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// tlsFacts are what a handshake has shown.
+// tlsFacts are the facts of a handshake.
 type tlsFacts struct {
 	protocol string
 	version  uint16
@@ -20,10 +20,10 @@ type tlsFacts struct {
 	failed bool // the last of them did
 }
 
-// dialTLS makes the connection to a first hop that speaks TLS, as net/http does
-// (persistConn.addTLS) but that net/http gets the *tls.Conn to see, so that the
-// caller's GotConn does, too. net/http shakes hands on it. T is the clone that dials,
-// which has set itself up by then.
+// dialTLS makes the connection to a first hop that speaks TLS, like net/http
+// (persistConn.addTLS). The difference: net/http gets to see the *tls.Conn, and so does the
+// caller's GotConn. Net/http shakes hands on it. T is the clone that dials; it has set itself
+// up before the first dial.
 func (p *Pool) dialTLS(t *http.Transport) dialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := p.dialPlain(ctx, network, addr)
@@ -51,8 +51,8 @@ func (p *Pool) dialTLS(t *http.Transport) dialFunc {
 	}
 }
 
-// armLocked bounds a handshake in time, which net/http does not where it has the
-// connection from a dialer: the socket is closed under it.
+// armLocked bounds the time of a handshake: when it is over, the socket is closed. Net/http
+// does not bound it where it has the connection from a dialer.
 func (f *tlsFacts) armLocked(raw *netConn, most time.Duration) {
 	if raw == nil || most <= 0 {
 		return
@@ -69,8 +69,8 @@ func (f *tlsFacts) doneLocked(s tls.ConnectionState, err error) {
 	f.shakes, f.failed = f.shakes+1, err != nil
 }
 
-// timedOut returns net/http's error for a handshake that took too long, if that is
-// what err comes from.
+// timedOut returns net/http's error for a handshake that took too long, if err comes from
+// that; else err.
 func (f *tlsFacts) timedOut(err error) error {
 	if err != nil && f.fired {
 		return handshakeTimeout{}
@@ -78,9 +78,9 @@ func (f *tlsFacts) timedOut(err error) error {
 	return err
 }
 
-// dialError returns the error of the dial of c as net/http has it where it shakes hands
-// with the first hop itself: that of a proxy's handshake says so. A TLS dialer of the
-// program's own gets what we get.
+// dialError turns the error of c's dial into the one that net/http returns where it makes the
+// TLS connection to the first hop itself: if a proxy's handshake failed, it says so. The
+// error of a TLS dialer of the program's own is returned as it is.
 func (c *Conn) dialError(err error) error {
 	err = c.tls.timedOut(err)
 	via := c.route.via

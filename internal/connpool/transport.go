@@ -13,13 +13,12 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// New returns a Pool over a private clone of base, which Clone has made: base is
-// asked for its dialers and its Proxy, and is not changed. Books are where its
-// connections are counted.
+// New returns a Pool over a private clone of base, which Clone has made. Base's dialers and
+// its Proxy are used; it is not changed. Books count the connections.
 //
-// The clone keeps nothing by itself: it has no limit of connections, for with one
-// an http.ClientConn's Close panics (connCount underflow, go1.26.8 and go1.27.4),
-// and its time-outs for idle connections are the Pool's.
+// The clone keeps no connections by itself: the Pool has its time-outs for idle ones. It has
+// no limit of connections, for with one an http.ClientConn's Close panics (connCount
+// underflow, go1.26.8 and go1.27.4).
 func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 	pings(clone)
 	p := &Pool{
@@ -52,7 +51,7 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 // defaultPingTimeout is net/http's.
 const defaultPingTimeout = 15 * time.Second
 
-// own takes the pooling out of t, which is a clone.
+// own takes the pooling out of t, a clone.
 func (p *Pool) own(t *http.Transport) {
 	t.MaxConnsPerHost = 0
 	t.MaxIdleConns, t.IdleConnTimeout = 0, 0
@@ -65,8 +64,8 @@ func (p *Pool) own(t *http.Transport) {
 	if t.DialTLSContext = p.foreignTLS; t.DialTLSContext == nil {
 		t.DialTLSContext = p.dialTLS(t)
 	}
-	// NewClientConn asks with a request of its own making: the answer to the real
-	// one is in the dial's context.
+	// NewClientConn asks Proxy with a request that it has made up. Proxy was asked with the
+	// real request before, and the answer is in the dial's context.
 	t.Proxy = func(req *http.Request) (*url.URL, error) {
 		if d := dialOf(req.Context()); d != nil {
 			return d.conn.route.via, nil
@@ -78,14 +77,14 @@ func (p *Pool) own(t *http.Transport) {
 	}
 }
 
-// clones are the private clone, and what was made of it for requests that need HTTP/1.
+// clones are the private clone, and a clone of that for requests that need HTTP/1.
 type clones struct {
 	all         *http.Transport
 	http1       func() *http.Transport
-	sessionsOff string // why they keep no TLS sessions, if they are to
+	sessionsOff string // why they keep no TLS sessions though Options asks for it
 }
 
-// newClones makes t, a clone, the one that dials.
+// newClones prepares t, a clone, to dial for the Pool.
 func (p *Pool) newClones(t *http.Transport) *clones {
 	why := p.sessionsOff(t.TLSClientConfig)
 	keep := p.opts.TLSSessions > 0 && why == ""
@@ -99,8 +98,8 @@ func (p *Pool) newClones(t *http.Transport) *clones {
 		t.Protocols.SetHTTP1(true)
 		t.TLSNextProto = nil
 		if t.TLSClientConfig != nil {
-			// It would offer HTTP/2: without that, net/http leaves as they are the
-			// protocols that it wrote for the other clone.
+			// These are the protocols that net/http wrote for the other clone, HTTP/2 among
+			// them. It would leave them as they are.
 			t.TLSClientConfig.NextProtos = nil
 		}
 		p.own(t)
@@ -122,7 +121,7 @@ func (p *Pool) transportFor(rt *route) *http.Transport {
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// dialer is how base dials, by the rules of Transport.dial.
+// dialer returns the func by which base dials, by the rules of Transport.dial.
 func dialer(base *http.Transport) dialFunc {
 	if base.DialContext != nil {
 		return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -133,7 +132,7 @@ func dialer(base *http.Transport) dialFunc {
 			return nc, err
 		}
 	}
-	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	//lint:ignore SA1019 a program that still sets it must have it called
 	if dial := base.Dial; dial != nil {
 		return func(_ context.Context, network, addr string) (net.Conn, error) {
 			nc, err := dial(network, addr)
@@ -146,20 +145,20 @@ func dialer(base *http.Transport) dialFunc {
 	return new(net.Dialer).DialContext
 }
 
-// tlsDialer is how base dials for https if it does so itself, by the rules of
-// Transport.customDialTLS; nil if it does not.
+// tlsDialer returns base's own TLS dialer, by the rules of Transport.customDialTLS; nil if it
+// has none.
 func tlsDialer(base *http.Transport) dialFunc {
 	if base.DialTLSContext != nil {
 		return base.DialTLSContext
 	}
-	//lint:ignore SA1019 whoever still sets it must be dialed for by it
+	//lint:ignore SA1019 a program that still sets it must have it called
 	if dial := base.DialTLS; dial != nil {
 		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 	}
 	return nil
 }
 
-// dialPlain dials the first hop, and puts the socket where it is seen.
+// dialPlain dials the first hop, and wraps the socket in a netConn.
 func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
 	d := dialOf(ctx)
 	if d == nil {
@@ -204,9 +203,9 @@ func (p *Pool) watchTLS(dial dialFunc) dialFunc {
 	}
 }
 
-// hold is the connection as exchanges, and the caller's GotConn, are shown it: what
-// the program's dialer returned, or over TLS to the first hop the *tls.Conn on it,
-// whose NetConn leads there. Through a proxy's CONNECT it is the dialer's.
+// hold is the connection that exchanges, and the caller's GotConn, get to see: the one that
+// the program's dialer returned; over TLS to the first hop, the *tls.Conn, whose NetConn
+// leads to the dialer's. Through a proxy's CONNECT it is the dialer's.
 func (c *Conn) hold() *ledger.NetConn {
 	nc := c.secure
 	if nc == nil && c.raw != nil {

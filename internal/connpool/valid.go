@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Takes reports whether the Pool can send the request. What it can't, and what
-// net/http refuses anyway, is for the clone's own RoundTrip: the same errors, and
-// the body closed.
+// Takes reports whether the Pool can send the request. Other requests, and ones that
+// net/http refuses, go to the clone's own RoundTrip, which closes the body and returns the
+// same errors as base's.
 func Takes(req *http.Request) bool {
 	if req.URL == nil || req.Header == nil || req.URL.Host == "" || !validToken(req.Method) {
 		return false
@@ -16,12 +16,12 @@ func Takes(req *http.Request) bool {
 	if s := req.URL.Scheme; s != "http" && s != "https" {
 		return false
 	}
-	return strings.IndexByte(req.URL.Host, '@') < 0 // a name that net/http fails to dial
+	return strings.IndexByte(req.URL.Host, '@') < 0 // else net/http fails to dial it
 }
 
-// invalid says what net/http would refuse of the request's headers and trailers,
-// in its words; nil if nothing. It is asked before a connection is dialed: one that
-// is there already finds out by itself, before anything is sent.
+// invalid returns net/http's error for a request whose headers or trailers it would refuse;
+// nil if it would not. It is called before a connection is dialed. On an open connection
+// net/http finds out by itself, before anything is sent.
 func invalid(req *http.Request) error {
 	if what := invalidField(req.Header); what != "" {
 		return fmt.Errorf("net/http: invalid header %s", what)

@@ -16,17 +16,17 @@ type waiter struct {
 	conn  *Conn
 	got   Got
 	err   error
-	dial  *Conn // its own, nil if it has none
-	hopes bool  // for a stream that ends in this moment
+	dial  *Conn // the dial that it owns; nil if there is none
+	hopes bool  // it hopes for a stream that is about to end
 	once  bool  // its request can't be sent again over HTTP/2
-	// asked is what the route's limitClock showed when it last had no dial, and limited for
-	// how long that ran while it had none.
+	// limited is how long the route's limitClock has run while the waiter had no dial, and
+	// asked is what the clock showed when it last lost its dial, or began to wait.
 	asked, limited time.Duration
 
 	deadline time.Time // the request's; zero if it has none
 
 	place    linked.Place[waiter] // among all that wait
-	undialed linked.Place[waiter] // among those without a dial of their own
+	undialed linked.Place[waiter] // among the waiters without a dial of their own
 }
 
 // queued: it waits.
@@ -35,12 +35,12 @@ func (w *waiter) queued() bool { return w.place.In() != nil }
 // waiters are a route's, in the order of arrival. The zero value is empty.
 type waiters struct {
 	all      linked.List[waiter]
-	undialed linked.List[waiter] // those without a dial of their own
+	undialed linked.List[waiter] // the ones without a dial of their own
 	once     int                 // of all, see waiter.once
 	limited  limitClock
 }
 
-// undialedSince is when the first of those without a dial came, now if there is none.
+// undialedSince is when the first of the waiters without a dial came; now if there is none.
 func (ws *waiters) undialedSince(now time.Time) time.Time {
 	if w := ws.undialed.First(); w != nil {
 		return w.began
@@ -48,7 +48,7 @@ func (ws *waiters) undialedSince(now time.Time) time.Time {
 	return now
 }
 
-// nextFor is the first that gets c, which is of HTTP/2.
+// nextFor is the first waiter that may get c, which speaks HTTP/2.
 func (ws *waiters) nextFor(c *Conn, now time.Time) *waiter {
 	for w := range ws.all.All() {
 		if !w.once || !c.distrustsLocked(now) || !c.avoidsLocked(w.entry, now) {
@@ -76,7 +76,7 @@ func (ws *waiters) dropUndialed(w *waiter) {
 	w.limited += ws.limited.shows() - w.asked
 }
 
-// remove takes w out. A dial of its own is no request's then.
+// remove takes w out of the lists. The caller must see to a dial that w owns.
 func (ws *waiters) remove(w *waiter) {
 	if !w.queued() {
 		return
@@ -96,8 +96,8 @@ func (ws *waiters) assign(w *waiter, c *Conn) {
 	w.dial, c.waiter = c, w
 }
 
-// lookAgain is how often a request that waits looks at its route by itself. The
-// state hook of an http.ClientConn can be lost while it runs.
+// lookAgain is the time after which a request that waits looks at its route by itself: the
+// state hook of an http.ClientConn, which would have told of a change, can be lost.
 const lookAgain = 200 * time.Millisecond
 
 // wait waits until w is served, or its request has ended.
@@ -116,7 +116,7 @@ func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*
 		select {
 		case <-w.ready:
 			if w.err != nil && ctx.Err() != nil {
-				return nil, Got{}, context.Cause(ctx) // probably what it comes from, and of more use (golang.org/issue/16049)
+				return nil, Got{}, context.Cause(ctx) // w.err probably comes from it, and says less (golang.org/issue/16049)
 			}
 			return w.conn, w.got, w.err
 		case <-ctx.Done():
@@ -136,7 +136,7 @@ func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*
 	}
 }
 
-// giveUp ends the wait of a request that has ended, for that reason.
+// giveUp ends the wait of a request that has ended, and returns err.
 func (rt *route) giveUp(w *waiter, err error) error {
 	h := rt.host
 	now := time.Now()
@@ -153,8 +153,9 @@ func (rt *route) giveUp(w *waiter, err error) error {
 	return err
 }
 
-// unqueueLocked takes w out of the queue; its dial goes on for the next, or for those
-// who wait to learn its protocol, if there can be any.
+// unqueueLocked takes w out of the queue. Its dial goes on, for the next request or to show
+// its protocol to the ones at the gate; but it is broken off where a dial serves no other
+// request and none waits.
 func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 	rt.waiters.remove(w)
 	if c := w.dial; c != nil {
@@ -170,8 +171,8 @@ func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 
 // serveLocked gives c to w.
 func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
-	// A dial of one's own that is not the one that serves goes to the request whose
-	// dial it was, so that an error reaches one that has no other.
+	// If w owns a dial, and c was dialed for another request, that request gets w's dial in
+	// exchange: so an error of the dial reaches a request that has no other.
 	own := w.dial
 	other := c.waiter
 	rt.waiters.remove(w)

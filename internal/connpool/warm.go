@@ -12,29 +12,29 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// Warm makes connections before a request needs them. It counts what is there, dials what
-// is missing, for no request, and waits for those dials. So requests that come meanwhile
-// adopt one rather than dial, and one that they have adopted is dialed again: there are
-// never more dials than the requests and Warm would make by themselves.
+// Warm makes connections before a request needs them. It counts the connections that are
+// there, dials the missing ones for no request in particular, and waits for these dials. So
+// a request that comes meanwhile adopts one of them rather than dial, and Warm dials again
+// in its place: there are never more dials than the requests and Warm would each make.
 //
-// While it is not known whether a host speaks HTTP/2 there is one dial, as requests have
-// it: over HTTP/2 one connection is enough.
+// While it is not known whether a host speaks HTTP/2 there is one dial, as for requests: over
+// HTTP/2 one connection is enough.
 
 // warming is a call of Warm that goes on. Its host's mutex guards it.
 type warming struct {
-	entry *Entry // that of a request, as far as routes and limits go; the host does not count it
+	entry *Entry // like a request's, for routes and limits; the host does not count it
 	n     int    // asked for
-	most  int    // of those that may be, over HTTP/1
-	short error  // why that is less
+	most  int    // how many of these may be made, over HTTP/1
+	short error  // why most is less than n
 	conns map[*Conn]struct{}
-	dials int   // begun, those aside that requests have adopted: a server that hangs up has n and no more
+	dials int   // begun, but for ones that requests have adopted; at most n, if the server hangs up on each
 	err   error // the first
-	ready int   // at its end
+	ready int   // how many are ready at the end
 	done  chan struct{}
 }
 
-// What Warm says that has made fewer connections than it was asked for, if no dial has
-// failed.
+// The errors of a Warm that has made fewer connections than it was asked for, though no dial
+// has failed.
 var (
 	errKeepAlivesOff = errors.New("pool: no connection is kept: keep-alives are off")
 	errConnLimit     = errors.New("pool: the limit of connections to the host, MaxPerHost or the transport's MaxConnsPerHost, allows no more")
@@ -45,10 +45,10 @@ var (
 	errShutDown      = errors.New("pool: closed")
 )
 
-// Warm sees to it that n connections are ready for requests that go the way of req, or one
-// that speaks HTTP/2, and returns how many are, with the first error if they are fewer.
-// Limits are those of o, as for an exchange. When ctx ends it waits no more; its dials go
-// on, as those of requests that gave up do.
+// Warm makes n connections ready for requests that go by req's route, or one that speaks
+// HTTP/2. It returns how many are ready, and the first error if they are fewer. O has the
+// limits, as for an exchange. When ctx ends Warm waits no more; its dials go on, like the
+// dials of a request that gave up.
 func (p *Pool) Warm(ctx context.Context, req *http.Request, o Policy, n int) (int, error) {
 	e := &Entry{Policy: o, Owner: warmer{ctx}, pool: p, target: p.host(ledger.KeyOf(req.URL))}
 	e.host = e.target
@@ -58,7 +58,7 @@ func (p *Pool) Warm(ctx context.Context, req *http.Request, o Policy, n int) (in
 	}
 	rt, now := e.lockRoute(by) // no host counts it as an exchange
 	h := rt.host
-	p.closeIdle.Store(false) // as a request has it
+	p.closeIdle.Store(false) // as a request does
 	h.demand.warmedAt = now
 	w := &warming{entry: e, n: n, conns: make(map[*Conn]struct{}), done: make(chan struct{})}
 	w.boundLocked(rt)
@@ -69,7 +69,7 @@ func (p *Pool) Warm(ctx context.Context, req *http.Request, o Policy, n int) (in
 	w.lookLocked(rt, now)
 	h.unlock()
 
-	look := time.NewTicker(lookAgain) // for a dial of others that takes too long: see gatedLocked
+	look := time.NewTicker(lookAgain) // for another request's dial that takes too long: see gatedLocked
 	defer look.Stop()
 	for {
 		select {
@@ -92,7 +92,7 @@ func (p *Pool) Warm(ctx context.Context, req *http.Request, o Policy, n int) (in
 	}
 }
 
-// boundLocked bounds what it makes to what would be kept.
+// boundLocked bounds the number of connections to how many the Pool would keep.
 func (w *warming) boundLocked(rt *route) {
 	h := rt.host
 	o := &h.pool.opts
@@ -114,7 +114,7 @@ func (w *warming) boundLocked(rt *route) {
 	}
 }
 
-// goal is how many connections are to be ready, as far as the route's protocol is known.
+// goal is how many connections must be ready; one while the route's protocol is not known.
 func (w *warming) goal(rt *route) int {
 	if rt.protocol == http1 {
 		return w.most
@@ -122,7 +122,7 @@ func (w *warming) goal(rt *route) int {
 	return min(1, w.most)
 }
 
-// lookLocked counts what is there, and dials what is missing.
+// lookLocked counts the connections that are there, and dials the missing ones.
 func (w *warming) lookLocked(rt *route, now time.Time) {
 	h := rt.host
 	coming := w.countLocked(rt, now)
@@ -135,7 +135,7 @@ func (w *warming) lookLocked(rt *route, now time.Time) {
 		w.most, w.short, goal = 0, errKeepAlivesOff, 0 // it could have spoken HTTP/2
 	}
 	if len(w.conns) < goal && w.err == nil && rt.comesBy(now) {
-		return // another's dial tells the protocol, or serves all
+		return // another request's dial shows the protocol, or its connection serves all
 	}
 	for len(w.conns) < goal && w.err == nil && w.dials < goal {
 		switch {
@@ -149,7 +149,7 @@ func (w *warming) lookLocked(rt *route, now time.Time) {
 		}
 		c := rt.dialLocked(w.entry, now)
 		rt.unowned++
-		c.abandoned = now // who adopts it waits no longer than for another's
+		c.abandoned = now // a request that adopts it waits no longer than for an abandoned dial
 		c.warmed = true
 		w.conns[c] = struct{}{}
 		w.dials++
@@ -160,7 +160,7 @@ func (w *warming) lookLocked(rt *route, now time.Time) {
 	}
 }
 
-// countLocked brings up to date what it counts on, and returns how many of those are dials.
+// countLocked brings w.conns up to date, and returns how many of them are dials.
 func (w *warming) countLocked(rt *route, now time.Time) (coming int) {
 	for c := range w.conns {
 		switch {
@@ -203,13 +203,13 @@ func (w *warming) countLocked(rt *route, now time.Time) (coming int) {
 		add(c)
 		free--
 		coming++
-		w.dials++ // as if it were its own: it may be adopted
+		w.dials++ // as if Warm had begun it: a request may adopt it
 	}
 	return coming
 }
 
-// comesBy reports whether another's dial is to be waited for: it shows the protocol, or
-// makes a connection that serves all.
+// comesBy reports whether to wait for another request's dial: it will show the protocol, or
+// its connection will serve all requests.
 func (rt *route) comesBy(now time.Time) bool {
 	if rt.protocol != http2 || rt.failed {
 		return rt.gatedLocked(now)
@@ -217,8 +217,8 @@ func (rt *route) comesBy(now time.Time) bool {
 	return slices.ContainsFunc(rt.dials, func(c *Conn) bool { return now.Sub(c.dial.began) < rt.promiseLocked() })
 }
 
-// warmLocked reports whether c is ready, or a request has taken it that was: as far as net/http
-// knows it is alive.
+// warmLocked reports whether c is ready, or was ready until a request took it. As far as
+// net/http knows it is alive.
 func (c *Conn) warmLocked() bool {
 	switch c.state {
 	case idle:
@@ -241,7 +241,7 @@ func (w *warming) isOver() bool {
 	}
 }
 
-// endLocked ends it: with what there is.
+// endLocked ends the call, with the connections that are ready.
 func (w *warming) endLocked(rt *route, now time.Time) {
 	w.countLocked(rt, now)
 	for c := range w.conns {
@@ -263,20 +263,20 @@ func (w *warming) endLocked(rt *route, now time.Time) {
 	close(w.done)
 }
 
-// warmLocked has those who warm look again: a dial is over.
+// warmLocked has the route's warmings look again, after the end of a dial.
 func (rt *route) warmLocked(now time.Time) {
 	for _, w := range slices.Clone(rt.warmings) {
 		w.lookLocked(rt, now)
 	}
 }
 
-// warmFailedLocked tells those who warm of a dial that has failed.
+// warmFailedLocked tells the route's warmings of a dial that has failed.
 func (rt *route) warmFailedLocked(c *Conn, err error) {
 	for _, w := range rt.warmings {
 		if _, ok := w.conns[c]; ok {
 			delete(w.conns, c)
 			if errors.Is(err, context.Canceled) {
-				err = errBrokenOff // the caller's end does not reach it
+				err = errBrokenOff // the end of the caller's context does not reach a dial
 			}
 			w.err = cmp.Or(w.err, err)
 		}

@@ -15,15 +15,14 @@ import (
 //   - On Go 1.26, on newer ones with the build tag http2legacy, and by versions
 //     of x/net from before Go 1.27 it is an implementation of its own, registered
 //     for https: a struct whose only field is the *http2.Transport.
-//   - From Go 1.27 on it is net/http's own, and what is registered, for "http/2",
-//     tells net/http the settings: a struct whose only field is the
-//     *http2.Transport as well, with a method HTTP2Config.
+//   - From Go 1.27 on it is net/http's own. Registered, for "http/2", is a value that
+//     gives net/http the settings: again a struct whose only field is the
+//     *http2.Transport, with a method HTTP2Config.
 //
-// Either way net/http's own HTTP/2 can be told the same. x/net is not imported: the
-// settings are exported fields, found by their names.
+// Either way net/http's own HTTP/2 can be given the same settings. X/net is not imported:
+// its settings are exported fields, found by their names.
 
-// cloneXNet clones a base on which rt is registered, which is x/net's HTTP/2 or
-// something else.
+// cloneXNet clones a base on which rt is registered: x/net's HTTP/2, or something else.
 func cloneXNet(base *http.Transport, rt http.RoundTripper) (clone *http.Transport, why string) {
 	if typ := reflect.TypeOf(rt); !isXNet(typ.PkgPath()) {
 		return nil, fmt.Sprintf("https is somebody else's on the transport, a %v", typ)
@@ -50,13 +49,13 @@ func cloneXNet(base *http.Transport, rt http.RoundTripper) (clone *http.Transpor
 		t.Protocols = new(http.Protocols)
 		t.Protocols.SetHTTP1(true)
 	}
-	// With Protocols set net/http writes NextProtos by itself, whatever x/net has
-	// left there.
+	// With Protocols set net/http writes NextProtos by itself, over what x/net has left
+	// there.
 	t.Protocols.SetHTTP2(speaks)
 	t.HTTP2 = merge(base.HTTP2, x.http2)
 	if x.idle > 0 && (t.IdleConnTimeout == 0 || x.idle < t.IdleConnTimeout) {
-		// There is one time for both protocols. Too short costs a handshake, too long
-		// a request.
+		// There is one IdleConnTimeout for both protocols. Too short a time costs a
+		// handshake, too long a time a request.
 		t.IdleConnTimeout = x.idle
 	}
 	return t, ""
@@ -80,7 +79,7 @@ func netHTTPHasHTTP2() bool {
 	return t.TLSNextProto["h2"] != nil
 }
 
-// xnet is what x/net's HTTP/2 was told.
+// xnet are the settings of x/net's HTTP/2.
 type xnet struct {
 	http2        http.HTTP2Config
 	idle         time.Duration
@@ -88,8 +87,8 @@ type xnet struct {
 	uncompressed bool   // DisableCompression
 }
 
-// lost says what a clone of base would not do as it was told: some settings of
-// net/http are for HTTP/1 as well.
+// lost names a setting that a clone of base can't keep; empty if there is none. Net/http has
+// some settings only for HTTP/1 and HTTP/2 together.
 func (x xnet) lost(base *http.Transport) string {
 	switch {
 	case x.headers != 0 && base.MaxResponseHeaderBytes == 0:
@@ -156,14 +155,14 @@ func settingsOf(rt http.RoundTripper) (x xnet, why string) {
 	if wrapped {
 		x.http2 = told.HTTP2Config()
 	} else {
-		// Without one, or with one that is not allowed, x/net takes the nearest that
-		// is, and net/http's a default of its own.
+		// For a size that is zero or not allowed, x/net takes the nearest allowed one, and
+		// net/http a default of its own.
 		x.http2.MaxReadFrameSize = min(max(x.http2.MaxReadFrameSize, minFrame), maxFrame)
 	}
 	return x, ""
 }
 
-// minFrame and maxFrame are what HTTP/2 allows.
+// minFrame and maxFrame are the sizes that HTTP/2 allows.
 const minFrame, maxFrame = 1 << 14, 1<<24 - 1
 
 // isOwnPool reports whether a ConnPool is the one that ConfigureTransports has made.
@@ -199,8 +198,7 @@ func number(f reflect.Value, to *int) bool {
 	return true
 }
 
-// merge is x with what the base says in HTTP2, which comes first: as both
-// implementations have it.
+// merge is x with the base's own HTTP2 over it: both implementations give that precedence.
 func merge(base *http.HTTP2Config, x http.HTTP2Config) *http.HTTP2Config {
 	if base != nil {
 		from, to := reflect.ValueOf(base).Elem(), reflect.ValueOf(&x).Elem()
