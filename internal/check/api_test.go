@@ -59,8 +59,12 @@ func TestAPIKeepsTheFixedNames(t *testing.T) {
 }
 
 func TestAPIRenderingShowsWhatUsersDependOn(t *testing.T) {
-	pkgs := goList(t, "", "-export", "./internal/check/testdata/fixture")
-	got := render(load(t, pkgs[0]))
+	pkgs := exports(t)
+	i := slices.IndexFunc(pkgs, func(p pkg) bool { return p.ImportPath == module+"/"+fixture })
+	if i < 0 {
+		t.Fatal("go list does not find the fixture")
+	}
+	got := render(load(t, pkgs[i]))
 	golden, err := os.ReadFile("testdata/fixture/api.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -94,23 +98,30 @@ func TestAPIFixedNamesAreFoundMissing(t *testing.T) {
 	}
 }
 
-// publicAPIs renders every package that other modules can import and that is no program or example.
-func publicAPIs(t *testing.T) map[string][]string {
+// fixture is a package of this one's tests.
+const fixture = "internal/check/testdata/fixture"
+
+// exports are, compiled, every package that other modules can import and that is no program or example, and the fixture.
+func exports(t *testing.T) []pkg {
 	t.Helper()
-	var public []string
-	for _, p := range goList(t, "", "./...") {
+	args := []string{"-export", "./" + fixture}
+	for _, p := range modulePackages(t, systems[0]) {
 		rel, _ := inModule(p.ImportPath)
 		if p.Name != "main" && p.Name != "" && !within(rel, "examples") && !slices.Contains(strings.Split(rel, "/"), "internal") {
-			public = append(public, p.ImportPath)
+			args = append(args, p.ImportPath)
 		}
 	}
+	return goList(t, "", args...)
+}
+
+// publicAPIs renders those of exports that are public.
+func publicAPIs(t *testing.T) map[string][]string {
+	t.Helper()
 	apis := map[string][]string{}
-	if public == nil {
-		return apis
-	}
-	for _, p := range goList(t, "", append([]string{"-export"}, public...)...) {
-		rel, _ := inModule(p.ImportPath)
-		apis[rel] = render(load(t, p))
+	for _, p := range exports(t) {
+		if rel, _ := inModule(p.ImportPath); rel != fixture {
+			apis[rel] = render(load(t, p))
+		}
 	}
 	return apis
 }

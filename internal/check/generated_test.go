@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,31 @@ func wantGenerated(t *testing.T, file, name, text string) {
 	}
 }
 
+// wantLines checks that a document has each line of text in the block of that name.
+func wantLines(t *testing.T, file, name, text string) {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join(root, "docs", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range linesMissing(string(doc), name, text) {
+		t.Errorf("docs/%s, block %q, has no line\n%s\nif the change is meant: go test ./internal/check -update-docs", file, name, line)
+	}
+}
+
+// linesMissing are the lines of text that the document's block of that name does not have.
+func linesMissing(doc, name, text string) (missing []string) {
+	_, rest, _ := strings.Cut(doc, "<!-- generated: "+name+" -->\n```\n")
+	block, _, _ := strings.Cut(rest, "\n```\n")
+	has := strings.Split(block, "\n")
+	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		if !slices.Contains(has, line) {
+			missing = append(missing, line)
+		}
+	}
+	return missing
+}
+
 func replaceGenerated(doc, name, text string) (string, bool) {
 	before, rest, ok := strings.Cut(doc, "<!-- generated: "+name+" -->\n```\n")
 	if !ok {
@@ -57,5 +83,11 @@ func TestGeneratedBlockIsFoundAndReplaced(t *testing.T) {
 	}
 	if _, ok := replaceGenerated(doc, "y", ""); ok {
 		t.Error("found a block that is not there")
+	}
+	if got := linesMissing(doc, "x", "old\nnew\n"); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("missing %q, want the new line", got)
+	}
+	if got := linesMissing(doc, "y", "old\n"); len(got) != 1 {
+		t.Errorf("missing %q of a block that is not there", got)
 	}
 }

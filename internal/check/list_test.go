@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,11 +72,27 @@ func goListed(t *testing.T, goos string, args ...string) []pkg {
 	}
 }
 
+// modulePackages are the module's packages. What they link is asked for with them, which takes no longer.
+func modulePackages(t *testing.T, goos string) []pkg {
+	t.Helper()
+	return slices.DeleteFunc(slices.Clone(goList(t, goos, "-deps", "./...")), func(p pkg) bool {
+		_, own := inModule(p.ImportPath)
+		return !own
+	})
+}
+
 // watchSources looks at every Go file of the module. The go command repeats a passed test's result from its cache for as long
 // as the files which the test looked at are the same; what a command run by the test reads doesn't count.
 func watchSources(t *testing.T) {
 	t.Helper()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	if err := lookAtSources(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lookAtSources does so once: the go command keeps what all tests of a package looked at.
+var lookAtSources = sync.OnceValue(func() error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -89,10 +106,7 @@ func watchSources(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+})
 
 // isStd reports whether path is of the standard library, whose paths have no dot in their first element.
 func isStd(path string) bool {

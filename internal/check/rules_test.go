@@ -127,6 +127,30 @@ func matches(path string, patterns []string) bool {
 	})
 }
 
+// links are the packages that a program with the package path links of all, itself and those of the standard library included.
+func links(all []pkg, path string) []pkg {
+	byPath := make(map[string]pkg)
+	for _, p := range all {
+		byPath[p.ImportPath] = p
+	}
+	var deps []pkg
+	seen := map[string]bool{path: true}
+	for next := []string{path}; len(next) > 0; next = next[1:] {
+		p, ok := byPath[next[0]]
+		if !ok {
+			continue // "C", or by another name, as the standard library vendors
+		}
+		deps = append(deps, p)
+		for _, i := range p.Imports {
+			if !seen[i] {
+				seen[i] = true
+				next = append(next, i)
+			}
+		}
+	}
+	return deps
+}
+
 // thirdParty says which of a package's dependencies are neither the standard library's nor the module's.
 func thirdParty(of string, deps []pkg) []string {
 	var found []string

@@ -81,7 +81,8 @@ func (c *Checker) Check(s Snippet) []error {
 	return c.types(body.file("p", imports, vars))
 }
 
-// Run runs s and returns what it prints.
+// Run runs s and returns what it prints. To the go command the program always lies in the same
+// directory, one of the module's that does not exist: so it takes what it has built before.
 func (c *Checker) Run(s Snippet) (string, error) {
 	body, err := c.shape(s)
 	if err != nil {
@@ -93,11 +94,19 @@ func (c *Checker) Run(s Snippet) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
-	main := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(main, []byte(body.file("main", imports, nil)), 0o600); err != nil {
+	main, overlay := filepath.Join(dir, "main.go"), filepath.Join(dir, "overlay.json")
+	module, err := filepath.Abs(c.dir)
+	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "run", main)
+	replaced, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(module, "snippetmain", "main.go"): main}})
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(os.WriteFile(main, []byte(body.file("main", imports, nil)), 0o600), os.WriteFile(overlay, replaced, 0o600)); err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "run", "-buildvcs=false", "-overlay", overlay, "./snippetmain")
 	cmd.Dir = c.dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err
