@@ -7,22 +7,21 @@ import (
 )
 
 // The adaptive policy is ski rental: to drain is to rent, for as long as that
-// takes; to give up is to buy a new connection, at C. Whoever rents until he has
-// spent what buying costs, and then buys, never pays more than twice what the
-// best choice in hindsight would have (Karlin et al., Competitive Snoopy
-// Caching, 1988), and no rule that does not guess does better. Three things are
-// known and not guessed: how much is left, if the server said so; how fast this
-// host's bodies come; and what the last drains have come to.
+// takes; to give up is to buy a new connection, at C. A skier who rents until the rent
+// has come to the price, and then buys, never pays more than twice as much as the best
+// choice in hindsight would have cost (Karlin et al., Competitive Snoopy Caching, 1988),
+// and no rule that does not guess does better. Three things are known and not guessed:
+// how much is left, if the server has announced it; how fast this host's bodies come; and
+// how the last drains have ended.
 const (
 	// seedPlain and seedTLS stand for C until a connection was paid for. They
 	// are what a server in the same region costs: one round trip and three.
 	seedPlain = 10 * time.Millisecond
 	seedTLS   = 30 * time.Millisecond
-	// minCost is the least that C is taken for: below it everything drowns in
-	// what else the machine does.
+	// minCost is the least value of C: shorter times drown in the machine's other work.
 	minCost = 500 * time.Microsecond
-	// minTime and maxTime bound a budget. A timer can't be shorter than 1 ms,
-	// nor does a busy machine run everybody in less.
+	// minTime and maxTime bound a budget. A timer can't be shorter than 1 ms, nor does a
+	// busy machine run all goroutines in less.
 	minTime = time.Millisecond
 	maxTime = 500 * time.Millisecond
 	// maxBytes is the most that is read of one body, however cheap it is.

@@ -1,5 +1,5 @@
-// Package drain reads what is left of a response body when it is closed, so
-// that its connection can be used again.
+// Package drain reads the rest of a response body when it is closed, so that its
+// connection can be used again.
 //
 // net/http uses an HTTP/1 connection again only if the body was read to its
 // end. Up to Go 1.26 a body that is closed before that closes the connection;
@@ -9,34 +9,32 @@
 //
 // # How far
 //
-// Adaptive, the zero Policy, drains as far as a new connection to that host is
-// worth: ski rental. C is what new connections to it have been costing, a moving
-// average from the start of the dial until a request had the connection (DNS,
-// connect, a proxy's CONNECT, TLS), of dials that a request waited for; 10 ms
-// for plain and 30 ms for TLS before the first; never taken for less than 0.5
-// ms. If the rest is known, and at the rate at which this host's bodies of known
-// length come it would take longer than C, no drain is started. Otherwise it
-// goes on until C is spent, at least 1 ms and at most 500 ms. What net/http has
-// in its buffer already is free where pool owns the connection: the clock
-// starts when that is first read, and where no drain is started that is taken
-// all the same.
+// Adaptive, the zero Policy, drains for as long as a new connection to that host would take:
+// ski rental. C is the cost of a new connection: a moving average of the time from the start
+// of a dial until a request had the connection (DNS, connect, a proxy's CONNECT, TLS), over
+// dials that a request waited for. Before the first it is 10 ms for plain and 30 ms for TLS,
+// and it is never taken for less than 0.5 ms.
 //
-// So, for C between 1 and 500 ms (Go's timers round up to 1 ms), if a new
-// connection costs what it has been costing and the old one is used again, a
-// drain that is started costs at most twice what the best choice in hindsight
-// would have; and so does one that is not started, if the rate is right to a
+//   - If the length of the rest is known, and at the rate of this host's bodies of known
+//     length it would take longer than C, no drain is started.
+//   - Otherwise the drain goes on until C is spent, at least 1 ms and at most 500 ms.
+//   - Where pool owns the connection, bytes that net/http has in its buffer already are free:
+//     the clock starts when they are first read, and if no drain is started they are read all
+//     the same.
+//
+// So, for C between 1 and 500 ms (Go's timers round up to 1 ms), if a new connection costs C
+// and the old one is used again, a drain that is started costs at most twice as much as the
+// better choice in hindsight. And so does one that is not started, if the rate is right to a
 // factor of two and no more than 64 MiB are left.
 //
-// Drains are started while that has been paying, of bodies of known and of
-// unknown length each: one that comes to its end saves C, one in vain costs its
-// time, and a moving average says how many do. Where it does not pay, the next 2
-// are not drained, and the one after is a probe. A probe in vain doubles the
-// pause, up to 32 closes; a drain that comes to the end takes it back. The same
-// pauses hold for the rate, which may be out of date. So on a host whose bodies
-// are long few drains are wasted, as they would be without memory; the price is
-// that a host whose bodies change to spite it could cost up to 32 connections
-// that a drain would have kept. For random hosts
-// TestManyClosesCostAtMostTwiceTheBest prints what that comes to, and
+// The policy also learns whether drains pay, apart for bodies of known and of unknown length:
+// a drain to the end saves C, a drain in vain costs its time, and a moving average has the
+// share of the two. Where drains do not pay, the next 2 bodies are not drained, and the one
+// after is a probe. A probe in vain doubles the pause, up to 32 closes; a drain that comes to
+// the end takes it back. The same pauses hold for the rate, which may be out of date. So on a
+// host whose bodies are long few drains are wasted. The price is that a host whose bodies
+// change at the worst times could cost up to 32 connections that a drain would have kept.
+// TestManyClosesCostAtMostTwiceTheBest prints the result for random hosts, and
 // examples/drainlab for real connections.
 //
 // C is weighed by how likely the connection is used again: by how many of the
@@ -48,49 +46,48 @@
 //
 // # What it changes
 //
-// Close of the response body: it first reads on, so that the connection is idle
-// when Close returns. When a limit is reached, the request's context (the
-// layer's own) is cancelled and the connection closed; net/http's own drain
-// (Go 1.27) does not go on behind that. There is one exception: where the policy
-// is Adaptive, a body of known length, of 256 KiB at most, that is not worth a drain,
-// or not read when its time is over, is left to net/http's own, for that costs no caller
-// anything, and without the kit it would be, too. It is broken off if nothing of it
-// comes for the 50 ms of that drain, or would take longer.
+// Close of the response body first reads on, so that the connection is idle when Close
+// returns. When a limit is reached, the request's context (the layer's own) is cancelled and
+// the connection closed; net/http's own drain (Go 1.27) does not go on after that. There is
+// one exception. With Adaptive, a body of known length, of 256 KiB at most, that is not worth
+// a drain, or not read when its time is over, is left to net/http's own drain: that costs no
+// caller anything, and is as without the kit. It is broken off if nothing of it comes for the
+// 50 ms of that drain, or if it would take longer.
 //
 // With Options.Background, Close returns at once and the drain goes on without
 // it, and without the caller's context, which callers cancel then.
 //
-// Right over net/http's transport it also takes over what that does about gzip
-// behind the caller's back, by the same rules and with the same result: it asks
-// for it if the caller said nothing, and decompresses. A drain then reads what
-// is on the wire, and a bomb costs no more than that.
+// Directly over net/http's transport it also takes over net/http's transparent gzip, by the
+// same rules and with the same result: it asks for gzip if the caller has set no
+// Accept-Encoding, and decompresses. So a drain reads compressed bytes, and a zip bomb costs
+// no more than these.
 //
 // # What it never touches
 //
-// Bodies that were read to EOF, whose Close stays what it was. HTTP/2, where
-// Close resets the stream and the connection lives on. 101 and CONNECT, where
-// the body is the tunnel. HEAD, 204, 304 and http.NoBody. Connections that will
-// not be used again: Connection: close from either side, HTTP/1.0 without
-// keep-alive, a body that ends with its connection, keep-alives disabled.
-// text/event-stream, which does not end. Requests of an Exempt context. A
-// response that was complete while its request was still being written, if that
-// does not end within the budget: net/http closes such a connection.
+//   - A body that was read to EOF: its Close is unchanged.
+//   - HTTP/2, where Close resets the stream and the connection lives on.
+//   - 101 and CONNECT, where the body is the tunnel.
+//   - HEAD, 204, 304 and http.NoBody.
+//   - Connections that will not be used again: Connection: close from either side, HTTP/1.0
+//     without keep-alive, a body that ends with its connection, keep-alives disabled.
+//   - text/event-stream, which does not end.
+//   - Requests of an Exempt context.
+//   - A response that was complete while its request was still being written, if that
+//     does not end within the budget: net/http closes such a connection.
 //
 // # Where it stands
 //
-// Anywhere; the usual order is trace, drain, pool, transport. Pool gives the
-// slot back after the drain, wherever it stands. Above foreign
-// middleware it drains what that makes of the body, decompressed.
+// Anywhere; the usual order is trace, drain, pool, transport. Pool gives the slot back after
+// the drain in any order. Above foreign middleware it drains the body as that passes it on,
+// decompressed.
 //
 // # What it costs
 //
-// Close takes up to the limit of time: the most is MaxTime; where that is zero,
-// 500 ms for Adaptive and 50 ms for Fixed. Under a Read that waits it cancels
-// that and waits for it, 50 ms at most. Of a body of known length that is read,
-// two looks at the clock for each Read; and a copy of the request's header map,
-// not of the values, in net/http's place. BenchmarkClose in this package prints
-// the cost for a body that was read to its end, and for one that was not, next
-// to bare net/http.
+// Close takes up to the limit of time: MaxTime, or if that is zero, 500 ms for Adaptive and
+// 50 ms for Fixed. If a Read waits, Close cancels it and waits for it, 50 ms at most. A body
+// of known length has two looks at the clock for each Read. The request's header map, not its
+// values, is copied, in net/http's place. BenchmarkClose in this package prints the cost for a
+// body that was read to its end, and for one that was not, next to bare net/http.
 //
 // # When a request is finished
 //

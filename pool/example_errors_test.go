@@ -24,7 +24,7 @@ func ExampleLimitError() {
 	p := pool.New(pool.Options{MaxPerHost: 1, MaxWaiting: -1})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
-	resp, err := client.Get("http://eu.example.com") // srv, whatever the name
+	resp, err := client.Get("http://eu.example.com") // srv, by any name
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func ExampleOptions_leaks() {
 	})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
-	exists(client, "http://api.example.com/orders/1") // srv, whatever the name
+	exists(client, "http://api.example.com/orders/1") // srv, by any name
 
 	for len(leaks) == 0 {
 		runtime.GC() // comes by itself in a program that runs

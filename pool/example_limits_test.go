@@ -30,7 +30,7 @@ func ExampleOptions_limits() {
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
 	for _, host := range []string{"a", "a", "a", "b", "b"} {
-		resp, err := client.Get("http://" + host + ".example.com") // srv, whatever the name
+		resp, err := client.Get("http://" + host + ".example.com") // srv, by any name
 		if le, ok := errors.AsType[*pool.LimitError](err); ok {
 			fmt.Printf("%s: refused, host %q has %d of %d slots in use\n", host, le.Host, le.InUse, le.Limit)
 			continue
@@ -69,7 +69,7 @@ func ExampleOptions_hosts() {
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
 	for _, host := range []string{"slow", "fast", "acme.tenants", "other"} {
-		resp, err := client.Get("http://" + host + ".example.com") // srv, whatever the name
+		resp, err := client.Get("http://" + host + ".example.com") // srv, by any name
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func ExampleLimits() {
 	})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
-	resp, err := client.Get("http://api.example.com") // srv, whatever the name
+	resp, err := client.Get("http://api.example.com") // srv, by any name
 	if err != nil {
 		log.Fatal(err)
 	}

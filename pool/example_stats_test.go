@@ -73,7 +73,7 @@ func ExampleHostStats() {
 	client := roundtripper.Client(srv.Client(), p.Middleware)
 	for range 3 {
 		for _, host := range []string{"new", "old"} {
-			if err := get(client, "http://"+host+".example.com"); err != nil { // srv, whatever the name
+			if err := get(client, "http://"+host+".example.com"); err != nil { // srv, by any name
 				log.Fatal(err)
 			}
 		}

@@ -29,7 +29,7 @@ func ExampleOptions_leakAfter() {
 	})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
-	resp, err := client.Get("http://api.example.com") // srv, whatever the name
+	resp, err := client.Get("http://api.example.com") // srv, by any name
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func ExamplePool_InFlight() {
 	p := pool.New(pool.Options{AlwaysCaller: true})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
-	resp, err := client.Get("http://api.example.com") // srv, whatever the name
+	resp, err := client.Get("http://api.example.com") // srv, by any name
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func ExampleRequest() {
 	})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
-	resp, err := client.Get("http://api.example.com") // srv, whatever the name
+	resp, err := client.Get("http://api.example.com") // srv, by any name
 	if err != nil {
 		log.Fatal(err)
 	}

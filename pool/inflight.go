@@ -178,9 +178,8 @@ type Request struct {
 // Frames returns the stack that Caller was found in, as Leak's does.
 func (r Request) Frames() []runtime.Frame { return framesOf(r.stack) }
 
-// InFlight returns the requests that have a slot, the oldest first: those that
-// wait for their response, and those whose body has not ended. Exempt requests
-// are not among them. It is empty unless Options has LeakAfter or AlwaysCaller;
+// InFlight returns the requests that have a slot, the oldest first: they wait for their
+// response, or their body has not ended. Exempt requests are not among them. It is empty unless Options has LeakAfter or AlwaysCaller;
 // for numbers alone, Stats is cheaper. Its cost grows with the number of
 // requests, mostly by a few µs for each Caller.
 func (p *Pool) InFlight() []Request {

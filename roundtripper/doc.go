@@ -27,18 +27,19 @@
 // # Where layers stand
 //
 // The first Middleware of a Chain is the outermost. Layers of this module that
-// stand right on each other run as one: they share one exchange, one context and
-// one body wrapper, whatever their number. Middlewares of others may stand
-// between them, an SDK's own stack below an application's among them. Then each
-// side has an exchange of its own and does its own work: both pools enforce, the
-// smaller drain budget wins. What the inner side knows better, of the
-// connection, the queues and the drain, the outer one takes over, if the
-// exchange below is its own: the same method, host and path, under a context
-// derived from the one that came down. A token that is fetched on the way is
-// not. Of several, a retrier's attempts, the last one counts; of several at once,
-// a hedger's, it is not known which, and LostReason is unknown. Give such
-// middlewares the methods of Inner, so that CloseIdleConnections gets through.
-// Tracing goes below a retrier, so that each attempt has its own span.
+// stand directly on each other run as one: any number of them shares one exchange, one
+// context and one body wrapper.
+//
+// Foreign middlewares may stand between them, and an SDK may have a stack of its own below
+// an application's. Then each side has an exchange of its own and does its own work: both
+// pools enforce their limits, the smaller drain budget wins. The outer side takes over the
+// facts that the inner one knows better, of the connection, the queues and the drain, if the
+// exchange below is its own: the same method, host and path, under a context derived from the
+// one that came down. A token that is fetched on the way is not. Of a retrier's attempts the
+// last one counts; of a hedger's, which are at the same time, it is not known which counts,
+// and LostReason is unknown. Give such middlewares the methods of Inner, so that
+// CloseIdleConnections gets through. Tracing goes below a retrier, so that each attempt has
+// its own span.
 //
 // # When a request is finished
 //

@@ -126,9 +126,9 @@ type Exchange struct {
 	// Leaked says that the body was never closed: the collector ended the
 	// exchange.
 	Leaked bool
-	// Err is what RoundTrip or the body's Read returned, EOF excepted. Its text may
-	// quote what the server sent: an Exchange that is printed, or written as JSON,
-	// has the class alone.
+	// Err is the error of RoundTrip or of the body's Read, but for EOF. Its text may
+	// quote the server's bytes: an Exchange that is printed, or written as JSON, has the
+	// class alone.
 	Err error
 }
 

@@ -9,18 +9,22 @@ import (
 
 // Facade returns an *http.Transport that sends every http and https request
 // through rt, for SDKs that insist on the concrete type and neither set its fields nor
-// clone it. HTTP/2 is up to the base of rt. For those that set fields there is FacadeOf.
+// clone it. HTTP/2 is up to the base of rt. For SDKs that set fields there is FacadeOf.
 //
-// It makes no connections, so what is set on it could have no effect. Once a field was
-// set on it, or one of its TLSClientConfig, which is there to be written to, every
-// request fails, before anything is sent, with an error that names the field. Its own
-// dialers and its Proxy only fail.
+// It makes no connections, so a field could have no effect. Once a field of it was set, or
+// one of its TLSClientConfig, which is there to be written to, every request fails, before
+// anything is sent, with an error that names the field. Its own dialers and its Proxy only
+// fail.
 //
-// A Clone of it has lost the layers, and so has a copy made field by field. Requests
-// through one fail with an error that says so, before anything is sent, whatever was
-// replaced on it. Three go past rt instead, by what was set: over https, where both Proxy
-// and DialTLSContext were replaced, or where DialContext was and Proxy leads to SOCKS; and
-// over http, through a copy that leaves Protocols out, where Proxy and DialContext were.
+// A Clone of it has lost the layers, and so has a copy made field by field. Requests through
+// one fail with an error that says so, before anything is sent, also if fields of it were
+// replaced. But in three cases they go past rt:
+//
+//   - over https, if both Proxy and DialTLSContext were replaced;
+//   - over https, if DialContext was replaced, and Proxy leads to SOCKS;
+//   - over http, through a copy that leaves Protocols out, if Proxy and DialContext were
+//     replaced.
+//
 // WebSocket handshakes over https don't work through a façade, for net/http sends them
 // past it; they fail with the same error.
 func Facade(rt http.RoundTripper) *http.Transport {
@@ -38,19 +42,21 @@ func Facade(rt http.RoundTripper) *http.Transport {
 //	cfg.HttpClient.Transport = roundtripper.FacadeOf(base, drainer.Middleware, pool.Middleware)
 //	cfg.ConfigureTLS(…) // writes into the TLSClientConfig
 //
-// What an SDK sets on it, or writes into its TLSClientConfig, which is never nil, is
-// taken over into a private clone of base at the first request, and the layers are put
-// over that clone; over base itself if nothing was set. Base is not changed. If a field
-// is set after the first request, the next one takes everything over anew: it goes by
-// new connections, and idle ones of the former clone are closed. As with any transport,
+// At the first request, the fields that an SDK has set on it, or written into its
+// TLSClientConfig, which is never nil, are taken over into a private clone of base, and the
+// layers are put over that clone; over base itself if no field was set. Base is not changed.
+// If a field is set after the first request, the next one takes everything over anew: it goes
+// by new connections, and idle ones of the former clone are closed. As with any transport,
 // that is a data race while other requests are being sent. The layers are made once for
 // each time that fields are taken over, or that Unwrap, As or Describe looks behind.
 //
-// What can't be taken over fails each request with an error that names the field:
-// anything if base can't be cloned (see package pool), HTTP/2 by golang.org/x/net's
-// ConfigureTransport, and what is written into Protocols or TLSNextProto, where the
-// façade has values of its own. New Protocols, and an empty TLSNextProto, which
-// switches HTTP/2 off, act.
+// Some settings can't be taken over. Then each request fails with an error that names the
+// field:
+//
+//   - any field, if base can't be cloned (see package pool);
+//   - HTTP/2 by golang.org/x/net's ConfigureTransport;
+//   - writes into Protocols or TLSNextProto, where the façade has values of its own. New
+//     Protocols act, and so does an empty TLSNextProto, which switches HTTP/2 off.
 //
 // Its Proxy, dialers and GetProxyConnectHeader are base's in a wrapper, so that they can
 // be called and wrapped again; DialTLSContext and GetProxyConnectHeader are there though

@@ -182,7 +182,7 @@ var uses = []struct {
 	}, facade: "DialContext was set on a Facade", taking: served},
 	{name: "Vault, OutputCurlString", use: func(p *places, t *http.Transport) (http.RoundTripper, string) {
 		if t.TLSClientConfig.InsecureSkipVerify || t.DisableKeepAlives {
-			panic("what nobody has set is set")
+			panic("a field is set that the test has not set")
 		}
 		return t, p.plain
 	}, facade: served, taking: served},

@@ -199,7 +199,7 @@ func (c *call) check(r rules, fail func(format string, args ...any)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err != nil && !c.canceled && !c.disturbed {
-		fail("RoundTrip failed, and nobody had done anything to it: %v", c.err)
+		fail("RoundTrip failed without a cause: %v", c.err)
 	}
 	for i, err := range c.errs {
 		switch {
@@ -208,7 +208,7 @@ func (c *call) check(r rules, fail func(format string, args ...any)) {
 			fail("a Read says EOF after %d bytes of %d", c.read, c.size)
 		case errors.Is(err, http.ErrBodyReadAfterClose) && c.closed:
 		case len(c.broken()) == 0:
-			fail("a Read failed, and nobody had done anything to it: %v", err)
+			fail("a Read failed without a cause: %v", err)
 		case c.closed && errors.Is(err, net.ErrClosed):
 			// A Close takes net/http's function that would have returned the context's
 			// error away from a Read that is under way.

@@ -42,7 +42,7 @@ func Unwrap(rt http.RoundTripper) http.RoundTripper { return chain.Unwrap(rt) }
 //
 //	t, ok := roundtripper.As[*http.Transport](client.Transport)
 //
-// What it returns may be in use: a transport must not be changed any more.
+// The layer may be in use: a transport must not be changed any more.
 func As[T any](rt http.RoundTripper) (T, bool) {
 	var found T
 	ok := false

@@ -27,8 +27,8 @@ type active struct {
 // under the name that it has for that.
 const activesMost = 2000
 
-// of returns the counter for k. It is the same for as long as the Tracer lives:
-// what was added there is taken back there.
+// of returns the counter for k. It is the same for as long as the Tracer lives, so that a
+// request is added and taken off in one place.
 func (a *actives) of(k activeKey) *active {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -25,7 +25,7 @@ func methodOf(m string) (method, original string) {
 	}
 }
 
-// handshake appends what the connection's TLS handshake has shown, if there was one.
+// handshake appends the facts of the connection's TLS handshake, if there was one.
 func handshake(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
 	t := c.TLS()
 	v, ok := strings.CutPrefix(tls.VersionName(t.Version), "TLS ")

@@ -26,7 +26,7 @@ const (
 	drainTimeKey    = attribute.Key("warmconn.drain_time")
 	leakedKey       = attribute.Key("warmconn.leaked")
 
-	// Of metrics only.
+	// Only on metrics.
 	phaseKey = attribute.Key("warmconn.setup.phase")
 )
 
@@ -34,8 +34,8 @@ const (
 // takes that long to look into its own list.
 const waitMin = 100 * time.Microsecond
 
-// waited reports whether the exchange waited for its connection. One that lay idle
-// was there at once, however long it took for anybody to run.
+// waited reports whether the exchange waited for its connection. An idle one was there at
+// once, even if the exchange's goroutine ran late.
 func waited(f *stack.Facts) bool { return f.ConnWait >= waitMin && !f.WasIdle }
 
 // connection appends the facts of the connection that are known when it was given.
@@ -82,7 +82,7 @@ func peer(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
 	return attrs
 }
 
-// outcome appends what became of the body and of the connection.
+// outcome appends the outcomes of the body and of the connection.
 func outcome(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue {
 	attrs = append(attrs, outcomeKey.String(f.Outcome.String()))
 	if f.LostReason != ledger.None {

@@ -25,7 +25,7 @@ type connSpan struct {
 	phases *phases         // nil if they are off
 }
 
-// detail puts the hooks in for what Options asks for. Ctx is the span's.
+// detail adds the hooks that Options asks for. Ctx is the span's.
 func (t *Tracer) detail(ctx context.Context, r *stack.Exchange, span trace.Span) trace.Span {
 	if t.opts.Phases == PhasesOff && !t.opts.ConnectionSpans || !span.IsRecording() {
 		return span
@@ -110,7 +110,7 @@ func (d *connSpan) writeSetup(f *stack.Facts, now time.Time) ledger.Span {
 	return spanOf(root.SpanContext())
 }
 
-// finish ends what was begun around the span. For an exchange that waited and got
+// finish ends the hooks and spans that were begun around the span. For an exchange that waited and got
 // no connection, the wait is all there was.
 func (d *connSpan) finish(f *stack.Facts) {
 	if d.phases != nil {

@@ -37,8 +37,8 @@
 //     at the time of the last Read, or of the response.
 //
 // error.type is the status code as a string for 400 and above, or one of
-// canceled, timeout, dns, refused, reset, eof, tls, malformed (what the server sent
-// is not HTTP), server_closed_idle (the server closed the connection before this
+// canceled, timeout, dns, refused, reset, eof, tls, malformed (the response is not
+// valid HTTP), server_closed_idle (the server closed the connection before this
 // request was sent on it), goaway, conn_lost (an HTTP/2 connection answered no
 // ping), proxy_auth (a proxy answered CONNECT with 407; where pool does not own the
 // connections, only if the proxy says so in HTTP's own words), pool_queue_full,
@@ -56,7 +56,7 @@
 // By the conventions, with their buckets, units and required attributes:
 // http.client.request.duration, which is stable, and http.client.active_requests,
 // http.client.open_connections and http.client.connection.duration. Where pool
-// owns the connections they are what the kernel would say; elsewhere the ones
+// owns the connections they agree with the kernel; elsewhere connections that are
 // believed to be open are counted, and no duration. Their network.protocol.version is
 // there from the first request on: 2, or 1.1 for all of HTTP/1. Several Tracers in one
 // stack with one MeterProvider count a request and a connection once, and so do

@@ -46,7 +46,7 @@ func ExampleOptions_scope() {
 	// Output: example.com/sdk 1.2.3
 }
 
-// Requests that have no span, by a rule in one place. Exempt is for those that the
+// Requests that have no span, by a rule in one place. Exempt is for requests that only their
 // caller knows.
 func ExampleOptions_skip() {
 	recorder := tracetest.NewSpanRecorder()

@@ -21,9 +21,10 @@ type exchange struct {
 	// The propagator's first header: it needs no allocation of its own.
 	header   [1]string
 	injected bool
-	// Whether its metrics are this Tracer's to write.
+	// These say which of the exchange's metrics this Tracer writes.
 	request, conn, opened bool
-	// Whether the span was ended, and the duration written: at the headers, perhaps.
+	// ended says that the span was ended, and timed that the duration was written: perhaps
+	// at the headers.
 	ended, timed bool
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// metrics are the instruments of one Tracer, and what their attributes are.
+// metrics are the instruments of one Tracer, and their attributes.
 type metrics struct {
 	duration metric.Float64Histogram
 	// owner stands for the MeterProvider, as claimant does for the TracerProvider:
@@ -47,8 +47,8 @@ type devMetrics struct {
 	observing metric.Registration
 }
 
-// activeKey is the same for requests that are under way, and word for what has a
-// reason, an outcome or a phase.
+// activeKey identifies a series of requests under way, and word a series with a reason, an
+// outcome or a phase.
 type (
 	activeKey struct {
 		host   ledger.Key
@@ -125,7 +125,7 @@ func (w reasonKey) attributes() []attribute.KeyValue {
 	return append(hostAttributes(w.host), w.key.String(w.word))
 }
 
-// record writes what came of an exchange.
+// record writes the metrics of an exchange that has ended.
 func (m *metrics) record(ctx context.Context, x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	if !x.request && !x.conn && !x.opened {
 		return
@@ -175,7 +175,7 @@ func (m *devMetrics) record(ctx context.Context, host ledger.Key, f *stack.Facts
 	}
 }
 
-// newConn writes that a connection was new, and what it took.
+// newConn writes that a connection was new, and the time that it took.
 func (m *devMetrics) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
 	if n.Reason == ledger.None || !m.opened.Enabled(ctx) {
 		return

@@ -10,8 +10,8 @@ import (
 )
 
 // Options configures a Tracer. The zero value is right for most programs.
-// Functions must be safe for concurrent use and must not change what they are
-// given; nil ones are skipped.
+// Functions must be safe for concurrent use and must not change their arguments;
+// nil ones are skipped.
 type Options struct {
 	// TracerProvider makes the spans. Nil means the global one, also if it is
 	// set after New.
@@ -35,18 +35,17 @@ type Options struct {
 	// multiplies their series by the addresses of each host. It needs pool.
 	PeerAddress bool
 
-	// Annotate makes no span and injects nothing: what is known of the
-	// connection goes onto the span that the request's context has, if that is
-	// recording: otelhttp's, Datadog's through OpenTelemetry, an SDK's own. Where
-	// that ends before its body is closed, as otelhttp's does, it has only what is
-	// known when the response comes. Of the metrics only the kit's own and those
-	// of connections are written: the middleware that makes the span has the others. Phases,
-	// ConnectionSpans, EndAtHeaders, SpanName, RequestAttributes and RequestHeaders
-	// have no effect then.
+	// Annotate makes no span and injects nothing: the connection's facts go onto the span
+	// that the request's context has, if that is recording: otelhttp's, Datadog's through
+	// OpenTelemetry, an SDK's own. If that span ends before the body is closed, as otelhttp's
+	// may, it has only the facts that are known when the response comes. Only the kit's own
+	// metrics and the ones of connections are written: the middleware that makes the span
+	// has the others. Phases, ConnectionSpans, EndAtHeaders, SpanName, RequestAttributes and
+	// RequestHeaders have no effect then.
 	Annotate bool
 	// EndAtHeaders ends the span, and the duration in metrics, when the response
-	// has come, instead of when its body has ended. Then the span says nothing of
-	// the body and of what became of the connection.
+	// has come, instead of when its body has ended. Then the span tells neither how the
+	// body ended nor whether the connection was kept.
 	EndAtHeaders bool
 
 	// Phases writes the phases of a request, DNS to the last byte, through

@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Phases say whether the phases of a request are written, and as what.
+// Phases say whether the phases of a request are written, and in which form.
 type Phases uint8
 
 const (
@@ -28,11 +28,10 @@ const (
 	PhaseSpans
 )
 
-// phases are the phases of one exchange, by otelhttptrace. Left to itself it ends
-// the span of the receiving only if the connection goes back to the pool, never
-// over HTTP/2, and as an error if the pool is full; and a dial that failed leaves
-// the wait for it open. So it is given a TracerProvider that knows what was
-// begun.
+// phases are the phases of one exchange, by otelhttptrace. By itself that ends the span of
+// the receiving only if the connection goes back to the pool, never over HTTP/2, and as an
+// error if the pool is full; and a dial that failed leaves the span of the wait open. So it
+// is given a TracerProvider that knows which spans it has begun.
 type phases struct {
 	trace.TracerProvider
 
@@ -53,7 +52,7 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 	}
 	h := otelhttptrace.NewClientTrace(ctx, options...)
 	put := h.PutIdleConn
-	h.PutIdleConn = func(error) { put(nil) } // what it says is on the request's span
+	h.PutIdleConn = func(error) { put(nil) } // the request's span has the reason
 	wrote, informed, field := h.WroteRequest, h.Got1xxResponse, h.WroteHeaderField
 	// It would set the status of the request's span, with the error's text; and
 	// net/http may try again.
@@ -80,9 +79,9 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 	return h
 }
 
-// byClass has the hooks of a dial write classes in the place of errors: the texts
-// quote names from the server's certificate, and what the program's own checks,
-// dialers and resolvers say.
+// byClass has the hooks of a dial write classes in the place of errors: texts quote names
+// from the server's certificate, and the errors of the program's own checks, dialers and
+// resolvers.
 func byClass(h *httptrace.ClientTrace) {
 	looked, connected, shaken := h.DNSDone, h.ConnectDone, h.TLSHandshakeDone
 	h.DNSDone = func(info httptrace.DNSDoneInfo) {
@@ -138,7 +137,7 @@ func (t phaseTracer) Start(ctx context.Context, name string, options ...trace.Sp
 	return ctx, span
 }
 
-// end ends what has not ended by itself.
+// end ends the spans that have not ended by themselves.
 func (p *phases) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -40,7 +40,7 @@ func (t *Tracer) start(ctx context.Context, x *exchange, req *http.Request, meth
 	x.span = t.detail(ctx, x.r, span)
 }
 
-// startAttributes appends what samplers may want to know.
+// startAttributes appends the attributes that samplers may need.
 func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http.Request, method, original string, h hints) []attribute.KeyValue {
 	resends := h.resends + redirects(req)
 	attrs = append(attrs, semconv.HTTPRequestMethodKey.String(method))
@@ -64,7 +64,7 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http
 	return attrs
 }
 
-// spanOf is what the kit keeps of a span, and contextOf what a link wants.
+// spanOf returns the part of a span that the kit keeps, and contextOf makes a link's of it.
 func spanOf(sc trace.SpanContext) ledger.Span {
 	return ledger.Span{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Flags: byte(sc.TraceFlags())}
 }
@@ -161,7 +161,7 @@ func (t *Tracer) answered(x *exchange, resp *http.Response) {
 	t.scratches.Put(s)
 }
 
-// end writes what came of the exchange and ends the span, unless that was done
+// end writes the exchange's outcome and ends the span, unless that was done
 // when the response came.
 func (t *Tracer) end(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 	span := x.span
@@ -203,12 +203,12 @@ func (t *Tracer) end(x *exchange, f *stack.Facts, a *outcomeAttrs) {
 // lastActivity is when something was last heard of a leaked body, from the start.
 func lastActivity(f *stack.Facts) time.Duration { return max(f.LastRead, f.Answered) }
 
-// add appends what the conventions want to know at the end.
+// add appends the attributes that the conventions require at the end.
 func (a *outcomeAttrs) add(attrs []attribute.KeyValue, span trace.Span, f *stack.Facts) []attribute.KeyValue {
 	if a.class != "" {
 		description := ""
 		if f.Err != nil && f.Status < 400 { // else the status says it
-			// Not the error's own text: it may quote what must not be written.
+			// Not the error's own text: it may quote secrets.
 			description = a.class
 		}
 		span.SetStatus(codes.Error, description)
@@ -216,10 +216,10 @@ func (a *outcomeAttrs) add(attrs []attribute.KeyValue, span trace.Span, f *stack
 	return append(attrs, a.attrs...)
 }
 
-// scratch is where attributes are put together. Who is given a list of them
-// copies what it keeps, for callers may use theirs again; so does a Tracer, and
-// saves two allocations and 2 KB for each span. What was in it last is not cleared,
-// which would take longer than the rest: it is a few strings for each processor.
+// scratch is where attributes are put together. OpenTelemetry copies the lists that it is
+// given, because callers may use them again; a Tracer does use them again, and saves two
+// allocations and 2 KB for each span. Its last content is not cleared, which would take longer
+// than all else: it is a few strings for each processor.
 type scratch struct {
 	attrs   [24]attribute.KeyValue
 	options [2]trace.SpanStartOption

@@ -184,7 +184,7 @@ func diff(want, got []string) []string {
 	return d
 }
 
-// missing lists those of fixed that are not among got. A fixed line that ends in "…" asks only for its beginning.
+// missing lists the lines of fixed that are not among got. Of a fixed line that ends in "…" only the beginning counts.
 func missing(fixed, got []string) []string {
 	var m []string
 	for _, line := range fixed {

@@ -20,8 +20,8 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// What docs/sizing.md works through: requests come at a rate, by chance, each is held for
-// as long as the server takes, and a Pool has so many slots.
+// The example of docs/sizing.md: requests come at random, at a given rate; each is held for as
+// long as the server takes; and a Pool has a given number of slots.
 const (
 	sizingRate = 200                   // requests per second
 	sizingHold = 50 * time.Millisecond // on average
@@ -48,7 +48,7 @@ func TestSizingInDocsIsComputed(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "%-10s  %6.1f  %s  %4.0f %%  %8d ms  %5d ms  %4.1f %%\n", name, s.inUse, busy,
 			100*s.waited, s.wait(0.5), s.wait(0.99), 100*s.refused)
-		// Little's law holds of what was served, whatever the limit.
+		// Little's law holds for the served requests, with any limit.
 		if served := sizingRate * (1 - s.refused) * sizingHold.Seconds(); s.inUse < 0.95*served || s.inUse > 1.05*served {
 			t.Errorf("%s slots: %.2f in use on average, and Little's law says %.2f", name, s.inUse, served)
 		}

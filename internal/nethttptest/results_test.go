@@ -6,7 +6,7 @@ import (
 )
 
 // A test that ends the process is charged, and neither those around it nor
-// those that wait for their turn.
+// tests that wait for their turn.
 func TestChargeFindsWhoEndedTheProcess(t *testing.T) {
 	r := newResults()
 	for _, e := range []event{
@@ -20,7 +20,7 @@ func TestChargeFindsWhoEndedTheProcess(t *testing.T) {
 		r.add(e)
 	}
 	if !r.charge() {
-		t.Fatal("nobody was charged")
+		t.Fatal("no test was charged")
 	}
 	if r.ended["TestX/h2"] != "fail" || r.ended["TestX"] != "" || r.ended["TestWaits"] != "" || r.ended["TestTold"] != "pass" {
 		t.Errorf("got %v, want TestX/h2 failed, TestTold passed, and neither TestX nor TestWaits ended", r.ended)

@@ -109,7 +109,7 @@ func uploadOutlives(p *probe) {
 		}
 		pw.Close()
 		if rest := p.readAll(resp); rest != "" {
-			p.errorf("the body ends with %q, which nobody sent", rest)
+			p.errorf("the body ends with %q, which was not sent", rest)
 		}
 	})
 }
