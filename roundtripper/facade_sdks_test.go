@@ -506,7 +506,7 @@ func TestFacadesAreSeenThrough(t *testing.T) {
 	}
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
-	want := "facade: an *http.Transport for those who insist on one, whose settings are taken over below\npool: "
+	want := "facade: an *http.Transport for SDKs that insist on one, whose settings are taken over below\npool: "
 	if d := roundtripper.Describe(facade); !strings.HasPrefix(d, want) || !strings.Contains(d, "owns the connections") {
 		t.Errorf("described as %q", d)
 	}

@@ -133,7 +133,7 @@ func IsFacade(t *http.Transport) bool { return behind(t) != nil }
 // DescribeFacade returns a façade's line in a description.
 func DescribeFacade(t *http.Transport) string {
 	var d strings.Builder
-	d.WriteString("facade: an *http.Transport for those who insist on one")
+	d.WriteString("facade: an *http.Transport for SDKs that insist on one")
 	f := behind(t)
 	if f == nil {
 		return d.String()
