@@ -7,8 +7,8 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// Background bounds the drains that go on after Close has returned. The zero
-// value runs none. Its goroutines end with their drains, each within its budget.
+// Background runs the drains that go on after Close has returned, and bounds their number.
+// The zero value runs none. Its goroutines end with their drains, each within its budget.
 type Background struct {
 	Max int // at a time
 
@@ -37,8 +37,7 @@ func (b *Background) release(x *Exchange) {
 	delete(b.running, x)
 }
 
-// Close breaks off what is running, without waiting for it, and lets nothing
-// more begin.
+// Close breaks off the running drains, without waiting for them, and lets no more begin.
 func (b *Background) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -67,9 +66,9 @@ func (x *Exchange) wasBrokenOff() bool {
 	return x.body.phase == bodyBrokenOff
 }
 
-// closeLater drains and closes the body after Close has returned, or closes it
-// at once if there is no room for one more. It is false if the stack does not do
-// that, or there is nothing to drain.
+// closeLater drains and closes the body after Close has returned, or closes it at once if
+// there is no room for one more drain. It returns false if the stack does not drain in the
+// background, or if there is nothing to drain.
 func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
 	if !x.pipe.drainsInBackground || b.none() || x.hopeless(orig) != "" {
 		return false
@@ -93,7 +92,7 @@ func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
 	if x.down.detachable != nil {
 		x.down.detachable.detach()
 	}
-	// Whoever keeps the connection knows the exchange next to the transport.
+	// The lowest exchange is the one that the connection's books know.
 	low := x
 	if below := x.ownBelow(); len(below) > 0 {
 		low = below[len(below)-1]

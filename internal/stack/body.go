@@ -8,26 +8,26 @@ import (
 	"sync/atomic"
 )
 
-// Body is the response that the caller gets, and its body, in one allocation:
-// whoever keeps the Response alone keeps the body too. Nothing that net/http, a
-// context, a span or a closure can reach may point here, or to its sentinel.
+// Body is the response that the caller gets, and its body, in one allocation: a caller that
+// keeps only the Response keeps the body, too. Nothing that net/http, a context, a span or a
+// closure can reach may point here, or to its sentinel.
 type Body struct {
 	resp     http.Response
 	orig     *http.Response // the base's own: net/http may still write to it
 	exchange *Exchange
-	stack    *Stack // so that its connections are not closed as a dropped stack's
+	stack    *Stack // kept: a dropped stack's connections are closed
 	// Nil once the exchange has ended.
 	sentinel atomic.Pointer[sentinel]
 }
 
-// Exchange returns the exchange of an exchange whose body is not read yet.
+// Exchange returns the body's exchange.
 func (b *Body) Exchange() *Exchange { return b.exchange }
 
-// Format keeps package fmt out of the response: it would write what the server sent
-// into a program's log. Net/http's bodies are little more than pointers, too.
+// Format keeps package fmt out of the response: it would write the server's data into a
+// program's log. Net/http's own bodies print as little more than pointers, too.
 func (b *Body) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "(*stack.Body)(%p)", b) }
 
-// tunnelBody is a Body over one that can be written to.
+// tunnelBody is a Body whose raw body is an io.Writer.
 type tunnelBody struct{ *Body }
 
 // Write implements io.Writer.

@@ -18,10 +18,10 @@ func (b *Body) Close() error {
 	return err
 }
 
-// patience is how long Close waits for a Read that it has cancelled, before it
-// closes the raw body under it. net/http's Reads end at once, and where a Close
-// under a Read can deadlock they get time: see closesUnderRead. A base that may
-// ignore its context gets little.
+// patience is how long Close waits for a Read that it has cancelled, before it closes the
+// raw body under it. Net/http's Reads end at once; they get plenty of time, for on some Gos a
+// Close under a Read can deadlock: see closesUnderRead. A base that may ignore its context
+// gets little.
 func (x *Exchange) patience() time.Duration {
 	if x.pipe.overNetHTTP {
 		return 50 * time.Millisecond
@@ -75,8 +75,8 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 		return orig.Body.Close()
 	}
 	if x.down.owned && x.canceled() {
-		// The end of the caller's context reaches net/http on a goroutine of its own,
-		// and Go 1.27 would drain in the meantime.
+		// The end of the caller's context reaches net/http on another goroutine, and
+		// Go 1.27 would drain in the meantime.
 		x.cancel()
 	}
 	budget, ok := x.budget(orig, false)
@@ -90,14 +90,15 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 	return x.closeRest(orig.Body, out, d, closed)
 }
 
-// leavesReadLocked reports whether a Close during a Read is for net/http alone.
+// leavesReadLocked reports whether net/http is to handle a Close during a Read by itself:
+// see leaveRead.
 func (x *Exchange) leavesReadLocked(orig *http.Response) bool {
 	return x.pipe.underRead && orig.ContentLength <= maxPostCloseReadBytes && x.hopeless(orig) == ""
 }
 
-// leaveRead closes the raw body under a Read. Net/http drains it and lets the Read go
-// on meanwhile: if the body comes to its end so does the Read, and the connection is
-// kept.
+// leaveRead closes the raw body under a Read. Net/http drains the body and lets the Read go
+// on meanwhile. If the drain comes to the end of the body, so does the Read, and the
+// connection is kept.
 func (x *Exchange) leaveRead(raw io.Closer, got received) error {
 	defer x.conclude(OutcomeClosed, nil, got, nil) // though Close panics
 	return raw.Close()
@@ -117,8 +118,8 @@ func (x *Exchange) closeRest(raw io.Closer, out Outcome, d *Drain, closed bool) 
 	return err
 }
 
-// quiet is a raw body that is closed on a goroutine of the kit's, where a panic
-// would end the program: nobody's call is there to recover it.
+// quiet is a raw body that is closed on a goroutine of the kit's: no caller is there to
+// recover a panic, which would end the program.
 type quiet struct{ io.Closer }
 
 func (q quiet) Close() (err error) {

@@ -21,9 +21,9 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// copyTrailer brings trailers that were not announced: net/http puts them on
-// its own response only. Written once and under the lock, for several Reads may
-// come to the end.
+// copyTrailer copies trailers that were not announced: net/http sets them on its own
+// response only. They are written once and under the lock, for several Reads may come to the
+// end.
 func (b *Body) copyTrailer() {
 	b.exchange.body.mu.Lock()
 	defer b.exchange.body.mu.Unlock()
@@ -32,13 +32,13 @@ func (b *Body) copyTrailer() {
 	}
 }
 
-// timedMin is the length from which on a body says something of how fast bodies
-// come: of one that fits into a packet or two, the clock would take longer.
+// timedMin is the least length of a body whose Reads are timed. The time of a body that fits
+// into a packet or two says nothing of the network, and two looks at the clock take longer.
 const timedMin = 4 << 10
 
-// readBody reads from raw, one Read at a time: HTTP/2's pipe wakes only one of
-// several when the stream ends, and the others would wait for good. It reports
-// whether the exchange has ended by now, for sure.
+// readBody reads from raw, one Read at a time: HTTP/2's pipe wakes only one of several Reads
+// when the stream ends, and the others would wait for good. Ended says that the exchange has
+// certainly ended; without it the exchange may have ended, too.
 func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bool) {
 	b := &x.body
 	b.mu.Lock()
@@ -100,11 +100,11 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	case left && !b.canceled: // net/http lets the Read go on
 		return n, err, false
 	case phase.closed():
-		// The error is of our own making: Close had to break the Read, and ends
-		// the exchange; or net/http has by now. Over TLS it can look like the end of
-		// the body.
+		// The kit caused this error: Close has broken the Read off, and ends the exchange;
+		// or net/http was left to go on, and has stopped by now. Over TLS such an error
+		// can look like the end of the body.
 		return n, x.closedError(), false
-	case !ended: // before
+	case !ended: // it has ended before
 	case err == io.EOF:
 		x.conclude(OutcomeEOF, nil, got, nil)
 	default:
@@ -113,15 +113,15 @@ func (x *Exchange) readBody(raw io.Reader, p []byte) (n int, err error, ended bo
 	return n, err, true
 }
 
-// readPanicked ends the exchange whose base has panicked in the caller's Read. The
-// panic is the caller's to see; it must not keep the slot, nor the next Read waiting.
+// readPanicked ends the exchange after the base has panicked in the caller's Read. The panic
+// goes on to the caller; it must neither cost the slot, nor keep the next Read waiting.
 func (x *Exchange) readPanicked() {
 	b := &x.body
 	b.mu.Lock()
 	b.endReadLocked()
 	var got received
 	ended := false
-	if !b.phase.closed() { // else Close ends it
+	if !b.phase.closed() { // else Close ends the exchange
 		got, ended = x.endLocked()
 	}
 	b.mu.Unlock()
@@ -130,9 +130,10 @@ func (x *Exchange) readPanicked() {
 	}
 }
 
-// closedError is what a Read of a body that was closed returns: the cause, if the caller's
-// context had ended before. It is to end a Read under way that such a body is closed (by
-// context.AfterFunc, say), and net/http has the Read heed the context first.
+// closedError is the error of a Read from a closed body. If the caller's context had ended
+// before the Close, it is the cause of that: programs close a body at the end of the context
+// (by context.AfterFunc, say) to end a Read that is under way, and bare net/http's Read would
+// return the context's error then.
 func (x *Exchange) closedError() error {
 	if x.body.canceled {
 		return context.Cause(x.request.ctx)
@@ -140,9 +141,9 @@ func (x *Exchange) closedError() error {
 	return http.ErrBodyReadAfterClose
 }
 
-// readError is what a Read that failed returns: the cause, if the caller's context
-// has ended, as net/http has it. Of an owned connection that may not know yet, and
-// only see that it is closed.
+// readError is the error of a Read that has failed. If the caller's context has ended, it is
+// the cause of that, as with bare net/http. The Read from an owned connection may not have
+// heard of that end yet, and only sees that the connection is closed.
 func (x *Exchange) readError(err error) error {
 	if x.down.owned && x.wire.major < 2 && !x.down.detached {
 		if cause := context.Cause(x.request.ctx); cause != nil {

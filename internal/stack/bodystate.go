@@ -7,13 +7,13 @@ import (
 	"github.com/warmconn/warmconn/internal/lockorder"
 )
 
-// bodyPhase is where a body stands, and with it the exchange, which ends once.
+// bodyPhase is the phase of a body, and of its exchange, which ends once.
 // Exchange.moveLocked is the only way along an edge, and bodyEdges lists them all.
 //
 //	            EOF, error; no body, refused, failed
 //	bodyOpen ─────────────────────────────────────▶ bodyEnded
 //	   │  ╲ Close under a Read that                   │
-//	   │   ╲ net/http lets go on                      │ Close
+//	   │   ╲ net/http has go on                       │ Close
 //	   │    ╰─────────────────────────▶ bodyLeft      ▼
 //	   │ Close, or found by the collector         bodyClosed
 //	   ▼               drained, or not worth it       ▲
@@ -30,14 +30,14 @@ const (
 	bodyOpen bodyPhase = iota
 	// bodyEnded: the exchange is over, and the caller has not closed the body.
 	bodyEnded
-	// bodyClosing: the body is closed for the caller, or lost, and the exchange goes on
+	// bodyClosing: the caller has closed the body, or dropped it, and the exchange goes on
 	// until the rest is drained.
 	bodyClosing
-	// bodyBackground: the same behind Close's return.
+	// bodyBackground: the same, after Close has returned.
 	bodyBackground
-	// bodyBrokenOff: the same, and it ends before its time.
+	// bodyBrokenOff: the same, and the drain was broken off by Background.Close.
 	bodyBrokenOff
-	// bodyLeft: closed and over, and net/http lets a Read go on. The end.
+	// bodyLeft: closed and over, and net/http has a Read go on. The end.
 	bodyLeft
 	// bodyClosed: closed and over. The end.
 	bodyClosed
@@ -49,13 +49,13 @@ func (p bodyPhase) String() string {
 	return [...]string{"open", "ended", "closing", "background", "broken off", "left", "closed"}[p]
 }
 
-// closed: a Read returns ErrBodyReadAfterClose, and Close does nothing.
+// closed: the body was closed or dropped. A Read returns closedError, and Close does nothing.
 func (p bodyPhase) closed() bool { return p >= bodyClosing }
 
 // over: the exchange has ended.
 func (p bodyPhase) over() bool { return p == bodyEnded || p >= bodyLeft }
 
-// ended is the phase behind p when the exchange ends.
+// ended is the phase that follows p when the exchange ends.
 func (p bodyPhase) ended() bodyPhase {
 	if p == bodyOpen {
 		return bodyEnded
@@ -71,7 +71,7 @@ var bodyEdges = [bodyPhases][bodyPhases]bool{
 	bodyBrokenOff:  {bodyClosed: true},
 }
 
-// moveLocked takes the body along an edge. body.mu is what is locked.
+// moveLocked takes the body along an edge. The lock is body.mu.
 func (x *Exchange) moveLocked(to bodyPhase) {
 	if x.pipe.onEdge != nil {
 		x.pipe.onEdge(x.body.phase, to)
@@ -79,8 +79,8 @@ func (x *Exchange) moveLocked(to bodyPhase) {
 	x.body.phase = to
 }
 
-// endLocked ends the exchange, and reports whether it had not ended before. body.mu is
-// what is locked.
+// endLocked ends the exchange. First reports whether it had not ended before. The lock is
+// body.mu.
 func (x *Exchange) endLocked() (got received, first bool) {
 	if x.body.phase.over() {
 		return got, false
@@ -95,35 +95,35 @@ func (x *Exchange) ended() bool {
 	return x.body.phase.over()
 }
 
-// bodyState is all that the end of a body needs, so that it can end when the
+// bodyState is everything that the end of a body needs: so the body can be ended when its
 // Body is gone.
 type bodyState struct {
-	// The response of net/http's own transport, nil over any other base: its
-	// body may hold a Body of a stack further down.
+	// The response of net/http's own transport. It is nil over any other base, whose body
+	// may hold a Body of a stack further down.
 	resp *http.Response
 
-	gunzip *gunzip // nil if the transport decompresses, or nobody
+	gunzip *gunzip // nil unless the kit decompresses the body
 
 	mu          lockorder.Mutex[lockorder.Body]
-	readDone    chan struct{} // made by who waits for the Read that is in the raw body
+	readDone    chan struct{} // made by a goroutine that waits for the Read in the raw body
 	read        int64
-	readTime    time.Duration // that the Reads took, if anybody asks
+	readTime    time.Duration // the time of the Reads; only if a layer drains
 	lastReadAt  time.Duration // from the exchange's start to the end of the last Read
 	inRead      bool
-	lengthKnown bool // the server said how long it is
+	lengthKnown bool // the server has said how long it is
 	phase       bodyPhase
-	// canceled: the caller's context had ended when it was closed. It is set before the
-	// exchange ends, if ever.
+	// canceled: the caller's context had ended when the body was closed. It is set before
+	// the exchange ends, if at all.
 	canceled bool
 }
 
-// received is what Reads have brought.
+// received are the bytes that Reads have brought, and the times.
 type received struct {
 	bytes, onWire int64
-	took, last    time.Duration // took: 0 if it says nothing
+	took, last    time.Duration // took: 0 if the Reads were not timed, or one goes on
 }
 
-// receivedLocked is what Reads have brought.
+// receivedLocked returns the bytes that Reads have brought, and the times.
 func (b *bodyState) receivedLocked() received {
 	got := received{bytes: b.read, last: b.lastReadAt}
 	if !b.inRead && b.lengthKnown {
@@ -132,7 +132,8 @@ func (b *bodyState) receivedLocked() received {
 	return got
 }
 
-// endReadLocked lets go who waits for the Read that has left the raw body.
+// endReadLocked notes that the Read has left the raw body, and wakes the goroutines that
+// wait for that.
 func (b *bodyState) endReadLocked() {
 	b.inRead = false
 	if b.readDone != nil {
@@ -141,7 +142,7 @@ func (b *bodyState) endReadLocked() {
 	}
 }
 
-// awaitReadLocked returns what is closed when the Read has left the raw body.
+// awaitReadLocked returns a channel that is closed when the Read has left the raw body.
 func (b *bodyState) awaitReadLocked() chan struct{} {
 	if b.readDone == nil {
 		b.readDone = make(chan struct{})
@@ -149,8 +150,7 @@ func (b *bodyState) awaitReadLocked() chan struct{} {
 	return b.readDone
 }
 
-// onWire is how much of the body has been read, in bytes on the wire. No Read
-// may be in progress.
+// onWire is how much of the body was read, in bytes on the wire. No Read may be in progress.
 func (b *bodyState) onWire() int64 {
 	if b.gunzip != nil {
 		return b.gunzip.raw.n

@@ -15,19 +15,19 @@ type Drainer interface {
 	// Background is where drains go on after Close has returned; nil if Close
 	// waits for them.
 	Background() *Background
-	// Budget says how far a body may be drained. Of several, the smallest wins,
-	// each field by itself.
+	// Budget says how far a body may be drained. Of several layers' Budgets the smallest
+	// wins, each field by itself.
 	Budget(x *Exchange, p DrainInput) Budget
 }
 
-// DrainInput is what a drain can rest its budget on.
+// DrainInput are the facts by which a budget is chosen.
 type DrainInput struct {
-	// Left is how much there is to read, in bytes on the wire; -1 if it is not
-	// known.
+	// Left is how much of the body is left to read, in bytes on the wire; -1 if that is
+	// not known.
 	Left int64
-	// TLS says that a new connection would need a handshake.
+	// TLS: a new connection would need a handshake.
 	TLS bool
-	// Leaked says that no caller waits for the drain: LeakTime may pass.
+	// Leaked: no caller waits for the drain, which may take LeakTime.
 	Leaked bool
 	worth.Worth
 }
@@ -36,18 +36,21 @@ type DrainInput struct {
 type Budget struct {
 	Bytes int64
 	Time  time.Duration
-	// Why says why nothing is to be drained.
+	// Why is the reason if nothing is to be drained.
 	Why string
-	// LeaveToNetHTTP says that what is not drained in time, or not at all, may be left to
-	// net/http's own drain, and Free, of a body that is not to be drained, that what
-	// is in net/http's buffer may be taken.
-	LeaveToNetHTTP, TakeBuffered bool
-	// CountsAsExperience says that it was for what is known of the host.
+	// LeaveToNetHTTP: the rest of a body that is not drained, or not in time, may be left to
+	// net/http's own drain.
+	LeaveToNetHTTP bool
+	// TakeBuffered: of a body that is not to be drained, the part in net/http's buffer may
+	// be read.
+	TakeBuffered bool
+	// CountsAsExperience: that nothing is drained rests on the host's estimates, which are
+	// told so.
 	CountsAsExperience bool
-	// Remeasure says that nothing is drained only to see what a new connection
-	// costs now.
+	// Remeasure: nothing is drained only so that the cost of a new connection is measured
+	// again.
 	Remeasure bool
-	// Cost is what a new connection was reckoned at.
+	// Cost is the estimated cost of a new connection.
 	Cost time.Duration
 }
 
@@ -63,8 +66,8 @@ func (b Budget) min(c Budget) Budget {
 	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), LeaveToNetHTTP: b.LeaveToNetHTTP && c.LeaveToNetHTTP}
 }
 
-// budget is the smallest of the stack's drain layers, those below foreign
-// middleware included; not ok if it has none of its own.
+// budget is the smallest Budget of the stack's drain layers, and of the ones below foreign
+// middleware; not ok if the stack itself has no drain layer.
 func (x *Exchange) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
 	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.request.target.key.Scheme == "https", Leaked: leaked})
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// interrupted says whether the caller has ended the exchange, by its context or
-// Request.Cancel (http.Client's Timeout uses both): Canceled, Timeout or
-// nothing. A cancel with a cause shows as that cause, so the context itself is
-// asked, not only the error.
+// interrupted says whether the caller has ended the exchange, by its context or by
+// Request.Cancel (http.Client's Timeout uses both): Canceled, Timeout, or None. The error of a
+// context that was cancelled with a cause is that cause, so the context itself is asked, and
+// not only the error.
 func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
 	if x.down.detached || x.down.detachable != nil && x.down.detachable.detached {
-		return ledger.None // what the caller does now is no affair of ours
+		return ledger.None // the exchange goes on without the caller
 	}
 	ctx := x.request.ctx
 	e := ctx.Err()
@@ -43,8 +43,9 @@ func (x *Exchange) legacyCancel() <-chan struct{} {
 	return x.down.req.Cancel //lint:ignore SA1019 see above
 }
 
-// causeLocked says why the connection of an exchange that has ended does not go back,
-// empty if it goes on. Refused is what net/http said when it was put back, if it was.
+// causeLocked says why the connection of an exchange that has ended does not go back; empty
+// if it lives on. Refused is the reason for which net/http refused it when it was put back;
+// None if it was not.
 func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledger.Reason) ledger.Reason {
 	switch {
 	case refused != ledger.None && refused != ledger.ConnError:
@@ -83,8 +84,8 @@ func (x *Exchange) causeLocked(out Outcome, err error, refused, interrupted ledg
 	return brokenFor(err)
 }
 
-// streamCauseLocked is cause over HTTP/2, where few things that become of an exchange
-// cost the connection that it shares with others.
+// streamCauseLocked is causeLocked for HTTP/2, where exchanges share a connection, and few
+// ends of an exchange cost it.
 func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
 	switch {
 	case x.pipe.ledger.KeepAlivesOff(true):
@@ -92,14 +93,14 @@ func (x *Exchange) streamCauseLocked(out Outcome, err error) ledger.Reason {
 	case x.wire.major >= 2 && (x.wire.reqCloses || x.request.close):
 		return ledger.ClientClose
 	case out == OutcomeFailed:
-		return brokenFor(err) // if it broke, and not the stream alone
+		return brokenFor(err) // for the case that the connection broke, and not the stream alone
 	}
 	return ledger.None
 }
 
-// brokenFor is why a connection broke under an exchange, by its error: a connection
-// that the server closed as it lay idle, or an HTTP/2 one that answered no ping, is
-// no exchange's fault.
+// brokenFor is why a connection broke under an exchange, by the exchange's error. No exchange
+// is to blame if the server closed the connection while it was idle, or if an HTTP/2
+// connection answered no ping.
 func brokenFor(err error) ledger.Reason {
 	switch class := errclass.Of(err); class {
 	case "server_closed_idle":
@@ -110,16 +111,16 @@ func brokenFor(err error) ledger.Reason {
 	return ledger.ConnError
 }
 
-// is is errors.Is for the error of somebody's base, perhaps a nil pointer that can't
-// be asked: the exchange must end all the same.
+// is is errors.Is for the error of a foreign base. That may be a nil pointer whose methods
+// panic: the exchange must end all the same.
 func is(err, target error) bool {
 	defer func() { _ = recover() }()
 	return errors.Is(err, target)
 }
 
-// putReason reads PutIdleConn's error. The errors are not exported; their
-// texts have not changed since Go 1.7. ConnError only says that the connection
-// was closed: by the server, or by a cancel in the same moment.
+// putReason turns PutIdleConn's error into a reason. The errors are not exported; their texts
+// have not changed since Go 1.7. ConnError only means that the connection was closed: by the
+// server, or by a cancel in the same moment.
 func putReason(err error) ledger.Reason {
 	if err == nil {
 		return ledger.None

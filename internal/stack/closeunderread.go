@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// closesUnderRead reports whether that release of Go, which drains by itself, bears
-// a Close of a body during a Read: in Go 1.27.0 and 1.27.1 the two can deadlock
-// (golang/go#81404).
+// closesUnderRead reports whether a body can be closed during a Read in that release of Go,
+// which drains by itself: in Go 1.27.0 and 1.27.1 the two can deadlock (golang/go#81404).
 func closesUnderRead(version string) bool {
 	rest, is := strings.CutPrefix(version, "go1.27")
 	if !is {
@@ -17,6 +16,6 @@ func closesUnderRead(version string) bool {
 	if end := strings.IndexFunc(rest, func(c rune) bool { return c < '0' || c > '9' }); end >= 0 {
 		rest = rest[:end]
 	}
-	patch, _ := strconv.Atoi(rest) // none: a beta, or the release itself
+	patch, _ := strconv.Atoi(rest) // no number: a beta, or go1.27 itself
 	return patch >= 2
 }

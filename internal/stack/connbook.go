@@ -10,29 +10,30 @@ import (
 	"github.com/warmconn/warmconn/internal/worth"
 )
 
-// connBook is what an exchange asks of, and tells to, whoever keeps its
-// connection: a connpool.Entry where the kit owns it, and a ledger.Entry where it is not the kit's
-// own and what can be told is told by httptrace and the body.
+// connBook is an exchange's entry in the books on its connection: a connpool.Entry where the
+// kit owns the connection, and else a ledger.Entry, which knows as much as httptrace's hooks
+// and the body tell.
 type connBook interface {
-	// Returned reports whether the connection can be used again, and what
-	// PutIdleConn refused it for otherwise, if that was told.
+	// Returned reports whether the connection can be used again; if not, refused is the
+	// reason for which PutIdleConn refused it, if that is known.
 	Returned() (yes bool, refused loss.Reason)
-	// End ends the exchange, once, unless it was never entered. Cause is why the
-	// connection is lost, as far as the exchange can say; what is returned is what is
-	// true, and whether it went back.
+	// End ends the exchange, once; it does nothing if the exchange was never entered. Cause
+	// is why the connection is lost, as far as the exchange can say. Lost is the reason in
+	// the books, and returned whether the connection went back.
 	End(cause loss.Reason, provisional bool, now time.Time) (lost loss.Reason, returned bool)
-	// Worth, Read, Drained and NotDrained are for the drain's estimates.
+	// Worth, Read, Drained and NotDrained are for the host's estimates of what a drain is
+	// worth.
 	Worth(unknown bool) worth.Worth
 	Read(bytes int64, took time.Duration)
 	Drained(took, cost time.Duration, whole, unknown bool)
 	NotDrained(remeasure, unknown bool)
-	// Draining notes that the rest of the body is read though it was closed.
+	// Draining notes that the rest of the body is drained after its Close.
 	Draining(now time.Time)
 	// SetSpan says which span stands for the making of the connection.
 	SetSpan(s ledger.Span)
 }
 
-// owner is an Exchange as package connpool knows it.
+// owner is an Exchange in its role as a connpool.Owner.
 type owner Exchange
 
 // Culprit implements connpool.Owner.
@@ -61,7 +62,7 @@ func (o *owner) Acquired(g connpool.Got) {
 	f := &r.facts
 	f.LimitWait += g.Limited
 	if g.ConnID == 0 {
-		return // it waited in vain
+		return // it waited, and was given no connection
 	}
 	r.wire.hooked, f.shared = true, g.HTTP2
 	f.ConnID, f.ConnUses, f.ConnAge = g.ConnID, g.Uses, g.Age

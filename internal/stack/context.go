@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// exchangeCtx is an Exchange as the context that goes down: it carries the exchange to
-// dials, and to exchanges made in this one, and the hooks to net/http. What can be
-// cancelled, and the hooks, are made when they are looked for: net/http does, but
-// not a cache that answers by itself, nor a test's stub.
+// exchangeCtx is an Exchange in its role as the context that goes down. It carries the
+// exchange to dials and to exchanges that are made inside of this one, and the hooks to
+// net/http. The hooks, and a context that can be cancelled, are made when they are looked
+// for: net/http looks for both, but a cache that answers by itself does not, nor does a
+// test's stub.
 type exchangeCtx Exchange
 
 type exchangeKey struct{}
 
-// What Exchange.made says.
+// Flags of derived.made.
 const (
 	hooksMade uint32 = 1 << iota
 	ctxMade
@@ -30,7 +31,7 @@ func (c *exchangeCtx) Err() error {
 	if c.down.made.Load()&(ctxMade|canceled) == 0 && c.request.ctx.Err() == nil {
 		return nil
 	}
-	// Made now if it was not: an error that was told must stay.
+	// The context is made now if it was not: an error that was returned once must stay.
 	return (*Exchange)(c).cancelable().Err()
 }
 
@@ -47,12 +48,13 @@ func (c *exchangeCtx) Value(key any) any {
 	return (*Exchange)(c).parentCtx().Value(key)
 }
 
-// String keeps package fmt out of the Exchange: it would race with hooks, and write
-// the request's headers into a program's log.
+// String keeps package fmt out of the Exchange: fmt would race with hooks, and write the
+// request's headers into a program's log.
 func (c *exchangeCtx) String() string { return fmt.Sprint(c.request.ctx) + ".WithRecord" }
 
-// parentCtx is parent with the hooks that are not made later. They are for what goes down
-// alone: End gets parent, and those above read it while the exchange begins.
+// parentCtx is the parent of the context that goes down: request.ctx, with the dial's hooks
+// if there are any. These are not in request.ctx itself, which layers read in their Begin and
+// their End.
 func (x *Exchange) parentCtx() context.Context {
 	if x.down.dial != nil {
 		return x.down.dial.ctx
@@ -87,7 +89,7 @@ func (x *Exchange) makeCancelable() {
 	for {
 		was := x.down.made.Load()
 		if was&canceled != 0 {
-			stop() // before anybody sees it: it must not seem to go on again
+			stop() // before the context is seen: an exchange that was cancelled must not seem to go on
 		}
 		if x.down.made.CompareAndSwap(was, was|ctxMade) {
 			if was&atLast != 0 {
@@ -107,7 +109,7 @@ func (x *Exchange) canceled() bool {
 	return (*exchangeCtx)(x).Err() != nil
 }
 
-// cancel ends the context that went down; a connection of our own it closes.
+// cancel ends the context that went down; where the kit owns the connection, it closes that.
 func (x *Exchange) cancel() {
 	if x.down.owned {
 		x.down.made.Or(canceled)

@@ -5,23 +5,24 @@ import (
 	"sync/atomic"
 )
 
-// detachable is the caller's context as the exchange passes it down where it may have to
-// let go of it and go on. A stack with drains in the background does when Close has
-// returned: callers cancel then, by a deferred cancel or by http.Client's Timeout,
-// and would break off every drain. And see detachAtLast.
+// detachable is the caller's context in a form that can be cut off, so that an exchange can
+// go on when the caller's context ends. A stack with drains in the background cuts it off
+// when Close has returned: callers cancel then, by a deferred cancel or by http.Client's
+// Timeout, and would break off every drain. See also detachAtLast.
 //
-// Package context links a derived context to the nearest one of its own, found
-// by Value, unless a parent has AfterFunc; so Value says nothing before that.
+// Package context links a derived context to the nearest parent of its own type, which it
+// finds by Value. If it finds none, it uses the parent's AfterFunc. So Value returns nothing
+// until the link is made.
 type detachable struct {
 	context.Context
 	linked   atomic.Bool
 	stop     func() bool
-	detached bool // let go; the closing goroutine's own, and the drain's after it
+	detached bool // cut off; used by the closing goroutine alone, and by the drain's after it
 }
 
 type detachableKey struct{}
 
-// deriveDetachable derives a context that can let go of parent.
+// deriveDetachable derives a context that can be cut off parent.
 func deriveDetachable(parent context.Context) (*detachable, context.Context, context.CancelFunc) {
 	l := &detachable{Context: parent}
 	ctx, cancel := context.WithCancel(l)

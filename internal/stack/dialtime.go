@@ -10,15 +10,15 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// dialTimes are the clocks of an exchange that will probably dial: no other one
-// pays for these hooks.
+// dialTimes are the clocks of an exchange that will probably dial. Other exchanges do not
+// have these hooks, which cost something.
 type dialTimes struct {
 	ctx               context.Context // the exchange's parent, with the hooks
 	mu                sync.Mutex
 	dns, connect, tls stopwatch
 }
 
-// timeDial puts the clocks' hooks in front of those that the context has.
+// timeDial puts the clocks' hooks in front of the hooks in the context.
 func (x *Exchange) timeDial() {
 	d := new(dialTimes)
 	t := &httptrace.ClientTrace{

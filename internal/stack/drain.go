@@ -10,21 +10,21 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// The most that net/http drains by itself, from Go 1.27 on: its constants
+// The limits of net/http's own drain, from Go 1.27 on: its constants
 // maxPostCloseReadBytes and maxPostCloseReadTime.
 const (
 	maxPostCloseReadBytes = 256 << 10
 	NativeDrainTime       = 50 * time.Millisecond
 )
 
-// drainWithin reads what is left of the body if that can be of use and the
-// budget allows it. Closed says that it had to close the body. It is bound by a
-// cancel of the exchange's own context: closing a body under its Read is no bound
-// for net/http's, which waits for a gzip header and deadlocks on some Gos. For a
-// base that ignores its context there is nothing else.
+// drainWithin drains the body, if that can bring the connection back and the budget allows
+// it. Closed says that it had to close the body. When the time is over it cancels the
+// exchange's own context. Closing the body under its Read would not bound net/http's: that
+// Close waits for a gzip header, and deadlocks on some Gos. It is the last resort for a base
+// that ignores its context.
 func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *Drain, closed bool) {
 	if x.interrupted(nil, time.Now()) != ledger.None {
-		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection goes with it, and that is no sign of the host's bodies
+		return OutcomeCanceled, &Drain{Cost: b.Cost}, false // the connection ends with the context, which says nothing of the host's bodies
 	}
 	if why := x.hopeless(orig); why != "" {
 		return OutcomeSkipped, &Drain{Skipped: why}, false
@@ -49,8 +49,9 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	took := time.Since(began)
 	inTime, closed := t.stop()
 	d = &Drain{Bytes: n, Time: took, Cost: b.Cost}
-	// Over TLS a cancelled read can look like the end. But net/http's own
-	// goroutine may start the clock at the end, and it run out before we do.
+	// Over TLS a cancelled read can look like the end, so an end that comes late does not
+	// count. But net/http's own goroutine may start the clock at the end of the body, and
+	// the clock may run out before this goroutine runs: then the connection tells.
 	put, refused := x.conn.Returned()
 	whole := err == io.EOF && (inTime || put || refused != ledger.None)
 	if left >= 0 {
@@ -71,7 +72,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	default:
 		return OutcomeFailed, d, closed
 	}
-	// What the program has broken off says nothing of the host's bodies.
+	// A drain that the program has broken off says nothing of the host's bodies.
 	x.conn.Drained(took, b.Cost, whole, left < 0)
 	for _, in := range below {
 		in.conn.Drained(took, b.Cost, whole, left < 0)
@@ -79,12 +80,13 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	return out, d, closed
 }
 
-// notDrained is for a body that is not worth a drain. What net/http has in its
-// buffer already is free all the same, where the connection is the kit's own: the
-// drain ends when that would be read.
+// notDrained is for a body that is not worth a drain. The part that is in net/http's buffer
+// already costs nothing to read. Where the kit owns the connection that part is read: the
+// drain ends when the socket would be read.
 func (x *Exchange) notDrained(b Budget, orig *http.Response, left int64) (out Outcome, d *Drain, closed bool) {
 	d = &Drain{Skipped: b.Why, Cost: b.Cost}
-	// Small enough to lie in net/http's buffer, it is there, and then free at once.
+	// A body small enough for net/http's buffer is probably in it, and reading that is
+	// quicker than to leave it to net/http's drain.
 	d.left = b.LeaveToNetHTTP && x.drainsNatively(orig) && (!b.TakeBuffered || left > readBuffer)
 	if b.CountsAsExperience {
 		x.conn.NotDrained(b.Remeasure, left < 0)
@@ -109,33 +111,33 @@ func (x *Exchange) notDrained(b Budget, orig *http.Response, left int64) (out Ou
 	return OutcomeSkipped, d, false
 }
 
-// drainsNatively reports whether net/http would drain the body by itself, in the
-// background, if it were closed now.
+// drainsNatively reports whether net/http would drain the body by itself, in the background,
+// after a Close.
 func (x *Exchange) drainsNatively(orig *http.Response) bool {
 	return nativeDrain && x.pipe.overNetHTTP && orig.ContentLength <= maxPostCloseReadBytes
 }
 
-// readBuffer is net/http's, by default.
+// readBuffer is the default size of net/http's buffer.
 const readBuffer = 4 << 10
 
-// maxFree is more than net/http has in its buffer, unless the program made that
-// larger.
+// maxFree is the most that is read of a body for free: more than net/http's buffer holds,
+// unless the program has made that larger.
 const maxFree = 64 << 10
 
-// discard reads body to its end or to that of the budget, of which errTimeSpent
-// and errBytesSpent tell. A Read that panics is none of the caller's, who has asked
-// for no more than Close: errBodyPanicked tells of it.
+// discard reads body to its end, or until the budget is spent: then it returns errTimeSpent
+// or errBytesSpent. If a Read panics it returns errBodyPanicked: the caller has called Close,
+// and no Read.
 func (x *Exchange) discard(body io.Reader, b Budget, t *drainTimer) (n int64, err error) {
 	buf := x.pipe.buffers.get()
 	defer func() {
 		if recover() != nil {
-			err = errBodyPanicked // and who knows what still has buf
+			err = errBodyPanicked // buf is dropped: the Read's code may still have it
 			return
 		}
 		x.pipe.buffers.pool.Put(buf)
 	}()
 	for {
-		// One byte more than allowed shows that there is more.
+		// One byte more than the budget allows shows that the body is longer.
 		m, err := body.Read(buf[:min(int64(len(buf))-1, b.Bytes-n)+1])
 		n += int64(m)
 		switch {
@@ -149,11 +151,11 @@ func (x *Exchange) discard(body io.Reader, b Budget, t *drainTimer) (n int64, er
 	}
 }
 
-// buffers are what drains use again.
+// buffers are the buffers of drains, to be used again.
 type buffers struct{ pool sync.Pool }
 
-// drainBuffer is larger than net/http's own buffer, so that what comes from the
-// network goes past that.
+// drainBuffer is larger than net/http's own buffer, so that reads from the network go past
+// that buffer.
 const drainBuffer = 32 << 10
 
 func (s *buffers) get() *[drainBuffer]byte {
@@ -163,8 +165,7 @@ func (s *buffers) get() *[drainBuffer]byte {
 	return new([drainBuffer]byte)
 }
 
-// hopeless says why draining this body can't bring its connection back; empty
-// if it may.
+// hopeless says why draining this body can't bring its connection back; empty if it can.
 func (x *Exchange) hopeless(resp *http.Response) string {
 	switch {
 	case resp.ProtoMajor >= 2:

@@ -6,33 +6,34 @@ import (
 	"time"
 )
 
-// drainTimer is the limit in time of one drain. What net/http has in its buffer
-// already is free, and on a busy machine a timer would break off what takes no
-// time at all. So where the connection is the kit's own, the clock starts when it
-// is first read.
+// drainTimer is the time limit of one drain. The part of the body that is in net/http's
+// buffer already costs nothing to read, and on a busy machine a timer would break off a read
+// that takes no time at all. So where the kit owns the connection, the clock starts when the
+// socket is first read.
 type drainTimer struct {
 	r     *Exchange
 	limit time.Duration
 	cut   time.Duration  // when a Read that hangs is broken
-	orig  *http.Response // to be closed at last, over a base that may ignore its context
-	hook  func()         // called before the connection is read, where that shows
+	orig  *http.Response // its body is closed at last; nil unless the base may ignore its context
+	hook  func()         // called before the socket is read, if the kit owns the connection
 
-	// At the end of the body net/http's own goroutine goes on to read, and may
-	// start the clock while stop is called.
+	// At the end of the body net/http's own goroutine reads on, and may start the clock
+	// while stop is called.
 	mu      sync.Mutex
 	stopped bool
 	began   time.Time // zero until the clock runs
 	timer   *time.Timer
 	late    *time.Timer
 	closing chan struct{}
-	// Before closing is closed: the body is. One whose Close panicked is closed
-	// once more, where the caller sees it.
+	// closed is set before closing is closed: the body was closed. If its Close has panicked
+	// it is not set: then the body is closed once more, where the caller sees the panic.
 	closed bool
 }
 
-// startDrainTimer begins a bound. What net/http goes on to drain by itself is not broken at the
-// limit, for that costs the connection, but left to it when the Read that is in
-// progress returns; what hangs is broken when net/http would give it up, too.
+// startDrainTimer starts the limit of a drain. If net/http would drain natively, a Read that
+// is in progress at the limit is not broken off, for that costs the connection: the rest is
+// left to net/http when the Read returns. If the Read hangs, it is broken off when net/http
+// would give up, too.
 func (x *Exchange) startDrainTimer(limit time.Duration, orig *http.Response, native bool) *drainTimer {
 	t := &drainTimer{r: x, limit: limit, cut: limit}
 	if native {
@@ -48,7 +49,8 @@ func (x *Exchange) startDrainTimer(limit time.Duration, orig *http.Response, nat
 	return t
 }
 
-// start cancels the exchange when the time is over. Net/http's Reads end then.
+// start starts the clock: when the time is over the exchange is cancelled, and net/http's
+// Reads end.
 func (t *drainTimer) start() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,15 +68,15 @@ func (t *drainTimer) start() {
 	}
 }
 
-// spent looks at the clock between two Reads, so that a limit may be shorter
-// than a timer can be.
+// spent looks at the clock between two Reads, so that a limit may be shorter than a timer can
+// keep.
 func (t *drainTimer) spent() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return !t.began.IsZero() && time.Since(t.began) >= t.limit
 }
 
-// stop reports whether it came in time, and whether the body had to be closed.
+// stop reports whether the drain was in time, and whether the body was closed.
 func (t *drainTimer) stop() (inTime, closed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 
 // refuse ends an exchange that a layer refuses.
 func (x *Exchange) refuse(err error) error {
-	// A body whose Close panics must not cost a slot: the layers above have theirs.
+	// Deferred, for a request body's Close may panic, and the layers above must have their
+	// Ends: they hold a slot, say.
 	defer x.finish(OutcomeRefused, err, nil)
 	if x.nest.outer != nil {
 		x.publish()
@@ -39,9 +40,9 @@ func (x *Exchange) finish(out Outcome, err error, d *Drain) {
 	}
 }
 
-// conclude is finish for the caller of endLocked: the connection's books are closed,
-// then slots are given back, spans end and observers are told, and then what went down is
-// let go.
+// conclude is finish for the caller of endLocked: the connection's books are closed; then
+// slots are given back, spans end and observers are told; then the context that went down is
+// cancelled.
 func (x *Exchange) conclude(out Outcome, err error, got received, d *Drain) {
 	if got.took > 0 {
 		x.conn.Read(got.onWire, got.took)
@@ -53,15 +54,16 @@ func (x *Exchange) conclude(out Outcome, err error, got received, d *Drain) {
 	}
 }
 
-// closeBooks closes the books on the connection and fixes the facts. It reports whether
-// the request was written; if not, the end of that ends the context, or see detachAtLast.
+// closeBooks closes the books on the connection and fixes the facts. It reports whether the
+// request was written. If it was not, the context that went down ends when it is: see
+// written, and detachAtLast.
 func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (wrote bool) {
 	took := time.Since(x.facts.Start)
 	now := x.facts.Start.Add(took)
 	why := x.interrupted(err, now)
 	above := why != ledger.None && x.closedAbove()
 	x.mu.Lock()
-	// In one piece: on Go 1.27 the connection may come back at any moment.
+	// Under one lock: on Go 1.27 the connection may come back at any moment.
 	had := x.facts.ConnID != 0
 	returned, refused := false, ledger.None
 	if had {
@@ -83,25 +85,27 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 	}
 	learned := x.nest.inner != nil && (x.learnEndLocked() || f.hedged)
 	cause := f.LostReason
-	if cause == ledger.Draining { // learned
+	if cause == ledger.Draining { // it was learned from an inner exchange
 		cause = ledger.BodyUnread
 	}
 	provisional := cause == ledger.BodyUnread && (out == OutcomeClosed || d != nil && d.left) && x.drainsBehindLocked()
 	wrote = x.down.owned || x.surelyWrittenLocked()
 	x.mu.Unlock()
 	cause, back := x.conn.End(cause, provisional, now)
-	// What is below knows more of a connection that is not the kit's own, if it was
-	// learned from there; of one that went back there is no more to be known.
+	// The books' word is written down if the kit owns the connection. If it does not, the
+	// inner exchange knows better, if the end was learned from one; and for a connection
+	// that went back the facts are complete.
 	if had && (x.down.owned || !learned && !returned) {
 		x.setLost(cause, provisional, back)
 	}
 	return wrote
 }
 
-// endedByCallerLocked reports whether the end of the caller's context, which has come, is
-// what ended the exchange. It may come in the same moment as the end of the body, and over
-// TLS a cancelled read of a chunked body can look like that. Net/http does not return the
-// connection then, which is lost, though nothing else speaks against it.
+// endedByCallerLocked reports whether the end of the caller's context, which has come, has
+// ended the exchange. It may have come in the same moment as the end of the body, and over TLS
+// a cancelled read of a chunked body can look like that end. If it has ended the exchange,
+// net/http does not put the connection back: it is lost though nothing else speaks against
+// it.
 func (x *Exchange) endedByCallerLocked(out Outcome, lost bool, refused ledger.Reason) bool {
 	switch out {
 	case OutcomeFailed, OutcomeCanceled:
@@ -117,15 +121,15 @@ func (x *Exchange) endedByCallerLocked(out Outcome, lost bool, refused ledger.Re
 	return false
 }
 
-// drainsBehindLocked reports whether net/http drains the body by itself, in the
-// background, now that it was closed: not one that it knows to be too long, nor if a Read
-// of it had to be broken.
+// drainsBehindLocked reports whether net/http drains the body by itself, in the background,
+// after its Close: not if it knows the body to be too long, nor if a Read had to be broken
+// off.
 func (x *Exchange) drainsBehindLocked() bool {
 	return nativeDrain && x.wire.length <= maxPostCloseReadBytes && !x.canceled()
 }
 
-// setLost writes down what the end of the exchange has meant for its connection: cause is
-// why it is lost, None if it is not.
+// setLost writes down whether the connection went back, or why it is lost: cause is None if
+// it is not.
 func (x *Exchange) setLost(cause ledger.Reason, provisional, returned bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -149,7 +153,7 @@ func (x *Exchange) cancelDerived(out Outcome, wrote bool) {
 	switch out {
 	case OutcomeNone, OutcomeEOF, OutcomeDrained:
 		if x.request.ctx.Done() == nil {
-			return // it hangs on nothing, and no code uses it
+			return // the context has no parent that ends, and no code uses it any more
 		}
 		if !wrote && !x.pipe.overNetHTTP {
 			x.detachAtLast()

@@ -6,8 +6,8 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Facts is what is known of an exchange. roundtripper.Exchange is its public
-// face and documents each field.
+// Facts are the facts of an exchange. Roundtripper.Exchange is the public form, and documents
+// each field.
 type Facts struct {
 	Method   string // the request's, as the caller wrote it
 	Status   int
@@ -15,7 +15,7 @@ type Facts struct {
 	Start    time.Time
 	Duration time.Duration
 	Answered time.Duration // from Start to the response; 0: none has come
-	LastRead time.Duration // and to the end of the last Read of its body; 0: none
+	LastRead time.Duration // from Start to the end of the last Read of its body; 0: none
 
 	ConnID     uint64
 	ConnUses   int
@@ -25,10 +25,10 @@ type Facts struct {
 	New        *NewConn     // nil if the connection was reused, or there was none
 	ConnSpan   *ledger.Span // see SetConnSpan
 	LostReason ledger.Reason
-	Outcome    Outcome // here, and not before Err, for the sake of an Exchange's size
+	Outcome    Outcome // here, and not before Err: so an Exchange is smaller
 	PoolWait   time.Duration
 	ConnWait   time.Duration
-	LimitWait  time.Duration // the part of it in which a limit forbade a dial, over all tries
+	LimitWait  time.Duration // the part of ConnWait in which a limit forbade a dial, over all tries
 	BytesRead  int64
 	Drain      *Drain // nil if no layer thought of one
 	Err        error
@@ -40,11 +40,10 @@ type Facts struct {
 	TimedOut bool // canceled, by a deadline
 
 	shared bool // HTTP/2
-	hedged bool // two inner exchanges were in flight at once: whose facts are whose?
+	hedged bool // two inner exchanges were in flight at once: which of them the hooks told of is not known
 }
 
-// NewConn is what is known of a connection that was new to its exchange. It does not
-// change.
+// NewConn are the facts of a connection that was new for its exchange. They do not change.
 type NewConn struct {
 	Reason   ledger.Reason
 	Culprit  ledger.Culprit
@@ -54,15 +53,15 @@ type NewConn struct {
 	Dialed   time.Time // zero unless the kit owns the connection
 }
 
-// Drain is what came of a drain. It does not change.
+// Drain is the result of a drain. It does not change.
 type Drain struct {
 	Bytes      int64 // on the wire
 	Time       time.Duration
-	Skipped    string        // why none was tried
-	Cost       time.Duration // what a new connection was reckoned at
-	Background bool          // after Close had returned
+	Skipped    string        // why no drain was tried
+	Cost       time.Duration // the estimated cost of a new connection
+	Background bool          // it went on after Close had returned
 
-	left bool // the rest is net/http's to drain
+	left bool // the rest was left to net/http's own drain
 }
 
 // Drained is Drain, or its zero value.

@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// net/http asks for gzip on its own account and decompresses behind the
-// caller's back. Reading the rest of such a body means to decompress it: 10 KB
-// on the wire can be 10 MiB to a drain. So in a stack that drains, right over
-// net/http's transport, the kit does both in its place, by the same rules
-// (persistConn.roundTrip and readLoop), and drains what is on the wire.
+// Net/http asks for gzip on its own account, and decompresses without the caller's
+// knowledge. To read the rest of such a body means to decompress it: 10 KB on the wire can be
+// 10 MiB to a drain. So in a stack that drains, right over net/http's transport, the kit does
+// both in net/http's place, by the same rules (persistConn.roundTrip and readLoop), and drains
+// the bytes on the wire.
 
-// gzips is what a stack needs for that. Its readers are kept because one costs
-// 40 KB.
+// gzips are a stack's decompressors, and the header that asks for gzip. Decompressors are
+// used again because one costs 40 KB.
 type gzips struct {
 	accept  []string // the header's value, shared by all requests
 	readers sync.Pool
@@ -29,7 +29,8 @@ func newGzips(t *http.Transport) *gzips {
 	return &gzips{accept: []string{"gzip"}}
 }
 
-// gunzip makes the caller's response what net/http would have made of it.
+// gunzip has the caller's response decompressed, if the kit has asked for gzip and the server
+// has sent it, and changes its header as net/http would.
 func (x *Exchange) gunzip(resp *http.Response) {
 	if !x.request.gzip || resp.ContentLength == 0 || !strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		return
@@ -44,8 +45,8 @@ func (x *Exchange) gunzip(resp *http.Response) {
 	x.body.gunzip = &gunzip{gzips: x.pipe.gzips, raw: countingReader{Reader: resp.Body}}
 }
 
-// gunzip decompresses one body. It reads no further ahead than it must, so that
-// the end of the body is seen with its last byte.
+// gunzip decompresses one body. It reads no further ahead than it must, so that the end of
+// the body is seen with its last byte.
 type gunzip struct {
 	gzips *gzips
 	raw   countingReader
@@ -80,8 +81,8 @@ func (g *gunzip) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// close gives the decompressor back, unless a Read has it: that one fails, for
-// the body is closed under it, and gives it back itself.
+// close gives the decompressor back, unless a Read is using it: that Read fails, because the
+// body is closed under it, and gives it back then.
 func (g *gunzip) close() {
 	if !g.mu.TryLock() {
 		return
@@ -103,14 +104,13 @@ func (g *gunzip) releaseLocked() {
 	g.zr = nil
 }
 
-// emptyReader is an empty body. With ReadByte, or gzip would put a buffer before
-// it.
+// emptyReader is an empty body. It has ReadByte: else gzip would put a buffer in front of it.
 type emptyReader struct{}
 
 func (emptyReader) Read([]byte) (int, error) { return 0, io.EOF }
 func (emptyReader) ReadByte() (byte, error)  { return 0, io.EOF }
 
-// countingReader counts what is read on the wire.
+// countingReader counts the bytes that are read on the wire.
 type countingReader struct {
 	io.Reader
 	n int64

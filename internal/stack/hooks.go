@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// hooks are made when they are looked for in the context: not every base does,
-// nor a cache that answers by itself.
+// hooks makes the hooks when they are looked for in the context: not every base looks for
+// them, nor does a cache that answers by itself.
 func (x *Exchange) hooks() *httptrace.ClientTrace {
 	if x.down.made.Load()&hooksMade == 0 {
-		// Not under the lock: it may be an outer exchange's hooks that are there.
+		// Not under the lock: the hooks above may be an outer exchange's, which takes its own.
 		x.bind(httptrace.ContextClientTrace(x.parentCtx()))
 	}
 	return &x.down.trace
 }
 
-// bind makes the hooks, which call those above.
+// bind makes the hooks, which call the ones above.
 func (x *Exchange) bind(above *httptrace.ClientTrace) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -35,8 +35,8 @@ func (x *Exchange) bind(above *httptrace.ClientTrace) {
 	x.down.made.Or(hooksMade)
 }
 
-// They run on net/http's goroutines, some after the exchange has ended. Each calls
-// the caller's own after it.
+// The hooks run on net/http's goroutines, some after the exchange has ended. Each calls the
+// caller's own hook after it.
 
 func (x *Exchange) getConn(addr string) {
 	if t := x.down.hooks; t != nil && t.GetConn != nil {
@@ -64,12 +64,12 @@ func (x *Exchange) gotConn(info httptrace.GotConnInfo) {
 	if info.Conn == nil {
 		return
 	}
-	// Under the lock, so that settle comes before all of this or after it: a
+	// Under the lock, so that closeBooks comes either before all of this or after it: a
 	// middleware below may have given up on a RoundTrip that goes on.
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.request.hasBody {
-		x.writeBeginsLocked() // whosever it is: its WroteRequest comes here, too
+		x.writeBeginsLocked() // also for a foreign request's connection: its WroteRequest comes here, too
 	}
 	if x.facts.Outcome != OutcomePending || x.foreignConnLocked(info.Conn) {
 		return
@@ -103,9 +103,9 @@ func (x *Exchange) putIdleConn(err error) {
 	}
 }
 
-// wroteRequest is installed only for a request with a body. The derived
-// context must outlive the writing: cancelling it when the response has ended
-// first would break an upload that still runs.
+// wroteRequest is installed only for a request with a body. The derived context must outlive
+// the writing: if it were cancelled when the response ends first, an upload that goes on
+// would break.
 func (x *Exchange) wroteRequest(info httptrace.WroteRequestInfo) {
 	if t := x.down.hooks; t != nil && t.WroteRequest != nil {
 		defer t.WroteRequest(info)

@@ -7,9 +7,11 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Layer is what one layer of the kit does in an exchange. A layer is shared by
-// all exchanges of all its stacks, must be comparable, and must not hold a
-// Stack: what an exchange reaches, a connection can reach.
+// Layer is one layer of the kit, in all exchanges of all its stacks. It must be comparable,
+// and must not hold a Stack: connections can reach an exchange, and everything that an
+// exchange can reach.
+//
+// The interfaces below are for layers with more to do.
 type Layer interface {
 	// Phase says where in the order of Ends this layer stands.
 	Phase() Phase
@@ -18,9 +20,8 @@ type Layer interface {
 	Describe(w ledger.Watch) string
 }
 
-// Phase orders the end of an exchange, wherever the layers stand: the body is
-// drained first, then slots are given back, then spans end, then observers
-// are told.
+// Phase orders the Ends of an exchange's layers, wherever these stand. The body is drained
+// before all of them; then slots are given back, then spans end, then observers are told.
 type Phase uint8
 
 const (
@@ -51,7 +52,7 @@ type Ender interface {
 // Listener is a Layer that is told when the response has come.
 type Listener interface {
 	Layer
-	// Listens is false for one that need not be told.
+	// Listens is false for a layer that need not be told.
 	Listens() bool
 	// Answered runs once if there is a response, before the caller has it and
 	// before End. It must not block, and must not keep the response, which is
@@ -59,11 +60,11 @@ type Listener interface {
 	Answered(x *Exchange, state any, resp *http.Response)
 }
 
-// CulpritSource is a Layer that knows who makes an exchange.
+// CulpritSource is a Layer that knows the maker of an exchange: its line, or its span.
 type CulpritSource interface {
 	Layer
-	// AddCulprit writes down what it knows. State is what Begin has returned. It must
-	// neither block nor ask the Exchange for anything.
+	// AddCulprit adds its knowledge to c. State is what Begin has returned. It must neither
+	// block nor call the Exchange.
 	AddCulprit(state any, c *ledger.Culprit)
 }
 
@@ -78,33 +79,33 @@ type Watched interface {
 // block.
 type Watcher struct {
 	// Began runs when the Layer's Begin has let an exchange pass. Callers is the stack of
-	// whoever makes it, and must not be changed.
+	// the goroutine that makes it, and must not be changed.
 	Began func(x *Exchange, callers []uintptr)
 	// Ended runs at its end, also for exchanges that began before Watch.
 	Ended func(x *Exchange)
 }
 
-// OwnedDescriber is a Layer that has more to describe where its stack's connections are the
-// kit's own.
+// OwnedDescriber is a Layer that has more to say in Describe where the kit owns its stack's
+// connections.
 type OwnedDescriber interface {
 	Layer
-	// DescribeOwned is what follows Describe's line.
+	// DescribeOwned is the text to follow Describe's line.
 	DescribeOwned(conns *connpool.Pool) string
 }
 
 // LedgerUser is a Layer that wants to know its stacks' ledgers.
 type LedgerUser interface {
 	Layer
-	// UseLedger is called when a stack is built: more than once if others come upon
-	// it. It must hold the ledger weakly.
+	// UseLedger is called when a stack is built, and again for each layer that is put over
+	// it. The layer must hold the ledger weakly.
 	UseLedger(l *ledger.Ledger)
 }
 
 // BaseReplacer is a Layer that owns the connections of a stack's base, or replaces it.
 type BaseReplacer interface {
 	Layer
-	// ReplaceBase is called when a stack is built, with what the layers below have.
-	// What it returns says what came of it.
+	// ReplaceBase is called when a stack is built. T is the base of the layers below, and
+	// the result the base for this layer, too.
 	ReplaceBase(t Base) Base
 }
 
@@ -112,15 +113,15 @@ type BaseReplacer interface {
 type Base struct {
 	Base   http.RoundTripper
 	Ledger *ledger.Ledger
-	// Owned keeps the connections of Base; nil if somebody else does.
+	// Owned keeps the connections of Base; nil if the kit does not own them.
 	Owned *connpool.Pool
-	// Keep is held by the stack, and by each body that it hands out, but never
-	// by what a connection can reach.
+	// Keep is held by the stack, and by each body that it hands out, but by nothing that a
+	// connection can reach.
 	Keep any
-	// Why says why Base is not the kit's still. Stack.String adds it to what the
-	// BaseReplacer says of itself.
+	// Why says why the kit does not own Base's connections. Stack.String adds it to the
+	// BaseReplacer's own line.
 	Why string
-	// Replaced says that Base is another one than before: the layers below are
-	// built again over it.
+	// Replaced: Base is another one than before, and the layers below are built again over
+	// it.
 	Replaced bool
 }

@@ -9,10 +9,9 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// What a Layer may ask of an exchange, and do to it.
+// The methods by which a Layer asks for facts of an exchange, and acts on it.
 
-// Context is the caller's context, with what the layers so far have put into
-// it.
+// Context is the caller's context, with the values that layers have put into it so far.
 func (x *Exchange) Context() context.Context { return x.request.ctx }
 
 // SetContext replaces the context that goes down, in Begin only. It must be
@@ -22,11 +21,11 @@ func (x *Exchange) SetContext(ctx context.Context) { x.request.ctx = ctx }
 // Began is when the exchange began.
 func (x *Exchange) Began() time.Time { return x.facts.Start }
 
-// Target is what the exchange goes to.
+// Target is the exchange's host, as its stack knows it.
 func (x *Exchange) Target() *Target { return x.request.target }
 
-// Foreign reports whether what is below the kit's layers is not net/http's own
-// transport: foreign middleware, most often.
+// Foreign reports whether the base is not net/http's own transport: most often it is foreign
+// middleware.
 func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
 
 // Request is the request as the caller made it. It must not be changed.
@@ -46,14 +45,13 @@ func (x *Exchange) Header() http.Header {
 	return x.request.header
 }
 
-// SetConnSpan says which span stands for the making of the connection that the
-// exchange was given: others that are given it later find it in their Facts.
+// SetConnSpan says which span stands for the making of the exchange's connection. Exchanges
+// that are given the connection later find it in their Facts.
 func (x *Exchange) SetConnSpan(s ledger.Span) { x.conn.SetSpan(s) }
 
-// RetireAfter retires the exchange's connection after it if that has come to an age
-// or a number of uses; 0: none. Of several limits the smallest holds. It means
-// nothing, as all limits of connections, where they are not the kit's own. In Begin
-// only.
+// RetireAfter retires the exchange's connection after the exchange, if it has come to that
+// age or number of uses; 0: no limit. Of several limits the smallest holds. Like all limits on
+// connections it does nothing where the kit does not own them. In Begin only.
 func (x *Exchange) RetireAfter(age time.Duration, uses int) {
 	x.entry.MaxAge = least(x.entry.MaxAge, age)
 	x.entry.MaxUses = least(x.entry.MaxUses, int32(min(uses, math.MaxInt32)))
@@ -79,18 +77,18 @@ func (x *Exchange) Exempt() { x.entry.Exempt = true }
 // AddPoolWait notes how long the exchange waited for a slot. In Begin only.
 func (x *Exchange) AddPoolWait(d time.Duration) { x.facts.PoolWait += d }
 
-// Facts is what is known now.
+// Facts returns the facts so far.
 func (x *Exchange) Facts() Facts {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.facts
 }
 
-// Host is the name of what the exchange goes to, as in "https://example.com:443".
+// Host is the name of the exchange's host, as in "https://example.com:443".
 func (x *Exchange) Host() string { return x.request.target.name }
 
 // Method is the request's, as the caller wrote it.
 func (x *Exchange) Method() string { return x.facts.Method }
 
-// Path is that of the request's URL, without its query.
+// Path is the path of the request's URL, without its query.
 func (x *Exchange) Path() string { return x.request.path }

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// LayerOf is the kit's layer that a Middleware puts over what it is given; nil of anybody
-// else's Middleware. The layer stands over Nowhere for it.
+// LayerOf is the layer of a Middleware of the kit's; nil of a foreign Middleware. To find it,
+// the Middleware is put over Nowhere.
 func LayerOf(middleware func(http.RoundTripper) http.RoundTripper) Layer {
 	s, _ := middleware(Nowhere{}).(*Stack)
 	if s == nil {
@@ -15,8 +15,8 @@ func LayerOf(middleware func(http.RoundTripper) http.RoundTripper) Layer {
 	return s.layer
 }
 
-// Nowhere is a base that no request comes to: there is nothing to replace about it, to
-// note, or to warn of.
+// Nowhere is a base to which no request comes: layers need not replace it, note it, or warn
+// of it.
 type Nowhere struct{}
 
 func (Nowhere) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -6,18 +6,19 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// What an exchange calls its layers for: they begin, hear of the response, are asked who
-// makes the exchange, and end.
+// The calls of an exchange's layers: they begin, hear of the response, name the maker of the
+// exchange, and end.
 
-// begun are the states of the first n layers, none of which has refused the request: what
-// their Begins have returned, nil of a layer without one. A fifth layer has them all in more.
+// begun has the states of the first n layers, none of which has refused the request. A state
+// is what the layer's Begin has returned; nil for a layer without one. If there are more than
+// four layers, all states are in more.
 type begun struct {
 	states [4]any
 	more   *[]any
 	n      uint8
 }
 
-// room is where the states of n layers go.
+// room returns room for the states of n layers.
 func (b *begun) room(n int) []any {
 	if n > len(b.states) {
 		all := make([]any, n)
@@ -27,7 +28,8 @@ func (b *begun) room(n int) []any {
 	return b.states[:n]
 }
 
-// all are the states, by layer: fewer than layers before all have begun.
+// all returns the states, by layer. Until all layers have begun they are fewer than the
+// layers.
 func (b *begun) all() []any {
 	if b.more != nil {
 		return (*b.more)[:b.n]
@@ -56,8 +58,8 @@ func (x *Exchange) answered(resp *http.Response) {
 	}
 }
 
-// Culprit implements ledger.Owner: what the layers say, and those above foreign
-// middleware where these say nothing.
+// Culprit implements ledger.Owner. The layers say it; where they do not, the layers above
+// foreign middleware do.
 func (x *Exchange) Culprit() (c ledger.Culprit) {
 	if x.nest.own {
 		c = x.nest.outer.Culprit()

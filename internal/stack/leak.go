@@ -6,20 +6,19 @@ import (
 	"time"
 )
 
-// LeakBytes and LeakTime bound the drain of a leaked body. No caller waits for it.
+// LeakBytes and LeakTime bound the drain of a leaked body, for which no caller waits.
 const (
 	LeakBytes = 256 << 10
 	LeakTime  = 50 * time.Millisecond
 )
 
-// sentinel tells that a Body was dropped. The Body alone holds it, so when the
-// collector finds it, no code can read or close that body any more. A clean-up
-// costs two allocations, 100 ns and more, and locks that all processors share;
-// so a Body has none of its own: it lays its sentinel aside when it ends, for
-// another one. See BenchmarkWatch.
+// sentinel tells that a Body was dropped. The Body alone holds it: when the collector finds
+// the sentinel, no code can read or close that body any more. A clean-up costs two
+// allocations, 100 ns and more, and locks that all processors share. So sentinels are used
+// again: when a body ends, its sentinel is put aside for another body. See BenchmarkWatch.
 type sentinel struct {
-	// watched is the exchange; nil while the sentinel lies aside. A variable of
-	// its own, for the clean-up must not hold what it waits for.
+	// watched is the exchange; nil while the sentinel is put aside. It is a variable of its
+	// own, for a clean-up's argument must not lead to the sentinel that it waits for.
 	watched *atomic.Pointer[Exchange]
 }
 
@@ -34,7 +33,7 @@ func (p *reaper) watch(x *Exchange) *sentinel {
 	return s
 }
 
-// unwatch lays the sentinel aside; the exchange has ended.
+// unwatch puts the sentinel aside, after the end of the exchange.
 func (b *Body) unwatch() {
 	// Read and Close may come here at once.
 	if s := b.sentinel.Swap(nil); s != nil {
@@ -43,19 +42,21 @@ func (b *Body) unwatch() {
 	}
 }
 
-// dropped is the collector's word. It runs on the runtime's own goroutine, so
-// it only queues. Sentinels that the pool lets go come here, too.
+// dropped is called when the collector has found a sentinel. It runs on a goroutine of the
+// runtime's, so it only queues the exchange. Sentinels that the sync.Pool has dropped come
+// here, too.
 func dropped(watched *atomic.Pointer[Exchange]) {
 	if r := watched.Load(); r != nil {
 		r.pipe.reaper.add(r)
 	}
 }
 
-// reap ends a leaked exchange: its connection and slot come back. The drain may take
-// that long; 0: it takes no more than what has come already. Over a base that is not
-// net/http's own transport, the body is out of reach: a stack further down finds it by
-// itself, and if there is none, the end of the context is what a base must heed. Out
-// is what came of the drain, and took its time.
+// reap ends a leaked exchange: its connection and slot come back. The drain may take as long
+// as limit; 0: it reads only the part of the body that is in net/http's buffer. Out is the
+// outcome of the drain, and took its time.
+//
+// Over a base that is not net/http's own transport the body is out of reach. A stack further
+// down finds it by itself. If there is none, the context is ended, which a base must heed.
 func (x *Exchange) reap(limit time.Duration) (out Outcome, took time.Duration) {
 	b := &x.body
 	b.mu.Lock()

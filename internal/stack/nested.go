@@ -9,27 +9,27 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Layers on two sides of foreign middleware have an exchange each, for
-// that middleware may retry, ask for a token first, change the request or the
-// body. What the inner exchange knows better, the outer one takes over: pool, which
-// owns the connections, may stand below, and drain. It does so
-// only from an exchange that goes where its own goes, by method, host and path;
-// of several, attempts of a retrier say, from the last.
+// Layers on two sides of foreign middleware have an exchange each, for that middleware may
+// retry, ask for a token first, or change the request or the body. Pool, which owns the
+// connections, may stand below, and so may drain: then the inner exchange knows better, and
+// the outer one takes its facts over. It does so only from an exchange of its own, one that
+// goes where it goes itself, by method, host and path. If there are several, a retrier's
+// attempts say, it takes the facts of the last.
 
-// nesting is where an exchange stands among others.
+// nesting is the place of an exchange among others.
 type nesting struct {
-	outer    *Exchange // that this one is made in, if any
-	own      bool      // it is outer's own, not a token's or a name's: see link
-	firstOwn bool      // and the first of those
-	dials    bool      // outer's connection is dialed by means of it
+	outer    *Exchange // the exchange inside of which this one is made, if any
+	own      bool      // it is outer's own, and not one for a token or a name: see link
+	firstOwn bool      // it is the first of outer's own
+	dials    bool      // a dialer makes it, for outer's connection
 
-	// Exchange.mu guards these two. Inner is the last exchange that was made inside of
-	// this one: nothing of it reaches a Body.
+	// Exchange.mu guards these two. Inner is the last exchange that was made inside of this
+	// one: it leads to no Body.
 	inner  *Exchange
 	hasOwn bool // an inner exchange was this one's own
 }
 
-// link enters x as an exchange made inside of another, if it is.
+// link sets nest for an exchange that is made inside of another.
 func (x *Exchange) link() {
 	var o *Exchange
 	switch v := x.request.ctx.Value(exchangeKey{}).(type) {
@@ -53,11 +53,12 @@ func (x *Exchange) link() {
 	o.mu.Unlock()
 }
 
-// publish shows x, which has begun or was refused, to the exchanges that it is made in.
+// publish shows x, which has begun or was refused, to the exchanges inside of which it is
+// made.
 func (x *Exchange) publish() {
 	o := x.nest.outer
 	o.mu.Lock()
-	if in := o.nest.inner; in != nil && in.nest.own && x.nest.own && !in.ended() && o.facts.Outcome == OutcomePending { // else it is Final
+	if in := o.nest.inner; in != nil && in.nest.own && x.nest.own && !in.ended() && o.facts.Outcome == OutcomePending { // else o's facts are final
 		o.facts.hedged = true
 	}
 	o.nest.inner = x
@@ -77,8 +78,8 @@ func (x *Exchange) publish() {
 	}
 }
 
-// closedAbove reports whether the context that came down ended because a layer
-// above closed the body, and not because its caller wished so.
+// closedAbove reports whether the context that came down has ended because a layer above has
+// closed the body, and not because the program has ended it.
 func (x *Exchange) closedAbove() bool {
 	if !x.nest.own || x.request.ctx.Err() == nil {
 		return false
@@ -97,8 +98,8 @@ func methodOf(m string) string {
 	return m
 }
 
-// foreignConnLocked reports whether nc is for an exchange that was made inside of this
-// one and goes elsewhere: its hook has just run.
+// foreignConnLocked reports whether nc is for an exchange that was made inside of this one
+// and goes elsewhere. That exchange's own hook has run just before.
 func (x *Exchange) foreignConnLocked(nc net.Conn) bool {
 	if x.nest.inner == nil || x.nest.inner.nest.own {
 		return false
@@ -107,7 +108,7 @@ func (x *Exchange) foreignConnLocked(nc net.Conn) bool {
 	return sameConn(in.Held, nc)
 }
 
-// learnConnLocked takes over what the inner exchange was told of nc.
+// learnConnLocked takes over the inner exchange's facts of nc.
 func (x *Exchange) learnConnLocked(nc net.Conn) {
 	f := &x.facts
 	if x.nest.inner == nil || !x.nest.inner.nest.own || f.hedged {
@@ -121,8 +122,8 @@ func (x *Exchange) learnConnLocked(nc net.Conn) {
 	f.Reused, f.New, f.ConnWait, f.LimitWait = in.Reused, in.New, in.ConnWait, in.LimitWait
 }
 
-// ownBelow are the exchanges below foreign middleware that are this
-// one's own and have not ended; most often there are none.
+// ownBelow are the exchanges below foreign middleware that are this one's own and have not
+// ended; most often there are none.
 func (x *Exchange) ownBelow() (all []*Exchange) {
 	for {
 		x.mu.Lock()
@@ -140,13 +141,14 @@ func sameConn(a *ledger.NetConn, b net.Conn) bool {
 	return a != nil && reflect.ValueOf(b).Comparable() && a.Conn == b
 }
 
-// learnEndLocked takes over how the inner exchange ended, if it has: it knows better
-// whether its connection went back, and may have drained. It reports whether the inner
-// exchange had one.
+// learnEndLocked takes over the end of the inner exchange, if that has ended: it knows better
+// whether the connection went back, and may have drained the body. It reports whether the
+// inner exchange had a connection. There must be an inner exchange.
 func (x *Exchange) learnEndLocked() bool {
 	f := &x.facts
 	if x.facts.hedged && f.ConnID != 0 {
-		// The response may be one's, and the hooks another's.
+		// The response may be that of one inner exchange, and the hooks may have told of
+		// another.
 		f.Returned, f.LostReason = false, ledger.Unknown
 		return false
 	}
@@ -172,7 +174,7 @@ func (x *Exchange) learnEndLocked() bool {
 	return in.ConnID != 0
 }
 
-// drainedBelow adds what an inner exchange has drained.
+// drainedBelow adds the drain of an inner exchange.
 func (f *Facts) drainedBelow(in *Facts) *Drain {
 	d, below := f.Drained(), in.Drain
 	d.Bytes, d.Time, d.Cost = d.Bytes+below.Bytes, d.Time+below.Time, cmp.Or(d.Cost, below.Cost)

@@ -7,14 +7,14 @@ import "errors"
 type Outcome uint8
 
 const (
-	OutcomePending  Outcome = iota // it goes on
+	OutcomePending  Outcome = iota // the exchange goes on
 	OutcomeNone                    // no body to read
 	OutcomeEOF                     // the caller read all of it
 	OutcomeDrained                 // closed early, and the rest was read
 	OutcomeSkipped                 // closed early, and a drain was not worth it
 	OutcomeGaveUp                  // the drain came to its limit of bytes
 	OutcomeTimedOut                // the drain came to its limit of time
-	OutcomeClosed                  // closed early without a drain: none in the stack, or under a Read
+	OutcomeClosed                  // closed early without a drain: the stack has none, or a Read was under way
 	OutcomeCanceled                // the caller's context ended
 	OutcomeFailed                  // RoundTrip or the body's Read failed
 	OutcomeRefused                 // a layer of the kit refused the request
@@ -24,7 +24,7 @@ const (
 	outcomes
 )
 
-// outcomeWords are the outcomes as the kit's users know them.
+// outcomeWords are the words that the kit's users see.
 var outcomeWords = [outcomes]string{
 	OutcomeNone:     "none",
 	OutcomeEOF:      "eof",

@@ -9,8 +9,9 @@ import (
 // maxChain bounds how far a chain of redirects is followed.
 const maxChain = 100
 
-// outside is q, whose chain of redirects has so many levels at most, with contexts that
-// are the caller's. What is to be changed is copied: it is not the kit's own.
+// outside is q, and the chain of redirects that led to it, at most levels long, with the
+// caller's contexts in the place of the kit's. A request that must be changed is copied: it
+// may be foreign middleware's.
 func (x *Exchange) outside(q *http.Request, levels int) *http.Request {
 	switch {
 	case q == nil, levels == 0:
@@ -35,9 +36,9 @@ func (x *Exchange) outside(q *http.Request, levels int) *http.Request {
 	return own
 }
 
-// outsideContext is what becomes of a context from below; nil if it is as good as the
-// caller's. It is not if an exchange is to be found in it that the caller's is not
-// made in: this one, or an earlier one, whose response a cache has kept.
+// outsideContext is the context to take the place of ctx, which came from below; nil if ctx
+// can stay. It can't if an exchange is found in it inside of which the caller's request was
+// not made: this one, or an earlier one, whose response a cache has kept.
 func (x *Exchange) outsideContext(ctx context.Context) context.Context {
 	found, _ := ctx.Value(exchangeKey{}).(*Exchange)
 	if found == nil {
@@ -49,15 +50,15 @@ func (x *Exchange) outsideContext(ctx context.Context) context.Context {
 		}
 	}
 	if ctx == context.Context((*exchangeCtx)(found)) {
-		return x.request.orig.Context() // no middleware has added anything
+		return x.request.orig.Context() // no middleware has added a value
 	}
 	return &detachedCtx{x.request.orig.Context(), ctx, found}
 }
 
-// detachedCtx is the caller's context with the values that middlewares below have added.
-// Neither the exchange nor its hooks are among them, nor what the kit's layers have
-// added: a request that is made with this context is another one, and no child of the
-// first one's span.
+// detachedCtx is the caller's context with the values that middlewares below have added. The
+// exchange and its hooks are not among these, nor are the values of the kit's layers: a
+// request that is made with this context is a new one, and its span no child of the first
+// one's.
 type detachedCtx struct {
 	context.Context
 	below context.Context
@@ -74,13 +75,13 @@ func (c *detachedCtx) Value(key any) any {
 		return own
 	}
 	if _, ends := v.(context.Context); ends {
-		return own // package context looks for what is to be ended, and asks it for the cause
+		return own // package context looks for a parent of its own type, to link a child or ask for the cause
 	}
 	return v
 }
 
-// same reports whether two values are one. Those that can't be compared are taken for
-// it if they are of one kind.
+// same reports whether two values are the same. Values of one type that can't be compared
+// count as the same.
 func same(a, b any) bool {
 	if reflect.TypeOf(a) != reflect.TypeOf(b) {
 		return false

@@ -7,9 +7,9 @@ import (
 	"github.com/warmconn/warmconn/internal/connpool"
 )
 
-// OwnedBy finds, from rt down, the connections that a stack with part among its layers owns, and
-// that stack's layers. If there are none it says why: in the words of Describe, or
-// empty if part is in no stack there.
+// OwnedBy finds, from rt down, a stack that has part among its layers and owns its
+// connections, and returns these and its layers. If there is none it says why: in the words
+// of Describe, or empty if part is in no stack there.
 func OwnedBy(rt http.RoundTripper, part Layer) (owned *connpool.Pool, layers []Layer, why string) {
 	chain.Walk(rt, func(rt http.RoundTripper) bool {
 		s, ok := rt.(*Stack)
@@ -20,7 +20,7 @@ func OwnedBy(rt http.RoundTripper, part Layer) (owned *connpool.Pool, layers []L
 			owned, layers = s.pipe.owned, s.pipe.layers
 			return false
 		}
-		if s.layer == part { // it is this one's line that says why
+		if s.layer == part { // part's own line says why
 			why = s.String()
 		}
 		return true

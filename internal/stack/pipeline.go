@@ -11,40 +11,40 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// pipeline is what exchanges need of their stack. Exchanges are within reach of
-// net/http's connections, so it must hold neither a Stack nor a base: a dropped
-// stack could not be collected while a connection is open.
+// pipeline is the part of a stack that exchanges need. Net/http's connections can reach an
+// exchange, so a pipeline must hold neither a Stack nor a base: else a dropped stack could not
+// be collected while a connection is open.
 type pipeline struct {
 	layers   []Layer // outermost first
 	begin    []beginner
 	end      []ender // by phase
-	listen   []uint8 // those that are Listeners
-	emitters []uint8 // those that are Emitters
+	listen   []uint8 // indexes of the layers that listen
+	emitters []uint8 // indexes of the Emitters
 	ledger   *ledger.Ledger
-	owned    *connpool.Pool // keeps the connections of the base; nil: somebody else does
+	owned    *connpool.Pool // keeps the connections of the base; nil: the kit does not own them
 	reaper   *reaper
-	// traceKey is what httptrace looks for in a context, nil if unknown.
+	// traceKey is the key by which httptrace looks for hooks in a context; nil if unknown.
 	traceKey any
-	// overNetHTTP: the base is net/http's transport itself. Then bodies are its
-	// own, hooks are called, and contexts end Reads.
+	// overNetHTTP: the base is net/http's transport itself. Then bodies are net/http's,
+	// hooks are called, and the end of a context ends Reads.
 	overNetHTTP bool
-	// underRead: and a Close drains by itself, while a Read goes on.
+	// underRead: in addition, net/http's own drain allows a Close during a Read.
 	underRead bool
-	// ownsHeader: nobody but a *http.Transport has the request that goes down.
+	// ownsHeader: the request that goes down is seen by an *http.Transport alone.
 	ownsHeader         bool
-	drains             bool // some layer does
+	drains             bool // a layer drains
 	drainsInBackground bool // drains may go on after Close
-	// onlyObserves: no layer waits or drains. What there is to tell of connections is of the
-	// exchanges below.
+	// onlyObserves: no layer waits or drains. Then the exchanges below, of a stack that does,
+	// tell of the connections.
 	onlyObserves bool
 	gzips        *gzips
-	repeated     atomic.Uint64 // which of layers stand below the base, too: see Exchange.RepeatedBelow
+	repeated     atomic.Uint64 // a bit for each layer that stands below the base, too: see Exchange.RepeatedBelow
 	targets      cache.Map[ledger.Key, *Target]
-	onEdge       func(from, to bodyPhase) // a test's, called with body.mu locked
+	onEdge       func(from, to bodyPhase) // for tests; called with body.mu locked
 	buffers      buffers
 }
 
-// beginner and ender are a layer, and where it stands in pipeline.layers.
+// beginner and ender are a layer with its index in pipeline.layers.
 type (
 	beginner struct {
 		at uint8
@@ -56,8 +56,8 @@ type (
 	}
 )
 
-// New puts layer over next. A layer that is in the stack already is not put
-// there again. A nil next is http.DefaultTransport.
+// New puts part, a layer, over next. A layer that is in the stack already is not put there
+// again. A nil next is http.DefaultTransport.
 func New(next http.RoundTripper, part Layer) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
@@ -151,8 +151,8 @@ func (l *pipeline) has(p Layer) bool {
 	return false
 }
 
-// background is where the stack's drains may go on: room in all of its drain
-// layers is needed. None if Close has to wait for one of them.
+// background are the Backgrounds in which the stack's drains go on: a drain needs room in
+// that of each drain layer. There are none if Close has to wait for the drains of one layer.
 func (l *pipeline) background() (all []*Background) {
 	for _, p := range l.layers {
 		if d, ok := p.(Drainer); ok {
@@ -166,7 +166,8 @@ func (l *pipeline) background() (all []*Background) {
 	return all
 }
 
-// findRepeated looks for the layers below base, as far as its layers tell.
+// findRepeated looks for the stack's layers below base, as far as the RoundTrippers there can
+// be looked through.
 func (l *pipeline) findRepeated(base http.RoundTripper) {
 	chain.Walk(base, func(rt http.RoundTripper) bool {
 		if s, ok := rt.(*Stack); ok {
@@ -176,7 +177,7 @@ func (l *pipeline) findRepeated(base http.RoundTripper) {
 	})
 }
 
-// noteRepeated notes which layers stand in below, too.
+// noteRepeated notes which of the layers are in below, too.
 func (l *pipeline) noteRepeated(below *pipeline) {
 	var m uint64
 	for i, p := range l.layers {
@@ -189,4 +190,4 @@ func (l *pipeline) noteRepeated(below *pipeline) {
 	}
 }
 
-func bit(i int) uint64 { return 1 << i } // 0 beyond 63: not known
+func bit(i int) uint64 { return 1 << i } // 0 beyond 63: of such a layer it is not known

@@ -7,38 +7,39 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// reaper ends leaked exchanges, a few at a time, away from the collector. Its
-// goroutines run only while there is something to do.
+// reaper ends leaked exchanges, a few at a time, on goroutines of its own. These run only
+// while there are leaks to end.
 //
-// The server says how long a drain takes, so one whose bodies never end must not
-// hold up the leaks of others: hosts take turns, one whose leaks hang gets less time
-// for the next, down to none, and if many hosts wait each gets less.
+// The server decides how long a drain takes. So a server whose bodies never end must not hold
+// up the leaks of other hosts: hosts take turns; a host whose leaks hang gets less time for
+// its next ones, down to none; and if many hosts wait, each gets less.
 type reaper struct {
-	sentinels sync.Pool // those that lie aside
+	sentinels sync.Pool // sentinels that are put aside
 
 	mu      sync.Mutex
-	hosts   map[ledger.Key]*flow // those with leaks that wait or are being ended
-	turns   []*flow              // those with leaks that wait, the next one first
+	hosts   map[ledger.Key]*flow // hosts with leaks that wait or are being ended
+	turns   []*flow              // hosts with leaks that wait, the next one first
 	workers int
 }
 
-// flow is the leaks of one host. It is forgotten, and with it that they hung, when
-// they are all ended: so there are no more flows than leaks.
+// flow are the leaks of one host. When all of them are ended the flow is forgotten, also that
+// leaks hung: so there are no more flows than leaks.
 type flow struct {
 	key   ledger.Key
 	queue []*Exchange
-	busy  int // that are being ended
-	hung  int // of the last ones, in a row
+	busy  int // leaks that are being ended
+	hung  int // how many of the last ones hung, in a row
 }
 
 const (
-	// reapers bounds the drains of leaked bodies that run at once: each may take
-	// its whole time.
+	// reapers bounds the drains of leaked bodies that run at once: each may take all of its
+	// time.
 	reapers = 4
-	// leakRound is what a turn of all hosts that wait may take, about: the time
-	// until a leak is ended whose host has no other.
+	// leakRound is about how long one turn of all waiting hosts may take. So it is the time
+	// until the only leak of a host is ended.
 	leakRound = 100 * time.Millisecond
-	// leastLeakTime is what is worth a try: Go's timers round up to it.
+	// leastLeakTime is the least time for a drain that is worth a try: Go's timers round up
+	// to it.
 	leastLeakTime = time.Millisecond
 )
 
@@ -103,7 +104,7 @@ func (p *reaper) nextLocked() (*flow, *Exchange) {
 	return f, r
 }
 
-// reapedLocked notes what came of the leak that nextLocked has returned.
+// reapedLocked notes the outcome for a leak that nextLocked has returned.
 func (p *reaper) reapedLocked(f *flow, out Outcome, hung bool) {
 	f.busy--
 	switch {

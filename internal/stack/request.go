@@ -12,17 +12,17 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// request is what is read of the caller's request. The caller may change it once
-// RoundTrip has failed, or the body was closed or dropped: what dials, hooks and the end
-// need of it is here.
+// request is the caller's request, and the values that were read from it. The caller may
+// change the request once RoundTrip has failed, or the body was closed or dropped. So the
+// values that dials, hooks and the end need are here.
 type request struct {
 	orig    *http.Request
 	target  *Target
 	path    string
-	ctx     context.Context // the caller's, with what the layers added; ends with that. See parentCtx
-	header  http.Header     // the layers' own map, nil until one asks
+	ctx     context.Context // the caller's, with the layers' values: see parentCtx
+	header  http.Header     // a copy of the map for the layers; nil until one asks for it
 	close   bool            // the request asks for the end of its connection
-	hasBody bool            // it has one
+	hasBody bool            // the request has a body
 	gzip    bool            // the kit has asked for gzip, and must decompress
 }
 
@@ -82,7 +82,8 @@ func saysClose(req *http.Request) bool {
 	return req.Close || header.HasToken(req.Header["Connection"], "close")
 }
 
-// askGzip asks in net/http's place, where net/http would. In derive only.
+// askGzip asks for gzip in net/http's place, by net/http's rules. It is called after all
+// layers have begun.
 func (x *Exchange) askGzip() {
 	h := x.request.orig.Header
 	if h == nil || len(h["Accept-Encoding"]) > 0 || len(h["Range"]) > 0 || x.request.orig.Method == http.MethodHead || x.request.orig.Method == http.MethodConnect {
@@ -92,21 +93,22 @@ func (x *Exchange) askGzip() {
 	x.request.gzip = true
 }
 
-// derived is what goes down in the place of the caller's request.
+// derived is the request that goes down in the place of the caller's, with its context and
+// hooks.
 type derived struct {
 	ctx        context.Context        // see cancelable
 	trace      httptrace.ClientTrace  // see hooks
-	hooks      *httptrace.ClientTrace // the caller's, which those of trace call
+	hooks      *httptrace.ClientTrace // the caller's, which trace's hooks call
 	req        http.Request
-	stop       context.CancelFunc // of ctx
+	stop       context.CancelFunc // ends ctx
 	detachable *detachable        // nil if no drain may go on after Close
 	dial       *dialTimes         // nil if no dial was expected
 	made       atomic.Uint32      // hooksMade, ctxMade, canceled, atLast
-	owned      bool               // by a connection of the kit's own
-	detached   bool               // it goes on whatever the caller does: see closeLater; the closing goroutine's
+	owned      bool               // it goes over a connection of the kit's own
+	detached   bool               // the end of the caller's context no longer ends it: see closeLater; used by the closing goroutine
 }
 
-// enter enters the exchange in the ledger.
+// enter enters the exchange at its host in the ledger.
 func (x *Exchange) enter() {
 	page := x.request.target.observed.Load()
 	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.key, page, x.facts.Start); h != page {

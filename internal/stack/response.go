@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// respond makes the response that the caller gets of the one that the base
-// gave. It is a copy: net/http may still read its own, and keeps it reachable.
+// respond makes the response that the caller gets from the base's. It is a copy: net/http may
+// still read its own, and can reach it.
 func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	x.mu.Lock()
 	x.facts.Status, x.facts.Proto = resp.StatusCode, resp.Proto
@@ -21,7 +21,7 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	case q == nil:
 	case x.down.owned, q == &x.down.req && x.pipe.ownsHeader:
 		x.wire.reqCloses = x.request.close
-	default: // a middleware below may have changed even ours
+	default: // a middleware below may have changed the request, even the kit's own
 		x.wire.reqCloses = saysClose(q)
 	}
 	x.mu.Unlock()
@@ -44,8 +44,8 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	b.resp.Request = x.ownRequest(resp.Request)
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
-		// The connection is the caller's now, and the HTTP exchange is over.
-		// Its body stays exactly what it is.
+		// The caller owns the connection now, and the HTTP exchange is over. The body
+		// stays exactly as it is.
 		x.finish(OutcomeUpgraded, nil, nil)
 	case noBody(resp):
 		x.finish(OutcomeNone, nil, nil)
@@ -67,9 +67,10 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	return &b.resp
 }
 
-// ownRequest turns the request of the base's response into the caller's, or into one
-// whose context is: what hangs on a context of ours ends with the exchange, and is
-// taken for a part of it. Over HTTP/2 net/http gives a copy of what we sent.
+// ownRequest replaces the request of the base's response by the caller's own request, or by
+// one with the caller's context. With a context of the kit's, code that derives from it would
+// end with the exchange, and requests that it makes would be taken for parts of the exchange.
+// Over HTTP/2 net/http's response has a copy of the request that went down.
 func (x *Exchange) ownRequest(q *http.Request) *http.Request {
 	if q != nil && x.pipe.overNetHTTP {
 		return x.request.orig
@@ -83,9 +84,9 @@ func noBody(resp *http.Response) bool {
 		resp.ProtoMajor >= 2 && isHTTP2NoBody(resp.Body)
 }
 
-// isHTTP2NoBody knows what HTTP/2 has in the place of http.NoBody: net/http's
-// own up to Go 1.26, and golang.org/x/net's. Neither has a public name. Who
-// leaves a 204 unclosed loses nothing by it, and must not hold a slot.
+// isHTTP2NoBody knows the bodies that HTTP/2 has in the place of http.NoBody: net/http's own
+// up to Go 1.26, and golang.org/x/net's. Neither has a public name. A program that does not
+// close the body of a 204 loses nothing with bare net/http, and must not hold a slot here.
 func isHTTP2NoBody(body io.ReadCloser) bool {
 	switch reflect.TypeOf(body).String() {
 	case "http.http2noBodyReader", "http2.noBodyReader":
@@ -94,8 +95,8 @@ func isHTTP2NoBody(body io.ReadCloser) bool {
 	return false
 }
 
-// keepAliveTimeout reads "timeout=5, max=100", as servers send it with HTTP/1: 0
-// if it says nothing of a time. RFC 2068, section 19.7.1.1, and its users since.
+// keepAliveTimeout is the timeout in a Keep-Alive header like "timeout=5, max=100", as servers
+// send it with HTTP/1 (RFC 2068, section 19.7.1.1, and servers since); 0 if there is none.
 func keepAliveTimeout(values []string) time.Duration {
 	for _, v := range values {
 		for part := range strings.SplitSeq(v, ",") {
@@ -103,7 +104,7 @@ func keepAliveTimeout(values []string) time.Duration {
 			if !ok || !strings.EqualFold(strings.TrimSpace(name), "timeout") {
 				continue
 			}
-			// More than an hour is more than anybody keeps one.
+			// A longer time than an hour makes no difference.
 			if n, err := strconv.ParseUint(strings.Trim(value, " \t\""), 10, 32); err == nil {
 				return time.Duration(min(n, 3600)) * time.Second
 			}

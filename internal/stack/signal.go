@@ -1,35 +1,37 @@
 package stack
 
-// Signal is something that is to be done once for an exchange.
+// Signal is a part of an exchange's telemetry that must be written once.
 type Signal uint8
 
 const (
-	// SpanSignal is its span, by a TracerProvider.
+	// SpanSignal is the exchange's span, for a TracerProvider.
 	SpanSignal Signal = iota
-	// RequestSignal, ActiveSignal and ConnSignal are the metrics of the request, that it
-	// is under way, and those of its connection, by a MeterProvider.
+	// RequestSignal, ActiveSignal and ConnSignal are metrics, for a MeterProvider: of the
+	// request, of requests under way, and of the connection.
 	RequestSignal
 	ActiveSignal
 	ConnSignal
-	// NewConnSignal is that of new connections: each attempt of a retrier has its own.
+	// NewConnSignal is the metric of a new connection: each attempt of a retrier has its
+	// own.
 	NewConnSignal
 )
 
-// Emitter is a Layer that claims.
+// Emitter is a Layer that claims signals.
 type Emitter interface {
 	Layer
-	// Emits reports whether it has claimed what for owner. State is what Begin
-	// has returned.
+	// Emits reports whether the layer has claimed the signal what for owner. State is what
+	// Begin has returned.
 	Emits(state any, what Signal, owner any) bool
 }
 
-// Claim reports whether no layer has claimed what for owner, which must be
-// comparable, in this exchange, nor above foreign middleware, of which this
-// is the first exchange: of two trace layers with one provider the outer one writes
-// the span. Who is told true must say so in Claims. In Begin only.
+// Claim asks to write the signal what for owner, a provider, which must be comparable. It
+// returns false if another layer has claimed it for that owner: in this exchange, or, if this
+// is the first exchange below foreign middleware, in the exchange above. So of two trace
+// layers with one provider the outer one writes the span. After true the layer's Emits must
+// return true. In Begin only.
 //
-// ConnSignal is the inner one's, if the outer one knows of connections only what the
-// last attempt of that middleware brought: see EmittedBelow. NewConnSignal always is.
+// NewConnSignal is always for the inner layer to write. So is ConnSignal if the outer one
+// knows only the connection of that middleware's last attempt: see EmittedBelow.
 func (x *Exchange) Claim(what Signal, owner any) bool {
 	return len(x.pipe.emitters) == 1 && !x.nest.firstOwn || !x.emitted(what, owner)
 }
@@ -38,7 +40,7 @@ func (x *Exchange) emitted(what Signal, owner any) bool {
 	return x.emits(what, owner) || x.emittedAbove(what, owner)
 }
 
-// emits reports whether a layer of this exchange has claimed what.
+// emits reports whether a layer of this exchange has claimed the signal.
 func (x *Exchange) emits(what Signal, owner any) bool {
 	states := x.layers.all()
 	for _, i := range x.pipe.emitters {
@@ -59,9 +61,9 @@ func (x *Exchange) emittedAbove(what Signal, owner any) bool {
 	return x.nest.outer.emitted(what, owner)
 }
 
-// EmittedBelow reports whether those who claimed what for owner in the exchanges made
-// inside of this one do it all; and, if the last of them has ended, whether its body
-// was leaked. In End only.
+// EmittedBelow reports whether layers of the exchanges inside of this one write the signal
+// what for owner, so that this one must not: that is relieved. Ended says whether the last of
+// these exchanges has ended, and leaked whether its body was leaked. In End only.
 func (x *Exchange) EmittedBelow(what Signal, owner any) (relieved, ended, leaked bool) {
 	if !x.pipe.onlyObserves && what != NewConnSignal {
 		return false, false, false

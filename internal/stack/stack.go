@@ -8,14 +8,14 @@ import (
 	"github.com/warmconn/warmconn/internal/chain"
 )
 
-// Stack is one layer of the kit over what is below it. Layers that stand right
-// on each other run as one: the outermost opens one exchange for all of them.
-// Layers on two sides of foreign middleware each have their own, and
-// the outer one learns from the inner: see nested.go.
+// Stack is one layer of the kit over the RoundTripper below it. Layers that stand right on
+// each other run as one: the outermost opens one exchange for all of them. Layers on two
+// sides of foreign middleware have an exchange each, and the outer exchange learns from the
+// inner: see nested.go.
 type Stack struct {
 	layer Layer
 	next  http.RoundTripper
-	base  http.RoundTripper // what is below the innermost of the adjacent layers
+	base  http.RoundTripper // below the innermost of the adjacent layers
 	keep  any               // see Base
 	why   string            // see Base
 	pipe  *pipeline
@@ -37,7 +37,7 @@ func (s *Stack) CloseIdleConnections() {
 	}
 }
 
-// String is the layer's own line.
+// String is the layer's line in roundtripper.Describe.
 func (s *Stack) String() string {
 	d := s.layer.Describe(s.pipe.ledger.Watch())
 	if s.why != "" {
@@ -49,8 +49,8 @@ func (s *Stack) String() string {
 	return d
 }
 
-// OwnsConnections reports whether a stack from rt on down owns its connections, as far as
-// rt can be looked through.
+// OwnsConnections reports whether rt, or a stack below it, owns its connections, as far as rt
+// can be looked through.
 func OwnsConnections(rt http.RoundTripper) (owns bool) {
 	chain.Walk(rt, func(rt http.RoundTripper) bool {
 		s, ok := rt.(*Stack)

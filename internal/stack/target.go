@@ -8,9 +8,9 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Target is one host as the exchanges of a stack see it: found once for each, so that
-// no layer has to look it up again. What is kept there is a short way to what a layer
-// has of the host; it may be gone at any time, also for good.
+// Target is one host, as the exchanges of a stack know it. It is found once for each
+// exchange, so that no layer has to look the host up again. A layer can keep a value in it, as
+// a short way to its own data of the host. The value may be gone at any time.
 type Target struct {
 	key      ledger.Key
 	name     string // Key.String
@@ -21,18 +21,18 @@ type Target struct {
 
 func newTarget(k ledger.Key) *Target { return &Target{key: k, name: k.String()} }
 
-// Key is what the kit counts the host under.
+// Key is the key under which the kit counts the host.
 func (s *Target) Key() ledger.Key { return s.key }
 
-// Name is what Key.String says, for all layers: to put it together takes an
-// allocation.
+// Name is Key.String's result, which all layers share: it takes an allocation to make.
 func (s *Target) Name() string { return s.name }
 
-// Load returns what owner, which must be comparable, has kept there; nil if nothing.
+// Load returns the value that owner, which must be comparable, has stored; nil if there is
+// none.
 func (s *Target) Load(owner any) any {
 	v, _ := s.kept.Get(owner)
 	return v
 }
 
-// Store keeps v for owner, in the place of what was there. V must not hold a Stack.
+// Store keeps v for owner, in the place of an earlier value. V must not hold a Stack.
 func (s *Target) Store(owner, v any) { s.kept.Set(owner, v) }

@@ -5,12 +5,11 @@ import (
 	"net/http/httptrace"
 )
 
-// findTraceKey returns the key under which httptrace looks for hooks in a
-// context. It is not exported, but whoever asks a context shows it. With it a
-// exchangeCtx answers for the exchange's hooks, which saves WithClientTrace's
-// allocation, and above Go 1.26's composition with the caller's hooks, by
-// reflection. Nil if hooks are not looked for in that way, or not in that way
-// alone.
+// findTraceKey returns the key under which httptrace looks for hooks in a context. It is not
+// exported, but the context that is asked sees it. By that key an exchangeCtx returns the
+// exchange's hooks. That saves WithClientTrace's allocation, and Go 1.26's composition of the
+// hooks with the caller's, which is done by reflection. The key is nil if httptrace does not
+// look for hooks in that way, or not in that way alone.
 func findTraceKey() any {
 	p := traceProbe{Context: context.Background()}
 	httptrace.ContextClientTrace(&p)
@@ -21,7 +20,7 @@ func findTraceKey() any {
 	return p.key
 }
 
-// traceProbe notes the key that it is asked for, until it has an answer to it.
+// traceProbe notes the key that it is asked for. Once trace is set, it answers to that key.
 type traceProbe struct {
 	context.Context
 	key   any

@@ -5,35 +5,35 @@ import (
 	"time"
 )
 
-// The context that went down must not be cancelled while the request is still
-// written: the response may have come to its end before that. Net/http's hooks tell
-// of it, also from below foreign middleware. The request's body does not: one
-// of our own in its place would hide from that middleware, and from net/http, what
-// the caller's can do.
+// The context that went down must not be cancelled while the request is still being written:
+// the response may come to its end before that. Net/http's hooks tell when it is written, also
+// from below foreign middleware. A body of the kit's own in the place of the request's could
+// tell, too, but would hide the methods of the caller's body from that middleware, and from
+// net/http.
 //
-// Where no hook is called (a stub, a RoundTripper of another kind) it is not known. Such
-// a request counts as written for a drain, and nothing of it is cancelled as long as
-// somebody has its context.
+// Where no hook is called (over a stub, or another kind of RoundTripper) it is not known
+// whether the request is written. It counts as written for a drain. And its context is not
+// cancelled as long as some code has it.
 
-// wire is what hooks and the response have told of the connection. Exchange.mu guards
-// it. Of the response it has values, for a response of foreign middleware may hold a
-// Body of a stack further down.
+// wire are the facts of the connection that hooks and the response have told. Exchange.mu
+// guards it. It has values of the response, and not the response itself: that of foreign
+// middleware may hold a Body of a stack further down.
 type wire struct {
 	asked   time.Duration // from the start to the first GetConn; 0: none came
 	onWrote chan struct{} // made by a drain that waits for wrote
-	length  int64         // of the response's body
+	length  int64         // the length of the response's body
 
-	writes     int16 // that have begun and not ended, as far as hooks tell
-	major      uint8 // of the response's protocol
+	writes     int16 // writes that have begun and not ended, as far as hooks tell
+	major      uint8 // the major version of the response's protocol
 	respCloses bool  // the response says that the connection ends
-	reqCloses  bool  // the request that was really sent said so
-	hooked     bool  // GotConn came: WroteRequest will, too
+	reqCloses  bool  // the request that was really sent says so
+	hooked     bool  // GotConn came: WroteRequest will come, too
 	wrote      bool  // the request was written, or has no body
 }
 
 // beginLocked notes that a connection was found for a request with a body, so that
-// WroteRequest will come: once over net/http, which tries again only when it has ended
-// the first write, or never began it, and else for each attempt of a retrier or hedger.
+// WroteRequest will come. Once is for net/http: it tries again only when it has ended the
+// first write, or has never begun it. Else each attempt of a retrier or hedger has a write.
 func (w *wire) beginLocked(once bool) {
 	if w.writes++; once {
 		w.writes = 1
@@ -41,7 +41,7 @@ func (w *wire) beginLocked(once bool) {
 	w.wrote = false
 }
 
-// wroteLocked notes that a request was written, or will not be any more. Last says that
+// wroteLocked notes that a request was written, or that its write has failed. Last says that
 // no other write goes on.
 func (w *wire) wroteLocked() (last bool) {
 	w.writes = max(w.writes-1, 0)
@@ -59,7 +59,7 @@ func (w *wire) wroteLocked() (last bool) {
 // writeBeginsLocked notes that a connection was found for a request with a body.
 func (x *Exchange) writeBeginsLocked() { x.wire.beginLocked(x.pipe.overNetHTTP) }
 
-// written notes that a request was written, or will not be any more.
+// written notes that a request was written, or that its write has failed.
 func (x *Exchange) written() {
 	x.mu.Lock()
 	release := x.wire.wroteLocked() && x.facts.Outcome != OutcomePending && !x.down.owned
@@ -69,7 +69,7 @@ func (x *Exchange) written() {
 	}
 }
 
-// surelyWrittenLocked reports whether nothing of the request can be under way.
+// surelyWrittenLocked reports whether the request is certainly not being written any more.
 func (x *Exchange) surelyWrittenLocked() bool {
 	return x.wire.wrote && (!x.request.hasBody || x.pipe.overNetHTTP || x.wire.hooked)
 }
@@ -80,8 +80,8 @@ func (x *Exchange) isWritten() bool {
 	return x.wire.wrote
 }
 
-// waitWritten waits until the request is written, but no longer than d. Most
-// often it is: the hook may only be a moment later than a fast response.
+// waitWritten waits until the request is written, but no longer than d. Most often it is
+// written already, and the hook only a moment later than a fast response.
 func (x *Exchange) waitWritten(d time.Duration) bool {
 	x.mu.Lock()
 	if x.wire.wrote {
@@ -101,21 +101,22 @@ func (x *Exchange) waitWritten(d time.Duration) bool {
 	}
 }
 
-// detachAtLast unties the context that went down from the caller's when no code has it
-// any more. Until then a request may be written that no hook tells of, and heeds the
-// caller's end; but that may live for long, and must not collect what is never ended.
+// detachAtLast cuts the context that went down off the caller's when no code has it any more.
+// Until then a request may be under way of which no hook tells, and it must end with the
+// caller's context. But the caller's context may live for long, and must not gather children
+// that never end.
 func (x *Exchange) detachAtLast() {
 	x.mu.Lock()
-	x.nest.inner = nil // whose context leads here, and must go first
+	x.nest.inner = nil // its context leads here, and must be collected first
 	x.mu.Unlock()
 	if x.down.made.Or(atLast)&ctxMade != 0 {
 		x.addDetach()
 	}
 }
 
-// addDetach is called once, when the context is made and atLast is set. It is not
-// cancelled: the runtime's clean-ups run outside of a testing/synctest bubble, where
-// a channel of the bubble must not be closed.
+// addDetach is called once, when the context is made and atLast is set. The clean-up cuts the
+// context off, and does not cancel it: clean-ups run outside of a testing/synctest bubble,
+// where a channel of the bubble must not be closed.
 func (x *Exchange) addDetach() {
 	if l, ok := x.down.ctx.Value(detachableKey{}).(*detachable); ok { // which does not lead to the exchange
 		runtime.AddCleanup(x, (*detachable).detach, l)

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// An exchange that is made inside of another one, and would wait for what that one
-// holds, must be known. Most are by their context: Within. For those without it, a
-// token that a middleware fetches on its own account, there is what is below.
+// An exchange that is made inside of another one must be known if it would wait for a slot
+// that the other one holds. Most have the other's context: see Within. Some have not: a
+// middleware fetches a token on its own account, say. For these see RepeatedBelow and Inside.
 
-// Within reports whether this exchange is made inside of one in which p has begun
-// something, a slot say, and that has not ended: below it, with foreign
-// middleware between, or by that middleware or a dialer on its own account.
+// Within reports whether this exchange is made inside of another one that has not ended, and
+// for which p's Begin has returned a state: it holds a slot, say. It may be the other's own,
+// below foreign middleware, or a request that such middleware or a dialer makes itself.
 func (x *Exchange) Within(p Layer) bool {
 	for in, o := x, x.nest.outer; o != nil; in, o = o, o.nest.outer {
 		// A dial may go on for another request when its own has ended.
@@ -22,7 +22,7 @@ func (x *Exchange) Within(p Layer) bool {
 	return false
 }
 
-// holds reports whether p's Begin has returned something for this exchange.
+// holds reports whether p's Begin has returned a state for this exchange.
 func (x *Exchange) holds(p Layer) bool {
 	for i, state := range x.layers.all() {
 		if x.pipe.layers[i] == p {
@@ -32,10 +32,10 @@ func (x *Exchange) holds(p Layer) bool {
 	return false
 }
 
-// RepeatedBelow reports whether p stands once more further down, behind foreign
-// middleware: it is for that one to do what is to be done once for a request. It is
-// known from the start where all layers tell what is below them, else from the first
-// exchange on that came down to it with its context.
+// RepeatedBelow reports whether p stands once more further down, below foreign middleware.
+// Then the lower one does what must be done once for a request, and takes the slot, say. If
+// the RoundTrippers in between can be looked through, this is known from the start; else from
+// the first exchange on that came down with its context.
 func (x *Exchange) RepeatedBelow(p Layer) bool {
 	if m := x.pipe.repeated.Load(); m != 0 {
 		for i, l := range x.pipe.layers {
@@ -47,10 +47,10 @@ func (x *Exchange) RepeatedBelow(p Layer) bool {
 	return false
 }
 
-// Inside reports whether the goroutine that makes this exchange is in the middle of
-// another one, whatever its context: it dials a connection, or, where that is to be
-// asked, it runs foreign middleware. It must be called in a Begin. It takes a
-// microsecond, and some more if middlewares.
+// Inside reports whether the goroutine that makes this exchange is in the middle of another
+// one, whether its context shows that or not: it dials a connection, or, if middlewares is
+// set, it runs foreign middleware. It must be called in a Begin. It takes a microsecond, and
+// some more with middlewares.
 func Inside(middlewares bool) bool {
 	const roundTrip = "/internal/stack.(*Stack).RoundTrip"
 	var few [64]uintptr
@@ -74,8 +74,8 @@ func Inside(middlewares bool) bool {
 	return found > 1
 }
 
-// dials reports whether a goroutine with that stack was started to dial, by package
-// connpool or by net/http. What it was started for are the last of its frames.
+// dials reports whether a goroutine with that stack was started to dial, by package connpool
+// or by net/http. The function with which it was started is among its last frames.
 func dials(pcs []uintptr) (yes bool) {
 	const own, netHTTP = "/internal/connpool.(*Conn).connect", "net/http.(*Transport).dialConnFor"
 	eachFrame(pcs[max(0, len(pcs)-4):], func(function string) {
