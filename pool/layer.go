@@ -67,6 +67,7 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 
 func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	t.p.watchers.ended(x)
+	t.gotNew(x, f)
 	if state == nil {
 		t.p.endSlotless()
 		return

@@ -30,6 +30,7 @@ type Pool struct {
 	calls    func(host string) int // calling, made once
 	crowd    crowd
 	watchers watchers
+	newConns newConns
 	closed   atomic.Bool
 	ends     bell // rung when an exchange or a connection ends: see Shutdown
 	// slotless is the number of exchanges in flight that have no slot of this Pool.

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -45,6 +46,15 @@ func (x *Exchange) RepeatedBelow(p Layer) bool {
 		}
 	}
 	return false
+}
+
+// StandsBelow reports whether p is a layer of the last exchange that was made inside of this
+// one as its own, or further down: that one had this one's connection. In End only.
+func (x *Exchange) StandsBelow(p Layer) bool {
+	x.mu.Lock()
+	in, own := x.nest.inner, x.nest.hasOwn
+	x.mu.Unlock()
+	return own && in != nil && in.nest.own && (slices.Contains(in.pipe.layers, p) || in.StandsBelow(p))
 }
 
 // Inside reports whether the goroutine that makes this exchange is in the middle of another
