@@ -74,6 +74,8 @@ func TestImportRulesFindEachViolation(t *testing.T) {
 		{m + "pool", otel + "/otel/metric", true},
 		{m + "pool/pooltest", m + "pool", false},
 		{m + "pool/pooltest", m + "drain", true},
+		{m + "pool/poolbudget", "encoding/json", false},
+		{m + "pool/poolbudget", m + "pool", true},
 		{m + "poolside", "net/http", true},
 
 		{m + "trace", otel + "/otel/trace", false},

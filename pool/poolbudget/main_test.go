@@ -1,0 +1,219 @@
+package main_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/warmconn/warmconn/internal/testserver"
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// dir is where the command is built, once.
+var dir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if dir, err = os.MkdirTemp("", "poolbudget"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+var program = sync.OnceValues(func() (string, error) {
+	file := filepath.Join(dir, "poolbudget")
+	out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return file, nil
+})
+
+// budget runs the command.
+func budget(t *testing.T, in string, args ...string) (out string, code int) {
+	t.Helper()
+	file, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), file, args...)
+	cmd.Stdin = strings.NewReader(in)
+	text, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(text), cmd.ProcessState.ExitCode()
+}
+
+// closesUnread is the culprit.
+func closesUnread(t *testing.T, c *http.Client, url string) {
+	resp, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+// reads is nobody's fault.
+func reads(t *testing.T, c *http.Client, url string) {
+	resp, err := c.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	resp.Body.Close()
+}
+
+// written is what a program writes that has sent requests to two hosts, with bodies that
+// were read, and others that were closed unread.
+func written(t *testing.T, read, unread int) string {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			w.Header().Set("Content-Length", "1000000000")
+		}
+		w.Write(make([]byte, 4096))
+	}), testserver.Options{Memory: true})
+	t.Cleanup(srv.Close)
+	p := pool.New(pool.Options{})
+	t.Cleanup(func() { p.Close() })
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+	for range read {
+		reads(t, client, "http://good.example/")
+	}
+	for range unread {
+		closesUnread(t, client, "http://bad.example/long")
+	}
+	text, err := json.Marshal(p.Stats())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestBudgetPassesWhereConnectionsAreReused(t *testing.T) {
+	out, code := budget(t, written(t, 40, 0), "-max", "0.05")
+	if want := "poolbudget: 1 new connections for 40 requests, 0.025 for each: within the budget of 0.05\n"; out != want || code != 0 {
+		t.Errorf("got %q and exit code %d, want %q and 0", out, code, want)
+	}
+}
+
+func TestBudgetFailsWithTheCulprits(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stats.json")
+	if err := os.WriteFile(file, []byte(written(t, 40, 10)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, code := budget(t, "", "-max", "0.05", file)
+	if code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	t.Logf("printed\n%s", out)
+	for _, want := range []string{
+		`^poolbudget: 11 new connections for 50 requests, 0\.22 for each: over the budget of 0\.05\n`,
+		`\n9 +\S+ +body_unread +\S+main_test\.go:\d+ \S+\.closesUnread\n`,
+		`\n2 +\S+ +first *\n`,
+		`\n10 +10 +http://bad\.example:80\n1 +40 +http://good\.example:80\n$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("it does not print %s", want)
+		}
+	}
+	if strings.Contains(out, ".reads") {
+		t.Error("it names a call site that has cost nothing")
+	}
+}
+
+func TestBudgetIsOfTheHostsThatAreNamed(t *testing.T) {
+	stats := written(t, 40, 10)
+	for _, v := range []struct {
+		hosts []string
+		code  int
+		want  string
+	}{
+		{[]string{"good.example"}, 0, "1 new connections for 40 requests"},
+		{[]string{"good.example:80"}, 0, "1 new connections for 40 requests"},
+		{[]string{"http://good.example:80"}, 0, "1 new connections for 40 requests"},
+		{[]string{"bad.example"}, 1, "10 new connections for 10 requests"},
+		{[]string{"good.example", "bad.example"}, 1, "11 new connections for 50 requests"},
+		{[]string{"other.example"}, 1, "0 requests, want 1 or more"},
+		{[]string{"example"}, 1, "0 requests, want 1 or more"},
+	} {
+		args := []string{"-max", "0.05"}
+		for _, h := range v.hosts {
+			args = append(args, "-host", h)
+		}
+		out, code := budget(t, stats, append(args, "-")...)
+		if code != v.code || !strings.Contains(out, v.want) {
+			t.Errorf("%q: exit code %d, want %d and %q in\n%s", v.hosts, code, v.code, v.want, out)
+		}
+		if v.hosts[0] == "bad.example" && (!strings.Contains(out, "closesUnread") || strings.Contains(out, "good.example")) {
+			t.Errorf("%q: want its culprit and no other host in\n%s", v.hosts, out)
+		}
+	}
+}
+
+func TestBudgetJudgesByEnoughRequests(t *testing.T) {
+	stats := written(t, 5, 0)
+	if out, code := budget(t, stats, "-max", "1", "-min", "5"); code != 0 {
+		t.Errorf("exit code %d with as many requests as it takes:\n%s", code, out)
+	}
+	out, code := budget(t, stats, "-max", "1", "-min", "6")
+	if want := "poolbudget: 5 requests, want 6 or more to judge by\n"; code != 1 || out != want {
+		t.Errorf("exit code %d and %q, want 1 and %q", code, out, want)
+	}
+}
+
+// A page for people may spell the names otherwise, and have more beside them.
+func TestBudgetReadsStatsOfOthers(t *testing.T) {
+	for _, in := range []string{
+		`{"opened": 3, "requests": 4, "lost": {"timeout": 2}}`,
+		`{"title": "pool", "stats": {"version": 1, "opened": 3, "requests": 4, "lost": {"timeout": 2}}}`,
+	} {
+		out, code := budget(t, in, "-max", "0.5")
+		if code != 1 || !strings.Contains(out, "0.75 for each") || !regexp.MustCompile(`\nclosed +reason\n2 +timeout\n`).MatchString(out) {
+			t.Errorf("%s: exit code %d\n%s", in, code, out)
+		}
+	}
+}
+
+func TestBudgetRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	for _, v := range []struct {
+		name, in string
+		args     []string
+		want     string
+	}{
+		{"no budget", "{}", nil, "usage: poolbudget"},
+		{"a negative budget", "{}", []string{"-max", "-2"}, "usage: poolbudget"},
+		{"no number", "{}", []string{"-max", "NaN"}, "usage: poolbudget"},
+		{"two files", "{}", []string{"-max", "1", "a", "b"}, "usage: poolbudget"},
+		{"no file", "{}", []string{"-max", "1", "nowhere.json"}, "nowhere.json"},
+		{"no JSON", "hello", []string{"-max", "1"}, "no pool.Stats"},
+		{"another object", `{"a": 1}`, []string{"-max", "1"}, "no pool.Stats"},
+		{"a later version", `{"Version": 2, "Opened": 1, "Requests": 1}`, []string{"-max", "1"}, "version 2"},
+		{"two objects", `{"Opened": 1, "Requests": 1}{}`, []string{"-max", "1"}, "behind the first"},
+	} {
+		if out, code := budget(t, v.in, v.args...); code != 2 || !strings.Contains(out, v.want) {
+			t.Errorf("%s: exit code %d, want 2 and %q in\n%s", v.name, code, v.want, out)
+		}
+	}
+}
+
+func TestBudgetPrintsOneLineForWhatHasSeveral(t *testing.T) {
+	out, code := budget(t, `{"Opened": 1, "Requests": 1, "New": [{"Reason": "timeout", "Caller": "a\nb\u001b[31m", "Conns": 1}]}`, "-max", "0")
+	if code != 1 || strings.Contains(out, "a\nb") || strings.Contains(out, "\x1b") {
+		t.Errorf("exit code %d\n%q", code, out)
+	}
+}
