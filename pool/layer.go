@@ -78,6 +78,7 @@ func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	if fl, ok := state.(*inFlight); ok {
 		stack = fl.stack
 		t.p.untrack(fl)
+		t.p.ended(fl)
 	}
 	t.p.release(h, f)
 	t.p.ends.ring()
@@ -113,13 +114,16 @@ func hostOf(state any) *host {
 func (t layer) Phase() stack.Phase { return stack.Slot }
 
 // Listens implements stack.Listener.
-func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() }
+func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() || t.p.opts.OpenBodies != nil }
 
 // Answered implements stack.Listener: the body is open from now on.
 func (t layer) Answered(x *stack.Exchange, state any, _ *http.Response) {
 	t.returned(x, hostOf(state))
-	if f, ok := state.(*inFlight); ok && t.p.tracks() {
-		t.p.answered(f)
+	if f, ok := state.(*inFlight); ok {
+		if t.p.tracks() {
+			t.p.answered(f)
+		}
+		t.p.opened(f)
 	}
 }
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"net/netip"
+	"runtime/pprof"
 	"time"
 )
 
@@ -246,4 +247,15 @@ type Options struct {
 	// never empty, and lets InFlight list them: for tests, and to hunt for a
 	// leak. False means a sample; see the package doc for what each costs.
 	AlwaysCaller bool
+	// OpenBodies, a profile that the program has made,
+	//
+	//	var openBodies = pprof.NewProfile("warmconn.open_bodies") // runtime/pprof
+	//
+	// has the response bodies that are open, from when the response came to the body's end,
+	// by the stack of who made the request: net/http/pprof shows it under its name. Those of
+	// dropped bodies leave it when the collector has found them. Several Pools may share it. It
+	// has the requests whose stack is taken: see AlwaysCaller. What that costs, and once
+	// more what it costs to take a stack, is all that it does. Bodies of Exempt requests are not
+	// in it. Nil means none.
+	OpenBodies *pprof.Profile
 }

@@ -51,10 +51,30 @@ type Site struct {
 func Of(pcs []uintptr) Site { return of(pcs, program()) }
 
 func of(pcs []uintptr, m module) Site {
-	var inner, caller runtime.Frame
+	inner, caller, _ := find(pcs, m)
+	switch {
+	case inner.Function == "":
+		return Site{}
+	case caller.Function == "" || caller == inner:
+		return Site{Caller: line(inner)}
+	}
+	return Site{Caller: line(caller), Inner: line(inner)}
+}
+
+// Within returns how many frames of the stack are within the call: those below the line that
+// called for the request, net/http's and the kit's. All of them if none is such a line.
+func Within(pcs []uintptr) int {
+	_, _, n := find(pcs, program())
+	return n
+}
+
+// find returns the line that called for the request, the program's own, and how many frames
+// are below the first.
+func find(pcs []uintptr, m module) (inner, caller runtime.Frame, below int) {
 	client := false
 	frames := runtime.CallersFrames(pcs)
-	for more := len(pcs) > 0; more; {
+	n := 0
+	for more := len(pcs) > 0; more; n++ {
 		var f runtime.Frame
 		f, more = frames.Next()
 		switch {
@@ -67,20 +87,17 @@ func of(pcs []uintptr, m module) Site {
 			continue
 		}
 		if inner.Function == "" {
-			inner = f
+			inner, below = f, n
 		}
 		if caller.Function == "" && m.has(f.Function) {
 			caller = f
 		}
 		more = more && !(client && caller.Function != "")
 	}
-	switch {
-	case inner.Function == "":
-		return Site{}
-	case caller.Function == "" || caller == inner:
-		return Site{Caller: line(inner)}
+	if inner.Function == "" {
+		below = n
 	}
-	return Site{Caller: line(caller), Inner: line(inner)}
+	return inner, caller, below
 }
 
 func line(f runtime.Frame) string { return fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Function) }
