@@ -210,7 +210,8 @@
 //
 //   - The first 512 requests to each of the first 512 hosts have their stack taken, those to
 //     a host that has leaked or is suspected, and one in 64 of the others. The first ones to
-//     other hosts have, too, once there was a leak.
+//     other hosts have, too, once there was a leak, and so have eight after each connection
+//     that a request has cost whose own stack was not taken.
 //   - With AlwaysCaller all have: over a base that answers at once a request takes 1.6 to
 //     2.0 times as long, 1.5 to 2.5 µs more.
 //   - With LeakAfter a request takes 1.2 times as long if no other body of the host is open,

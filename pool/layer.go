@@ -67,7 +67,7 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 
 func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	t.p.watchers.ended(x)
-	t.gotNew(x, f)
+	t.gotNew(x, hostOf(state), f)
 	if state == nil {
 		t.p.endSlotless()
 		return

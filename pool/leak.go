@@ -36,6 +36,7 @@ type Leak struct {
 	//   - every request to a host that has leaked;
 	//   - the first requests to each host, or a sample of these once the Pool has met
 	//     hundreds of hosts and no leak;
+	//   - a few requests, after one whose stack was not taken has cost a connection;
 	//   - a sample of all others.
 	Caller string
 	// Inner is the line that made the request, if that is not Caller: the innermost outside
@@ -93,10 +94,14 @@ func (p *Pool) leaked(host, method string, age time.Duration, stack []uintptr) {
 
 // To take a stack costs more than all else that the pool does for a request. So stacks are
 // taken of a host's first callFirst requests, for a program that leaks at every request
-// leaks some of these; of every request once one has leaked; and of one in callEvery.
+// leaks some of these; of every request once one has leaked; of one in callEvery; and of some
+// after a connection was lost.
 const (
 	callFirst = 512
 	callEvery = 64
+	// callAfterLoss is how many are taken after a connection was lost by a request whose
+	// stack was not: what costs a connection again and again is found, and takes far longer.
+	callAfterLoss = 8
 )
 
 // takesStackLocked reports whether the stack of the request that was just given a slot is
@@ -104,6 +109,9 @@ const (
 func (q *queue) takesStackLocked() bool {
 	switch {
 	case q.n.Leaks > 0, q.n.Suspected > 0, q.n.Requests%callEvery == 0:
+		return true
+	case q.unplaced > 0:
+		q.unplaced--
 		return true
 	case q.n.Requests > callFirst:
 		return false

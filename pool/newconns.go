@@ -115,9 +115,16 @@ func hashOf(stack []uintptr) uint64 {
 }
 
 // gotNew counts the connection that was new to x, unless an exchange further down does: it
-// knows the same of it.
-func (t layer) gotNew(x *stack.Exchange, f *stack.Facts) {
-	if n := f.New; n != nil && n.Reason != ledger.None && !x.StandsBelow(t) {
-		t.p.newConns.add(x.Host(), n)
+// knows the same of it. H is its host; nil if it had no slot.
+func (t layer) gotNew(x *stack.Exchange, h *host, f *stack.Facts) {
+	n := f.New
+	if n == nil || n.Reason == ledger.None || x.StandsBelow(t) {
+		return
+	}
+	t.p.newConns.add(x.Host(), n)
+	if h != nil && n.Culprit.Stack == nil && n.Reason.Blames() && n.Reason != ledger.First && n.Reason != ledger.AllBusy {
+		h.queue.mu.Lock()
+		h.queue.unplaced = callAfterLoss
+		h.queue.mu.Unlock()
 	}
 }

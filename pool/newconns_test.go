@@ -104,6 +104,37 @@ func TestNewConnectionsCostWhatMakingThemTook(t *testing.T) {
 	})
 }
 
+// What costs a connection again and again is found, however late it begins.
+func TestNewConnectionsOfALateCulpritHaveTheirCallSite(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			tooLong(w, r)
+		}
+	}), testserver.Options{Memory: true})
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	client := &http.Client{Transport: p.Middleware(srv.Transport())}
+	for range 1000 { // past the first stacks
+		if err := get(client, srv.URL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const n = 200
+	for range n {
+		unread(t, client, srv.URL+"/long")
+	}
+	placed := uint64(0)
+	for _, c := range p.Stats().New {
+		if strings.HasSuffix(c.Caller, "pool_test.unread") {
+			placed += c.Conns
+		}
+	}
+	if placed < n*2/3 {
+		t.Errorf("the call site of %d of %d is known, want two thirds", placed, n)
+	}
+}
+
 // A Pool above and below a middleware has two exchanges for a request, and one connection.
 func TestNewConnectionIsCountedOnceOnBothSidesOfAMiddleware(t *testing.T) {
 	srv := testserver.New(http.HandlerFunc(tooLong), testserver.Options{})

@@ -23,6 +23,7 @@ type queue struct {
 	holds     meter       // only if rules.predict
 	look      *time.Timer // nil if no request waits
 	lent      lent
+	unplaced  uint8 // how many stacks are to be taken after a loss that has no place
 
 	n Counters // for Stats
 }

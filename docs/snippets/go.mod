@@ -2,11 +2,15 @@ module github.com/warmconn/warmconn/docs/snippets
 
 go 1.26.0
 
-replace github.com/warmconn/warmconn => ../..
+replace (
+	github.com/warmconn/warmconn => ../..
+	github.com/warmconn/warmconn/pool/poolprof => ../../pool/poolprof
+)
 
 require (
 	github.com/hashicorp/go-retryablehttp v0.7.8
 	github.com/warmconn/warmconn v0.0.0
+	github.com/warmconn/warmconn/pool/poolprof v0.0.0
 	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0
 )
 
@@ -15,6 +19,7 @@ require (
 	github.com/felixge/httpsnoop v1.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
+	github.com/google/pprof v0.0.0-20261105003125-4bf881d7fb0b // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace v0.72.0 // indirect

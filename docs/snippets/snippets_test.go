@@ -11,11 +11,13 @@ import (
 
 	_ "github.com/warmconn/warmconn"
 	"github.com/warmconn/warmconn/internal/snippet"
+	_ "github.com/warmconn/warmconn/pool/poolprof"
 )
 
 func TestSnippetsCompile(t *testing.T) {
 	kit, names := snippet.Kit(), snippet.Names{
 		Imports: map[string]string{
+			"poolprof":      "github.com/warmconn/warmconn/pool/poolprof",
 			"otelhttp":      "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp",
 			"retryablehttp": "github.com/hashicorp/go-retryablehttp",
 		},

@@ -12,8 +12,8 @@ func Kit() Names {
 			"cleanhttp": "github.com/hashicorp/go-cleanhttp",
 			"otel":      otel, "sdktrace": otel + "/sdk/trace", "tracetest": otel + "/sdk/trace/tracetest",
 			"sdkmetric": otel + "/sdk/metric", "attribute": otel + "/attribute",
-			"context": "context", "errors": "errors", "fmt": "fmt", "io": "io", "log": "log", "math": "math", "slog": "log/slog",
-			"http": "net/http", "httptest": "net/http/httptest", "os": "os", "strings": "strings", "sync": "sync",
+			"context": "context", "errors": "errors", "json": "encoding/json", "fmt": "fmt", "io": "io", "log": "log", "math": "math", "slog": "log/slog",
+			"http": "net/http", "httptest": "net/http/httptest", "os": "os", "pprof": "runtime/pprof", "strings": "strings", "sync": "sync",
 			"testing": "testing", "time": "time",
 		},
 		Vars: map[string]string{

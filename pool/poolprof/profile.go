@@ -15,8 +15,8 @@
 // Left out are the connections that were no loss: the first to a host, and those for which all
 // others were busy. Where no request is to blame, or its stack was not taken, the sample has
 // one frame, "no call site: server_closed_idle" say. Stacks are taken of the first requests to
-// each host, and of one in 64 after that: what the profile shows is where to look first, and with
-// pool.Options.AlwaysCaller it is all.
+// each host, of one in 64 after that, and of a few after each loss without one: what costs
+// connections again and again is shown, and with pool.Options.AlwaysCaller all that does.
 //
 // It is a module of its own, so that no other user of the kit gets github.com/google/pprof.
 package poolprof
