@@ -32,11 +32,11 @@ func asked() *pool.Pool {
 	return p
 }
 
-// Stats.New tells which lines of the program cost connections.
+// Stats.NewByCaller tells which lines of the program cost connections.
 func ExampleNewConns() {
 	p := asked()
 	defer p.Close()
-	for _, n := range p.Stats().New {
+	for _, n := range p.Stats().NewByCaller {
 		if n.Caller != "" {
 			fmt.Println(n.Conns, "to", n.Host, "for", n.Reason, "by", path.Base(n.Caller)) // without file, line and import path
 		}
@@ -49,7 +49,7 @@ func ExampleNewConns() {
 func ExampleNewConns_Frames() {
 	p := asked()
 	defer p.Close()
-	for _, n := range p.Stats().New {
+	for _, n := range p.Stats().NewByCaller {
 		var ours []string
 		for _, f := range n.Frames() {
 			if strings.Contains(f.Function, "pool_test.") {

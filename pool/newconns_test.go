@@ -53,7 +53,7 @@ func TestNewConnectionsAreCountedByTheCallSiteThatCostThem(t *testing.T) {
 	for range 5 {
 		unread(t, client, srv.URL)
 	}
-	all := p.Stats().New
+	all := p.Stats().NewByCaller
 	if len(all) != 2 {
 		t.Fatalf("got %+v, want the first one and those by one caller", all)
 	}
@@ -96,7 +96,7 @@ func TestNewConnectionsCostWhatMakingThemTook(t *testing.T) {
 			unread(t, client, srv.URL)
 		}
 		synctest.Wait()
-		for _, n := range p.Stats().New {
+		for _, n := range p.Stats().NewByCaller {
 			if want := time.Duration(n.Conns) * 30 * time.Millisecond; n.Time != want {
 				t.Errorf("%d connections of %s have taken %v, want %v", n.Conns, n.Reason, n.Time, want)
 			}
@@ -125,7 +125,7 @@ func TestNewConnectionsOfALateCulpritHaveTheirCallSite(t *testing.T) {
 		unread(t, client, srv.URL+"/long")
 	}
 	placed := uint64(0)
-	for _, c := range p.Stats().New {
+	for _, c := range p.Stats().NewByCaller {
 		if strings.HasSuffix(c.Caller, "pool_test.unread") {
 			placed += c.Conns
 		}
@@ -149,7 +149,7 @@ func TestNewConnectionIsCountedOnceOnBothSidesOfAMiddleware(t *testing.T) {
 			unread(t, client, srv.URL)
 		}
 		want := map[roundtripper.NewReason]uint64{roundtripper.ReasonFirst: 1, roundtripper.ReasonBodyUnread: 3}
-		if got := sumsOf(p.Stats().New); !reflect.DeepEqual(got, want) {
+		if got := sumsOf(p.Stats().NewByCaller); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 		p.Close()
@@ -171,7 +171,7 @@ func TestNewConnectionsOfRequestsWithoutASlotAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if got := sumsOf(p.Stats().New); got[roundtripper.ReasonFirst] != 1 {
+	if got := sumsOf(p.Stats().NewByCaller); got[roundtripper.ReasonFirst] != 1 {
 		t.Errorf("got %v, want the first", got)
 	}
 }
@@ -186,7 +186,7 @@ func TestNewConnectionsOfAForeignBaseAreCounted(t *testing.T) {
 	for range 3 {
 		unread(t, client, srv.URL)
 	}
-	if got := sumsOf(p.Stats().New); got[roundtripper.ReasonFirst] != 1 || got[roundtripper.ReasonBodyUnread] != 2 {
+	if got := sumsOf(p.Stats().NewByCaller); got[roundtripper.ReasonFirst] != 1 || got[roundtripper.ReasonBodyUnread] != 2 {
 		t.Errorf("got %v, want the first and 2 by bodies that were closed unread", got)
 	}
 }
@@ -202,7 +202,7 @@ func TestNewConnectionsToSeveralHostsNameNone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := p.Stats().New
+	all := p.Stats().NewByCaller
 	if len(all) != 1 || all[0].Host != "" || all[0].Conns != 2 {
 		t.Errorf("got %+v, want 2 that were the first to their hosts", all)
 	}
@@ -248,7 +248,7 @@ func TestNewConnectionsAreCountedConcurrently(t *testing.T) {
 	}
 	all.Wait()
 	n := uint64(0)
-	for _, c := range sumsOf(p.Stats().New) {
+	for _, c := range sumsOf(p.Stats().NewByCaller) {
 		n += c
 	}
 	if n != 160 {

@@ -33,11 +33,11 @@ type Stats struct {
 	// Pool neither owns nor dials are counted only while their host is among Hosts.
 	Opened, Closed uint64
 	Lost           map[roundtripper.NewReason]uint64
-	// New are the connections that were new to requests which have ended, by why, and by
+	// NewByCaller are the connections that were new to requests which have ended, by why, and by
 	// the place in the program that has cost earlier ones; what took the longest to make
 	// first. Those to forgotten hosts are among them. There are fewer than Opened where
 	// one was made that no request needed.
-	New []NewConns
+	NewByCaller []NewConns
 
 	// Counters are the sums over all hosts, forgotten ones too, and over the
 	// queue for MaxTotal.
@@ -147,7 +147,7 @@ func (p *Pool) Stats() Stats {
 	total := p.totals.Tally()
 	s.Opened, s.Closed = total.Opened, total.Closed
 	addLost(&s.Lost, total.Lost)
-	s.New = p.newConns.list()
+	s.NewByCaller = p.newConns.list()
 	p.bases.each(func(l *ledger.Ledger) {
 		l.Counts(func(c ledger.Counts) {
 			e := at(c.Host)

@@ -13,7 +13,7 @@
 // they show nothing.
 //
 // What it prints, if the figure is over the budget, are the new connections by reason and by
-// the place in the program that has cost earlier ones, from Stats.New: Caller is known of a
+// the place in the program that has cost earlier ones, from Stats.NewByCaller: Caller is known of a
 // sample of requests, and of all with pool.Options.AlwaysCaller. Where there is none of that,
 // it is why connections were closed, from Lost.
 //

@@ -212,7 +212,7 @@ func TestBudgetRefusesWhatItDoesNotUnderstand(t *testing.T) {
 }
 
 func TestBudgetPrintsOneLineForWhatHasSeveral(t *testing.T) {
-	out, code := budget(t, `{"Opened": 1, "Requests": 1, "New": [{"Reason": "timeout", "Caller": "a\nb\u001b[31m", "Conns": 1}]}`, "-max", "0")
+	out, code := budget(t, `{"Opened": 1, "Requests": 1, "NewByCaller": [{"Reason": "timeout", "Caller": "a\nb\u001b[31m", "Conns": 1}]}`, "-max", "0")
 	if code != 1 || strings.Contains(out, "a\nb") || strings.Contains(out, "\x1b") {
 		t.Errorf("exit code %d\n%q", code, out)
 	}

@@ -12,12 +12,12 @@ import (
 
 // stats is what is read of a pool.Stats. Package json takes names in any case.
 type stats struct {
-	Version  int
-	Opened   *uint64
-	Requests *uint64
-	Lost     map[string]uint64
-	New      []newConns
-	Hosts    []hostStats
+	Version     int
+	Opened      *uint64
+	Requests    *uint64
+	Lost        map[string]uint64
+	NewByCaller []newConns
+	Hosts       []hostStats
 }
 
 type hostStats struct {
@@ -71,7 +71,7 @@ type figures struct {
 // of are the figures of the hosts that are named, or all.
 func (s stats) of(names []string) figures {
 	if len(names) == 0 {
-		return figures{*s.Opened, *s.Requests, s.Lost, s.New, s.Hosts}
+		return figures{*s.Opened, *s.Requests, s.Lost, s.NewByCaller, s.Hosts}
 	}
 	named := func(host string) bool {
 		for _, name := range names {
@@ -93,7 +93,7 @@ func (s stats) of(names []string) figures {
 			f.lost[reason] += n
 		}
 	}
-	for _, n := range s.New {
+	for _, n := range s.NewByCaller {
 		if named(n.Host) {
 			f.new = append(f.new, n)
 		}

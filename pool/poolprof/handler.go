@@ -36,9 +36,9 @@ func Handler(p *pool.Pool) http.Handler {
 			case <-r.Context().Done():
 				return
 			}
-			before := stats.New
+			before := stats.NewByCaller
 			stats = p.Stats()
-			stats.New = since(before, stats.New)
+			stats.NewByCaller = since(before, stats.NewByCaller)
 		}
 		shown := Profile(stats)
 		shown.DurationNanos = within.Nanoseconds()

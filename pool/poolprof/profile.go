@@ -5,7 +5,7 @@
 //
 //	go tool pprof -top -lines http://localhost:6060/debug/pprof/connections
 //
-// It is made of pool.Stats.New, which costs nothing more than that. It has two values: time,
+// It is made of pool.Stats.NewByCaller, which costs nothing more than that. It has two values: time,
 // which making the new connections has taken, DNS, connect and TLS, as the Pool has measured it; and
 // connections, how many they were (-sample_index=connections). A sample's stack is that of the
 // request to blame, from the program's own line on, pool.NewConns.Caller, so that -top has the
@@ -51,7 +51,7 @@ func Profile(s pool.Stats) *profile.Profile {
 		functions: make(map[function]*profile.Function),
 		locations: make(map[place]*profile.Location),
 	}
-	for _, n := range s.New {
+	for _, n := range s.NewByCaller {
 		if n.Reason != roundtripper.ReasonFirst && n.Reason != roundtripper.ReasonAllBusy {
 			b.add(n)
 		}
