@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -639,7 +640,7 @@ func TestNoContextIsLeftBehind(t *testing.T) {
 			return m.HeapAlloc
 		}
 		before := heap()
-		const n = 20_000
+		n := uint64(fullsize.Of(20_000, 5000))
 		for range n {
 			req, _ := http.NewRequestWithContext(parent, "GET", "http://host.example/", nil)
 			if post {

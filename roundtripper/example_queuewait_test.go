@@ -29,13 +29,16 @@ func ExampleExchange_queueWait() {
 		fmt.Println(err)
 		return
 	}
-	time.AfterFunc(30*time.Millisecond, func() {
+	ended := make(chan struct{})
+	time.AfterFunc(100*time.Millisecond, func() {
+		defer close(ended)
 		io.Copy(io.Discard, first.Body)
 		first.Body.Close()
 	})
 	if _, err := read(client, srv.URL); err != nil {
 		fmt.Println(err)
 	}
+	<-ended
 	// Unordered output:
 	// for limits: false for a dial: true
 	// for limits: true for a dial: false

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
 )
 
 // part is a run of a few cells of the quick sweep, with all that it left.
@@ -29,7 +31,7 @@ func runPart(t *testing.T, only string) *part {
 	goroutines := runtime.NumGoroutine()
 	dir := filepath.Join(t.TempDir(), "new")
 	var stdout, stderr bytes.Buffer
-	args := []string{"-quick", "-v", "-time", "500ms", "-cells", only, "-out", dir}
+	args := []string{"-quick", "-v", "-time", "100ms", "-cells", only, "-out", dir}
 	if code := run(t.Context(), args, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Fatalf("exit code %d, stderr %q", code, stderr.String())
 	}
@@ -49,14 +51,13 @@ func runPart(t *testing.T, only string) *part {
 // nothingLeft waits for the goroutines that are about to end.
 func nothingLeft(t *testing.T, before int) {
 	t.Helper()
-	for range 1000 {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-		<-time.After(time.Millisecond)
-	}
 	stacks := make([]byte, 1<<20)
-	t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+	defer func() {
+		if t.Failed() {
+			t.Logf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}()
+	eventually.True(t, "the goroutines to end", func() bool { return runtime.NumGoroutine() <= before })
 }
 
 func readCSV(t *testing.T, name string, columns []string) []map[string]string {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
 // countingContext is a parent that lives long, and counts what waits for its end.
@@ -175,7 +176,7 @@ func TestTheCauseIsSeenHoweverSoonTheContextEnds(t *testing.T) {
 	s, base := serve(t, "http", hello)
 	p := newPool(t, base, Options{})
 	cause := errors.New("the caller's own cause")
-	for range 2000 {
+	for range fullsize.Of(2000, 500) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		done := make(chan bool)
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {

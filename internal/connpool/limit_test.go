@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
 // TestTheLimitIsExact counts the connections where they are made and closed.
@@ -58,7 +59,7 @@ func TestTheLimitIsExact(t *testing.T) {
 				var wg sync.WaitGroup
 				for w := range 16 {
 					wg.Go(func() {
-						for i := range 25 {
+						for i := range fullsize.Of(25, 12) {
 							ctx, cancel := context.WithCancel(context.Background())
 							if (w+i)%3 == 0 {
 								ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(3000))*time.Microsecond)

@@ -29,9 +29,9 @@ func TestNoResponseIsTakenThatNobodyAskedFor(t *testing.T) {
 		secure, apart  bool
 		requests, full int
 	}{
-		{"http", false, false, 600, 50_000},
-		{"tls", true, false, 100, 5000},
-		{"http, apart", false, true, 100, 15_000},
+		{"http", false, false, 300, 50_000},
+		{"tls", true, false, 60, 5000},
+		{"http, apart", false, true, 60, 15_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url, base := appending(t, tt.secure, tt.apart)

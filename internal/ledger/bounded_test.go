@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/loss"
 )
@@ -19,7 +20,7 @@ func hosts(l *Ledger) (n int) {
 // many losses and connections whose close is not seen.
 func TestMemoryIsBounded(t *testing.T) {
 	l := New(nil)
-	for i := range 100_000 {
+	for i := range fullsize.Of(100_000, 20_000) {
 		u := new(Entry)
 		l.Begin(u, Key{Scheme: "http", Host: fmt.Sprint("host", i, ".example"), Port: "80"}, nil, time.Now())
 		u.GetConn("", time.Now())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/hosttable"
 )
 
@@ -33,13 +34,14 @@ func TestDialedConnectionsAreCountedByWhatShows(t *testing.T) {
 // A crawler goes to very many hosts, over a transport whose connections are only counted.
 func TestHostsOfDialedConnectionsAreForgotten(t *testing.T) {
 	l := New(nil)
-	for i := range 100_000 {
+	n := fullsize.Of(100_000, 20_000)
+	for i := range n {
 		l.CountDial(fmt.Sprintf("host%d.example:80", i), "").Closed()
 	}
 	if n := hosts(l); n > 2*hosttable.Shards*hosttable.SweepFrom {
 		t.Errorf("%d hosts are kept", n)
 	}
-	if got := l.Totals().Tally(); got.Opened != 100_000 || got.Closed != 100_000 {
+	if got := l.Totals().Tally(); got.Opened != uint64(n) || got.Closed != uint64(n) {
 		t.Errorf("%d opened, %d closed in all", got.Opened, got.Closed)
 	}
 }

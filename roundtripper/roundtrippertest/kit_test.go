@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 	"github.com/warmconn/warmconn/roundtripper/roundtrippertest"
@@ -32,7 +33,11 @@ func TestEachLayerKeepsTheContract(t *testing.T) {
 }
 
 func TestEveryOrderOfTheLayersKeepsTheContract(t *testing.T) {
-	for _, order := range permutations([]string{"trace", "drain", "pool", "observe"}) {
+	orders := permutations([]string{"trace", "drain", "pool", "observe"})
+	if !fullsize.Asked() {
+		orders = neighbours
+	}
+	for _, order := range orders {
 		t.Run(strings.Join(order, ","), func(t *testing.T) {
 			t.Parallel()
 			var mw []roundtripper.Middleware
@@ -42,6 +47,15 @@ func TestEveryOrderOfTheLayersKeepsTheContract(t *testing.T) {
 			roundtrippertest.TestMiddleware(t, roundtripper.Chain(mw...))
 		})
 	}
+}
+
+// neighbours are the orders that have each layer right above each other one, and each
+// layer outermost and innermost: what the small size has.
+var neighbours = [][]string{
+	{"trace", "drain", "observe", "pool"},
+	{"drain", "pool", "trace", "observe"},
+	{"pool", "observe", "drain", "trace"},
+	{"observe", "trace", "pool", "drain"},
 }
 
 func permutations(names []string) (all [][]string) {
