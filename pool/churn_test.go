@@ -1,11 +1,7 @@
 package pool_test
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -23,21 +19,7 @@ import (
 // inMemory returns a transport for a bubble: each of its connections leads to a server of its
 // own in memory.
 func inMemory() *http.Transport {
-	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		ours, theirs := net.Pipe()
-		go func() {
-			defer theirs.Close()
-			for r := bufio.NewReader(theirs); ; {
-				if _, err := http.ReadRequest(r); err != nil {
-					return
-				}
-				if _, err := io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"); err != nil {
-					return
-				}
-			}
-		}()
-		return ours, nil
-	}}
+	return testserver.Answering("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 }
 
 // makers are the ways to have a transport for each client with a Pool.

@@ -1,34 +1,22 @@
 package pool_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 )
 
 // throughProxy returns a transport whose proxy answers CONNECT with text.
 func throughProxy(text string) *http.Transport {
-	return &http.Transport{
-		Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example"}),
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			c, proxy := net.Pipe()
-			go func() {
-				defer proxy.Close()
-				if _, err := http.ReadRequest(bufio.NewReader(proxy)); err == nil {
-					io.WriteString(proxy, text)
-				}
-			}()
-			return c, nil
-		},
-	}
+	t := testserver.Answering(text)
+	t.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example"})
+	return t
 }
 
 func refusedBy(t *testing.T, rt http.RoundTripper) error {

@@ -1,7 +1,6 @@
 package errclass_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -18,23 +17,6 @@ import (
 	"github.com/warmconn/warmconn/internal/errclass"
 	"github.com/warmconn/warmconn/internal/testserver"
 )
-
-// answering is a transport whose connections answer each request with the given text.
-func answering(text string) *http.Transport {
-	return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		c, srv := net.Pipe()
-		go func() {
-			defer srv.Close()
-			for r := bufio.NewReader(srv); ; {
-				if _, err := http.ReadRequest(r); err != nil {
-					return
-				}
-				io.WriteString(srv, text)
-			}
-		}()
-		return c, nil
-	}}
-}
 
 func fail(t *testing.T, tr *http.Transport, url string) error {
 	t.Helper()
@@ -84,7 +66,7 @@ func TestMalformedResponsesAreMalformed(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1;"+strings.Repeat("x", 2000)+"\r\na\r\n", 100) + "0\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + strings.Repeat("x", 5000) + "\r\n\r\n",
 	} {
-		tr := answering(text)
+		tr := testserver.Answering(text)
 		defer tr.CloseIdleConnections()
 		err := fail(t, tr, "http://host.example/")
 		if got := errclass.Of(err); got != "malformed" {
@@ -94,7 +76,7 @@ func TestMalformedResponsesAreMalformed(t *testing.T) {
 }
 
 func TestAProxyThatWantsCredentials(t *testing.T) {
-	tr := answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+	tr := testserver.Answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
 	tr.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "proxy.example"})
 	err := fail(t, tr, "https://host.example/")
 	if got := errclass.Of(fmt.Errorf("wrapped: %w", err)); got != "proxy_auth" {
