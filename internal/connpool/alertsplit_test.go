@@ -14,7 +14,7 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// inPieces is a connection of which a Read brings a few bytes.
+// inPieces is a connection whose Reads bring a few bytes each.
 type inPieces struct {
 	net.Conn
 	most int
@@ -22,7 +22,8 @@ type inPieces struct {
 
 func (c inPieces) Read(p []byte) (int, error) { return c.Conn.Read(p[:min(len(p), c.most)]) }
 
-// together is a connection that sends what is written from hold on when it is closed.
+// together is a connection that holds back all writes after hold, and sends them when it is
+// closed.
 type together struct {
 	net.Conn
 	held *[]byte

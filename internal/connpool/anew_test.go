@@ -9,8 +9,8 @@ import (
 	"github.com/warmconn/warmconn/internal/eventually"
 )
 
-// forAnew runs f with pools that keep no connection, a negative MaxIdlePerHost none
-// over HTTP/1: net/http promises there that each request has one that was made for it.
+// forAnew runs f with pools that keep no connection; with a negative MaxIdlePerHost none over
+// HTTP/1. There net/http promises each request a connection that was made for it.
 func forAnew(t *testing.T, o Options, f func(t *testing.T, p *Pool, url string, d *gatedDialer)) {
 	for _, protocol := range protocols {
 		for name, off := range map[string]bool{"DisableKeepAlives": true, "MaxIdlePerHost": false} {

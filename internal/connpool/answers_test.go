@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// letter is the address that a letter of these tests stands for.
+// letter is the address for a letter of these tests.
 func letter(r rune) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(r)}) }
 
-// story tells what a host makes of answers, each a word of letters, * so many times:
-// which of the addresses A to H, to each of which it has a connection from before the
-// first of them, is gone after which answer, and when they rotate.
+// story runs a host's answers. Each is a word of letters, "*n" stands for n times the word
+// before. The host has a connection to each of the addresses A to H from before the first
+// answer. Story returns which address is gone after which answer, and when the answers rotate.
 func story(words string) string {
 	var as answers
 	for r := 'A'; r <= 'H'; r++ {
@@ -86,8 +86,8 @@ func TestWhichAddressesAreGoneAfterWhichAnswers(t *testing.T) {
 	}
 }
 
-// Some of many addresses, drawn anew for each answer: each is left out for long, and
-// nothing must come of it.
+// Each answer has a few of many addresses, drawn anew: each address is left out for long, and
+// must not count as gone.
 func TestAnswersDrawnFromManySwitchItOff(t *testing.T) {
 	for _, row := range []struct{ give, of int }{{1, 2}, {1, 3}, {2, 4}, {4, 8}, {8, 12}, {8, 100}, {1, 100}, {8, 1000}} {
 		const trials, many = 50, 200

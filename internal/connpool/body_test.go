@@ -156,7 +156,7 @@ func TestAFileReachesTheSocketsReadFrom(t *testing.T) {
 	}
 }
 
-// embedsFile is a file with something of the program's own to it.
+// embedsFile is a program's own type that embeds a file.
 type embedsFile struct{ *os.File }
 
 type readsFrom struct {
@@ -169,7 +169,7 @@ func (c *readsFrom) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(c.Conn, r)
 }
 
-// TestTheBodyIsClosedOnEveryPath: once, if it is none of net/http's own kinds.
+// TestTheBodyIsClosedOnEveryPath: once, unless it is of a type that net/http treats apart.
 func TestTheBodyIsClosedOnEveryPath(t *testing.T) {
 	s, base := serve(t, "http", hello)
 	overH2, baseH2 := serve(t, "h2", hello)
@@ -231,8 +231,8 @@ func TestTheBodyIsClosedOnEveryPath(t *testing.T) {
 	}
 }
 
-// TestAReadBehindACloseThatWasPutOffEnds: HTTP/2 asks for the Close while its writer
-// is about to read, and waits for the writer.
+// TestAReadBehindACloseThatWasPutOffEnds: HTTP/2 calls Close while its writer is about to
+// read, and then waits for the writer.
 func TestAReadBehindACloseThatWasPutOffEnds(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()

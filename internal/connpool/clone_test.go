@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestSettingsOfTransportAreKnown fails on a Go whose http.Transport has a field
-// that nobody here has looked at. Does it change how connections are kept, shared or
-// made? Then New and its Pool must heed it. After that it belongs in knownSetting.
+// TestSettingsOfTransportAreKnown fails on a Go whose http.Transport has a new field. Does it
+// change how connections are kept, shared or made? Then New and its Pool must heed it. After
+// that it belongs in knownSetting.
 func TestSettingsOfTransportAreKnown(t *testing.T) {
 	for f := range reflect.TypeFor[http.Transport]().Fields() {
 		if f.IsExported() && !knownSetting(f.Name) {

@@ -17,7 +17,7 @@ import (
 	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
-// countingContext is a parent that lives long, and counts what waits for its end.
+// countingContext is a parent that lives long, and counts the children that wait for its end.
 type countingContext struct {
 	context.Context
 	mu       sync.Mutex
@@ -31,7 +31,7 @@ func newCountingContext() *countingContext {
 	return &countingContext{Context: ctx, children: map[*func()]bool{}}
 }
 
-// Value hides the context below, or package context would not ask AfterFunc.
+// Value hides the context below: else package context would not call AfterFunc.
 func (c *countingContext) Value(any) any { return nil }
 
 func (c *countingContext) AfterFunc(f func()) (stop func() bool) {
@@ -114,8 +114,8 @@ type withCancel struct {
 	cancel chan struct{}
 }
 
-// TestTheCallerSeesTheCauseOfItsContextsEnd compares with bare net/http, wherever
-// the end comes.
+// TestTheCallerSeesTheCauseOfItsContextsEnd compares with bare net/http, for an end at each
+// stage of a request.
 func TestTheCallerSeesTheCauseOfItsContextsEnd(t *testing.T) {
 	cause := errors.New("the caller's own cause")
 	for _, protocol := range protocols {

@@ -51,7 +51,7 @@ func newCloser(t *testing.T, after int32) *closer {
 	base.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c.dials.Add(1)
-		time.Sleep(5 * time.Millisecond) // what makes it dear
+		time.Sleep(5 * time.Millisecond) // so that a connection is dear
 		return new(net.Dialer).DialContext(ctx, network, addr)
 	}
 	c.pool = New(base, base.Clone(), ledger.New(base), Options{})
@@ -63,7 +63,7 @@ func newCloser(t *testing.T, after int32) *closer {
 	return c
 }
 
-// client is the Owner of an exchange over a Pool, as a record is one.
+// client is the Owner of an exchange over a Pool, like a stack.Exchange.
 type client struct{ got []Got }
 
 func (*client) Culprit() loss.Culprit        { return loss.Culprit{} }
@@ -71,8 +71,8 @@ func (*client) Interrupted() loss.Reason     { return loss.None }
 func (c *client) Acquired(g Got)             { c.got = append(c.got, g) }
 func (*client) DialContext() context.Context { return context.Background() }
 
-// exchange sends a GET, and tells of the connections that it was given. Unread says
-// that it closes the body without reading it.
+// exchange sends a GET, and returns the facts of the connections that it was given. Unread: it
+// closes the body without reading it.
 func exchange(t *testing.T, p *Pool, url string, policy Policy, unread bool) []Got {
 	req, err := http.NewRequest(http.MethodGet, url, nil)
 	if err != nil {
@@ -114,7 +114,7 @@ func (c *closer) host(f func(*Host)) {
 	})
 }
 
-// awaitSuccessor waits until a connection lies idle that no request has had yet.
+// awaitSuccessor waits until a connection is idle that no request has had yet.
 func (c *closer) awaitSuccessor(t *testing.T) {
 	t.Helper()
 	eventually.True(t, "the successor of a connection that is lost", func() (ready bool) {
@@ -132,7 +132,7 @@ func TestSuccessorIsReadyWhereConnectionsAreShortLivedAndDear(t *testing.T) {
 			if t.Failed() {
 				return
 			}
-			// Losses enough show what is needed; from the next on there is a stock.
+			// The losses suffice to show the need: from the next one on there is a stock.
 			if i > evidence && j == 0 && (got[0].Wait != 0 || got[0].Reason != loss.ServerClose) {
 				t.Errorf("pair %d: waited %v for a connection that is new for %q; want one that was made ahead, for %q", i, got[0].Wait, got[0].Reason, loss.ServerClose)
 			}
@@ -141,7 +141,7 @@ func TestSuccessorIsReadyWhereConnectionsAreShortLivedAndDear(t *testing.T) {
 			c.awaitSuccessor(t)
 		}
 	}
-	// One is ready, and no more than a loss or two in the time of a dial explain.
+	// One is ready, and no more than for a loss or two during a dial.
 	if n := c.dials.Load(); n < pairs || n > pairs+3 {
 		t.Errorf("%d dials for %d connections that were needed", n, pairs)
 	}
@@ -173,7 +173,7 @@ func TestBurstsHaveFewConnectionsMadeAhead(t *testing.T) {
 		})
 		close(c.held)
 		wg.Wait()
-		c.pool.CloseIdleConnections() // those that no request used
+		c.pool.CloseIdleConnections() // closes the ones that no request used
 	}
 	if n := c.dials.Load(); n > bursts*size+2*firstCredit {
 		t.Errorf("%d dials for %d connections that were needed", n, bursts*size)
@@ -249,7 +249,7 @@ func TestASuccessorIsDialedAsALastRequestBegins(t *testing.T) {
 	}
 	for i := range evidence + 2 {
 		pair()
-		if i >= evidence { // losses enough show what is needed
+		if i >= evidence { // the losses suffice to show the need
 			c.awaitSuccessor(t)
 		}
 	}
@@ -266,7 +266,7 @@ func TestASuccessorIsDialedAsALastRequestBegins(t *testing.T) {
 	if got := exchange(t, c.pool, c.URL, Policy{}, false); got[0].Reason != loss.ServerClose {
 		t.Errorf("the successor is new for %q, want %q", got[0].Reason, loss.ServerClose)
 	}
-	// The server keeps its word no more.
+	// The server no longer ends connections after that many requests.
 	c.after.Store(0)
 	exchange(t, c.pool, c.URL, Policy{}, false)
 	before = c.dials.Load()

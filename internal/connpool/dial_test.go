@@ -17,7 +17,7 @@ import (
 // gatedDialer makes connections when it is told to.
 type gatedDialer struct {
 	to      func(ctx context.Context, network, addr string) (net.Conn, error)
-	begun   chan chan error // one for each dial; what is sent there ends it
+	begun   chan chan error // one for each dial; an error or nil that is sent there ends the dial
 	started atomic.Int64
 }
 
@@ -61,7 +61,7 @@ func (d *gatedDialer) open(t *testing.T) {
 	}()
 }
 
-// send sends a GET in the background. The channel has what became of it.
+// send sends a GET in the background. The channel gets its error, or nil.
 func send(ctx context.Context, r http.RoundTripper, url string) <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -120,7 +120,7 @@ func TestARequestThatDialsTakesWhatComesFreeFirst(t *testing.T) {
 	if n := d.started.Load(); n != 2 {
 		t.Errorf("%d dials, want 2", n)
 	}
-	for range 2 { // others have both
+	for range 2 { // both connections are in use
 		resp, err := openGet(t.Context(), rt{p: p}, s.URL)
 		if err != nil {
 			t.Fatal(err)
@@ -190,8 +190,9 @@ func TestADialsErrorReachesTheRequestThatHasNoOther(t *testing.T) {
 	one := <-d.begun
 	second := send(context.Background(), rt{p: p}, s.URL)
 	two := <-d.begun
-	// The second one's dial comes first, and serves the request that has waited for
-	// longest. That one's dial is the second one's now, and so is its error.
+	// The dial of the second request is the first to end, and serves the first request,
+	// which has waited for longer. The second request gets the first one's dial in exchange,
+	// and so its error.
 	two <- nil
 	resp := <-first
 	refused := errors.New("refused")
@@ -205,9 +206,9 @@ func TestADialsErrorReachesTheRequestThatHasNoOther(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatWasDialedForAnotherRequestIsNew: the dials of two requests come in
-// the wrong order, and each may get the other's connection, which nobody has had. A
-// request on a reused one would be sent again if it breaks.
+// TestAConnectionThatWasDialedForAnotherRequestIsNew: the dials of two requests end in the
+// wrong order, and each request may get the other's connection, which no request has used. On
+// a reused connection a request would be sent again if that breaks.
 func TestAConnectionThatWasDialedForAnotherRequestIsNew(t *testing.T) {
 	var in atomic.Int64
 	goOn := make(chan struct{})

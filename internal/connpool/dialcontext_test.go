@@ -46,8 +46,8 @@ func TestTheDialsContextLivesOnWithTheConnection(t *testing.T) {
 	}
 }
 
-// TestAFailedDialsContextEnds, so that what waits for it does not wait for good: bare
-// net/http lets go of it without a word.
+// TestAFailedDialsContextEnds, so that code that waits for its end does not wait for good.
+// Bare net/http never ends it.
 func TestAFailedDialsContextEnds(t *testing.T) {
 	ctxs := make(chan context.Context, 1)
 	p := newPool(t, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -89,8 +89,8 @@ func TestAConnectionKeepsNoValueOfTheRequestItWasDialedFor(t *testing.T) {
 	}
 }
 
-// TestTheDialerFindsTheCallersHooks, and those alone, as with bare net/http: what it
-// requests by itself calls them, and is not taken for the connection's making.
+// TestTheDialerFindsTheCallersHooks, and no others, as with bare net/http: a request that the
+// dialer makes itself calls them, and is not taken for a part of the dial.
 func TestTheDialerFindsTheCallersHooks(t *testing.T) {
 	s, base := serve(t, "http", hello)
 	names, resolver := serve(t, "h2", hello)

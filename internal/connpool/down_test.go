@@ -15,8 +15,8 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// TestRequestsToAHostThatIsDownFailAtOnce, and not one after the other: over HTTP/2 one
-// connection would serve all of them, and so would one dial, if it came to anything.
+// TestRequestsToAHostThatIsDownFailAtOnce, and not one after the other: over HTTP/2 all of them
+// wait for one dial, whose connection would serve all, if it did not fail.
 func TestRequestsToAHostThatIsDownFailAtOnce(t *testing.T) {
 	const slow, requests = 200 * time.Millisecond, 20
 	for _, own := range []bool{false, true} {

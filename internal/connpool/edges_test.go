@@ -14,8 +14,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// TestEveryEdgeOfTheTableOccurs drives connections through all that may happen to
-// them. newPool fails on an edge that the table does not have.
+// TestEveryEdgeOfTheTableOccurs drives connections along every edge. NewPool fails on an edge
+// that is not in the table.
 func TestEveryEdgeOfTheTableOccurs(t *testing.T) {
 	var mu sync.Mutex
 	var seen [states][states]bool
@@ -56,7 +56,7 @@ var scenarios = map[string]func(t *testing.T, note edgeFunc){
 			t.Error("no error")
 		}
 	},
-	"shutdown while a dial goes on for nobody": func(t *testing.T, note edgeFunc) {
+	"shutdown while a dial goes on for no request": func(t *testing.T, note edgeFunc) {
 		s, base := serve(t, "http", hello)
 		begun, goOn := make(chan bool, 1), make(chan bool)
 		base.DialContext = func(_ context.Context, network, addr string) (net.Conn, error) {
@@ -182,7 +182,7 @@ func upgrade(w http.ResponseWriter, _ *http.Request) {
 	c.Close()
 }
 
-// mix sends requests of all kinds at once, to a server of many tempers.
+// mix sends requests of all kinds at once, to a server that answers in many ways.
 func mix(t *testing.T, protocol string, note edgeFunc) {
 	s, base := serve(t, protocol, func(w http.ResponseWriter, r *http.Request) {
 		switch rand.IntN(12) {
@@ -232,7 +232,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestANewConnectionWasNotIdle: HTTP/2's is for a moment, for all who wait.
+// TestANewConnectionWasNotIdle: one of HTTP/2 is idle for a moment, before it is given to the
+// requests that wait.
 func TestANewConnectionWasNotIdle(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {

@@ -22,7 +22,7 @@ func TestHookBeforeAReadIsOnlyForWhoHasTheConnection(t *testing.T) {
 	if before.BeforeRead(&g) {
 		t.Error("an exchange whose connection went back was given it")
 	}
-	before.Unread(&g) // takes nobody else's back
+	before.Unread(&g) // does not take another exchange's func back
 	go far.Write([]byte("x"))
 	if _, err := io.ReadFull(c.raw, make([]byte, 1)); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// TestOneConnectionOfAColdBurstIsTheFirst, whichever of its dials comes to an end first.
+// TestOneConnectionOfAColdBurstIsTheFirst, no matter which of the dials ends first.
 func TestOneConnectionOfAColdBurstIsTheFirst(t *testing.T) {
 	for _, protocol := range []string{"http", "tls"} {
 		const requests = 3
@@ -23,7 +23,7 @@ func TestOneConnectionOfAColdBurstIsTheFirst(t *testing.T) {
 		s, base := serve(t, protocol, together)
 		burstIsFirstOnce(t, s.URL, base, in, requests, requests)
 	}
-	// A connection is good for 100 streams, by what is known before the first.
+	// Before the first connection shows its limit, 100 streams are assumed.
 	var in atomic.Int32
 	s, transport := limited(t, 250, false, func(w http.ResponseWriter, r *http.Request) {
 		in.Add(1)
@@ -32,7 +32,7 @@ func TestOneConnectionOfAColdBurstIsTheFirst(t *testing.T) {
 	burstIsFirstOnce(t, s.URL, transport(), &in, 250, 3)
 }
 
-// meeting is a handler that answers when n requests are there, and how many are.
+// meeting is a handler that answers when n requests are there, and counts them.
 func meeting(n int32) (h http.HandlerFunc, in *atomic.Int32) {
 	in = new(atomic.Int32)
 	all := make(chan struct{})
@@ -89,8 +89,8 @@ func burstIsFirstOnce(t *testing.T, url string, base *http.Transport, in *atomic
 	}
 }
 
-// TestWhatAServerAnnouncesHoldsForConnectionsThatWereNotUsed: it will not have told them
-// anything else.
+// TestWhatAServerAnnouncesHoldsForConnectionsThatWereNotUsed: the server would announce the
+// same on them.
 func TestWhatAServerAnnouncesHoldsForConnectionsThatWereNotUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testserver.New(http.HandlerFunc(hello), testserver.Options{Memory: true})

@@ -13,8 +13,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// slowReads is a connection of which the first Read takes so long: a server that is slow to
-// shake hands.
+// slowReads is a connection whose first Read takes a time: the server is slow to shake hands.
 type slowReads struct {
 	net.Conn
 	first sync.Once
@@ -94,13 +93,13 @@ func TestAColdHerdWaitsAtTheGate(t *testing.T) {
 					t.Errorf("%d dials, the last response behind %v; want at most %d, %v", n, last, row.most, row.last)
 				}
 				settles(t, p)
-				time.Sleep(3 * time.Second) // what was on its way
+				time.Sleep(3 * time.Second) // until the dials that were under way have ended
 			})
 		})
 	}
 }
 
-// TestNoGateWhereEachRequestHasAConnectionOfItsOwn: what one dial shows is of no use.
+// TestNoGateWhereEachRequestHasAConnectionOfItsOwn: there a dial serves no other request.
 func TestNoGateWhereEachRequestHasAConnectionOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := testserver.New(http.HandlerFunc(hello), testserver.Options{TLS: true, HTTP2: true, Memory: true})

@@ -68,8 +68,8 @@ func TestAConnectionThatGoesAwayAtOnceHoldsNoRequestUp(t *testing.T) {
 	all.Wait()
 }
 
-// TestAServerThatHangsUpIsDialedOnceThoughItsSettingsCame: what is wrong with the
-// connection is net/http's to say, however late the request comes to it.
+// TestAServerThatHangsUpIsDialedOnceThoughItsSettingsCame: the request fails with net/http's
+// error for the connection, also if it comes to that late.
 func TestAServerThatHangsUpIsDialedOnceThoughItsSettingsCame(t *testing.T) {
 	url, base := scriptH2(t, func(int, *h2) {})
 	dials := counting(base)

@@ -20,8 +20,7 @@ type h2 struct {
 	raw *corked
 }
 
-// corked is a connection of which what is written can be held back, to go out in one
-// piece.
+// corked is a connection whose writes can be held back, to go out in one piece.
 type corked struct {
 	net.Conn
 	cork bool

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// told notes what the hooks of a dial are told.
+// told notes the calls of a dial's hooks.
 type told struct {
 	mu  sync.Mutex
 	all []string
@@ -41,8 +41,8 @@ func (l *told) hooks() *httptrace.ClientTrace {
 	}
 }
 
-// failsAlike compares what a request by each of both fails with, and what its hooks are
-// told meanwhile.
+// failsAlike compares bare net/http and a Pool: the error of a request, and the calls of its
+// hooks.
 func failsAlike(t *testing.T, base *http.Transport, target string) {
 	t.Helper()
 	var texts [2]string

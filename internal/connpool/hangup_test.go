@@ -14,8 +14,8 @@ import (
 	"github.com/warmconn/warmconn/internal/eventually"
 )
 
-// TestAServerThatClosesAtOnceIsDialedOnceForARequest: a new connection that broke
-// is no reason for another one, or a request would dial for as long as it lives.
+// TestAServerThatClosesAtOnceIsDialedOnceForARequest: after a new connection that broke no
+// other is dialed, or a request would dial for as long as it lives.
 func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
 	for _, protocol := range []string{"http", "h2"} {
 		t.Run(protocol, func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
 	}
 }
 
-// TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach, when they come together: who
-// gets the connection that another one dialed has a new one, too.
+// TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach, also when requests come together: a
+// request that gets the connection that another one dialed has a new one, too.
 func TestAServerThatHangsUpOnEachRequestIsDialedOnceForEach(t *testing.T) {
 	const requests = 10
 	var came atomic.Int64

@@ -15,7 +15,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// rt is a RoundTripper that has nothing over a Pool but what ends its exchanges.
+// rt is a RoundTripper right over a Pool: all it adds are the Ends of the exchanges.
 type rt struct {
 	p      *Pool
 	policy Policy
@@ -89,8 +89,8 @@ func (b *endBody) end(why loss.Reason, provisional bool) {
 	b.once.Do(func() { b.e.End(why, provisional, time.Now()) })
 }
 
-// newPool returns a Pool over base. Edges that are not in the table fail the test,
-// and so does what is left when it ends.
+// newPool returns a Pool over base. The test fails on an edge that is not in the table, and on
+// a connection or a request that is left when it ends.
 func newPool(t testing.TB, base *http.Transport, o Options, seen ...func(from, to state)) *Pool {
 	clone := base.Clone()
 	told := new(lives)
@@ -181,7 +181,7 @@ func waitWaiting(t testing.TB, p *Pool, n int) {
 	eventually.True(t, fmt.Sprintf("%d requests that wait", n), func() bool { return waits(p) == n })
 }
 
-// protocols are what a server may speak.
+// protocols are the protocols that a server may speak.
 var protocols = []string{"http", "tls", "h2"}
 
 // serve starts a server, and returns it with a transport that reaches it.
@@ -193,8 +193,8 @@ func serve(t testing.TB, protocol string, h http.HandlerFunc) (*testserver.Serve
 	return s, base
 }
 
-// bareAndPool runs f over bare net/http and over a Pool, each with a transport of its
-// own that transport returns: what holds for one must hold for the other.
+// bareAndPool runs f over bare net/http and over a Pool, each with a transport of its own that
+// transport returns: both must pass.
 func bareAndPool(t *testing.T, o Options, transport func() *http.Transport, f func(t *testing.T, r http.RoundTripper)) {
 	t.Run("bare", func(t *testing.T) {
 		base := transport()
@@ -249,7 +249,7 @@ func must(t testing.TB, r http.RoundTripper, url string) string {
 	return body
 }
 
-// got is what the exchange of a response was told of its connection.
+// got are the facts that the exchange of a response was told of its connection.
 func got(resp *http.Response) Got {
 	all := resp.Body.(*endBody).o.got
 	return all[len(all)-1]

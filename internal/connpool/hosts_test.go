@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// proxy is a forward proxy: it answers plain requests by itself, with the host that
-// they go to, and tunnels those that CONNECT.
+// proxy is a forward proxy: it answers plain requests by itself, with the name of their host,
+// and makes tunnels for CONNECT.
 func proxy(t testing.TB, accepted *atomic.Int64) *url.URL {
 	addr := script(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		accepted.Add(1)
@@ -111,8 +111,7 @@ func TestProxyErrorsAreNetHTTPs(t *testing.T) {
 	}
 }
 
-// TestRotatingProxiesStayBounded: what is in use is not forgotten, and what is not
-// is.
+// TestRotatingProxiesStayBounded: routes in use are not forgotten, and others are.
 func TestRotatingProxiesStayBounded(t *testing.T) {
 	var accepted atomic.Int64
 	via := proxy(t, &accepted)
@@ -181,7 +180,7 @@ func TestARetryByAnotherProxyIsCountedWhereItIs(t *testing.T) {
 	})
 }
 
-// TestAWebSocketHandshakeGetsHTTP1, whatever the limit of connections is used for.
+// TestAWebSocketHandshakeGetsHTTP1, also if HTTP/2 connections take the whole limit.
 func TestAWebSocketHandshakeGetsHTTP1(t *testing.T) {
 	for _, limit := range []int{0, 1} {
 		s, base := serve(t, "h2", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })

@@ -16,8 +16,8 @@ func opensNone(t *testing.T, p *Pool) {
 	eventually.True(t, "all connections to be closed", func() bool { return remains(p) == "" })
 }
 
-// TestWhoAsksForTheEndOfASharedConnectionAndGivesUpLeavesItToBeClosed: of those who wait
-// for a connection the first says Close, which takes it out of use as it is given away.
+// TestWhoAsksForTheEndOfASharedConnectionAndGivesUpLeavesItToBeClosed: the first request that
+// waits says Close, which takes the connection out of use when the request is given it.
 func TestWhoAsksForTheEndOfASharedConnectionAndGivesUpLeavesItToBeClosed(t *testing.T) {
 	s, base := serve(t, "h2", hello)
 	d := newDialer(base)
@@ -51,7 +51,7 @@ func TestWhoAsksForTheEndOfASharedConnectionAndGivesUpLeavesItToBeClosed(t *test
 	opensNone(t, p)
 }
 
-// TestADialThatEndsBehindShutdownLeavesNothingOpen: its request has given up since.
+// TestADialThatEndsBehindShutdownLeavesNothingOpen: its request has given up meanwhile.
 func TestADialThatEndsBehindShutdownLeavesNothingOpen(t *testing.T) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
@@ -59,14 +59,14 @@ func TestADialThatEndsBehindShutdownLeavesNothingOpen(t *testing.T) {
 			begun, goOn := make(chan struct{}), make(chan struct{})
 			base.DialContext = func(_ context.Context, network, addr string) (net.Conn, error) {
 				close(begun)
-				<-goOn // as one that does not look at its context
+				<-goOn // like a dialer that does not heed its context
 				return s.Dial(context.Background(), network, addr)
 			}
 			p := newPool(t, base, Options{})
 			ctx, cancel := context.WithCancel(context.Background())
 			done := send(ctx, rt{p: p}, s.URL)
 			<-begun
-			p.Shutdown() // once, as the clean-up of a client does that was dropped
+			p.Shutdown() // once, like the clean-up of a client that was dropped
 			cancel()
 			<-done
 			close(goOn)

@@ -10,8 +10,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// lives checks what a listener is told: of each connection in the order of its life, and
-// each once. Every Pool of these tests has one.
+// lives checks the events that a listener is told of: for each connection they come in the
+// order of its life, and each once. Every Pool of these tests has one.
 type lives struct {
 	mu    sync.Mutex
 	of    map[uint64]*life
@@ -66,7 +66,7 @@ func (l *lives) told(e LifeEvent, f ConnFacts) {
 	}
 }
 
-// complete fails the test if what was told is wrong, or does not come to an end.
+// complete fails the test if an event is wrong, or if a life does not come to an end.
 func (l *lives) complete(t testing.TB) {
 	t.Helper()
 	eventually.True(t, "each connection that was told of to be told closed", func() bool {
@@ -117,8 +117,8 @@ func TestAWrongLifeIsFound(t *testing.T) {
 	}
 }
 
-// TestWhatIsStillBeingSentOnIsToldRetiredBeforeItIsClosed: it waits for an upload that
-// goes on behind its exchange, as if it lay idle.
+// TestWhatIsStillBeingSentOnIsToldRetiredBeforeItIsClosed: the connection waits for an upload
+// that goes on after its exchange, as if it were idle.
 func TestWhatIsStillBeingSentOnIsToldRetiredBeforeItIsClosed(t *testing.T) {
 	u := newUploads(t, nil)
 	told := new(lives)
@@ -141,7 +141,7 @@ func TestWhatIsStillBeingSentOnIsToldRetiredBeforeItIsClosed(t *testing.T) {
 // TestADialThatFailsIsNotTold: not even one that had a socket.
 func TestADialThatFailsIsNotTold(t *testing.T) {
 	s, base := serve(t, "tls", hello)
-	base.TLSClientConfig = nil // who trusts no such server
+	base.TLSClientConfig = nil // so that the server's certificate is not trusted
 	told := new(lives)
 	p := newPool(t, base, Options{Life: told.listener()})
 	if _, err := fetch(rt{p: p}, s.URL); err == nil {
@@ -156,8 +156,8 @@ func TestADialThatFailsIsNotTold(t *testing.T) {
 	}
 }
 
-// TestWhatOneHostsConnectionsDoIsToldInOrder: one that takes another's place is told
-// behind that. The first func keeps the queue waiting, so that all of it comes at once.
+// TestWhatOneHostsConnectionsDoIsToldInOrder: a connection that takes another's place is told
+// of after that. The first func keeps the queue waiting, so that all events come at once.
 func TestWhatOneHostsConnectionsDoIsToldInOrder(t *testing.T) {
 	s, base := serve(t, "http", hello)
 	var mu sync.Mutex

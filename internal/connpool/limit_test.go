@@ -85,8 +85,8 @@ func TestTheLimitIsExact(t *testing.T) {
 	}
 }
 
-// TestTheLimitHoldsForAHostThatSpokeHTTP2Before: over HTTP/2 the policy's limit does not
-// count, and the host has been rolled back since.
+// TestTheLimitHoldsForAHostThatSpokeHTTP2Before: the policy's limit does not count HTTP/2
+// connections, and the host speaks only HTTP/1 since.
 func TestTheLimitHoldsForAHostThatSpokeHTTP2Before(t *testing.T) {
 	const limit, requests = 2, 10
 	var back atomic.Bool
@@ -130,7 +130,7 @@ func TestTheLimitHoldsForAHostThatSpokeHTTP2Before(t *testing.T) {
 	waitWaiting(t, p, requests)
 	for n := 1; n <= limit; n++ {
 		(<-d.begun) <- nil
-		waitCount(t, p, active, n) // and what it shows has been acted upon
+		waitCount(t, p, active, n) // the Pool has acted on the protocol that it shows
 	}
 	if n := count(p, active) + count(p, dialing); n != limit {
 		t.Errorf("%d connections over HTTP/1, want %d", n, limit)
@@ -143,9 +143,9 @@ func TestTheLimitHoldsForAHostThatSpokeHTTP2Before(t *testing.T) {
 	}
 }
 
-// TestUnderALimitTheOldestRequestIsNextWhateverItsRoute: a WebSocket's handshake must not
-// get HTTP/2, so it has a route of its own, and no use for the others' connection. Bare
-// net/http has a limit for each of the two.
+// TestUnderALimitTheOldestRequestIsNextWhateverItsRoute: a WebSocket's handshake must not get
+// HTTP/2, so it has a route of its own, and can't use the other requests' connection. Bare
+// net/http has one limit for each of the two.
 func TestUnderALimitTheOldestRequestIsNextWhateverItsRoute(t *testing.T) {
 	goOn := make(chan struct{})
 	order := make(chan string, 10)

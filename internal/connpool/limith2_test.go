@@ -13,11 +13,11 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// hangs is far more than what must not hang takes.
+// hangs is far more time than a request takes that does not hang.
 const hangs = 10 * time.Second
 
-// limited starts an HTTP/2 server that takes so many streams at once on a connection;
-// unencrypted if it is not secure, where many handshakes would keep a machine busy.
+// limited starts an HTTP/2 server that takes that many streams at once on a connection. If it
+// is not secure it is unencrypted: many handshakes would keep the machine busy.
 func limited(t *testing.T, most int, secure bool, h http.HandlerFunc) (s *testserver.Server, transport func() *http.Transport) {
 	s = testserver.New(h, testserver.Options{HTTP2: secure, Config: func(s *http.Server) {
 		s.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: most}
@@ -35,10 +35,10 @@ func limited(t *testing.T, most int, secure bool, h http.HandlerFunc) (s *testse
 	}
 }
 
-// TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate: until the server's SETTINGS
-// have come a connection seems to take 100 streams. An http.ClientConn lets those that
-// are too many wait for the end of others, and these wait for all to be there. Bare
-// net/http gets them, too, by tries that are seconds apart.
+// TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate: until the server's SETTINGS have
+// come a connection seems to take 100 streams. An http.ClientConn has requests beyond the
+// limit wait for the end of others, and here the others wait until all have come. Bare
+// net/http gets the responses, too, by tries that are seconds apart.
 func TestABurstGetsResponsesThoughTheLimitOfStreamsComesLate(t *testing.T) {
 	const requests = 40
 	together, in := meeting(requests)
@@ -65,7 +65,7 @@ func watched(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// watch has an endless response of a watched server until ctx ends. Watching is closed
+// watch gets an endless response from a watched server, until ctx ends. Watching is closed
 // when the response is there, and ended when its body is closed.
 func watch(ctx context.Context, t *testing.T, r http.RoundTripper, url string) (watching, ended chan struct{}) {
 	watching, ended = make(chan struct{}), make(chan struct{})
@@ -83,9 +83,9 @@ func watch(ctx context.Context, t *testing.T, r http.RoundTripper, url string) (
 	return watching, ended
 }
 
-// TestARequestDoesNotWaitBehindAnEndlessOneForAStream: two have a new connection, as it
-// seems, on which the server allows one stream; the one that is slow to begin finds it
-// taken, for good.
+// TestARequestDoesNotWaitBehindAnEndlessOneForAStream: the server allows one stream on a
+// connection. If two requests had a new connection, the one that is slower to begin would find
+// the stream taken, for good.
 func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
 	s, transport := limited(t, 1, true, watched)
 	bareAndPool(t, Options{}, transport, func(t *testing.T, r http.RoundTripper) {
@@ -101,8 +101,8 @@ func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
 	})
 }
 
-// TestABackendWithFewerStreamsThanTheOthers: what the host's other connections take must not
-// be believed of a new one; this one takes one stream, and its only one is endless.
+// TestABackendWithFewerStreamsThanTheOthers: a new connection must not be assumed to take as
+// many streams as the host's others. This one takes one stream, which is endless.
 func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 	many, transport := limited(t, 250, true, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Connection", "close") })
 	few, _ := limited(t, 1, true, watched)
@@ -122,7 +122,7 @@ func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 		defer cancel()
 		must(t, r, many.URL)
 		watching, ended := watch(ctx, t, r, many.URL)
-		// They have their connection before the SETTINGS have come, and begin behind them.
+		// They have their connection before the SETTINGS have come, and begin after that.
 		slow := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-watching }})
 		var done []<-chan error
 		for range requests {
@@ -138,8 +138,8 @@ func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
 	})
 }
 
-// TestAnUnreadBodyHoldsNoStream: the server has sent all of the response, so that its
-// stream is over, whatever the caller does with the body.
+// TestAnUnreadBodyHoldsNoStream: the server has sent all of the response, so that its stream
+// is over, whether the caller reads the body or not.
 func TestAnUnreadBodyHoldsNoStream(t *testing.T) {
 	s, transport := limited(t, 1, true, hello)
 	strict := func() *http.Transport {

@@ -12,15 +12,15 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// below is a dialer's wrapper, which hides what net.Conn has not.
+// below is a dialer's wrapper, which hides all methods but net.Conn's.
 type below struct{ net.Conn }
 
-// leads is one that leads to what it wraps.
+// leads is a wrapper that leads to its inner connection.
 type leads struct{ net.Conn }
 
 func (l leads) NetConn() net.Conn { return l.Conn }
 
-// round is one that leads to itself.
+// round is a wrapper that leads to itself.
 type round struct{ net.Conn }
 
 func (r round) NetConn() net.Conn { return r }
@@ -82,7 +82,7 @@ func TestConnectionsThatComeAndGoAreListedWhileTheyAreThere(t *testing.T) {
 	}
 }
 
-// sum is that over all hosts, each under its lock.
+// sum adds up f over all hosts, each under its lock.
 func (hs *hosts) sum(f func(*Host) int) (n int) {
 	hs.each(func(h *Host) {
 		h.mu.Lock()

@@ -137,7 +137,7 @@ func TestLookupsAtOnceAreBounded(t *testing.T) {
 	})
 }
 
-// A lookup that has waited for its turn is no reason for the next to come too soon.
+// After a lookup that has waited for its turn the next one must not come too soon.
 func TestLookupsOfAHostAreAnIntervalApart(t *testing.T) {
 	var mu sync.Mutex
 	n, at := 0, map[string][]time.Time{}

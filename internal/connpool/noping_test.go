@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// TestAConnectionIsClosedThoughAPingIsNotAnswered: net/http pings behind a RST_STREAM, and
-// counts the stream as in flight until the answer comes. For CloseIdleConnections it is
-// not, and the peer may be dead.
+// TestAConnectionIsClosedThoughAPingIsNotAnswered: net/http pings after a RST_STREAM, and
+// counts the stream as in flight until the answer comes. CloseIdleConnections must not count
+// it, for the peer may be dead.
 func TestAConnectionIsClosedThoughAPingIsNotAnswered(t *testing.T) {
 	there, closed := make(chan struct{}, 10), make(chan struct{}, 10)
 	url, base := scriptH2(t, func(_ int, c *h2) {

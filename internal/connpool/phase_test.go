@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestEveryEdgeOfAnExchangeOccurs. newPool fails on an edge that the table does not have.
+// TestEveryEdgeOfAnExchangeOccurs. NewPool fails on an edge that is not in the table.
 func TestEveryEdgeOfAnExchangeOccurs(t *testing.T) {
 	var mu sync.Mutex
 	var seen [phases][phases]bool
@@ -26,8 +26,8 @@ func TestEveryEdgeOfAnExchangeOccurs(t *testing.T) {
 		}
 		return p
 	}
-	// The first hop hangs up on the second request that comes by it, which is sent again;
-	// by then Proxy has another answer.
+	// The first hop hangs up on its second request, which is sent again; by then Proxy
+	// returns another answer.
 	var requests, answers atomic.Int32
 	s, base := serve(t, "http", func(w http.ResponseWriter, r *http.Request) {
 		if requests.Add(1) == 2 {

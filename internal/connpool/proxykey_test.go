@@ -16,7 +16,7 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// toldLives is a Subscriber that notes all that it is told.
+// toldLives is a Subscriber that notes everything it is told.
 type toldLives struct {
 	mu  sync.Mutex
 	all []ledger.ClosedConn
@@ -30,8 +30,8 @@ func (l *toldLives) ConnClosed(c ledger.ClosedConn) {
 
 func (l *toldLives) Same(s ledger.Subscriber) bool { return s == ledger.Subscriber(l) }
 
-// The credentials of a proxy stand in its URL, and in one made by hand perhaps in its
-// Host. They tell connections apart, and nobody is shown them.
+// The credentials of a proxy are in its URL; in a URL made by hand perhaps in its Host. They
+// keep connections apart, and are never shown.
 func TestAProxysCredentialsAreNotShown(t *testing.T) {
 	var accepted atomic.Int64
 	addr := proxy(t, &accepted).Host
@@ -83,7 +83,7 @@ func fetchBy(t *testing.T, p *Pool, url string) {
 	resp.Body.Close()
 }
 
-// Though they are shown as one, for a proxy may authenticate connections.
+// They are shown as one host. But a proxy may authenticate connections.
 func TestProxiesWithOtherCredentialsShareNoConnection(t *testing.T) {
 	addr := script(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		first := ""

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// TestPutIdleConnHearsOfRefusals: the hook is told what becomes of the connection, as
-// with bare net/http.
+// TestPutIdleConnHearsOfRefusals: the hook is told whether the connection is kept, as with
+// bare net/http.
 func TestPutIdleConnHearsOfRefusals(t *testing.T) {
 	const perHost = 1
 	s, base := serve(t, "http", hello)
@@ -62,8 +62,8 @@ func TestPutIdleConnHearsOfRefusals(t *testing.T) {
 	}
 }
 
-// TestPutIdleConnHearsOfWhatIsDrainedBehind: Go 1.27 drains a body that is closed early,
-// and the Pool has taken the connection back before net/http tells the hook.
+// TestPutIdleConnHearsOfWhatIsDrainedBehind: Go 1.27 drains a body that is closed early, and
+// the Pool takes the connection back before net/http calls the hook.
 func TestPutIdleConnHearsOfWhatIsDrainedBehind(t *testing.T) {
 	if strings.HasPrefix(runtime.Version(), "go1.26") {
 		t.Skip("SKIPPED: Go 1.26 drains nothing")

@@ -12,7 +12,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// crawl has a pool meet so many hosts more, with a request each.
+// crawl has a pool meet that many more hosts, with one request each.
 func crawl(p *Pool, name string, hosts int) {
 	for i := range hosts {
 		e := &Entry{Owner: &owner{}}
@@ -80,8 +80,8 @@ func TestWhatWasLearnedOfAHostIsKeptWhileItIsInUse(t *testing.T) {
 	})
 }
 
-// TestRememberedHostsAreBounded: none is remembered for being met once, and of those that
-// are in use no more than so many.
+// TestRememberedHostsAreBounded: a host that was met once is not remembered, and of hosts in
+// use no more than rememberedMost are.
 func TestRememberedHostsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, &http.Transport{}, Options{})

@@ -63,8 +63,8 @@ func TestTheNextConnectionIsNewBecauseTheAddressIsGone(t *testing.T) {
 	}
 }
 
-// Over HTTP/1 a connection that is in use serves its request to the end, however long
-// that takes, and no other.
+// Over HTTP/1 a connection in use serves its request to the end, no matter how long that
+// takes, and no other request.
 func TestAConnectionInUseIsNotKeptWhenItsAddressIsGone(t *testing.T) {
 	for _, protocol := range []string{"http", "tls"} {
 		z := newZone("192.0.2.1")
@@ -91,8 +91,8 @@ func TestAConnectionInUseIsNotKeptWhenItsAddressIsGone(t *testing.T) {
 	}
 }
 
-// Over HTTP/2 a connection that is in use takes new streams until its successor is
-// there, and lets those that it has end.
+// Over HTTP/2 a connection in use takes new streams until its successor is there, and then
+// its streams go on to their end.
 func TestAMultiplexedConnectionHasItsSuccessorFirst(t *testing.T) {
 	z := newZone("192.0.2.1")
 	resolved(t, "h2", z, Options{}, func(t *testing.T, p *Pool, url string, goOn chan bool) {
@@ -173,7 +173,7 @@ func TestOnlyAnswersThatLeaveAnAddressOutRetireItsConnections(t *testing.T) {
 	}
 }
 
-// The dialer goes where no lookup says.
+// The dialer has addresses that are in no answer.
 func TestADialerThatGoesElsewhereIsLeftAlone(t *testing.T) {
 	z, other := newZone("198.51.100.1"), newZone("192.0.2.1")
 	resolved(t, "http", z, Options{LookupNetIP: other.lookup}, func(t *testing.T, p *Pool, url string, _ chan bool) {

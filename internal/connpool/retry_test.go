@@ -87,9 +87,9 @@ func (m *mute) Write(p []byte) (int, error) {
 type sent struct {
 	method, key    string // key: an Idempotency-Key
 	body, getBody  bool
-	bad, short     bool // the body fails at once, or is shorter than was said
-	invalid        bool // a header is
-	noHost, noPath bool // the Host header is, or the URL
+	bad, short     bool // the body fails at once, or is shorter than ContentLength
+	invalid        bool // a header is invalid
+	noHost, noPath bool // the Host header is invalid, or the URL
 	inMemory       bool
 }
 
@@ -111,7 +111,7 @@ var requests = map[string]sent{
 	"GET with an invalid URL":     {method: "GET", noPath: true},
 }
 
-// bodies counts what became of a request's bodies.
+// bodies counts how often a request's bodies were made, read and closed.
 type bodies struct {
 	sent
 	mu     sync.Mutex
@@ -177,8 +177,8 @@ func (b *bodies) request(url string) *http.Request {
 
 var address = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 
-// outcome sends the request, and says all that a caller or a server could tell of
-// what became of it.
+// outcome sends the request, and returns everything about it that a caller or a server can
+// see.
 func outcome(t *testing.T, r http.RoundTripper, req *http.Request, b *bodies) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -206,7 +206,7 @@ func TestRetriesAsNetHTTP(t *testing.T) {
 	for _, f := range faults {
 		for name, s := range requests {
 			if f.fresh && (s.noPath || s.bad || s.short) {
-				continue // both sides find a reason, and either is told
+				continue // both sides find an error, and either may be returned
 			}
 			t.Run(f.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
@@ -233,7 +233,7 @@ func TestRetriesAsNetHTTP(t *testing.T) {
 					b := &bodies{sent: s}
 					text := outcome(t, r, b.request("http://"+addr), b)
 					if s.invalid && f.fresh {
-						dials.Store(0) // the pool finds out behind the dial
+						dials.Store(0) // the Pool finds out after the dial
 					}
 					results = append(results, fmt.Sprintf("%s; %d requests came, %d dials", text, came.Load(), dials.Load()))
 				}

@@ -116,8 +116,8 @@ func (b *cancelingBody) Close() error {
 	return nil
 }
 
-// TestErrorsAreSpelledAsNetHTTPSpellsThem fails where net/http has changed a text
-// or a name of which retry.go knows the error.
+// TestErrorsAreSpelledAsNetHTTPSpellsThem fails where net/http has changed a text or a name by
+// which retry.go knows an error.
 func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 	conn := func(t *testing.T, base *http.Transport, scheme, addr string) *http.ClientConn {
 		cc, err := base.NewClientConn(context.Background(), scheme, addr)
@@ -196,8 +196,8 @@ func TestErrorsAreSpelledAsNetHTTPSpellsThem(t *testing.T) {
 	})
 }
 
-// TestAGoAwayBesideTheLastResponseIsTold: nginx sends it so at its keepalive_requests,
-// while other streams are under way, and closes: all in one piece.
+// TestAGoAwayBesideTheLastResponseIsTold: at its keepalive_requests nginx sends the GOAWAY
+// while other streams are under way, and closes the connection: all in one piece.
 func TestAGoAwayBesideTheLastResponseIsTold(t *testing.T) {
 	url, base := scriptH2(t, func(n int, c *h2) {
 		c.answer(c.request())

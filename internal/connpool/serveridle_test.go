@@ -7,8 +7,8 @@ import (
 	"github.com/warmconn/warmconn/internal/worth"
 )
 
-// TestReuseIsWithinTheServersLimit: a connection that the server ends before the next
-// request comes is worth nothing to drain for, as far as it has shown that.
+// TestReuseIsWithinTheServersLimit: if the server ends a connection before the next request
+// comes, and has shown so, a drain for its sake is worth nothing.
 func TestReuseIsWithinTheServersLimit(t *testing.T) {
 	const own = 90 * time.Second
 	for _, tt := range []struct {
@@ -54,7 +54,7 @@ func TestWhatAServerHasShownIsForgotten(t *testing.T) {
 	}
 }
 
-// reuse is what is known after 20 exchanges, one each interval.
+// reuse is the estimate after 20 exchanges, one each interval.
 func reuse(s *serverIdle, own, every time.Duration, now time.Time, behind func(at time.Time)) float64 {
 	var w worth.Estimator
 	for range 20 {

@@ -11,7 +11,8 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// resumes answers with whether the server has resumed a session, and the protocol.
+// resumes is a handler whose response says whether the server has resumed a session, and the
+// protocol.
 func resumes(w http.ResponseWriter, r *http.Request) {
 	if r.TLS.DidResume {
 		io.WriteString(w, "resumed ")
@@ -37,8 +38,8 @@ func anew(t *testing.T, p *Pool, url string, http1 bool) string {
 	return string(b)
 }
 
-// TestSessionsAreOfOneConfigurationAndAddress: the clone for requests that need HTTP/1
-// has its own, and so have a replaced configuration, and another port of the same name.
+// TestSessionsAreOfOneConfigurationAndAddress: the clone for requests that need HTTP/1 has
+// sessions of its own, and so have a replaced configuration, and another port of the name.
 func TestSessionsAreOfOneConfigurationAndAddress(t *testing.T) {
 	s, base := serve(t, "h2", resumes)
 	other, _ := serve(t, "h2", resumes)
@@ -85,7 +86,7 @@ func TestSessionsAreResumedThroughATunnel(t *testing.T) {
 		if got := anew(t, p, s.URL, false); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		// The exchange is shown the connection to the proxy.
+		// The exchange sees the connection to the proxy.
 		f := p.Conns()[0]
 		if is, wants := f.Held.TLS(), (ledger.TLS{Version: tls.VersionTLS13, Resumed: want != "HTTP/2.0"}); is != wants {
 			t.Errorf("the exchange is told %+v, want %+v", is, wants)

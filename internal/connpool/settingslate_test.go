@@ -43,8 +43,8 @@ func lateSettings(t *testing.T, tell, told chan struct{}) (url string, base *htt
 	return "https://" + addr, &http.Transport{TLSClientConfig: client, ForceAttemptHTTP2: true}
 }
 
-// TestNoRequestHangsForGoodThoughTheSettingsAreLate: they come longer than a way there and
-// back behind the handshake, and when the second request has its connection.
+// TestNoRequestHangsForGoodThoughTheSettingsAreLate: they come more than a round trip after
+// the handshake, when the second request has its connection.
 func TestNoRequestHangsForGoodThoughTheSettingsAreLate(t *testing.T) {
 	for _, own := range []bool{false, true} {
 		tell, told := make(chan struct{}), make(chan struct{})

@@ -23,8 +23,8 @@ func (c *closesSlowly) Close() error {
 	return c.Conn.Close()
 }
 
-// TestASlowCloseHoldsUpNobody: while net/http closes a connection it holds locks that
-// whoever asks it for that connection's state waits for.
+// TestASlowCloseHoldsUpNobody: while net/http closes a connection it holds locks, and a
+// goroutine that asks it for the connection's state waits for these.
 func TestASlowCloseHoldsUpNobody(t *testing.T) {
 	for _, protocol := range []string{"http", "tls"} {
 		t.Run(protocol, func(t *testing.T) {

@@ -42,7 +42,7 @@ func TestANameIsDialedAsItIsSpelled(t *testing.T) {
 	}
 }
 
-// TestANameIsSaidAsItIsSpelled, to a proxy that it is CONNECTed by, and in TLS.
+// TestANameIsSaidAsItIsSpelled, to a proxy in CONNECT, and in TLS.
 func TestANameIsSaidAsItIsSpelled(t *testing.T) {
 	s, plain := serve(t, "tls", hello)
 	var connects, names [2]string
@@ -83,8 +83,8 @@ func TestANameIsSaidAsItIsSpelled(t *testing.T) {
 	}
 }
 
-// TestAHostsSpellingsAreOneHost to the limit and to what is counted; each has
-// connections of its own, as in bare net/http.
+// TestAHostsSpellingsAreOneHost for the limit and the counters; each has connections of its
+// own, as in bare net/http.
 func TestAHostsSpellingsAreOneHost(t *testing.T) {
 	var dials [2]atomic.Int64
 	for i := range dials {

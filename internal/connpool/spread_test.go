@@ -16,7 +16,7 @@ import (
 )
 
 // spreading is a Pool over an HTTP/2 server 20 ms away, in a bubble, whose responses to /held
-// wait. Dial has the say of each dial, by its number.
+// wait. Dial is called for each dial, with its number.
 type spreading struct {
 	p     *Pool
 	url   string
@@ -50,12 +50,12 @@ func spread(t *testing.T, o Options, limit int, dial func(ctx context.Context, n
 	t.Cleanup(func() {
 		settles(t, s.p)
 		srv.Close()
-		time.Sleep(time.Minute) // what was on its way
+		time.Sleep(time.Minute) // until the dials that were under way have ended
 	})
 	return s
 }
 
-// loads are the streams of the connections that take some.
+// loads are the numbers of streams of the connections that take streams.
 func (s *spreading) loads() (of []int) {
 	s.p.hosts.each(func(h *Host) {
 		h.mu.Lock()
@@ -67,7 +67,7 @@ func (s *spreading) loads() (of []int) {
 	return of
 }
 
-// hold sends as many requests whose responses wait for the end of the test.
+// hold sends that many requests whose responses wait for the end of the test.
 func (s *spreading) hold(t *testing.T, n int) (done []<-chan error) {
 	for range n {
 		done = append(done, send(t.Context(), rt{p: s.p}, s.url+"/held"))
@@ -94,8 +94,8 @@ func TestAConnectionTakesNoMoreStreamsThanItIsToHave(t *testing.T) {
 		{Options{MaxStreams: 3}, 250, 10, 4, 3},
 		{Options{MaxStreams: 1}, 250, 5, 5, 1},
 		{Options{MaxStreams: 5}, 2, 10, 5, 2}, // the server's limit holds
-		{Options{MinHTTP2: 3}, 250, 1, 1, 1},  // one alone needs no other
-		{Options{MinHTTP2: 3}, 250, 2, 2, 2},  // the second takes the stream that is there
+		{Options{MinHTTP2: 3}, 250, 1, 1, 1},  // one request needs one connection
+		{Options{MinHTTP2: 3}, 250, 2, 2, 2},  // the second takes a free stream
 		{Options{MinHTTP2: 3}, 250, 10, 3, 10},
 		{Options{MinHTTP2: 2, MaxStreams: 3}, 250, 10, 4, 3},
 		{Options{MinHTTP2: 8, MaxConns: 2}, 250, 10, 2, 10},
@@ -118,8 +118,8 @@ func TestAConnectionTakesNoMoreStreamsThanItIsToHave(t *testing.T) {
 	}
 }
 
-// TestMaxStreamsGivesWayWhereNoConnectionCanBeHad: bare net/http would have sent those
-// requests, and these must neither fail nor wait for good.
+// TestMaxStreamsGivesWayWhereNoConnectionCanBeHad: bare net/http would have sent these
+// requests, so they must neither fail nor wait for good.
 func TestMaxStreamsGivesWayWhereNoConnectionCanBeHad(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -165,8 +165,8 @@ func TestMaxStreamsGivesWayWhereNoConnectionCanBeHad(t *testing.T) {
 	}
 }
 
-// TestNoRequestWaitsForTheConnectionsThatAreStillToCome: it takes the stream that is there.
-// The others are all_busy.
+// TestNoRequestWaitsForTheConnectionsThatAreStillToCome: it takes a free stream. The other
+// connections are all_busy.
 func TestNoRequestWaitsForTheConnectionsThatAreStillToCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := spread(t, Options{MinHTTP2: 3}, 250, nil)
@@ -190,7 +190,7 @@ func TestNoRequestWaitsForTheConnectionsThatAreStillToCome(t *testing.T) {
 			resp.Body.Close()
 		}
 		if n := len(s.loads()); n != 3 || reasons[loss.AllBusy] != 1 || len(reasons) != 1 {
-			t.Errorf("%d connections, those that are new: %v; want 3, of which a second one was needed, all_busy", n, reasons)
+			t.Errorf("%d connections, new for %v; want 3, of which a request needed the second one, all_busy", n, reasons)
 		}
 		s.release(t, done)
 	})
@@ -220,8 +220,8 @@ func TestConnectionsThatAreNotNeededIdleOut(t *testing.T) {
 	})
 }
 
-// TestNoConnectionIsDialedAheadBehindShutdown: none would be missed, and it
-// would be left open.
+// TestNoConnectionIsDialedAheadBehindShutdown: no request needs one, and it would be left
+// open.
 func TestNoConnectionIsDialedAheadBehindShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := spread(t, Options{MinHTTP2: 3}, 250, nil)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// breaks is a connection that breaks as the next request is written: then f is called.
+// breaks is a connection that breaks when the next request is written: then f is called.
 type breaks struct {
 	net.Conn
 	f *atomic.Pointer[func()]
@@ -23,8 +23,8 @@ func (b breaks) Write(p []byte) (int, error) {
 	return b.Conn.Write(p)
 }
 
-// TestTheCauseOfAnEndedContextOutweighsAStaleConnection: the request would be sent again
-// if its context had not ended as the connection turned out stale.
+// TestTheCauseOfAnEndedContextOutweighsAStaleConnection: the request would be sent again if its
+// context had not ended when the connection turned out stale.
 func TestTheCauseOfAnEndedContextOutweighsAStaleConnection(t *testing.T) {
 	s, base := serve(t, "http", hello)
 	var f atomic.Pointer[func()]
@@ -47,8 +47,9 @@ func TestTheCauseOfAnEndedContextOutweighsAStaleConnection(t *testing.T) {
 	})
 }
 
-// TestAnInvalidHeaderIsToldAsByNetHTTPOnAConnectionThatIsThere: an http.ClientConn has
-// other words for it than a Transport, which looks before it has a connection.
+// TestAnInvalidHeaderIsToldAsByNetHTTPOnAConnectionThatIsThere: the error of an
+// http.ClientConn has other words than that of a Transport, which looks before it has a
+// connection.
 func TestAnInvalidHeaderIsToldAsByNetHTTPOnAConnectionThatIsThere(t *testing.T) {
 	for _, protocol := range protocols {
 		s, base := serve(t, protocol, hello)

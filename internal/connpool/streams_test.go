@@ -14,7 +14,7 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// fewStreams is an HTTP/2 server that takes so many streams at once on a connection.
+// fewStreams is an HTTP/2 server that takes that many streams at once on a connection.
 // If held is not nil, a response waits for it.
 func fewStreams(t *testing.T, most int, held *atomic.Pointer[chan struct{}], there *atomic.Int32) (*httptest.Server, *Pool) {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -63,14 +63,14 @@ func TestStreamThatEndsIsWaitedFor(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("%d connections for %d requests at once", opened(p), workers)
-	// On a machine that is too busy it ends later than it is waited for.
+	// On a machine that is too busy the stream ends later than the wait for it.
 	if n := opened(p); n > 3*workers {
 		t.Errorf("%d connections for %d requests at once", n, workers)
 	}
 }
 
-// TestLimitOfStreamsIsRemembered: a new connection gets no more streams than the
-// others took, before its own SETTINGS have come.
+// TestLimitOfStreamsIsRemembered: before its own SETTINGS have come, a new connection gets no
+// more streams than the others have taken.
 func TestLimitOfStreamsIsRemembered(t *testing.T) {
 	for _, most := range []int{1, 2, 4} {
 		var held atomic.Pointer[chan struct{}]
@@ -93,7 +93,7 @@ func TestLimitOfStreamsIsRemembered(t *testing.T) {
 				break
 			}
 		}
-		// On a busy machine there are more: SETTINGS that are late are not waited for.
+		// On a busy machine there are more: requests do not wait for SETTINGS that are late.
 		if n := opened(p); n < uint64(workers/most) || n > workers {
 			t.Errorf("limit %d: %d connections for %d requests at once", most, n, workers)
 		}
@@ -132,8 +132,8 @@ func (c *goAways) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestFewStreamsAreNoGoAway: a connection that has no stream left looks like one of which
-// the server wants no more.
+// TestFewStreamsAreNoGoAway: a connection that has no stream left looks like one on which the
+// server takes no more.
 func TestFewStreamsAreNoGoAway(t *testing.T) {
 	for _, most := range []int{1, 2, 4} {
 		s, transport := limited(t, most, false, hello)

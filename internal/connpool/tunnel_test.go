@@ -8,9 +8,8 @@ import (
 	"testing"
 )
 
-// TestAWebSocketHandshakeThroughATunnelGetsHTTP1: behind a CONNECT it is net/http
-// that shakes hands with the server, by the clone's own configuration, and the server
-// would rather speak HTTP/2.
+// TestAWebSocketHandshakeThroughATunnelGetsHTTP1: in a tunnel net/http makes the handshake
+// with the server, by the clone's own configuration, and the server prefers HTTP/2.
 func TestAWebSocketHandshakeThroughATunnelGetsHTTP1(t *testing.T) {
 	var accepted atomic.Int64
 	via := proxy(t, &accepted)

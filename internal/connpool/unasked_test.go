@@ -16,11 +16,11 @@ import (
 	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
-// TestNoResponseIsTakenThatNobodyAskedFor: the server appends a second response to
-// each, as one does whose queue of responses an attacker has got out of step. If it
-// comes in one piece with the first it is seen in time, always. If it comes by
-// itself it may come when the next request is on its way, and is taken for the
-// answer to that, which nobody can tell: no more often than by net/http.
+// TestNoResponseIsTakenThatNobodyAskedFor: the server appends a second response to each, like
+// a server whose queue of responses an attacker has brought out of step. If it comes in one
+// piece with the first it is always seen in time. If it comes by itself it may come when the
+// next request is under way: then no client can know that it is not the response to that. It
+// must be taken for that no more often than by bare net/http.
 func TestNoResponseIsTakenThatNobodyAskedFor(t *testing.T) {
 	log.SetOutput(io.Discard) // net/http logs each that it sees
 	defer log.SetOutput(os.Stderr)
@@ -42,14 +42,14 @@ func TestNoResponseIsTakenThatNobodyAskedFor(t *testing.T) {
 			}
 			t.Logf("of %d responses wrong: bare %d, own %d; errors: bare %d, own %d", n, wrong[0], wrong[1], failed[0], failed[1])
 			if !tt.apart && wrong[1] > 0 || failed[1] > failed[0] {
-				t.Errorf("%d responses that nobody asked for were taken, %d requests failed", wrong[1], failed[1])
+				t.Errorf("%d responses that no request had asked for were taken, %d requests failed", wrong[1], failed[1])
 			}
 		})
 	}
 }
 
-// poisoned sends n requests by 8 workers, and counts the responses that are another
-// one's, and the errors.
+// poisoned sends n requests by 8 workers, and counts the responses that belong to another
+// request, and the errors.
 func poisoned(r http.RoundTripper, url string, n int) (wrong, failed int64) {
 	var next, bad, errs atomic.Int64
 	var wg sync.WaitGroup

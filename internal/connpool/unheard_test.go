@@ -11,8 +11,8 @@ import (
 	"github.com/warmconn/warmconn/internal/eventually"
 )
 
-// TestAConnectionThatCameBackUnheardIsUsed: net/http drains a closed body behind, from Go
-// 1.27 on, and the state hook that would tell of its end can be lost.
+// TestAConnectionThatCameBackUnheardIsUsed: from Go 1.27 on net/http drains a body after its
+// Close, and the state hook that would tell of the end can be lost.
 func TestAConnectionThatCameBackUnheardIsUsed(t *testing.T) {
 	if strings.HasPrefix(runtime.Version(), "go1.26") {
 		t.Skip("SKIPPED: Go 1.26 drains nothing")

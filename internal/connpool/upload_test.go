@@ -11,12 +11,13 @@ import (
 	"github.com/warmconn/warmconn/internal/eventually"
 )
 
-// uploads is an HTTP/2 server that answers the first request of a connection before it
-// has the body, and then calls behind, if that is not nil. Other requests it answers whole.
+// uploads is an HTTP/2 server that answers the first request of a connection before it has the
+// body, and then calls behind, if that is not nil. It answers other requests when they are
+// complete.
 type uploads struct {
 	url    string
 	base   *http.Transport
-	came   chan bool     // the body of a first request did, to its end
+	came   chan bool     // the body of a first request came, to its end
 	closed chan struct{} // the client has closed a connection
 }
 
@@ -69,7 +70,7 @@ func (u *uploads) begin(t *testing.T, r http.RoundTripper, change func(*http.Req
 	return rest
 }
 
-// end sends the rest, and looks that all of it comes.
+// end sends the rest of the body, and checks that all of it comes.
 func (u *uploads) end(t *testing.T, rest *io.PipeWriter) {
 	t.Helper()
 	for range 3 {
@@ -88,8 +89,8 @@ func (u *uploads) end(t *testing.T, rest *io.PipeWriter) {
 	}
 }
 
-// TestClosingIdleConnectionsCutsNoUpload: the exchange has ended, and on the wire the
-// request goes on.
+// TestClosingIdleConnectionsCutsNoUpload: the exchange has ended, and the request is still
+// being written.
 func TestClosingIdleConnectionsCutsNoUpload(t *testing.T) {
 	u := newUploads(t, nil)
 	bareAndPool(t, Options{}, u.base.Clone, func(t *testing.T, r http.RoundTripper) {

@@ -12,7 +12,7 @@ func TestShutdownClosesAConnectionBehindTheUploadOnIt(t *testing.T) {
 	p := newPool(t, u.base, Options{})
 	sent := watchUpload(t, p)
 	rest := u.begin(t, rt{p: p}, nil)
-	p.Shutdown() // once, as the clean-up of a client does that was dropped
+	p.Shutdown() // once, like the clean-up of a client that was dropped
 	sent()
 	u.end(t, rest)
 	u.gone(t, p)
@@ -35,8 +35,8 @@ func TestAGoAwayCutsNoUploadBehindItsResponse(t *testing.T) {
 	}
 }
 
-// TestASuccessorCutsNoUploadOfTheConnectionItReplaces: one is busy when its uses have
-// come to an end, another one is dialed, and the first goes away when its last exchange
+// TestASuccessorCutsNoUploadOfTheConnectionItReplaces: a connection is busy when it has come to
+// its number of uses, another one is dialed, and the first goes away when its last exchange
 // ends.
 func TestASuccessorCutsNoUploadOfTheConnectionItReplaces(t *testing.T) {
 	answer := make(chan struct{})

@@ -38,7 +38,7 @@ type separate struct{ *fakeSettings }
 
 func (separate) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrSkipAltProtocol }
 
-// wrapped is what it registers where it is net/http's.
+// wrapped is what x/net registers where its HTTP/2 is net/http's.
 type wrapped struct{ t *fakeSettings }
 
 func (wrapped) RoundTrip(*http.Request) (*http.Response, error) { return nil, http.ErrSkipAltProtocol }
@@ -67,8 +67,8 @@ func TestSettingsOfXNetAreReadFromBothShapes(t *testing.T) {
 	}
 }
 
-// TestFrameSizeIsWhatXNetTakes: x/net takes the nearest size that is allowed,
-// net/http its default.
+// TestFrameSizeIsWhatXNetTakes: for a size that is not allowed x/net takes the nearest one that
+// is, and net/http its default.
 func TestFrameSizeIsWhatXNetTakes(t *testing.T) {
 	for told, want := range map[uint32]int{0: 1 << 14, 1: 1 << 14, 1 << 20: 1 << 20, 1 << 30: 1<<24 - 1} {
 		if x, _ := settingsOf(separate{&fakeSettings{MaxReadFrameSize: told}}); x.http2.MaxReadFrameSize != want {
@@ -110,7 +110,7 @@ func TestWhatCannotBeCarriedOverIsSaid(t *testing.T) {
 	}
 }
 
-// oneField is registered by something that looks like x/net.
+// oneField is registered by a package that looks like x/net.
 type oneField[T any] struct{ t T }
 
 func (oneField[T]) RoundTrip(*http.Request) (*http.Response, error) {

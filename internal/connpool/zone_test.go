@@ -18,8 +18,8 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// zone is the name service of these tests, and the network: whatever the address, it is
-// that of one server in memory.
+// zone is the name service of these tests, and the network: all addresses are those of one
+// server in memory.
 type zone struct {
 	mu     sync.Mutex
 	addrs  []netip.Addr
@@ -27,7 +27,7 @@ type zone struct {
 	asked  []string
 	dialed []netip.Addr
 	turn   int
-	// remote is what a connection to an address says of it; nil: the address.
+	// remote is the RemoteAddr of a connection to an address; nil: the address itself.
 	remote func(netip.Addr) net.Addr
 }
 
@@ -66,7 +66,7 @@ func (z *zone) lookups() int {
 	return n
 }
 
-// to is where the connections that were dialed go, in that order.
+// to are the addresses of the connections that were dialed, in that order.
 func (z *zone) to() string {
 	z.mu.Lock()
 	defer z.mu.Unlock()

@@ -23,7 +23,7 @@ func (*drains) Drains() bool                        { return true }
 func (d *drains) Background() *Background           { return d.behind }
 func (*drains) Budget(*Exchange, DrainInput) Budget { return Budget{Bytes: 1 << 20, Time: time.Minute} }
 
-// TestEveryEdgeOfABodysPhasesOccurs, and no other.
+// TestEveryEdgeOfABodysPhasesOccurs also finds edges that are not in the table.
 func TestEveryEdgeOfABodysPhasesOccurs(t *testing.T) {
 	hang := make(chan struct{})
 	s := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +75,7 @@ func TestEveryEdgeOfABodysPhasesOccurs(t *testing.T) {
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	resp.Body.Close()
-	// Closed under a Read, which Go 1.27 lets go on.
+	// Closed under a Read, which goes on in Go 1.27.
 	resp = open("/hangs", ends)
 	io.ReadFull(resp.Body, make([]byte, len("begins")))
 	reads := make(chan struct{})
@@ -91,11 +91,11 @@ func TestEveryEdgeOfABodysPhasesOccurs(t *testing.T) {
 	})
 	resp.Body.Close()
 	<-reads
-	// Drained behind Close.
+	// Drained after Close has returned.
 	behind := &Background{Max: 1}
 	open("/", &drains{behind}).Body.Close()
 	eventually.True(t, "the drain to end", func() bool { return edges(bodyBackground, bodyClosed) > 0 })
-	// And broken off.
+	// The same, and broken off.
 	open("/hangs", &drains{behind}).Body.Close()
 	behind.Close()
 	eventually.True(t, "the drain to be broken off", func() bool { return edges(bodyBrokenOff, bodyClosed) > 0 })

@@ -22,8 +22,8 @@ func isDone(c context.Context) bool {
 	}
 }
 
-// Whoever looks at the context that goes down, and whenever, sees one that ends once:
-// with the caller's, or when the exchange says so.
+// Code that looks at the context that goes down sees, at any time, one that ends once: with
+// the caller's, or when the exchange ends it.
 func TestContextEndsWhoeverLooksFirst(t *testing.T) {
 	cause := errors.New("the caller's cause")
 	ends := map[string]func(*Exchange, context.CancelCauseFunc){
@@ -58,7 +58,7 @@ func TestContextEndsWhoeverLooksFirst(t *testing.T) {
 	}
 }
 
-// What is derived from it ends with it, and costs no goroutine.
+// A context that is derived from it ends with it, and costs no goroutine.
 func TestContextsBelowEndWithIt(t *testing.T) {
 	r, c := bareRecord(context.Background())
 	below, stop := context.WithTimeout(context.WithValue(c, key{}, 1), time.Hour)
@@ -95,7 +95,7 @@ func TestContextIsLookedForWhileItEnds(t *testing.T) {
 	}
 }
 
-// An error that was told once stays: the caller's deadline may come after the end.
+// An error that Err has returned once stays: the caller's deadline may come after the end.
 func TestErrorOfAContextStays(t *testing.T) {
 	parent, stop := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer stop()
@@ -108,7 +108,7 @@ func TestErrorOfAContextStays(t *testing.T) {
 	}
 }
 
-// Nor is it gone while somebody makes what can be cancelled.
+// It also stays while another goroutine makes the context that can be cancelled.
 func TestErrorOfAContextStaysWhileItIsMade(t *testing.T) {
 	for range 20_000 {
 		r, c := bareRecord(context.Background())

@@ -41,7 +41,7 @@ func (a *tally) collect(n int) {
 	}
 }
 
-// Bodies share sentinels, one after the other: none may be taken for another.
+// Bodies use one sentinel after another: no body may be taken for another one.
 func TestDroppedBodiesAreFoundAmongThoseThatEnd(t *testing.T) {
 	const workers, rounds = 4, 200
 	ends := &tally{n: make(map[Outcome]int)}
@@ -89,7 +89,7 @@ func TestDroppedBodiesAreFoundAmongThoseThatEnd(t *testing.T) {
 	if got := ends.of(OutcomeLeaked); got != n {
 		t.Errorf("%d bodies found dropped, want %d", got, n)
 	}
-	// Which of the two came first in the raced ones is open.
+	// In a race, either of the two may come first.
 	if got := ends.of(OutcomeEOF) + ends.of(OutcomeClosed); got != 5*n {
 		t.Errorf("%d other ends, want %d: %v", got, 5*n, ends.n)
 	}

@@ -13,7 +13,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// last copies what is known at the end, as pool does for a leak.
+// last copies the facts at the end, as pool does for a leak.
 type last struct {
 	r *Exchange
 	f Facts

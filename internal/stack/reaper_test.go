@@ -50,13 +50,13 @@ func TestAHostWhoseLeaksHangGetsLessTime(t *testing.T) {
 	for d := LeakTime; d >= time.Millisecond; d /= 2 {
 		reap(OutcomeTimedOut, d)
 	}
-	reap(OutcomeSkipped, 0) // what has come already is taken all the same
-	reap(OutcomeDrained, 0) // and may be all
+	reap(OutcomeSkipped, 0) // the buffered part of a body is read all the same
+	reap(OutcomeDrained, 0) // and may be all of it
 	reap(OutcomeTimedOut, LeakTime)
 	reap(OutcomeGaveUp, LeakTime/2)
 	reap(OutcomeTimedOut, LeakTime/2)
 	reap(OutcomeTimedOut, LeakTime/4)
-	// These were all: the next one finds a host of which nothing is known.
+	// These were all leaks of the host, which is forgotten: the next one finds a new flow.
 	p.add(&Exchange{request: request{target: newTarget(ledger.Key{Host: "evil"})}})
 	reap(OutcomeTimedOut, LeakTime)
 }

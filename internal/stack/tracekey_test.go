@@ -13,7 +13,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// keep keeps what it was told last.
+// keep keeps the facts of the last exchange.
 type keep struct{ last atomic.Pointer[Facts] }
 
 func (k *keep) End(r *Exchange, _ any, _ *Facts) { f := r.Facts(); k.last.Store(&f) }

@@ -2,8 +2,8 @@ package stack
 
 import "testing"
 
-// Of a retrier's or a hedger's attempts each writes the request. The first one's may
-// end late: over HTTP/1 net/http tells of it when the connection is closed.
+// Each attempt of a retrier or a hedger writes the request. The write of the first may end
+// late: over HTTP/1 net/http tells of that when the connection is closed.
 func TestWrittenWhenEachAttemptIs(t *testing.T) {
 	r := &Exchange{pipe: new(pipeline), request: request{hasBody: true}, wire: wire{wrote: true}}
 	begins := func() {
@@ -18,7 +18,7 @@ func TestWrittenWhenEachAttemptIs(t *testing.T) {
 		t.Error("written, and one attempt still writes")
 	}
 	r.written()
-	r.written() // whosever that is
+	r.written() // one of the two attempts
 	if !r.isWritten() {
 		t.Error("not written, and both attempts have ended")
 	}
@@ -28,8 +28,8 @@ func TestWrittenWhenEachAttemptIs(t *testing.T) {
 	}
 }
 
-// Net/http tries again once the first write has ended, or never began: then no hook
-// tells of it.
+// Net/http tries again once the first write has ended, or if it has never begun: then no hook
+// tells of the first.
 func TestNetHTTPTellsOfOneWriteAtATime(t *testing.T) {
 	r := &Exchange{pipe: &pipeline{overNetHTTP: true}, request: request{hasBody: true}}
 	for range 2 {
