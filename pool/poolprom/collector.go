@@ -1,0 +1,178 @@
+package poolprom
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/warmconn/warmconn/pool"
+)
+
+// other is no host, for those begin with their scheme.
+const other = "other"
+
+// longest is the length of a label. A name in DNS has 253 bytes at most; a hostile
+// one may have any number.
+const longest = 255
+
+// collector implements prometheus.Collector.
+type collector struct {
+	stats func() pool.Stats
+	most  int
+
+	// mu is held for a whole collection: two of them must not take a host in at the
+	// same time, nor see Stats in another order than they write other.
+	mu     sync.Mutex
+	listed map[string]*series // the hosts with series of their own
+	gone   row                // of those that were listed and forgotten
+	rest   row                // what other said last
+	full   bool               // the last collection left hosts to other
+}
+
+// series is a listed host.
+type series struct {
+	base row // what it had counted before it was listed; other has that
+	last row // what Stats said last
+}
+
+func (s *series) own() row { return s.last.less(s.base) }
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	all := []*prometheus.Desc{opened, closed, shakes, resumed, hosts, allFlight, allWaiting, allLimit}
+	for i := range counters {
+		all = append(all, counters[i].desc)
+	}
+	for i := range gauges {
+		all = append(all, gauges[i].desc)
+	}
+	for _, d := range slices.Compact(all) { // those with a word stand together
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.stats()
+	c.follow(&s)
+	sum, left := c.gone, 0
+	var of pool.HostStats
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		l := c.listed[h.Host]
+		if l == nil {
+			left++
+			addGauges(&of, h)
+			continue
+		}
+		own := l.own()
+		sum = sum.plus(own)
+		sendRow(ch, h.Host, own)
+		sendGauges(ch, h.Host, h)
+		send(ch, shakes, prometheus.CounterValue, float64(h.Handshakes), h.Host)
+		send(ch, resumed, prometheus.CounterValue, float64(h.Resumed), h.Host)
+	}
+	c.full = left > 0
+	// Stats looks at connections in all and at each host's one after the other, and counts
+	// those it does not dial only as long as their host is known: other must not fall for that.
+	c.rest = rowOf(&s.Counters, s.Opened, s.Lost).less(sum).atLeast(c.rest)
+	if left > 0 || !c.rest.isZero() {
+		sendRow(ch, other, c.rest)
+		sendGauges(ch, other, &of)
+	}
+	send(ch, hosts, prometheus.GaugeValue, float64(len(s.Hosts)))
+	send(ch, allFlight, prometheus.GaugeValue, float64(s.InUse))
+	send(ch, allWaiting, prometheus.GaugeValue, float64(s.Waiting))
+	if s.Limit > 0 {
+		send(ch, allLimit, prometheus.GaugeValue, float64(s.Limit))
+	}
+}
+
+// follow brings listed up to what Stats says: hosts that were forgotten go, and new
+// ones have their places.
+func (c *collector) follow(s *pool.Stats) {
+	seen := make(map[string]bool, len(c.listed))
+	var fresh []*pool.HostStats
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		l := c.listed[h.Host]
+		if l == nil {
+			if fit(h.Host) {
+				fresh = append(fresh, h)
+			}
+			continue
+		}
+		seen[h.Host] = true
+		now := rowOf(&h.Counters, h.Opened, h.Lost)
+		if now.fellFrom(l.last) { // forgotten, and back
+			c.gone = c.gone.plus(l.own())
+			l.base = row{}
+		}
+		l.last = now
+	}
+	for host, l := range c.listed {
+		if !seen[host] {
+			c.gone = c.gone.plus(l.own())
+			delete(c.listed, host)
+		}
+	}
+	room := c.most - len(c.listed)
+	if len(fresh) > room {
+		slices.SortStableFunc(fresh, func(a, b *pool.HostStats) int { return cmp.Compare(b.Requests, a.Requests) })
+		fresh = fresh[:room]
+	}
+	for _, h := range fresh {
+		l := &series{last: rowOf(&h.Counters, h.Opened, h.Lost)}
+		if c.full { // it may be among those that other has counted
+			l.base = l.last
+		}
+		c.listed[h.Host] = l
+	}
+}
+
+// fit says whether a host can be a label.
+func fit(host string) bool { return len(host) <= longest && utf8.ValidString(host) }
+
+func addGauges(to, h *pool.HostStats) {
+	to.InUse += h.InUse
+	to.Waiting += h.Waiting
+	to.Open += h.Open
+	to.Active += h.Active
+	to.Idle += h.Idle
+	to.Dialing += h.Dialing
+	to.IdleKept += h.IdleKept
+}
+
+func sendRow(ch chan<- prometheus.Metric, host string, r row) {
+	for i := range counters {
+		k := &counters[i]
+		labels := []string{host}
+		if k.word != "" {
+			labels = append(labels, k.word)
+		}
+		send(ch, k.desc, prometheus.CounterValue, float64(r.n[i])/k.per, labels...)
+	}
+	send(ch, opened, prometheus.CounterValue, float64(r.opened), host)
+	for word, n := range r.lost {
+		send(ch, closed, prometheus.CounterValue, float64(n), host, string(word))
+	}
+}
+
+func sendGauges(ch chan<- prometheus.Metric, host string, h *pool.HostStats) {
+	for i := range gauges {
+		g := &gauges[i]
+		if g.need == nil || host != other && g.need(h) {
+			send(ch, g.desc, prometheus.GaugeValue, g.of(h), host)
+		}
+	}
+}
+
+// send fails only for labels that are not UTF-8, or too few: fit and the tables see to that.
+func send(ch chan<- prometheus.Metric, d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, t, v, labels...)
+}

@@ -1,0 +1,148 @@
+package poolprom_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/pool/poolprom"
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// value is a metric's, of the series whose labels hold all of the values.
+func value(t *testing.T, reg *prometheus.Registry, name string, values ...string) float64 {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+	series:
+		for _, m := range f.Metric {
+			for _, want := range values {
+				if !strings.Contains(m.String(), want) {
+					continue series
+				}
+			}
+			if m.Counter != nil {
+				return m.Counter.GetValue()
+			}
+			return m.Gauge.GetValue()
+		}
+	}
+	return -1
+}
+
+func get(t *testing.T, client *http.Client, url string, read bool) {
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if read {
+		io.Copy(io.Discard, resp.Body)
+	}
+	resp.Body.Close()
+}
+
+func TestWhatIsCollectedIsStats(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Write(make([]byte, 1<<20))
+	}))
+	defer srv.Close()
+	p := pool.New(pool.Options{MaxPerHost: 2})
+	defer p.Close()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(poolprom.NewCollector(p, poolprom.Options{}))
+	client := roundtripper.Client(srv.Client(), p.Middleware)
+
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for range 20 {
+				get(t, client, srv.URL, i%2 == 0)
+			}
+		})
+		all.Go(func() { // collections beside the load
+			for range 20 {
+				if _, err := reg.Gather(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+
+	s := p.Stats()
+	h := s.Hosts[0]
+	for name, want := range map[string]float64{
+		"warmconn_pool_requests_total":                       float64(h.Requests),
+		"warmconn_pool_waits_total":                          float64(h.Waits),
+		"warmconn_pool_wait_seconds_total":                   h.WaitTime.Seconds(),
+		"warmconn_pool_requests_limit":                       2,
+		"warmconn_pool_connections_opened_total":             float64(h.Opened),
+		"warmconn_pool_connections_closed_total body_unread": float64(h.Lost["body_unread"]),
+		"warmconn_pool_tls_handshakes_total":                 float64(h.Handshakes),
+		"warmconn_pool_host_watched":                         1,
+	} {
+		name, word, _ := strings.Cut(name, " ")
+		if got := value(t, reg, name, `"`+h.Host+`"`, word); got < want*(1-1e-9) || got > want*(1+1e-9) || want == 0 {
+			t.Errorf("%s is %v, Stats has %v", name, got, want)
+		}
+	}
+}
+
+// Of a request with secrets in every place that a request has, a scrape shows the host.
+func TestAScrapeShowsNoSecrets(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(poolprom.NewCollector(p, poolprom.Options{}))
+	client := roundtripper.Client(srv.Client(), p.Middleware)
+	req, _ := http.NewRequest("GET", strings.Replace(srv.URL, "://", "://s3cret:s3cret@", 1)+"/s3cret?key=s3cret#s3cret", nil)
+	req.Header.Set("Authorization", "s3cret")
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	metrics := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	defer metrics.Close()
+	scrape, err := http.Get(metrics.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer scrape.Body.Close()
+	text, err := io.ReadAll(scrape.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), `warmconn_pool_requests_total{host="`+srv.URL+`"} 1`) || strings.Contains(string(text), "s3cret") {
+		t.Errorf("the scrape is\n%s", text)
+	}
+}
+
+// Two Pools in one registry need a label.
+func TestTwoPoolsShareARegistryByALabel(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	for _, name := range []string{"a", "b"} {
+		p := pool.New(pool.Options{})
+		defer p.Close()
+		prometheus.WrapRegistererWith(prometheus.Labels{"pool": name}, reg).MustRegister(poolprom.NewCollector(p, poolprom.Options{}))
+	}
+	if value(t, reg, "warmconn_pool_hosts", `"a"`) != 0 || value(t, reg, "warmconn_pool_hosts", `"b"`) != 0 {
+		t.Error("not both are there")
+	}
+}
