@@ -61,6 +61,39 @@ func TestConnectionMetricsHaveTheProtocol(t *testing.T) {
 	}
 }
 
+// A connection speaks no protocol yet before its first request. Once such a one was counted,
+// the series says that there is none: a collector that keeps what a series said last would
+// count the connection twice.
+func TestAConnectionWithoutAProtocolIsTakenBackWhenItHasOne(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(ok), testserver.Options{})
+	defer srv.Close()
+	reader := metric.NewManualReader()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
+		trace.New(trace.Options{MeterProvider: metric.NewMeterProvider(metric.WithReader(reader))}).Middleware, p.Middleware)
+	if _, err := p.Warm(t.Context(), client.Transport, srv.URL, 1); err != nil {
+		t.Fatal(err)
+	}
+	silent := func() (n float64, series int) {
+		for _, p := range collect(t, reader)["http.client.open_connections {connection}"] {
+			if _, ok := p.attrs.Value("network.protocol.version"); !ok {
+				n, series = n+p.value, series+1
+			}
+		}
+		return n, series
+	}
+	if n, series := silent(); n != 1 || series != 2 {
+		t.Errorf("%v connections without a protocol, in %d series; want 1, active and idle", n, series)
+	}
+	if err := do(client, within(t, 10*time.Second, srv.URL)); err != nil {
+		t.Fatal(err)
+	}
+	if n, series := silent(); n != 0 || series != 2 {
+		t.Errorf("after its first request: %v connections without a protocol, in %d series; want none, active and idle", n, series)
+	}
+}
+
 // Two Tracers in one stack, an SDK's and the program's, write into one
 // instrument.
 func TestTwoTracersOfOneMeterCountAConnectionOnce(t *testing.T) {

@@ -126,7 +126,7 @@ func (m *devMetrics) observe(meter metric.Meter) metric.Registration {
 				for v, n := range rest {
 					l := closedKey{c.Key, ledger.Version(v), ""}
 					counts.add(l, n)
-					if l.version != ledger.Unspoken && c.Spoken[v] && !m.peers {
+					if c.Spoken[v] && !m.peers {
 						counts.see(l)
 					}
 				}

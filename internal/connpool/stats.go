@@ -70,6 +70,7 @@ func (p *Pool) Counts(f func(ledger.Counts)) {
 	p.hosts.each(func(h *Host) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
+		h.conns.spoken[ledger.Unspoken] = h.conns.spoken[ledger.Unspoken] || h.conns.versions[ledger.Unspoken].Open > 0
 		busy := h.conns.by[active] + h.conns.by[draining] + h.conns.by[goingAway]
 		f(ledger.Counts{
 			Key: h.key, Host: h.name, Watched: true, Open: h.conns.open() + h.conns.shaking, Active: busy, Idle: h.conns.by[idle],

@@ -147,6 +147,7 @@ func (l *Ledger) Counts(f func(Counts)) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		n := &h.counts
+		n.spoken[Unspoken] = n.spoken[Unspoken] || n.versions[Unspoken].Open > 0
 		f(Counts{
 			Key: h.key, Host: h.key.String(), Open: n.open, Active: n.active, Idle: n.open - n.active - n.closing,
 			Tally: h.tally, Totals: h.ledger.totals, Versions: n.versions, Spoken: n.spoken, Peers: n.peers,
