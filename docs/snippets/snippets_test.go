@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	_ "github.com/hashicorp/go-retryablehttp"
+	_ "github.com/prometheus/client_golang/prometheus"
 	_ "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
 	_ "github.com/warmconn/warmconn"
 	"github.com/warmconn/warmconn/internal/snippet"
 	_ "github.com/warmconn/warmconn/pool/poolprof"
+	_ "github.com/warmconn/warmconn/pool/poolprom"
 )
 
 func TestSnippetsCompile(t *testing.T) {
@@ -20,6 +22,8 @@ func TestSnippetsCompile(t *testing.T) {
 			"poolprof":      "github.com/warmconn/warmconn/pool/poolprof",
 			"otelhttp":      "go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp",
 			"retryablehttp": "github.com/hashicorp/go-retryablehttp",
+			"prometheus":    "github.com/prometheus/client_golang/prometheus",
+			"poolprom":      "github.com/warmconn/warmconn/pool/poolprom",
 		},
 		Vars: map[string]string{"rc": "*retryablehttp.Client"},
 	}
