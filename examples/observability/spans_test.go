@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"testing"
+	"time"
 )
 
 // attrs are OpenTelemetry's attributes as its JSON has them; of those that are no strings
@@ -66,4 +69,55 @@ func spansOf(t *testing.T, file string) map[[2]string]span {
 		t.Fatal(err)
 	}
 	return all
+}
+
+// exemplarsLeadToSpans: each that Prometheus has is that of a span in the Collector's file, to the same host.
+func (s *station) exemplarsLeadToSpans(t *testing.T) {
+	for _, histogram := range []string{"http_client_request_duration_seconds", "warmconn_request_time_in_queue_seconds"} {
+		var missing string
+		within(t, 30*time.Second, "the spans of "+histogram, func() bool {
+			all, err := s.prometheus.exemplars(t.Context(), histogram+"_bucket")
+			if err != nil {
+				t.Fatal(err)
+			}
+			spans := spansOf(t, s.collector.spans)
+			missing = fmt.Sprintf("%d exemplars", len(all))
+			hosts := make(map[string]bool)
+			for _, e := range all {
+				sp, ok := spans[[2]string{e.trace, e.span}]
+				if !ok || sp.Attributes.of("server.address") != e.series["server_address"] {
+					missing = fmt.Sprintf("%+v has no span, or %+v", e, sp)
+					return false
+				}
+				hosts[e.series["server_address"]] = true
+			}
+			return len(all) >= 10 && len(hosts) >= 2
+		})
+		t.Log(missing)
+	}
+}
+
+// linksAreIntact: the span of a request that paid for another's deed leads to that one's.
+func (s *station) linksAreIntact(t *testing.T) {
+	spans := spansOf(t, s.collector.spans)
+	reasons := make(map[string]int)
+	for _, sp := range spans {
+		for _, l := range sp.Links {
+			culprit, ok := spans[[2]string{l.TraceID, l.SpanID}]
+			why := l.Attributes.of("warmconn.new_reason")
+			if !ok || why == "" || why != sp.Attributes.of("warmconn.new_reason") || culprit.Attributes.of("server.address") != sp.Attributes.of("server.address") {
+				t.Fatalf("the link %+v of %+v leads to %+v", l, sp, culprit)
+			}
+			if lost := culprit.Attributes.of("warmconn.lost_reason"); lost != why {
+				t.Errorf("new for %s because of a span that has lost its connection for %q", why, lost)
+			}
+			reasons[why]++
+		}
+	}
+	t.Logf("%d spans, links by reason: %v", len(spans), maps.Clone(reasons))
+	for _, why := range []string{"body_unread", "server_close"} {
+		if reasons[why] == 0 {
+			t.Errorf("no links for %s", why)
+		}
+	}
 }
