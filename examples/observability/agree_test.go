@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// agree compares Prometheus with what the exchanges, the pool and the kernel say.
+// agree compares Prometheus' figures with the exchanges', the pool's and the kernel's.
 func (s *station) agree(t *testing.T, told *tally) {
 	var differ bytes.Buffer
 	defer func() {
@@ -49,7 +49,7 @@ func (s *station) agree(t *testing.T, told *tally) {
 					same(name+" new for "+who[1], news[name+" "+who[1]], n)
 				}
 			}
-			same(name+" new, and opened less those never used", sum, float64(h.Opened-h.Lost["unused"])-unused[h.Host])
+			same(name+" new, and opened less the unused", sum, float64(h.Opened-h.Lost["unused"])-unused[h.Host])
 			same(name+" open connections and Stats", open[name], float64(h.Open))
 			if n, ok := s.sites.of[name].Established(); ok {
 				same(name+" open connections and the kernel", open[name], float64(n))

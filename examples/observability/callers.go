@@ -20,7 +20,7 @@ type caller struct {
 	fires   string // the alert; empty: none
 }
 
-// good callers fire no alert: what they do to connections the kit mends, or it is little.
+// good callers fire no alert: the kit mends their faults, or there are few.
 var good = []caller{
 	{name: "reads and closes", host: catalog, workers: 4, pause: 20 * time.Millisecond, call: func(ctx context.Context, s *station) {
 		get(ctx, s, "http://"+catalog, read)
@@ -107,7 +107,7 @@ func begin(ctx context.Context, s *station, all []caller) *load {
 		for range c.workers {
 			l.workers.Go(func() {
 				for ctx.Err() == nil {
-					// A call that has begun ends as it would: so what is counted is no matter of when the load ends.
+					// A call that has begun comes to its own end: the figures do not depend on when the load is ended.
 					c.call(context.WithoutCancel(ctx), s)
 					select {
 					case <-time.After(c.pause):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -82,7 +83,8 @@ func startCollector(dir string) (*collector, error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("not running after 30 s")
+			c.run.Shutdown()
+			return nil, errors.New("not running after 30 s")
 		}
 	}
 	return c, nil

@@ -6,8 +6,8 @@
 //	go run . -for 30s
 //
 // It needs Debian's package prometheus, or another prometheus in PATH. Everything listens
-// on loopback, on free ports, and what it writes is in a temporary directory that it
-// removes. The dashboard for Grafana is dashboards/warmconn.json.
+// on loopback, on free ports, and the files are in a temporary directory that is removed
+// at the end. The dashboard for Grafana is dashboards/warmconn.json.
 //
 // The callers are made to fire every alert. That takes minutes by the rules as they are,
 // so here they are evaluated each second, and wait for one; the expressions are the same.
@@ -69,8 +69,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-s.ended():
-			return err
+		case <-s.prometheus.ended:
+			return errors.New("prometheus has ended")
 		case <-tell.C:
 		}
 		stats := s.kit.Stats()

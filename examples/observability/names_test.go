@@ -59,7 +59,7 @@ func TestQuickRulesHaveTheSameExpressions(t *testing.T) {
 	}
 }
 
-// Whoever is woken reads what to do.
+// An operator who is woken finds a page that says what to do.
 func TestEachAlertHasItsPlaceInTheDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
@@ -76,7 +76,7 @@ func TestEachAlertHasItsPlaceInTheDocs(t *testing.T) {
 	}
 }
 
-// dashboard is what is read of Grafana's.
+// dashboard has the parts of Grafana's model that the tests read.
 type dashboard struct {
 	Panels []struct {
 		Title   string

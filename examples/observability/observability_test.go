@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -148,7 +149,7 @@ func TestAnOperatorSeesWhatHappens(t *testing.T) {
 			}
 		}
 		if have["warmconn_no_such_total"] {
-			t.Error("it has what there is not")
+			t.Error("Prometheus has a metric that does not exist")
 		}
 	})
 }
@@ -181,6 +182,25 @@ func TestTheCommandLeavesNothingBehind(t *testing.T) {
 				t.Errorf("%s still listens", addr)
 			}
 		}
+	}
+}
+
+// A Prometheus that ends by itself is told, and leaves no process.
+func TestAPrometheusThatHasEndedIsTold(t *testing.T) {
+	needPrometheus(t)
+	s, err := start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.prometheus.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.prometheus.ended
+	if err := s.stop(); err == nil {
+		t.Error("stop says nothing of it")
+	}
+	if err := s.prometheus.process.Signal(syscall.Signal(0)); err == nil {
+		t.Error("the process is there")
 	}
 }
 

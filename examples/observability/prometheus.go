@@ -20,7 +20,8 @@ import (
 // prometheusServer is a Prometheus in a process of its own.
 type prometheusServer struct {
 	url   string
-	ended chan error // once, when the process has ended
+	ended chan struct{} // closed when the process has ended
+	err   error         // how, after that
 
 	process *os.Process
 	log     string
@@ -69,7 +70,7 @@ func startPrometheus(ctx context.Context, dir, collector, pool string) (*prometh
 	if err != nil {
 		return nil, err
 	}
-	p := &prometheusServer{url: "http://" + addrs[0], ended: make(chan error, 1), log: filepath.Join(dir, "prometheus.log")}
+	p := &prometheusServer{url: "http://" + addrs[0], ended: make(chan struct{}), log: filepath.Join(dir, "prometheus.log")}
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,8 @@ func startPrometheus(ctx context.Context, dir, collector, pool string) (*prometh
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			p.ended <- cmd.Wait()
+			p.err = cmd.Wait()
+			close(p.ended)
 		}
 	}()
 	if err := <-started; err != nil {
@@ -116,9 +118,8 @@ func (p *prometheusServer) ready(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
-		case err := <-p.ended:
-			p.ended <- err
-			return fmt.Errorf("it ended: %w", err)
+		case <-p.ended:
+			return errors.New("it has ended")
 		case <-ctx.Done():
 			return fmt.Errorf("not ready: %w", ctx.Err())
 		}
@@ -129,11 +130,12 @@ func (p *prometheusServer) ready(ctx context.Context) error {
 func (p *prometheusServer) stop() error {
 	p.process.Signal(syscall.SIGTERM) // fails where it has ended
 	select {
-	case err := <-p.ended:
-		return err
+	case <-p.ended:
+		return p.err
 	case <-time.After(10 * time.Second):
 		p.process.Kill()
-		return errors.Join(errors.New("prometheus had to be killed"), <-p.ended)
+		<-p.ended
+		return errors.Join(errors.New("it had to be killed"), p.err)
 	}
 }
 

@@ -23,7 +23,7 @@ type providers struct {
 // service is the job in Prometheus.
 const service = "shop"
 
-// A minute is usual; here there is somebody who waits.
+// A minute is usual; here a user watches.
 const exportEvery = 500 * time.Millisecond
 
 func newProviders(ctx context.Context, collector string) (*providers, error) {

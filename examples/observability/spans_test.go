@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// attrs are OpenTelemetry's attributes as its JSON has them; of those that are no strings
-// the value is empty.
+// attrs are OpenTelemetry's attributes as its JSON has them; the value of an attribute
+// that is no string is empty.
 type attrs []struct {
 	Key   string
 	Value struct{ StringValue string }

@@ -68,7 +68,7 @@ func start(ctx context.Context, layers ...roundtripper.Middleware) (s *station, 
 	})
 	s.client = roundtripper.Client(&http.Client{Transport: s.sites.transport()}, append(layers, s.kit.Middleware)...)
 
-	// What the pool alone knows, without OpenTelemetry.
+	// The figures that only the pool has, without OpenTelemetry.
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(poolprom.NewCollector(s.kit.Pool, poolprom.Options{}))
 	s.metrics = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
@@ -84,16 +84,11 @@ func start(ctx context.Context, layers ...roundtripper.Middleware) (s *station, 
 
 func (s *station) after(f func() error) { s.undo = append(s.undo, f) }
 
-// stop ends what was started, the last first.
+// stop ends everything that was started, the last first.
 func (s *station) stop() (err error) {
 	for i := len(s.undo) - 1; i >= 0; i-- {
 		err = errors.Join(err, s.undo[i]())
 	}
 	s.undo = nil
 	return err
-}
-
-// ended tells of what has ended though nothing has stopped it.
-func (s *station) ended() <-chan error {
-	return s.prometheus.ended
 }

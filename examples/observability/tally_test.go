@@ -8,7 +8,7 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// tally is what the exchanges themselves have said, by host and by host and reason.
+// tally adds the exchanges' own facts up, by host, and by host and reason.
 type tally struct {
 	mu       sync.Mutex
 	requests map[string]float64

@@ -11,7 +11,7 @@ import (
 	"github.com/warmconn/warmconn/pool"
 )
 
-// other is no host, for those begin with their scheme.
+// other is the label of the sums. No host has that name, for a host's begins with its scheme.
 const other = "other"
 
 // longest is the length of a label. A name in DNS has 253 bytes at most; a hostile
@@ -27,15 +27,15 @@ type collector struct {
 	// same time, nor see Stats in another order than they write other.
 	mu     sync.Mutex
 	listed map[string]*series // the hosts with series of their own
-	gone   row                // of those that were listed and forgotten
-	rest   row                // what other said last
+	gone   row                // of listed hosts that were forgotten
+	rest   row                // other's last figures
 	full   bool               // the last collection left hosts to other
 }
 
 // series is a listed host.
 type series struct {
 	base row // what it had counted before it was listed; other has that
-	last row // what Stats said last
+	last row // as Stats had it last
 }
 
 func (s *series) own() row { return s.last.less(s.base) }
@@ -49,7 +49,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for i := range gauges {
 		all = append(all, gauges[i].desc)
 	}
-	for _, d := range slices.Compact(all) { // those with a word stand together
+	for _, d := range slices.Compact(all) { // the words of one metric stand together
 		ch <- d
 	}
 }
@@ -78,8 +78,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		send(ch, resumed, prometheus.CounterValue, float64(h.Resumed), h.Host)
 	}
 	c.full = left > 0
-	// Stats looks at connections in all and at each host's one after the other, and counts
-	// those it does not dial only as long as their host is known: other must not fall for that.
+	// Stats looks at the sum of connections and at each host's one after the other, and counts
+	// connections of foreign dialers only as long as their host is known: other must not fall for that.
 	c.rest = rowOf(&s.Counters, s.Opened, s.Lost).less(sum).atLeast(c.rest)
 	if left > 0 || !c.rest.isZero() {
 		sendRow(ch, other, c.rest)
@@ -93,8 +93,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// follow brings listed up to what Stats says: hosts that were forgotten go, and new
-// ones have their places.
+// follow brings listed up to date: a host that was forgotten leaves, and a new one has its
+// place.
 func (c *collector) follow(s *pool.Stats) {
 	seen := make(map[string]bool, len(c.listed))
 	var fresh []*pool.HostStats
@@ -128,7 +128,7 @@ func (c *collector) follow(s *pool.Stats) {
 	}
 	for _, h := range fresh {
 		l := &series{last: rowOf(&h.Counters, h.Opened, h.Lost)}
-		if c.full { // it may be among those that other has counted
+		if c.full { // other may have counted it
 			l.base = l.last
 		}
 		c.listed[h.Host] = l

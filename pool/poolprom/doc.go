@@ -46,15 +46,14 @@
 //	warmconn_pool_all_requests_waiting                  Stats.Waiting
 //	warmconn_pool_all_requests_limit                    Stats.Limit, only where there is one
 //
-// Of refusals and early closes each word is there from the beginning, with 0. Of
-// the reasons for closing those that have occurred are; readers must expect new
-// words.
+// Of refusals and early closes each word is there from the beginning, with 0; a
+// reason for closing is once it has occurred. Readers must expect new words.
 //
 // # How many hosts
 //
-// Options.MaxHosts have series of their own: those that come first, and of many
-// that come at once those with the most requests. A host keeps its series until
-// the pool has forgotten it. The sums of all others are under the host "other",
+// Options.MaxHosts bounds the hosts with series of their own. The first hosts have
+// them, and of many new ones the hosts with the most requests. A host keeps its
+// series until the pool has forgotten it. The sums of all others are under the host "other",
 // which is there as soon as it has anything to say. There too are the requests of
 // hosts before they got series, and of the forgotten ones that had none; and what
 // the queue of MaxTotal counts, which is no host's. So nothing is counted twice,

@@ -164,7 +164,7 @@ func TestEachFigureOfStatsIsCollected(t *testing.T) {
 	}
 }
 
-// Ten thousand hosts are no more series than a hundred, and those with most requests are named.
+// Ten thousand hosts make no more series than a hundred, and the busiest hosts are named.
 func TestManyHostsAreBounded(t *testing.T) {
 	s := pool.Stats{}
 	for i := range 10_000 {
@@ -209,7 +209,7 @@ func TestManyHostsAreBounded(t *testing.T) {
 	}
 }
 
-// What is no label does not make the collection fail.
+// A host whose name can't be a label does not make the collection fail.
 func TestHostileHostsAreUnderOther(t *testing.T) {
 	s := pool.Stats{}
 	for _, host := range []string{"http://\xff:80", "http://\xfe:80", "http://" + strings.Repeat("a", 10_000) + ":80", "http://\"\n{}<script>:80"} {
