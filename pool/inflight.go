@@ -2,7 +2,6 @@ package pool
 
 import (
 	"cmp"
-	"net/http"
 	"runtime"
 	"slices"
 	"time"
@@ -51,7 +50,7 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 	default:
 		return nil
 	}
-	f.host, f.method, f.began = h, cmp.Or(method, http.MethodGet), began
+	f.host, f.method, f.began = h, methodWord(method), began
 	if listed {
 		h.flights.begin(f)
 	}
@@ -158,7 +157,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 type Request struct {
 	// Host is scheme, name and port.
 	Host string
-	// Method is the request's.
+	// Method is the request's; of one that is long or not printable, a short word.
 	Method string
 	// Caller is where the request was made, as in Leak; empty if its stack was not
 	// taken.

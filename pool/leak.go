@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // Leak is something that a program has forgotten: one of three things, which the fields
@@ -23,7 +24,8 @@ import (
 type Leak struct {
 	// Host is scheme, name and port; empty for Transports.
 	Host string
-	// Method is the request's; empty for Transports.
+	// Method is the request's; of one that is long or not printable, a short word. Empty
+	// for Transports.
 	Method string
 	// Caller is where the program made the request, as "file:line function": the innermost
 	// line in its main module, which in a test is the module under test. If no such line is
@@ -75,8 +77,11 @@ func framesOf(stack *[]uintptr) []runtime.Frame {
 
 func leakOf(host, method string, age time.Duration, stack []uintptr) Leak {
 	at := callsite.Of(stack)
-	return Leak{Host: host, Method: cmp.Or(method, http.MethodGet), Caller: at.Caller, Inner: at.Inner, Age: age, stack: cloned(stack)}
+	return Leak{Host: host, Method: methodWord(method), Caller: at.Caller, Inner: at.Inner, Age: age, stack: cloned(stack)}
 }
+
+// methodWord is a request's method to be shown.
+func methodWord(method string) string { return word.Of(cmp.Or(method, http.MethodGet)) }
 
 // cloned returns a copy, which does not keep the inFlight that the stack is part of.
 func cloned(stack []uintptr) *[]uintptr {

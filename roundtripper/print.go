@@ -5,10 +5,12 @@ import (
 	"fmt"
 
 	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // Format implements fmt.Formatter: String, or for %+v and %#v the fields, with the
-// class in the place of Err. Its text may quote what the server sent.
+// class in the place of Err, whose text may quote what the server sent, and no more of
+// Method than a short word.
 func (e Exchange) Format(s fmt.State, verb rune) {
 	switch {
 	case verb == 'v' && (s.Flag('+') || s.Flag('#')):
@@ -20,8 +22,7 @@ func (e Exchange) Format(s fmt.State, verb rune) {
 	}
 }
 
-// MarshalJSON implements json.Marshaler: the fields, with the class in the place of
-// Err.
+// MarshalJSON implements json.Marshaler: the fields as Format shows them.
 func (e Exchange) MarshalJSON() ([]byte, error) { return json.Marshal(e.classed()) }
 
 // fields is an Exchange without its methods.
@@ -30,6 +31,7 @@ type fields Exchange
 // classed are the fields to be shown.
 func (e Exchange) classed() fields {
 	f := fields(e)
+	f.Method = word.Of(e.Method)
 	if e.Err != nil {
 		f.Err = class(errclass.Of(e.Err))
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/errclass"
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // String is the exchange as a line that a person reads, say
@@ -28,7 +29,7 @@ func (e Exchange) String() string {
 	if !ok {
 		host = e.Host
 	}
-	b.WriteString(printable(method) + " " + printable(host))
+	b.WriteString(word.Of(method) + " " + printable(host))
 	if e.StatusCode != 0 {
 		b.WriteString(" " + strconv.Itoa(e.StatusCode))
 	}

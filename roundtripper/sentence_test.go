@@ -42,7 +42,7 @@ func TestAnExchangeIsASentence(t *testing.T) {
 			"GET api.example:443 200 in 60.0 s: reused connection, body leaked"},
 		{roundtripper.Exchange{Method: "GET", Host: host, StatusCode: 200, NewReason: roundtripper.ReasonFirst, ConnWait: time.Millisecond, QueueWait: time.Second, TLSVersion: tls.VersionTLS12},
 			"GET api.example:443 200 so far: queued for 1.0 s, new connection (first), TLS 1.2, 1 ms"},
-		{roundtripper.Exchange{Method: "GET\n", Host: "a b\x00"}, `"GET\n" "a b\x00" so far`},
+		{roundtripper.Exchange{Method: "GET\n", Host: "a b\x00"}, `GET? "a b\x00" so far`},
 	} {
 		if got := row.e.String(); got != row.want {
 			t.Errorf("got  %s\nwant %s", got, row.want)

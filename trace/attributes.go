@@ -9,10 +9,11 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/warmconn/warmconn/internal/ledger"
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // methodOf returns the method as the conventions want it, and the original if
-// that is another one.
+// that is another one: a short word, for its length and characters are the caller's.
 func methodOf(m string) (method, original string) {
 	switch m {
 	case "":
@@ -21,7 +22,7 @@ func methodOf(m string) (method, original string) {
 		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace, "QUERY":
 		return m, ""
 	default:
-		return "_OTHER", m
+		return "_OTHER", word.Of(m)
 	}
 }
 
@@ -43,6 +44,6 @@ func version(proto string) string {
 	case "3.0":
 		return "3"
 	default:
-		return v
+		return word.Of(v) // somebody else's base may say anything
 	}
 }

@@ -12,9 +12,10 @@
 // (URLTemplate). It follows the semantic conventions for HTTP, 1.43:
 //
 //   - at its start, for samplers: http.request.method (and
-//     http.request.method_original), server.address, server.port, always,
-//     url.full without secrets, url.template, http.request.resend_count on a
-//     redirect and as ResendCount says;
+//     http.request.method_original, 64 bytes of printable ASCII at most),
+//     server.address, server.port, always, url.full without user information and
+//     without what Query takes for credentials, url.template,
+//     http.request.resend_count on a redirect and as ResendCount says;
 //   - at its end: http.response.status_code, network.protocol.version,
 //     network.peer.address, network.peer.port, error.type.
 //
@@ -82,7 +83,8 @@
 // The span, and with it the duration, ends when the body has ended, not at the
 // headers, for only then is it known what became of the connection; EndAtHeaders
 // has it otherwise. url.full has no fragment: it is not sent, and may hold a
-// token. What its own caller has cancelled has neither error.type nor the status of
+// token; and of its query more is redacted than the conventions ask for, whatever the
+// case, unless Query says otherwise. What its own caller has cancelled has neither error.type nor the status of
 // an error, though RoundTrip failed: nothing went wrong. The span of a leaked body
 // is ended when the collector has found it, with an earlier time.
 // OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS is not read: the methods that the
@@ -92,7 +94,7 @@
 //
 // The span's name is GET, not HTTP GET, as the conventions want. Samplers see the
 // attributes. server.port is there even if it is the scheme's own; network.peer.*
-// and http.request.resend_count are there, and secrets in the query are not. A
+// and http.request.resend_count are there, and credentials in the query are not. A
 // body that is never closed has a span. The request's headers are not copied
 // deeply. Errors of the body's Read set the status by their class, not by their
 // text, which may quote anything. There are no events for reads and writes, no

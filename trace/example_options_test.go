@@ -124,21 +124,40 @@ func ExampleOptions_headers() {
 	// Output: GET http.request.header.accept=["text/plain"] http.response.header.x-region=["eu"]
 }
 
-// Query keys whose values are secret: the conventions' keys, then keys of the program's in
-// their place, then none. User information and fragments are never shown.
+// Credentials in a query are not shown, whatever the key's case; nor the values of keys
+// that the program names. User information and fragments are never shown.
 func ExampleOptions_redaction() {
-	for _, keys := range [][]string{nil, {"sig", "token"}, {}} {
+	for _, keys := range [][]string{nil, {"ticket"}, {}} {
 		recorder := tracetest.NewSpanRecorder()
 		tr := trace.New(trace.Options{
 			TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
-			RedactQuery:    keys,
+			RedactQuery:    keys, // beside the usual ones; empty, and not nil, means that all is shown
 		})
 		client := roundtripper.Client(&http.Client{Transport: answer{}}, tr.Middleware)
-		get(client, "http://alice:1234@api.example/?token=5678&sig=9abc#end")
+		get(client, "http://alice:1234@api.example/?Token=5678&ticket=9abc#end")
 		printSpans(recorder, "url.full")
 	}
 	// Output:
-	// GET url.full=http://REDACTED:REDACTED@api.example/?token=5678&sig=REDACTED
-	// GET url.full=http://REDACTED:REDACTED@api.example/?token=REDACTED&sig=REDACTED
-	// GET url.full=http://REDACTED:REDACTED@api.example/?token=5678&sig=9abc
+	// GET url.full=http://REDACTED:REDACTED@api.example/?Token=REDACTED&ticket=9abc
+	// GET url.full=http://REDACTED:REDACTED@api.example/?Token=REDACTED&ticket=REDACTED
+	// GET url.full=http://REDACTED:REDACTED@api.example/?Token=5678&ticket=9abc
+}
+
+// How much of a query is shown: all but credentials, all but what the semantic
+// conventions name, nothing.
+func ExampleQuery() {
+	for _, query := range []trace.Query{trace.QueryRedacted, trace.QueryConventions, trace.QueryOmitted} {
+		recorder := tracetest.NewSpanRecorder()
+		tr := trace.New(trace.Options{
+			TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)),
+			Query:          query,
+		})
+		client := roundtripper.Client(&http.Client{Transport: answer{}}, tr.Middleware)
+		get(client, "http://api.example/items?page=2&access_token=5678&sig=9abc")
+		printSpans(recorder, "url.full")
+	}
+	// Output:
+	// GET url.full=http://api.example/items?page=2&access_token=REDACTED&sig=REDACTED
+	// GET url.full=http://api.example/items?page=2&access_token=5678&sig=REDACTED
+	// GET url.full=http://api.example/items
 }

@@ -29,9 +29,10 @@ type spelling struct{ host, origin string }
 
 // resultKey is what tells the attributes of a request's end apart, of one host.
 type resultKey struct {
-	status        int
-	method, proto string // as net/http has them
-	class         string // of an error that is no status
+	status int
+	method string // as the conventions have it
+	proto  string // as net/http has it
+	class  string // of an error that is no status
 }
 
 // outcomeAttrs is what all exchanges with one result have in common.
@@ -91,7 +92,8 @@ func (t *Tracer) host(s *stack.Target) *host {
 
 // answer returns the attributes of an exchange that came to f.
 func (x *exchange) answer(f *stack.Facts) *outcomeAttrs {
-	k := resultKey{f.Status, f.Method, f.Proto, ""}
+	method, _ := methodOf(f.Method) // those that are not known have one result
+	k := resultKey{f.Status, method, f.Proto, ""}
 	if k.status < 400 && (f.Err != nil || f.TimedOut) {
 		k.class = errorType(f)
 	}
@@ -120,9 +122,8 @@ func newAnswer(k resultKey, h *host) *outcomeAttrs {
 	if a.class != "" {
 		a.attrs = append(a.attrs, semconv.ErrorTypeKey.String(a.class))
 	}
-	method, _ := methodOf(k.method)
 	all := make([]attribute.KeyValue, 0, 6)
-	a.measured = newOptions(append(append(append(all, h.server...), a.attrs...), semconv.HTTPRequestMethodKey.String(method)))
+	a.measured = newOptions(append(append(append(all, h.server...), a.attrs...), semconv.HTTPRequestMethodKey.String(k.method)))
 	return a
 }
 

@@ -79,9 +79,11 @@ type Options struct {
 	// as http.request.header.<name> and http.response.header.<name>. What they
 	// hold is not redacted. Nil means none.
 	RequestHeaders, ResponseHeaders []string
-	// RedactQuery are the query keys whose values url.full does not show; case
-	// matters. Nil means those of the conventions: X-Amz-Signature,
-	// X-Amz-Credential, X-Amz-Security-Token, AWSAccessKeyId, Signature, sig and
-	// X-Goog-Signature. Empty, and not nil, means none.
+	// Query says what url.full shows of the query. Zero is QueryRedacted: all but the
+	// values of keys that name credentials. The path is always shown, and a secret in it.
+	Query Query
+	// RedactQuery are further keys whose values url.full does not show, whatever their
+	// case. Nil means none. Empty, and not nil, with the zero Query means that all values
+	// are shown.
 	RedactQuery []string
 }

@@ -2,55 +2,17 @@ package trace
 
 import (
 	"net/url"
-	"strings"
 
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 const redaction = "REDACTED"
 
-// secrets are the query keys whose values are not shown.
-type secrets struct {
-	names map[string]bool
-	first [256]bool // what their names begin with
-}
-
-// secretsOf has them of Options. Nil is the conventions' list.
-func secretsOf(keys []string) secrets {
-	if keys == nil {
-		keys = []string{"X-Amz-Signature", "X-Amz-Credential", "X-Amz-Security-Token", "AWSAccessKeyId",
-			"Signature", "sig", "X-Goog-Signature"}
-	}
-	s := secrets{names: make(map[string]bool, len(keys))}
-	s.first['%'], s.first['+'] = true, true // an encoded letter may be any
-	for _, k := range keys {
-		s.names[k] = true
-		if k != "" {
-			s.first[k[0]] = true
-		}
-	}
-	return s
-}
-
-// has reports whether the key, as it stands in the query, is one of them.
-func (s *secrets) has(key string) bool {
-	if key == "" {
-		return s.names[""]
-	}
-	if !s.first[key[0]] {
-		return false
-	}
-	if n, err := url.QueryUnescape(key); err == nil {
-		key = n
-	}
-	return s.names[key]
-}
-
 // redacted is u for an attribute: userinfo and the values of secret query keys
 // replaced, the fragment left out.
 // Origin is its scheme and host, if they are known to need no escaping.
 func redacted(u *url.URL, origin string, secret *secrets) string {
-	query := redactQuery(u.RawQuery, secret)
+	query := secret.redact(u.RawQuery)
 	if u.Opaque != "" {
 		// It may hold anything, a userinfo too.
 		return u.Scheme + ":" + redaction
@@ -59,11 +21,12 @@ func redacted(u *url.URL, origin string, secret *secrets) string {
 	if origin == "" { // else there is no userinfo in it
 		host = ledger.WithoutUser(host)
 	}
-	if u.User == nil && u.Fragment == "" && query == u.RawQuery && len(host) == len(u.Host) {
+	if u.User == nil && u.Fragment == "" && query == u.RawQuery && len(host) == len(u.Host) && !(u.ForceQuery && secret.mode == QueryOmitted) {
 		return text(u, origin)
 	}
 	c := *u
 	c.Host, c.Fragment, c.RawFragment, c.RawQuery = host, "", "", query
+	c.ForceQuery = c.ForceQuery && secret.mode != QueryOmitted
 	if c.User != nil || len(host) != len(u.Host) {
 		c.User = url.UserPassword(redaction, redaction)
 	}
@@ -105,36 +68,4 @@ func plain(s string) bool {
 		}
 	}
 	return true
-}
-
-// redactQuery keeps the order and spelling of everything but the secrets.
-func redactQuery(query string, secret *secrets) string {
-	var b strings.Builder
-	done := 0          // query[:done] is in b
-	start, eq := 0, -1 // of what stands between two separators
-	for i := 0; i <= len(query); i++ {
-		if i < len(query) {
-			switch query[i] {
-			case '=':
-				if eq < 0 {
-					eq = i
-				}
-				continue
-			case '&', ';':
-			default:
-				continue
-			}
-		}
-		if eq >= 0 && secret.has(query[start:eq]) {
-			b.WriteString(query[done : eq+1])
-			b.WriteString(redaction)
-			done = i
-		}
-		start, eq = i+1, -1
-	}
-	if done == 0 {
-		return query
-	}
-	b.WriteString(query[done:])
-	return b.String()
 }

@@ -44,7 +44,7 @@ type Tracer struct {
 // error handler; the instrument that failed then records nothing.
 func New(o Options) *Tracer {
 	t := &Tracer{
-		opts: o, propagator: o.Propagator, kind: trace.WithSpanKind(trace.SpanKindClient), secret: secretsOf(o.RedactQuery),
+		opts: o, propagator: o.Propagator, kind: trace.WithSpanKind(trace.SpanKindClient), secret: secretsOf(&o),
 		requestHeaders:  headersOf(o.RequestHeaders, "http.request.header."),
 		responseHeaders: headersOf(o.ResponseHeaders, "http.response.header."),
 	}

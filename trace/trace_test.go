@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"runtime"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 
 	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -276,7 +278,7 @@ func TestSecretsStayOut(t *testing.T) {
 	}, testserver.Options{})
 	u := strings.Replace(r.srv.URL, "http://", "http://user:SECRET@", 1) +
 		"/p?a=1&sig=SECRET&%73ig=SECRET&X-Amz-Signature=SECRET&X-Amz-Credential=SECRET&X-Amz-Security-Token=SECRET" +
-		"&AWSAccessKeyId=SECRET&Signature=SECRET&X-Goog-Signature=SECRET&SIG=kept&sig#access_token=SECRET"
+		"&AWSAccessKeyId=SECRET&Signature=SECRET&X-Goog-Signature=SECRET&SIG=SECRET&sig#access_token=SECRET"
 	resp, err := r.client.Get(u)
 	if err != nil {
 		t.Fatal(err)
@@ -290,7 +292,26 @@ func TestSecretsStayOut(t *testing.T) {
 	}
 	want(t, s, map[attribute.Key]any{"url.full": strings.Replace(r.srv.URL, "http://", "http://REDACTED:REDACTED@", 1) +
 		"/p?a=1&sig=REDACTED&%73ig=REDACTED&X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED" +
-		"&AWSAccessKeyId=REDACTED&Signature=REDACTED&X-Goog-Signature=REDACTED&SIG=kept&sig"})
+		"&AWSAccessKeyId=REDACTED&Signature=REDACTED&X-Goog-Signature=REDACTED&SIG=REDACTED&sig"})
+}
+
+// What a caller, or whom it listens to, takes for a method is no text of any length.
+func TestAnUnknownMethodIsAShortWord(t *testing.T) {
+	for method, want := range map[string]string{
+		"get":                     "get",
+		strings.Repeat("A", 1000): strings.Repeat("A", 61) + "...",
+		"GET / HTTP/1.1\r\nX":     "GET?/?HTTP/1.1??X",
+	} {
+		recorder := tracetest.NewSpanRecorder()
+		rt := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))}).Middleware(stub.Transport{})
+		if err := stub.Do(rt, &http.Request{Method: method, URL: &url.URL{Scheme: "http", Host: "host.example"}, Header: http.Header{}}); err != nil {
+			t.Fatal(err)
+		}
+		s := recorder.Ended()[0]
+		if got := attrs(s)["http.request.method_original"].AsString(); got != want || s.Name() != "HTTP" || attrs(s)["http.request.method"].AsString() != "_OTHER" {
+			t.Errorf("%.40q: name %q, method_original %q", method, s.Name(), got)
+		}
+	}
 }
 
 func TestUnknownMethod(t *testing.T) {

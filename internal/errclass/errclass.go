@@ -11,6 +11,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // Other is the class of all other errors.
@@ -31,7 +33,7 @@ func Of(err error) (class string) {
 	var own interface{ ErrorType() string }
 	if errors.As(err, &own) {
 		if class := own.ErrorType(); class != "" {
-			return class
+			return word.Of(class)
 		}
 	}
 	switch {
