@@ -49,11 +49,14 @@ import (
 // Warm is safe for concurrent use; several calls for one host count the same connections.
 func (p *Pool) Warm(ctx context.Context, rt http.RoundTripper, url string, n int) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
+	switch {
+	case err != nil && ctx != nil:
+		return 0, errNoURL
+	case err != nil:
 		return 0, err
 	}
 	if !connpool.Takes(req) {
-		return 0, fmt.Errorf("pool: %q is no URL that requests can be sent to", url)
+		return 0, fmt.Errorf("pool: Warm: no request can be sent to %q", ledger.KeyOf(req.URL))
 	}
 	if rt == nil {
 		s := p.ownShared(&p.bases.own, cleanhttp.DefaultPooledTransport)
@@ -81,6 +84,9 @@ func (p *Pool) Warm(ctx context.Context, rt http.RoundTripper, url string, n int
 	}
 	return ready, err
 }
+
+// errNoURL does not quote the URL, which may have a password or a token in it.
+var errNoURL = errors.New("pool: Warm: the URL can't be parsed")
 
 // connPolicy returns the limit that the layers set to the connections for a request: see
 // layer.Begin.
