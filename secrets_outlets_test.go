@@ -52,8 +52,12 @@ var outlets = []outlet{
 		"roundtripper: func ExchangeOf(*http.Response) (Exchange, bool)",
 		"roundtripper: type Observer struct, End func(context.Context, Exchange)",
 	}},
+	{name: "Log", control: shownHost, api: []string{"roundtripper: func Log(*slog.Logger) Middleware"}},
 	{name: "Describe", control: "pool: ", api: []string{"roundtripper: func Describe(http.RoundTripper) string"}},
-	{name: "Stats", control: shownHost, api: []string{"pool: func (*Pool) Stats() Stats", "warmconn: func (*Kit) Stats() pool.Stats"}},
+	{name: "Stats", control: shownHost, api: []string{
+		"pool: func (*Pool) Stats() Stats", "warmconn: func (*Kit) Stats() pool.Stats",
+		"pool: func (Stats) MarshalJSON() ([]byte, error)", "pool: func (NewConns) Frames() []runtime.Frame",
+	}},
 	{name: "Conns", control: shownHost, api: []string{"pool: func (*Pool) Conns() []ConnInfo"}},
 	{name: "ConnListener", control: shownHost, api: []string{
 		"pool: type ConnListener struct, Acquired func(ConnEvent)", "pool: type ConnListener struct, Closed func(ConnEvent)",
@@ -61,6 +65,7 @@ var outlets = []outlet{
 		"pool: type ConnListener struct, Retired func(ConnEvent)",
 	}},
 	{name: "InFlight", control: shownHost, api: []string{"pool: func (*Pool) InFlight() []Request", "pool: func (Request) Frames() []runtime.Frame"}},
+	{name: "OpenBodies", control: "refused", api: []string{"pool: type Options struct, OpenBodies *pprof.Profile"}},
 	{name: "Leak", control: shownHost, api: []string{"pool: type Options struct, OnLeak func(Leak)", "pool: func (Leak) Frames() []runtime.Frame"}},
 	{name: "Warning", control: "owns no connections", api: []string{
 		"pool: type Options struct, OnWarning func(Warning)", "warmconn: type Options struct, OnWarning func(pool.Warning)",
@@ -166,7 +171,11 @@ func (l *teller) leak(k pool.Leak) {
 
 // pool says what a Pool has to tell when it is asked.
 func (l *teller) pool(p *pool.Pool) {
-	l.show("Stats", p.Stats())
+	s := p.Stats()
+	l.show("Stats", s)
+	for _, n := range s.NewByCaller {
+		l.say("Stats", fmt.Sprintf("%+v", n.Frames()))
+	}
 	l.show("Conns", p.Conns())
 	for _, r := range p.InFlight() {
 		l.show("InFlight", r)
@@ -237,6 +246,13 @@ func (l *teller) logs(t *testing.T) {
 	log.Print("the test itself")
 	slog.Info("the test itself")
 	otel.Handle(fmt.Errorf("the test itself"))
+}
+
+// logger logs as text and as JSON.
+func (l *teller) logger() *slog.Logger {
+	w := writer(func(b []byte) { l.say("Log", string(b)) })
+	o := &slog.HandlerOptions{Level: slog.LevelDebug}
+	return slog.New(slog.NewMultiHandler(slog.NewTextHandler(w, o), slog.NewJSONHandler(w, o)))
 }
 
 type writer func([]byte)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -39,6 +40,7 @@ type scene struct {
 	owned   bool
 	rt      http.RoundTripper // the kit over the base
 	parents []oteltrace.Span  // of the requests
+	bodies  *pprof.Profile    // those that are open
 }
 
 // playScenes plays all scenes to one teller.
@@ -97,9 +99,10 @@ func (s *scene) play() {
 	tp, mp, flush := s.providers(s.T)
 	s.opts.TracerProvider, s.opts.MeterProvider = tp, mp
 	s.opts.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	s.bodies = pprof.NewProfile(s.Name())
 	var dropped, suspected atomic.Int32
 	kit := warmconn.New(warmconn.Options{Trace: s.opts, Pool: pool.Options{
-		MaxPerHost: 2, MaxWaiting: -1, AlwaysCaller: true, LeakAfter: 5 * time.Millisecond, Listener: s.listener(),
+		MaxPerHost: 2, MaxWaiting: -1, AlwaysCaller: true, LeakAfter: 5 * time.Millisecond, Listener: s.listener(), OpenBodies: s.bodies,
 		OnWarning: func(w pool.Warning) { s.show("Warning", w) },
 		OnLeak: func(k pool.Leak) {
 			s.leak(k)
@@ -111,7 +114,7 @@ func (s *scene) play() {
 		},
 	}})
 	over := func(base http.RoundTripper) http.RoundTripper {
-		return roundtripper.Wrap(base, roundtripper.Observe(s.observer()), kit.Middleware)
+		return roundtripper.Wrap(base, roundtripper.Observe(s.observer()), roundtripper.Log(s.logger()), kit.Middleware)
 	}
 	s.rt = over(s.base(nil))
 	s.say("Describe", roundtripper.Describe(s.rt))
@@ -316,6 +319,11 @@ func (s *scene) refused(p *pool.Pool, suspected *atomic.Int32) {
 	}
 	s.send(s.request(s.valued(), "GET", "", nil))
 	s.teller.pool(p)
+	var profile strings.Builder
+	if err := s.bodies.WriteTo(&profile, 1); err != nil {
+		s.Error(err)
+	}
+	s.say("OpenBodies", profile.String())
 	eventually.True(s.T, "a body that is suspected", func() bool { return suspected.Load() > 0 })
 	for _, resp := range held {
 		s.read(resp)

@@ -221,11 +221,11 @@
 //
 // These print the figures:
 //
-//	BenchmarkMiddleware      an exchange, beside the same one without the pool's part
-//	BenchmarkAcquire         the slot alone, 30 to 150 ns by the options
-//	BenchmarkHosts           with -cpu: hosts share no lock, and their connections have none either
-//	TestCrawlerStaysSmall    how much memory a million hosts leave behind
-//	BenchmarkNewHost         in package trace: the first request to a host
+//	BenchmarkMiddleware          an exchange, beside the same one without the pool's part
+//	BenchmarkAcquire             the slot alone, 30 to 150 ns by the options
+//	BenchmarkHosts               with -cpu: hosts share no lock, and their connections have none either
+//	TestHostileSizeStaysSmall    in the module's root: how much memory a million hosts leave behind
+//	BenchmarkNewHost             in package trace: the first request to a host
 //
 // The module in benchmarks compares the queue with a semaphore and with net/http's own
 // limit.

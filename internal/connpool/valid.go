@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // Takes reports whether the Pool can send the request. Other requests, and ones that
@@ -16,7 +18,9 @@ func Takes(req *http.Request) bool {
 	if s := req.URL.Scheme; s != "http" && s != "https" {
 		return false
 	}
-	return strings.IndexByte(req.URL.Host, '@') < 0 // else net/http fails to dial it
+	// Net/http fails to dial a host with user information; and the key of a very long one does
+	// not spell it out.
+	return strings.IndexByte(req.URL.Host, '@') < 0 && len(req.URL.Host) <= ledger.MaxHost
 }
 
 // invalid returns net/http's error for a request whose headers or trailers it would refuse;

@@ -1,9 +1,13 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // Key identifies a host: scheme, name and port. It is made of parts so that no request
@@ -16,8 +20,10 @@ func KeyOf(u *url.URL) Key {
 	if u == nil {
 		return Key{}
 	}
-	k := Key{Scheme: u.Scheme}
-	if name, port, ok := split(u.Host); ok {
+	k := Key{Scheme: word.Of(u.Scheme)}
+	if len(u.Host) > MaxHost {
+		k.Host = digest(WithoutUser(u.Host))
+	} else if name, port, ok := split(u.Host); ok {
 		k.Host, k.Port = name, port
 	} else {
 		bare := url.URL{Host: WithoutUser(u.Host)}
@@ -32,6 +38,18 @@ func KeyOf(u *url.URL) Key {
 		}
 	}
 	return k
+}
+
+// MaxHost is the longest host of a URL, in bytes, that a Key spells out. DNS allows 253, and a
+// program's own dialer perhaps more. But a server's redirect may name a host of a
+// megabyte, and thousands of hosts are remembered.
+const MaxHost = 1 << 10
+
+// digest returns a short name for a host whose own is longer than MaxHost.
+func digest(host string) string {
+	host = strings.ToLower(host)
+	sum := sha256.Sum256([]byte(host))
+	return word.Of(host) + hex.EncodeToString(sum[:8])
 }
 
 // AddrOf returns the host and port that net/http dials for u. The name is as u spells it,
@@ -107,6 +125,9 @@ func digits(s string) bool {
 // KeyOfAddr returns the key of a dial whose address alone is known.
 func KeyOfAddr(addr string) Key {
 	addr = WithoutUser(addr)
+	if len(addr) > MaxHost {
+		return Key{Host: digest(addr)}
+	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return Key{Host: addr}

@@ -13,11 +13,37 @@ func FuzzKeyOf(f *testing.F) {
 		f.Add(host)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
+		if len(host) > MaxHost {
+			t.Skip()
+		}
 		bare := &url.URL{Host: WithoutUser(host)}
 		if got, want := KeyOf(&url.URL{Scheme: "ftp", Host: host}), (Key{"ftp", inASCII(strings.ToLower(bare.Hostname())), bare.Port()}); got != want {
 			t.Errorf("%q: %q, want %q", host, got, want)
 		}
 	})
+}
+
+// A server may name hosts of any length, and each is remembered for a while.
+func TestAHostOfAnyLengthHasAShortKeyOfItsOwn(t *testing.T) {
+	seen := make(map[Key]bool)
+	for _, host := range []string{
+		strings.Repeat("a", MaxHost), strings.Repeat("a", MaxHost+1), strings.Repeat("a", MaxHost+2), strings.Repeat("a", MaxHost) + ":1",
+		"a:" + strings.Repeat("1", MaxHost), "user:secret@" + strings.Repeat("b", MaxHost), strings.Repeat("\n", 1<<20),
+	} {
+		for _, k := range []Key{KeyOf(&url.URL{Scheme: strings.Repeat("s", 1<<20), Host: host}), KeyOfAddr(host)} {
+			if seen[k] {
+				t.Errorf("%.20q has the key of another", host)
+			}
+			seen[k] = true
+			if s := k.String(); len(s) > MaxHost+100 || strings.Contains(s, "secret") {
+				t.Errorf("%.20q is %.100q, of %d bytes", host, s, len(s))
+			}
+		}
+	}
+	upper, lower := KeyOf(&url.URL{Host: strings.Repeat("A", 2*MaxHost)}), KeyOf(&url.URL{Host: strings.Repeat("a", 2*MaxHost)})
+	if upper != lower {
+		t.Errorf("%q and %q are one host", upper, lower)
+	}
 }
 
 func TestAHostIsShownWithoutItsUserInformation(t *testing.T) {
