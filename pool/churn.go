@@ -3,6 +3,7 @@ package pool
 import (
 	"cmp"
 	"net/http"
+	"sync/atomic"
 	"time"
 	"weak"
 
@@ -15,7 +16,8 @@ import (
 // It looks only when a transport is made, so a program that makes its transports once pays
 // for those alone.
 type churn struct {
-	report func(Leak) // nil: it need not look
+	report func(Leak)
+	wanted atomic.Bool // it need look: the program has an OnLeak, or looks at a page of package poolz
 
 	mu     lockorder.Mutex[lockorder.Churn]
 	places map[string]*callSite // by the innermost line: that of an SDK that makes one for each call
@@ -57,7 +59,7 @@ const (
 
 // add enters a new clone. S is nil for a clone that Transport returns.
 func (b *churn) add(t *http.Transport, l *ledger.Ledger, s *sharedTransport) {
-	if b.report == nil || t.DisableKeepAlives {
+	if !b.wanted.Load() || t.DisableKeepAlives {
 		return // it keeps nothing, on purpose
 	}
 	var pcs [callsite.Depth]uintptr

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"math"
 	"net"
 	"slices"
 	"time"
@@ -76,13 +77,16 @@ type ConnInfo struct {
 // takes to copy the facts of its own host's connections, about half a microsecond for
 // each (go test -run '^$' -bench Conns ./internal/connpool). The addresses and the kernel
 // are asked after that.
-func (p *Pool) Conns() []ConnInfo {
+func (p *Pool) Conns() []ConnInfo { return p.conns("", math.MaxInt) }
+
+// conns is Conns for the host of that name, and most connections at most of each transport.
+func (p *Pool) conns(host string, most int) []ConnInfo {
 	var all []ConnInfo
 	for _, c := range p.bases.live() {
 		if c.conns == nil {
 			continue
 		}
-		facts := c.conns.Conns()
+		facts := c.conns.ConnsTo(host, most)
 		all = slices.Grow(all, len(facts))
 		for i := range facts {
 			info := connInfo(&facts[i])

@@ -3,6 +3,7 @@ package pool
 import (
 	"time"
 
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
@@ -78,4 +79,17 @@ func (c *Counters) ended(f *stack.Facts) {
 		c.BytesDrained += uint64(d.Bytes)
 		c.DrainTime += d.Time
 	}
+}
+
+// reasons count by reason.
+type reasons []ledger.Count
+
+func (rs *reasons) add(r ledger.Reason, n uint64) {
+	for i := range *rs {
+		if c := &(*rs)[i]; c.Reason == r {
+			c.N += n
+			return
+		}
+	}
+	*rs = append(*rs, ledger.Count{Reason: r, N: n})
 }

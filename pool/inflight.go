@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"math"
 	"runtime"
 	"slices"
 	"time"
@@ -41,7 +42,7 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 	var f *inFlight
 	listed := p.tracks()
 	switch {
-	case p.opts.AlwaysCaller || stack || p.watchers.any():
+	case p.opts.AlwaysCaller || stack || p.watchers.takeStacks():
 		s := new(withStack)
 		s.stack = callsite.Take(&s.pcs)
 		f = &s.inFlight
@@ -143,10 +144,11 @@ func (p *Pool) suspect(h *host, a *alarm) {
 	h.queue.mu.Unlock()
 	fs.mu.Unlock()
 
-	if p.opts.OnLeak == nil {
-		return
-	}
 	for _, f := range late {
+		p.leaks.note(leakSite{host: h.queue.host, method: f.method, suspected: true, stack: f.stack}, time.Since(f.began))
+		if p.opts.OnLeak == nil {
+			continue
+		}
 		l := leakOf(h.queue.host, f.method, time.Since(f.began), f.stack)
 		l.Suspected = true
 		p.opts.OnLeak(l)
@@ -181,29 +183,45 @@ func (r Request) Frames() []runtime.Frame { return framesOf(r.stack) }
 // response, or their body has not ended. Exempt requests are not among them. It is empty unless Options has LeakAfter or AlwaysCaller;
 // for numbers alone, Stats is cheaper. Its cost grows with the number of
 // requests, mostly by a few µs for each Caller.
-func (p *Pool) InFlight() []Request {
+func (p *Pool) InFlight() []Request { return p.inFlight("", math.MaxInt) }
+
+// inFlight is InFlight for the host of that name, if it is not empty, and most requests at
+// most.
+func (p *Pool) inFlight(name string, most int) []Request {
 	if !p.tracks() {
 		return nil
 	}
-	var all []Request
-	var stacks [][]uintptr
+	type listed struct {
+		Request
+		stack []uintptr
+	}
+	var all []listed
 	now := time.Now()
 	p.each(func(h *host) {
+		if name != "" && h.queue.host != name {
+			return
+		}
 		fs := &h.flights
 		fs.mu.Lock()
 		defer fs.mu.Unlock()
 		for _, r := range [...]*linked.List[inFlight]{&fs.waiting, &fs.open, &fs.overdue} {
+			n := 0
 			for f := range r.All() {
-				all = append(all, Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
-					Answered: r != &fs.waiting, Suspected: r == &fs.overdue})
-				stacks = append(stacks, f.stack)
+				if n++; n > most {
+					break
+				}
+				all = append(all, listed{Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
+					Answered: r != &fs.waiting, Suspected: r == &fs.overdue}, f.stack})
 			}
 		}
 	})
-	for i, s := range stacks { // under no lock
-		at := callsite.Of(s)
-		all[i].Caller, all[i].Inner, all[i].stack = at.Caller, at.Inner, cloned(s)
+	slices.SortStableFunc(all, func(a, b listed) int { return cmp.Compare(b.Age, a.Age) })
+	requests := make([]Request, min(len(all), most))
+	for i := range requests { // under no lock
+		r := all[i].Request
+		at := callsite.Of(all[i].stack)
+		r.Caller, r.Inner, r.stack = at.Caller, at.Inner, cloned(all[i].stack)
+		requests[i] = r
 	}
-	slices.SortStableFunc(all, func(a, b Request) int { return cmp.Compare(b.Age, a.Age) })
-	return all
+	return requests
 }

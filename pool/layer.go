@@ -66,7 +66,11 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 }
 
 func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
-	t.p.watchers.ended(x)
+	var stack []uintptr
+	if fl, ok := state.(*inFlight); ok {
+		stack = fl.stack
+	}
+	t.p.watchers.ended(x, f, stack)
 	t.gotNew(x, hostOf(state), f)
 	if state == nil {
 		t.p.endSlotless()
@@ -74,9 +78,7 @@ func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	}
 	h := hostOf(state)
 	t.returned(x, h)
-	var stack []uintptr
 	if fl, ok := state.(*inFlight); ok {
-		stack = fl.stack
 		t.p.untrack(fl)
 		t.p.ended(fl)
 	}
@@ -84,6 +86,7 @@ func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	t.p.ends.ring()
 	if f.Leaked {
 		t.p.crowd.leaked.Store(true)
+		t.p.leaks.note(leakSite{host: x.Host(), method: x.Method(), stack: stack}, f.Duration)
 	}
 	if f.Leaked && t.p.opts.OnLeak != nil {
 		// Other leaked bodies wait for this goroutine to end them, and OnLeak may wait for

@@ -115,16 +115,21 @@ func hashOf(stack []uintptr) uint64 {
 }
 
 // gotNew counts the connection that was new to x, unless an exchange further down does: it
-// knows the same of it. H is its host; nil if it had no slot.
+// knows the same of it: for Stats' New and NewByCaller, and the host's New. H is its host; nil
+// if it had no slot.
 func (t layer) gotNew(x *stack.Exchange, h *host, f *stack.Facts) {
 	n := f.New
 	if n == nil || n.Reason == ledger.None || x.StandsBelow(t) {
 		return
 	}
 	t.p.newConns.add(x.Host(), n)
-	if h != nil && n.Culprit.Stack == nil && n.Reason.Blames() && n.Reason != ledger.First && n.Reason != ledger.AllBusy {
-		h.queue.mu.Lock()
+	if h == nil {
+		return
+	}
+	h.queue.mu.Lock()
+	defer h.queue.mu.Unlock()
+	h.queue.new.add(n.Reason, 1)
+	if n.Culprit.Stack == nil && n.Reason.Blames() && n.Reason != ledger.First && n.Reason != ledger.AllBusy {
 		h.queue.unplaced = callAfterLoss
-		h.queue.mu.Unlock()
 	}
 }

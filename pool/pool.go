@@ -37,6 +37,7 @@ type Pool struct {
 	slotless atomic.Int64
 	bases    transports
 	warned   warned
+	leaks    leakBook
 	totals   *ledger.Totals // of connections
 }
 
@@ -44,7 +45,8 @@ type Pool struct {
 func New(o Options) *Pool {
 	p := &Pool{opts: o, hosts: hostLimits(o.Hosts), totals: new(ledger.Totals)}
 	p.stalls, p.calls = p.stalled, p.calling
-	p.bases.builds.report = o.OnLeak
+	p.bases.builds.report = p.churned
+	p.bases.builds.wanted.Store(o.OnLeak != nil)
 	p.total.rules = p.rules(o.MaxTotal, o.MaxWaiting)
 	return p
 }

@@ -25,7 +25,8 @@ type queue struct {
 	lent      lent
 	unplaced  uint8 // how many stacks are to be taken after a loss that has no place
 
-	n Counters // for Stats
+	n   Counters // for Stats
+	new reasons  // as HostStats.New
 }
 
 // acquire takes a slot, or waits for one in the given flow. Ok is false if the queue is a

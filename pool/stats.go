@@ -33,10 +33,12 @@ type Stats struct {
 	// Pool neither owns nor dials are counted only while their host is among Hosts.
 	Opened, Closed uint64
 	Lost           map[roundtripper.NewReason]uint64
-	// NewByCaller are the connections that were new to requests which have ended, by why, and by
-	// the place in the program that has cost earlier ones; what took the longest to make
-	// first. Those to forgotten hosts are among them. There are fewer than Opened where
-	// one was made that no request needed.
+	// New is how many connections were new to requests which have ended, by why: the sums of
+	// NewByCaller, which has them by the place in the program that has cost earlier ones, too;
+	// what took the longest to make first. Those to forgotten hosts are among them, and those
+	// of Exempt requests. There are fewer than Opened where one was made that no request
+	// needed. Nil if there are none.
+	New         map[roundtripper.NewReason]uint64
 	NewByCaller []NewConns
 
 	// Counters are the sums over all hosts, forgotten ones too, and over the
@@ -98,6 +100,9 @@ type HostStats struct {
 	// handshake either, are "unused", and all others "unknown". A failed handshake is
 	// "conn_error" where the pool owns the connections. Nil if there are none.
 	Lost map[roundtripper.NewReason]uint64
+	// New is how many connections were new to requests which have ended, by why. Those of
+	// Exempt requests are not among them. Nil if there are none.
+	New map[roundtripper.NewReason]uint64
 
 	// Handshakes is the number of connections that have come up with TLS, and Resumed how
 	// many of them have resumed a session; see Options.TLSSessions. Both are 0 where the
@@ -139,6 +144,7 @@ func (p *Pool) Stats() Stats {
 		s.InUse += e.InUse
 		s.Waiting += e.Waiting
 		s.Counters.add(&e.Counters)
+		addReasons(&e.New, q.new)
 	}
 	for _, h := range hosts {
 		count(&h.queue)
@@ -146,8 +152,14 @@ func (p *Pool) Stats() Stats {
 	s.Counters.add(&past)
 	total := p.totals.Tally()
 	s.Opened, s.Closed = total.Opened, total.Closed
-	addLost(&s.Lost, total.Lost)
+	addReasons(&s.Lost, total.Lost)
 	s.NewByCaller = p.newConns.list()
+	for _, n := range s.NewByCaller {
+		if s.New == nil {
+			s.New = make(map[roundtripper.NewReason]uint64)
+		}
+		s.New[n.Reason] += n.Conns
+	}
 	p.bases.each(func(l *ledger.Ledger) {
 		l.Counts(func(c ledger.Counts) {
 			e := at(c.Host)
@@ -165,13 +177,13 @@ func (p *Pool) Stats() Stats {
 			e.Closed += c.Closed
 			e.Handshakes += c.Shakes.All
 			e.Resumed += c.Shakes.Resumed
-			addLost(&e.Lost, c.Lost)
+			addReasons(&e.Lost, c.Lost)
 			s.Active += c.Active
 			s.Idle += c.Idle
 			if c.Totals != p.totals {
 				s.Opened += c.Opened
 				s.Closed += c.Closed
-				addLost(&s.Lost, c.Lost)
+				addReasons(&s.Lost, c.Lost)
 			}
 		})
 	})
@@ -188,13 +200,13 @@ func (p *Pool) Stats() Stats {
 	return s
 }
 
-func addLost(to *map[roundtripper.NewReason]uint64, lost []ledger.Count) {
-	for _, c := range lost {
+func addReasons(to *map[roundtripper.NewReason]uint64, counts []ledger.Count) {
+	for _, c := range counts {
 		if c.N == 0 {
 			continue
 		}
 		if *to == nil {
-			*to = make(map[roundtripper.NewReason]uint64, len(lost))
+			*to = make(map[roundtripper.NewReason]uint64, len(counts))
 		}
 		(*to)[roundtripper.NewReason(c.Reason.String())] += c.N
 	}

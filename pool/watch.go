@@ -8,13 +8,17 @@ import (
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
-// watchers are tests that hear of each exchange: see package pooltest. Most Pools have
-// none, and then an exchange pays for one look.
+// watchers hear of each exchange: tests, see package pooltest, and a page that is looked at,
+// see package poolz. Most Pools have none, and then an exchange pays for one look.
 type watchers struct {
 	list atomic.Pointer[[]*stack.Watcher]
 }
 
-func (ws *watchers) any() bool { return ws.list.Load() != nil }
+// takeStacks reports whether one of them wants each exchange's stack.
+func (ws *watchers) takeStacks() bool {
+	list := ws.list.Load()
+	return list != nil && slices.ContainsFunc(*list, func(w *stack.Watcher) bool { return w.Began != nil })
+}
 
 // change replaces the list; an empty one is nil.
 func (ws *watchers) change(f func([]*stack.Watcher) []*stack.Watcher) {
@@ -42,18 +46,21 @@ func (ws *watchers) began(x *stack.Exchange, pcs []uintptr) {
 	if list == nil {
 		return
 	}
-	if pcs == nil {
-		pcs = callsite.Take(new([callsite.Depth]uintptr))
-	}
 	for _, w := range *list {
+		if w.Began == nil {
+			continue
+		}
+		if pcs == nil {
+			pcs = callsite.Take(new([callsite.Depth]uintptr))
+		}
 		w.Began(x, pcs)
 	}
 }
 
-func (ws *watchers) ended(x *stack.Exchange) {
+func (ws *watchers) ended(x *stack.Exchange, f *stack.Facts, pcs []uintptr) {
 	if list := ws.list.Load(); list != nil {
 		for _, w := range *list {
-			w.Ended(x)
+			w.Ended(x, f, pcs)
 		}
 	}
 }

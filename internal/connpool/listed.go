@@ -1,6 +1,7 @@
 package connpool
 
 import (
+	"math"
 	"net"
 	"time"
 
@@ -100,14 +101,21 @@ func (c *Conn) retiresLocked(now time.Time) (at time.Time, why string) {
 	return at, why
 }
 
-// Conns returns the Pool's connections, host by host. A host's lock is held while its
-// connections are copied, and for nothing else: their memory is allocated before, and
-// neither the program's code nor a socket nor the kernel is called.
-func (p *Pool) Conns() (all []ConnFacts) {
+// Conns returns the Pool's connections, a host's after another's.
+func (p *Pool) Conns() []ConnFacts { return p.ConnsTo("", math.MaxInt) }
+
+// ConnsTo is Conns for the host of that name, if it is not empty, and most connections at
+// most. Each host's lock is
+// held while its connections are copied, and for nothing else: the memory for them is
+// there before, and no code of the program's, no socket and no kernel is asked.
+func (p *Pool) ConnsTo(name string, most int) (all []ConnFacts) {
 	p.hosts.each(func(h *Host) {
+		if name != "" && h.name != name {
+			return
+		}
 		for {
 			h.mu.Lock()
-			n := h.all.Len()
+			n := min(h.all.Len(), most-len(all))
 			if n <= cap(all)-len(all) {
 				break
 			}
@@ -118,6 +126,9 @@ func (p *Pool) Conns() (all []ConnFacts) {
 		}
 		now := time.Now()
 		for c := range h.all.All() {
+			if len(all) == most {
+				break
+			}
 			all = all[:len(all)+1]
 			c.factsLocked(&all[len(all)-1], now)
 		}

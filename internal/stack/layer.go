@@ -68,7 +68,7 @@ type CulpritSource interface {
 	AddCulprit(state any, c *ledger.Culprit)
 }
 
-// Watched is a Layer whose exchanges a test can watch.
+// Watched is a Layer whose exchanges a test, or a page, can watch.
 type Watched interface {
 	Layer
 	// Watch has w told of the exchanges that begin from now on, until stop is called.
@@ -79,10 +79,12 @@ type Watched interface {
 // block.
 type Watcher struct {
 	// Began runs when the Layer's Begin has let an exchange pass. Callers is the stack of
-	// the goroutine that makes it, and must not be changed.
+	// the goroutine that makes it, taken of each exchange for that, and must not be changed.
+	// Nil is not called, and takes no stack.
 	Began func(x *Exchange, callers []uintptr)
-	// Ended runs at its end, also for exchanges that began before Watch.
-	Ended func(x *Exchange)
+	// Ended runs at its end, also for exchanges that began before Watch. F are its
+	// facts, and callers is nil where the stack was not taken; neither must be changed.
+	Ended func(x *Exchange, f *Facts, callers []uintptr)
 }
 
 // OwnedDescriber is a Layer that has more to say in Describe where the kit owns its stack's

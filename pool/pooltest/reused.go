@@ -77,7 +77,7 @@ func (r *requests) watch(p *pool.Pool) (stop func()) {
 			defer r.mu.Unlock()
 			r.live[x] = callers
 		},
-		Ended: func(x *stack.Exchange) {
+		Ended: func(x *stack.Exchange, _ *stack.Facts, _ []uintptr) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			callers, ok := r.live[x]
