@@ -76,6 +76,11 @@ func TestImportRulesFindEachViolation(t *testing.T) {
 		{m + "pool/pooltest", m + "drain", true},
 		{m + "pool/poolbudget", "encoding/json", false},
 		{m + "pool/poolbudget", m + "pool", true},
+		{m + "pool/poolz", m + "pool", false},
+		{m + "pool/poolz", m + "roundtripper", false},
+		{m + "pool/poolz", m + "trace", true},
+		{m + "pool/poolz", cleanhttp, true},
+		{m + "pool", m + "pool/poolz", true},
 		{m + "poolside", "net/http", true},
 
 		{m + "trace", otel + "/otel/trace", false},

@@ -41,6 +41,11 @@ var rules = []rule{
 		text: "pool/poolbudget imports the standard library only: it reads what any program has written",
 	},
 	{
+		dir:   "pool/poolz",
+		allow: []string{"internal/...", "roundtripper", "pool"},
+		text:  "pool/poolz imports the standard library, internal, roundtripper and pool only",
+	},
+	{
 		dir:   "pool",
 		allow: []string{"internal/...", "roundtripper", cleanhttp},
 		text:  "pool imports the standard library, internal, roundtripper and go-cleanhttp only: what layers know of one another travels in the exchange",

@@ -8,7 +8,7 @@ func Kit() Names {
 	return Names{
 		Imports: map[string]string{
 			"warmconn": module, "roundtripper": module + "/roundtripper", "drain": module + "/drain",
-			"pool": module + "/pool", "pooltest": module + "/pool/pooltest", "trace": module + "/trace",
+			"pool": module + "/pool", "pooltest": module + "/pool/pooltest", "poolz": module + "/pool/poolz", "trace": module + "/trace",
 			"cleanhttp": "github.com/hashicorp/go-cleanhttp",
 			"otel":      otel, "sdktrace": otel + "/sdk/trace", "tracetest": otel + "/sdk/trace/tracetest",
 			"sdkmetric": otel + "/sdk/metric", "attribute": otel + "/attribute",

@@ -1,0 +1,112 @@
+package poolz
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/fullsize"
+	"github.com/warmconn/warmconn/internal/stub"
+	"github.com/warmconn/warmconn/pool"
+)
+
+// crowd is a Pool with so many hosts in use: each has a request in flight.
+func crowd(tb testing.TB, hosts int) (p *pool.Pool, end func()) {
+	tb.Helper()
+	p = pool.New(pool.Options{MaxPerHost: 8})
+	rt := p.Middleware(stub.Transport{})
+	held := make([]*http.Response, hosts)
+	for i := range held {
+		name := fmt.Sprintf("host%06d.example", i)
+		resp, err := rt.RoundTrip(to("GET", name, "/"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		held[i] = resp
+		if i%(hosts/100) == 0 { // a hundred with some traffic
+			for range 3 {
+				stub.Do(rt, to("GET", name, "/"))
+			}
+		}
+	}
+	return p, func() {
+		for _, resp := range held {
+			resp.Body.Close()
+		}
+		p.Close()
+	}
+}
+
+const manyHosts = 100_000
+
+// However many hosts there are, a page lists the busiest, is soon there, and what is kept of them
+// is bounded.
+func TestManyHostsAreBounded(t *testing.T) {
+	hosts := fullsize.Of(manyHosts, 20_000)
+	p, end := crowd(t, hosts)
+	defer end()
+	h := Handler(p).(*handler)
+
+	// The first look does not wait until all are counted.
+	first := took(func() { ask(h, "/") })
+	eventually.True(t, "the hosts are counted", func() bool { return h.v.look(nil, patience) != nil })
+
+	var p1 page
+	size := ask(h, "/").Body.Len()
+	slowest := func(target string) (d time.Duration) {
+		ask(h, target)
+		for range 5 {
+			d = max(d, took(func() { ask(h, target) }))
+		}
+		return d
+	}
+	listed, found := slowest("/?format=html"), slowest("/?q=host0&format=html")
+	if err := json.Unmarshal(ask(h, "/?format=json").Body.Bytes(), &p1); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d hosts: the first look took %v, a page of %d kB %v at most, a search %v", hosts, first, size/1000, listed, found)
+	most := 50 * time.Millisecond
+	if raceEnabled {
+		most *= 10
+	}
+	if max(first, listed, found) > most {
+		t.Errorf("want less than %v", most)
+	}
+	if p1.HostCount != hosts || len(p1.Hosts) != hostsMost || p1.Hosts[0].Requests != 4 || p1.Hosts[99].Requests != 4 || p1.Hosts[100].Requests != 1 {
+		t.Errorf("%d hosts, of which %d are listed, the first with %d requests", p1.HostCount, len(p1.Hosts), p1.Hosts[0].Requests)
+	}
+	if size > 1_000_000 {
+		t.Errorf("the page has %d bytes", size)
+	}
+	h.v.mu.Lock()
+	rings := len(h.v.rings)
+	h.v.mu.Unlock()
+	if rings > ringsMost {
+		t.Errorf("%d rings, want %d at most", rings, ringsMost)
+	}
+	runtime.KeepAlive(p)
+}
+
+func BenchmarkPage(b *testing.B) {
+	for _, hosts := range []int{100, manyHosts} {
+		p, end := crowd(b, hosts)
+		h := Handler(p).(*handler)
+		for h.v.look(nil, 0) == nil {
+		}
+		for _, target := range []string{"/?format=html", "/?format=json", "/?format=html&q=9"} {
+			b.Run(fmt.Sprintf("hosts=%d%s", hosts, target), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if w := ask(h, target); w.Code != http.StatusOK {
+						b.Fatal(w.Body)
+					}
+				}
+			})
+		}
+		end()
+	}
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package poolz
+
+const raceEnabled = true
