@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -20,6 +21,7 @@ var pictures = flag.String("pictures", "", "the folder that poolz-light.png and 
 // shoot writes a picture of the window, or of the whole page.
 func (b *tab) shoot(file string, whole bool) {
 	b.t.Helper()
+	call(b, emulation.SetScrollbarsHidden, emulation.SetScrollbarsHiddenParams{Hidden: whole}) // they narrow the page, but not the picture
 	shot := call(b, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &whole})
 	if err := os.WriteFile(file, shot.Data, 0o644); err != nil {
 		b.t.Fatal(err)

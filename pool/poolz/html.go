@@ -193,6 +193,14 @@ func reasonOf(word string) template.HTML {
 	return m.html()
 }
 
+// Whose is the call site of whoever is to blame, if one is: who has paid for a connection is not.
+func (h happens) Whose() string {
+	if h.What == eventNew {
+		return h.Culprit
+	}
+	return h.Caller
+}
+
 // OnlyCounted: the Pool does not own its connections. Of one that has none it is not known.
 func (h host) OnlyCounted() bool { return !h.Watched && h.Opened > 0 }
 

@@ -137,7 +137,7 @@ func (m *markup) spark(points []point, w, h int) {
 	if n := len(points); n > 0 {
 		last := points[n-1]
 		label = fmt.Sprintf("Requests a second over %s: %s now, %s at most; new connections: %s now, %s at most",
-			dur(last.at.Sub(points[0].at).Seconds()), rate(float64(last.requests)), rate(peak), rate(float64(last.new)), rate(peakNew))
+			dur((last.at.Sub(points[0].at) + tickEvery).Seconds()), rate(float64(last.requests)), rate(peak), rate(float64(last.new)), rate(peakNew))
 	}
 	m.picture("spark", w, h, label)
 	top := max(peak, peakNew)

@@ -365,3 +365,25 @@ func TestEveryReasonIsExplained(t *testing.T) {
 		}
 	}
 }
+
+// A program that has no OnLeak does not have its transports looked at, until somebody looks.
+func TestPlacesThatMakeTransportsAreFoundOnceSomebodyLooks(t *testing.T) {
+	srv := server(t, testserver.Options{})
+	p := newPool(t, pool.Options{})
+	h := Handler(p)
+	fetch := func(times int) {
+		for range times {
+			get(t, p.Middleware(srv.Transport()), srv.URL)
+			runtime.GC() // so that those that were dropped are known to be
+		}
+	}
+	fetch(40)
+	if got := read(t, h, "/"); len(got.Leaks) != 0 {
+		t.Errorf("before the first look: %+v", got.Leaks)
+	}
+	eventually.True(t, "the place is found", func() bool {
+		fetch(20)
+		got := read(t, h, "/")
+		return len(got.Leaks) == 1 && got.Leaks[0].Kind == "transports" && got.Leaks[0].Transports >= 20 && strings.Contains(got.Leaks[0].Caller, "page_test.go")
+	})
+}

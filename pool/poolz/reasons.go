@@ -43,7 +43,7 @@ var explanations = map[roundtripper.NewReason]explained{
 	roundtripper.ReasonClientClose:        {kindClient, "The request said Connection: close. Look at the client: it ends connections itself."},
 	roundtripper.ReasonKeepAlivesDisabled: {kindClient, "The transport keeps no connection: DisableKeepAlives, or a negative MaxIdleConnsPerHost. Look at the client: it ends connections itself."},
 	roundtripper.ReasonClosedIdle:         {kindClient, "The program called CloseIdleConnections. Look at the client: it ends connections itself."},
-	roundtripper.ReasonEarlyResponse:      {kindServer, "The server answered before the request was written. Ask its operators why it refuses what is sent."},
+	roundtripper.ReasonEarlyResponse:      {kindServer, "The response was complete before the request was written: the server refuses what is sent, or this machine is very busy."},
 	roundtripper.ReasonConnError:          {kindNetwork, "The connection broke under an earlier request: the network, or what stands between."},
 	roundtripper.ReasonUpgraded:           {kindFine, "The connection went on in another protocol. Nothing to do."},
 	roundtripper.ReasonDead:               {kindNetwork, "The path to the server had died without a word: the network, or what stands between."},

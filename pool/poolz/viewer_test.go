@@ -47,8 +47,8 @@ func TestTheViewerEndsSomeMinutesAfterTheLastLook(t *testing.T) {
 				t.Errorf("looking since %v", got.LookingSince)
 			}
 		}
-		if got := len(h.v.all.list()); got != ringLen {
-			t.Errorf("%d points after 40 minutes, want %d", got, ringLen)
+		if all, _, _ := h.v.history(nil); len(all) != ringLen {
+			t.Errorf("%d points after 40 minutes, want %d", len(all), ringLen)
 		}
 		time.Sleep(keepLooking + 2*tickEvery)
 		synctest.Wait()
