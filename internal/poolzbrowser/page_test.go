@@ -19,6 +19,7 @@ func TestThePageShowsTheFiveIncidentsAsTheyHappen(t *testing.T) {
 	w.closesUnread(20)
 	b.wait("I1", row("http://unread.example:80"), "body_unread", "unread")
 	b.wait("I1", section("h-undrained"), "scenes_test.go", "closesUnread", "unread.example:80/long", "20")
+	b.wait("I1", section("h-costs"), "closesUnread", "body_unread", "19")
 	b.wait("I1", section("h-events"), "new connection", "body_unread", "closesUnread")
 
 	w.neverCloses(20)

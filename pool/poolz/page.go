@@ -33,6 +33,7 @@ type page struct {
 	Connections []conn `json:"connections,omitempty"`
 
 	Leaks           []leak    `json:"leaks"`
+	Costs           []cost    `json:"costs"`
 	Undrained       []body    `json:"undrained"`
 	InFlightTracked bool      `json:"in_flight_tracked"`
 	InFlight        []request `json:"in_flight"`
@@ -157,6 +158,16 @@ type body struct {
 	Last        time.Time `json:"last"`
 }
 
+// cost are connections that a place in the program has cost later requests.
+type cost struct {
+	Caller      string  `json:"caller"`
+	Inner       string  `json:"inner"`
+	Reason      string  `json:"reason"`
+	Host        string  `json:"host"`
+	Connections uint64  `json:"connections"`
+	Seconds     float64 `json:"seconds"`
+}
+
 type request struct {
 	Host       string  `json:"host"`
 	Method     string  `json:"method"`
@@ -190,7 +201,7 @@ type asked struct {
 
 // page makes it. It returns false if there is no such host.
 func (v *viewer) page(s *sample, a asked) (*page, bool) {
-	p := &page{Version: version, Query: clean(a.query), Hosts: []host{}, Leaks: []leak{}, Undrained: []body{}, InFlight: []request{}, Events: []happens{}}
+	p := &page{Version: version, Query: clean(a.query), Hosts: []host{}, Leaks: []leak{}, Costs: []cost{}, Undrained: []body{}, InFlight: []request{}, Events: []happens{}}
 	if s == nil {
 		return p, a.host == ""
 	}
@@ -237,6 +248,12 @@ func (v *viewer) page(s *sample, a asked) (*page, bool) {
 			p.Leaks = append(p.Leaks, leakOf(l, n, first, last))
 		}
 	})
+	for _, n := range s.stats.NewByCaller {
+		if n.Caller != "" && (a.host == "" || a.host == n.Host) && len(p.Costs) < costsMost {
+			p.Costs = append(p.Costs, cost{Caller: clean(n.Caller), Inner: clean(n.Inner), Reason: clean(string(n.Reason)), Host: cleanHost(n.Host),
+				Connections: n.Conns, Seconds: n.Time.Seconds()})
+		}
+	}
 	for _, b := range v.bodies.list(a.host) {
 		at := callsite.Of(b.stack)
 		p.Undrained = append(p.Undrained, body{

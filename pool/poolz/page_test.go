@@ -55,6 +55,9 @@ func TestThePageTellsOfConnectionsAndWhyTheyWereNew(t *testing.T) {
 	if r := of.Reuse; r == nil || *r < 0.199 || *r > 0.201 {
 		t.Errorf("reuse is %v, want 1 of 5", r)
 	}
+	if len(all.Costs) != 1 || all.Costs[0].Connections != 3 || all.Costs[0].Reason != "body_unread" || !strings.Contains(all.Costs[0].Caller, "closeUnread") {
+		t.Errorf("costs: %+v", all.Costs)
+	}
 	if len(all.Undrained) != 1 || all.Undrained[0].Count != 3 || !strings.Contains(all.Undrained[0].Caller, "helpers_test.go") || all.Undrained[0].Path != "/long" {
 		t.Errorf("undrained: %+v", all.Undrained)
 	}

@@ -18,6 +18,8 @@ const (
 	// of one host.
 	inFlightMost = 50
 	connsMost    = 200
+	// costsMost is how many call sites that cost connections it lists, the dearest.
+	costsMost = 30
 	// costShare: what is asked of a Pool takes at most this part of the time. Its cost grows
 	// with the number of hosts.
 	costShare = 50
