@@ -48,8 +48,8 @@ func TestThePicturesOfREADME(t *testing.T) {
 		width, height              int64
 		whole                      bool
 	}{
-		{"poolz-light", "light", "screen", "", 1280, 800, false},
-		{"poolz-dark", "dark", "screen", "", 1280, 800, false},
+		{"poolz-light", "light", "screen", "", 1300, 880, false},
+		{"poolz-dark", "dark", "screen", "", 1300, 880, false},
 		{"whole-1600", "light", "screen", "", 1600, 1000, true},
 		{"whole-400", "light", "screen", "", 400, 800, true},
 		{"host-1600", "dark", "screen", "?host=http%3A%2F%2Fsearch.example%3A80", 1600, 1000, true},
