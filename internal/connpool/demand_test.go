@@ -68,6 +68,7 @@ type client struct{ got []Got }
 
 func (*client) Culprit() loss.Culprit        { return loss.Culprit{} }
 func (*client) Interrupted() loss.Reason     { return loss.None }
+func (*client) Whole() bool                  { return true }
 func (c *client) Acquired(g Got)             { c.got = append(c.got, g) }
 func (*client) DialContext() context.Context { return context.Background() }
 

@@ -32,6 +32,9 @@ type Owner interface {
 	// Interrupted is how the caller has ended the exchange, Canceled or Timeout; empty if
 	// it has not.
 	Interrupted() loss.Reason
+	// Whole reports whether the exchange ended with the end of its response: it did not
+	// fail, was not canceled, and its body was not closed early.
+	Whole() bool
 	// Acquired tells of the connection that the exchange was given; again if another try
 	// was given another one. If the exchange has waited under a limit and was given none,
 	// only g.Limited is set.

@@ -22,8 +22,9 @@ type rt struct {
 }
 
 type owner struct {
-	ctx context.Context
-	got []Got
+	ctx   context.Context
+	whole bool // the response has come to its end
+	got   []Got
 }
 
 func (o *owner) Culprit() loss.Culprit { return loss.Culprit{} }
@@ -33,6 +34,7 @@ func (o *owner) Interrupted() loss.Reason {
 	}
 	return loss.None
 }
+func (o *owner) Whole() bool                  { return o.whole }
 func (o *owner) Acquired(g Got)               { o.got = append(o.got, g) }
 func (o *owner) DialContext() context.Context { return o.ctx }
 
@@ -53,6 +55,7 @@ func (t rt) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		e.End(loss.Upgraded, false, time.Now())
 	case resp.Body == http.NoBody:
+		o.whole = true
 		e.End(loss.None, false, time.Now())
 	default:
 		resp.Body = &endBody{ReadCloser: resp.Body, e: e, o: o}
@@ -72,6 +75,7 @@ func (b *endBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err == io.EOF:
+		b.o.whole = true
 		b.end(loss.None, false)
 	case err != nil:
 		b.end(loss.ConnError, false)

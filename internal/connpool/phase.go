@@ -145,6 +145,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) (lost lo
 	// This is asked without the lock: over TLS a Close may block before it comes to the
 	// socket, and Available waits for it.
 	reusable := c != nil && !c.http2 && c.reusable()
+	whole := c != nil && c.http2 && e.Owner.Whole()
 	h.mu.Lock()
 	defer h.unlock()
 	if e.phase.counted() {
@@ -152,7 +153,7 @@ func (e *Entry) End(cause loss.Reason, provisional bool, now time.Time) (lost lo
 	}
 	switch {
 	case c != nil && c.http2:
-		lost = c.streamEndedLocked(e, cause, now)
+		lost = c.streamEndedLocked(e, cause, whole, now)
 	case c != nil:
 		lost, back = c.exchangeEndedLocked(e, cause, provisional, reusable, now)
 	case e.lost != nil:

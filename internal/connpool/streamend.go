@@ -61,19 +61,20 @@ func (c *Conn) emptyLocked(now time.Time) {
 }
 
 // streamEndedLocked takes the exchange off an HTTP/2 connection. The others on it go on,
-// however this one ended.
-func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, now time.Time) loss.Reason {
+// however this one ended. Whole says that the server has ended the stream, and that nothing
+// is reset.
+func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, whole bool, now time.Time) loss.Reason {
 	h, rt := c.host, c.route
 	c.leaveLocked(e)
 	c.limit.endedAt = now
 	broken := c.cc.Err() != nil
 	switch {
 	case broken:
-	case cause == loss.None:
+	case whole && cause == loss.None:
 		c.limit.settled = true
 		c.route.server.livedLocked(c.idledFor)
 	default:
-		c.resets++
+		c.resets = min(c.resets+1, c.cc.InFlight()-c.streams) // what had arrived is not reset
 	}
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):

@@ -288,5 +288,6 @@ type warmer struct{ ctx context.Context }
 
 func (w warmer) Culprit() loss.Culprit        { return loss.Culprit{} }
 func (w warmer) Interrupted() loss.Reason     { return loss.None }
+func (w warmer) Whole() bool                  { return true }
 func (w warmer) Acquired(Got)                 {}
 func (w warmer) DialContext() context.Context { return w.ctx }

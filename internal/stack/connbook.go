@@ -51,6 +51,18 @@ func (o *owner) Interrupted() loss.Reason {
 	return r.interrupted(nil, time.Now())
 }
 
+// Whole implements connpool.Owner.
+func (o *owner) Whole() bool {
+	r := (*Exchange)(o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch r.facts.Outcome {
+	case OutcomeNone, OutcomeEOF, OutcomeDrained:
+		return true
+	}
+	return false
+}
+
 // Acquired implements connpool.Owner.
 func (o *owner) Acquired(g connpool.Got) {
 	r := (*Exchange)(o)
