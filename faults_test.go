@@ -1,0 +1,171 @@
+package warmconn_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/warmconn/warmconn"
+	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/faultlist"
+	"github.com/warmconn/warmconn/internal/fullsize"
+	"github.com/warmconn/warmconn/roundtripper"
+	"github.com/warmconn/warmconn/trace"
+)
+
+// faultsAtOnce is how many plays of a fault go on at once: most of a play is waiting.
+const faultsAtOnce = 16
+
+// faultKit are the layers that a stack of the fault list is made of, and what tells that
+// they have ended.
+type faultKit struct {
+	kit   *warmconn.Kit
+	spans *tracetest.SpanRecorder
+	ends  atomic.Int64
+}
+
+func newFaultKit(o trace.Options) *faultKit {
+	k := &faultKit{spans: tracetest.NewSpanRecorder()}
+	o.TracerProvider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(k.spans))
+	k.kit = warmconn.New(warmconn.Options{Trace: o})
+	return k
+}
+
+// over puts layers over base, below an observer.
+func (k *faultKit) over(base http.RoundTripper, mw ...roundtripper.Middleware) faultlist.Layers {
+	observe := roundtripper.Observe(roundtripper.Observer{End: func(context.Context, roundtripper.Exchange) { k.ends.Add(1) }})
+	return faultlist.Layers{
+		RoundTripper: roundtripper.Wrap(base, append([]roundtripper.Middleware{observe}, mw...)...),
+		Left:         k.left,
+		End:          func() { k.kit.Shutdown(context.Background()) },
+	}
+}
+
+func (k *faultKit) left(exchanges int) (text string) {
+	if n := k.ends.Load(); n != int64(exchanges) {
+		text += fmt.Sprintf("%d ends of %d exchanges; ", n, exchanges)
+	}
+	if s := k.kit.Stats(); s.InUse != 0 || s.Waiting != 0 || s.Open != 0 {
+		text += fmt.Sprintf("the pool has %d slots in use, %d requests waiting, %d connections; ", s.InUse, s.Waiting, s.Open)
+	}
+	if started, ended := len(k.spans.Started()), len(k.spans.Ended()); started != ended {
+		text += fmt.Sprintf("%d spans of %d have ended; ", ended, started)
+	}
+	return text
+}
+
+var (
+	plainSpans = trace.Options{}
+	allSpans   = trace.Options{Phases: trace.PhaseSpans, ConnectionSpans: true, PhaseHeaders: true}
+)
+
+func preset(name string, o trace.Options) faultlist.Stack {
+	return faultlist.Stack{Name: name, Over: func(base *http.Transport) faultlist.Layers {
+		k := newFaultKit(o)
+		return k.over(base, k.kit.Middleware)
+	}}
+}
+
+// faultStacks are the preset, and if asked the layers one by one, in every order, and
+// outside of somebody else's middleware.
+func faultStacks(all bool) []faultlist.Stack {
+	stacks := []faultlist.Stack{preset("preset", plainSpans)}
+	if !all {
+		return stacks
+	}
+	stacks = append(stacks, preset("preset, all spans", allSpans), faultlist.Stack{Name: "preset, outside", Over: func(base *http.Transport) faultlist.Layers {
+		k := newFaultKit(allSpans)
+		return k.over(passing{base}, k.kit.Middleware)
+	}})
+	for _, order := range []string{
+		"", "trace", "drain", "pool", "trace drain", "drain trace", "trace pool", "pool trace", "drain pool", "pool drain",
+		"trace drain pool", "trace pool drain", "drain trace pool", "drain pool trace", "pool trace drain", "pool drain trace",
+	} {
+		stacks = append(stacks, faultlist.Stack{Name: "observe " + order, Over: func(base *http.Transport) faultlist.Layers {
+			k := newFaultKit(plainSpans)
+			var mw []roundtripper.Middleware
+			for _, name := range strings.Fields(order) {
+				mw = append(mw, map[string]roundtripper.Middleware{"trace": k.kit.Tracer.Middleware, "drain": k.kit.Drainer.Middleware, "pool": k.kit.Pool.Middleware}[name])
+			}
+			return k.over(base, mw...)
+		}})
+	}
+	return stacks
+}
+
+// passing is a middleware of somebody else's that can't be looked through.
+type passing struct{ next *http.Transport }
+
+func (p passing) RoundTrip(req *http.Request) (*http.Response, error) { return p.next.RoundTrip(req) }
+func (p passing) CloseIdleConnections()                               { p.next.CloseIdleConnections() }
+
+// Whatever a server, a proxy or the network does, the caller sees what bare net/http would
+// have shown, and nothing is left behind.
+func TestEveryFaultIsWhatItIsToBareNetHTTP(t *testing.T) {
+	log.SetOutput(io.Discard) // net/http complains of answers that nobody asked for
+	defer log.SetOutput(os.Stderr)
+	endings := []faultlist.Ending{faultlist.Reads, faultlist.Closes}
+	r := faultlist.Runner{Stacks: faultStacks(fullsize.Asked()), Methods: faultlist.Methods, Endings: endings, AtOnce: faultsAtOnce}
+	compared, excused, chance, wrong := 0, 0, 0, 0
+	var unused []string
+	faults := faultlist.All()
+	for i, f := range faults {
+		if !fullsize.Asked() { // GET or POST without GetBody, read or closed: by turns
+			r.Methods, r.Endings = []faultlist.Method{faultlist.Methods[i%2*2]}, []faultlist.Ending{endings[i/2%2]}
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			before := faultsLeave()
+			report := r.Compare(&f)
+			compared += report.Compared
+			excused += report.Excused
+			chance += report.Chance
+			for _, text := range report.Unused {
+				unused = append(unused, f.Name+": "+text)
+			}
+			wrong += len(report.Wrong)
+			for _, text := range report.Wrong {
+				t.Error(text)
+			}
+			var now [2]int
+			defer func() {
+				if t.Failed() && (now[0] > before[0] || now[1] > before[1]) {
+					stacks := make([]byte, 1<<20)
+					t.Logf("%v goroutines and sockets, before %v\n%s", now, before, stacks[:runtime.Stack(stacks, true)])
+				}
+			}()
+			eventually.True(t, "no goroutine and no socket to be left", func() bool {
+				now = faultsLeave()
+				return now[0] <= before[0] && now[1] <= before[1]
+			})
+		})
+	}
+	t.Logf("%d faults × %d stacks × %d kinds of requests × %d endings: %d outcomes compared with bare net/http's, %d excused by the list, %d by chance, %d differences",
+		len(faults), len(r.Stacks), len(r.Methods), len(r.Endings), compared, excused, chance, wrong)
+	for _, text := range unused {
+		t.Logf("excused, and did not occur: %s", text)
+	}
+}
+
+// faultsLeave are the goroutines, and the sockets among the descriptors where the system
+// says.
+func faultsLeave() [2]int {
+	const dir = "/proc/self/fd/"
+	sockets := 0
+	list, _ := os.ReadDir(dir)
+	for _, fd := range list {
+		if name, err := os.Readlink(dir + fd.Name()); err == nil && strings.HasPrefix(name, "socket:") {
+			sockets++
+		}
+	}
+	return [2]int{runtime.NumGoroutine(), sockets}
+}

@@ -1,0 +1,182 @@
+package faultlist
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Runner compares stacks with bare net/http.
+type Runner struct {
+	Stacks  []Stack
+	Methods []Method
+	Endings []Ending
+	// AtOnce is how many plays go on at the same time.
+	AtOnce int
+}
+
+// A request that meets the end of its connection under way is lost, with bare net/http, too,
+// and one behind a fault may be given a connection on which there is something left of that
+// before its reader has seen it. Such an outcome is by chance if a stack that plays again so
+// often has it no more than so often. How often it is, pool's stress test compares.
+const again, seldom = 20, 2
+
+// moreRuns is how often bare net/http plays again, behind the first time, before an outcome
+// that it has not had is a difference. Most of what is by chance it has once in 20 times, or
+// more often: one run in 10^4 misses that.
+const moreRuns = 200
+
+// Report is what a Runner has seen of a fault.
+type Report struct {
+	Compared int      // outcomes of stacks
+	Excused  int      // that differ by the fault's own list
+	Chance   int      // that bare net/http has not had, and the stack does not have again
+	Unused   []string // of that list: what did not occur
+	Wrong    []string // differences, and what was left
+}
+
+// row is what is compared: the outcomes of one kind of request.
+type row struct {
+	f    *Fault
+	m    Method
+	e    Ending
+	bare [requests]map[string]int
+	vain map[string]bool // outcomes that bare net/http was asked for again, in vain
+}
+
+// Compare plays a fault through all stacks.
+func (r *Runner) Compare(f *Fault) (report Report) {
+	var rows []*row
+	for _, m := range r.Methods {
+		for _, e := range r.Endings {
+			if e == Closes || !f.Endless {
+				rows = append(rows, &row{f: f, m: m, e: e, vain: make(map[string]bool)})
+			}
+		}
+	}
+	var mu sync.Mutex
+	wrong := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		report.Wrong = append(report.Wrong, fmt.Sprintf(format, args...))
+	}
+	gate := make(chan struct{}, max(r.AtOnce, 1))
+	var all sync.WaitGroup
+	run := func(w *row, s Stack, then func(outs [requests]string)) {
+		all.Go(func() {
+			gate <- struct{}{}
+			outs, left := play(f, s, w.m, w.e)
+			<-gate
+			if left != "" {
+				wrong("%s: left: %s", w.name(s), left)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			then(outs)
+		})
+	}
+	type result struct {
+		w    *row
+		s    Stack
+		outs [requests]string
+	}
+	var results []result
+	for _, w := range rows {
+		run(w, Bare, w.add)
+		for _, s := range r.Stacks {
+			run(w, s, func(outs [requests]string) { results = append(results, result{w, s, outs}) })
+		}
+	}
+	all.Wait()
+	used := make(map[Difference]bool)
+	for _, got := range results {
+		for i, out := range got.outs {
+			report.Compared++
+			d, excused := f.excuse(out)
+			for n := 0; n < moreRuns && got.w.bare[i][out] == 0 && !excused && !got.w.vain[out] && !got.w.hangs(i, out); n += cap(gate) {
+				for range cap(gate) {
+					run(got.w, Bare, got.w.add)
+				}
+				all.Wait()
+			}
+			if got.w.bare[i][out] > 0 || got.w.hangs(i, out) {
+				continue
+			}
+			if excused {
+				used[d] = true
+				report.Excused++
+				continue
+			}
+			got.w.vain[out] = true
+			if isLost(out) || i%2 == 1 {
+				recurs := 0
+				for range again {
+					run(got.w, got.s, func(outs [requests]string) {
+						if outs[i] == out {
+							recurs++
+						}
+					})
+				}
+				all.Wait()
+				if recurs <= seldom {
+					report.Chance++
+					continue
+				}
+				out += fmt.Sprintf(" (and %d times of %d more)", recurs, again)
+			}
+			wrong("%s: request %d of %d: %s\n\tbare: %s", got.w.name(got.s), i+1, requests, out, strings.Join(got.w.had(i), "\n\tbare: "))
+		}
+	}
+	for _, d := range f.Differs {
+		if !used[d] {
+			report.Unused = append(report.Unused, d.Has)
+		}
+	}
+	return report
+}
+
+func (w *row) name(s Stack) string {
+	return fmt.Sprintf("%s: %s: %s: %s", w.f.Name, s.Name, w.m.Name, w.e)
+}
+
+func (w *row) add(outs [requests]string) {
+	for i, out := range outs {
+		if w.bare[i] == nil {
+			w.bare[i] = make(map[string]int)
+		}
+		w.bare[i][out]++
+	}
+}
+
+// hangs reports whether the deadline has come, as it has with bare net/http: on a busy
+// machine it may come before the first byte of an answer, or a connection.
+func (w *row) hangs(i int, out string) bool {
+	if w.f.Deadline == 0 || !strings.Contains(out, "failed: timeout") {
+		return false
+	}
+	for bare := range w.bare[i] {
+		if strings.Contains(bare, "failed: timeout") {
+			return true
+		}
+	}
+	return false
+}
+
+// had is what bare net/http has had, with how often.
+func (w *row) had(i int) (list []string) {
+	for _, out := range slices.Sorted(maps.Keys(w.bare[i])) {
+		list = append(list, fmt.Sprintf("%d times: %s", w.bare[i][out], out))
+	}
+	return list
+}
+
+func (f *Fault) excuse(out string) (Difference, bool) {
+	for _, d := range f.Differs {
+		if strings.Contains(out, d.Has) {
+			return d, true
+		}
+	}
+	return Difference{}, false
+}
