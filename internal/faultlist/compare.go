@@ -51,7 +51,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 	var rows []*row
 	for _, m := range r.Methods {
 		for _, e := range r.Endings {
-			if e == Closes || !f.Endless {
+			if e == Closes && !m.Bodiless() || e == Reads && (!f.Endless || m.Bodiless()) {
 				rows = append(rows, &row{f: f, m: m, e: e, vain: make(map[string]bool)})
 			}
 		}

@@ -61,6 +61,9 @@ type Fault struct {
 	// Forgets says that net/http does not close the requests' bodies, so that only a stack
 	// that closes them itself could.
 	Forgets bool
+	// Miscounts says that a pool that only counts its base's connections believes what the
+	// response says of its protocol, and counts one that is gone: not right yet.
+	Miscounts bool
 	// Chance says why it is by chance, with bare net/http too, in which words a lost
 	// connection is told, and how much of a body that fails has come. Empty where it is not.
 	Chance string
@@ -81,6 +84,9 @@ type Method struct {
 	Sends       bool // the request has a body
 	Once        bool // that can't be had again
 }
+
+// Bodiless reports whether its response has no body, and there is nothing to be left unread.
+func (m Method) Bodiless() bool { return m.Conditional || m.Verb == http.MethodHead }
 
 // Methods are all of them.
 var Methods = []Method{
