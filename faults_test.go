@@ -41,21 +41,23 @@ func newFaultKit(o trace.Options) *faultKit {
 	return k
 }
 
-// over puts layers over base, below an observer.
-func (k *faultKit) over(base http.RoundTripper, mw ...roundtripper.Middleware) faultlist.Layers {
+// over puts layers over base, below an observer. Owned says that pool is one of them, and
+// base a transport.
+func (k *faultKit) over(owned bool, base http.RoundTripper, mw ...roundtripper.Middleware) faultlist.Layers {
 	observe := roundtripper.Observe(roundtripper.Observer{End: func(context.Context, roundtripper.Exchange) { k.ends.Add(1) }})
 	return faultlist.Layers{
 		RoundTripper: roundtripper.Wrap(base, append([]roundtripper.Middleware{observe}, mw...)...),
-		Left:         k.left,
+		Owned:        owned,
+		Left:         func(exchanges int) string { return k.left(owned, exchanges) },
 		End:          func() { k.kit.Shutdown(context.Background()) },
 	}
 }
 
-func (k *faultKit) left(exchanges int) (text string) {
+func (k *faultKit) left(owned bool, exchanges int) (text string) {
 	if n := k.ends.Load(); n != int64(exchanges) {
 		text += fmt.Sprintf("%d ends of %d exchanges; ", n, exchanges)
 	}
-	if s := k.kit.Stats(); s.InUse != 0 || s.Waiting != 0 || s.Open != 0 {
+	if s := k.kit.Stats(); s.InUse != 0 || s.Waiting != 0 || owned && s.Open != 0 {
 		text += fmt.Sprintf("the pool has %d slots in use, %d requests waiting, %d connections; ", s.InUse, s.Waiting, s.Open)
 	}
 	if started, ended := len(k.spans.Started()), len(k.spans.Ended()); started != ended {
@@ -72,7 +74,7 @@ var (
 func preset(name string, o trace.Options) faultlist.Stack {
 	return faultlist.Stack{Name: name, Over: func(base *http.Transport) faultlist.Layers {
 		k := newFaultKit(o)
-		return k.over(base, k.kit.Middleware)
+		return k.over(true, base, k.kit.Middleware)
 	}}
 }
 
@@ -81,7 +83,7 @@ func preset(name string, o trace.Options) faultlist.Stack {
 func faultStacks() []faultlist.Stack {
 	stacks := []faultlist.Stack{preset("preset", plainSpans), preset("preset, all spans", allSpans), {Name: "preset, outside", Over: func(base *http.Transport) faultlist.Layers {
 		k := newFaultKit(allSpans)
-		return k.over(passing{base}, k.kit.Middleware)
+		return k.over(false, passing{base}, k.kit.Middleware)
 	}}}
 	for _, order := range []string{
 		"", "trace", "drain", "pool", "trace drain", "drain trace", "trace pool", "pool trace", "drain pool", "pool drain",
@@ -93,7 +95,7 @@ func faultStacks() []faultlist.Stack {
 			for _, name := range strings.Fields(order) {
 				mw = append(mw, map[string]roundtripper.Middleware{"trace": k.kit.Tracer.Middleware, "drain": k.kit.Drainer.Middleware, "pool": k.kit.Pool.Middleware}[name])
 			}
-			return k.over(base, mw...)
+			return k.over(strings.Contains(order, "pool"), base, mw...)
 		}})
 	}
 	return stacks

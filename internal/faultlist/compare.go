@@ -64,7 +64,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 	}
 	gate := make(chan struct{}, max(r.AtOnce, 1))
 	var all sync.WaitGroup
-	run := func(w *row, s Stack, then func(outs [requests]string)) {
+	run := func(f *Fault, w *row, s Stack, then func(outs [requests]string)) {
 		all.Go(func() {
 			gate <- struct{}{}
 			outs, left := play(f, s, w.m, w.e)
@@ -84,12 +84,14 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 	}
 	var results []result
 	for _, w := range rows {
-		run(w, Bare, w.add)
+		run(f, w, Bare, w.add)
 		for _, s := range r.Stacks {
-			run(w, s, func(outs [requests]string) { results = append(results, result{w, s, outs}) })
+			run(f, w, s, func(outs [requests]string) { results = append(results, result{w, s, outs}) })
 		}
 	}
 	all.Wait()
+	patient := *f // on a busy machine the deadline may come before all else, again and again
+	patient.Deadline *= 8
 	used := make(map[Difference]bool)
 	for _, got := range results {
 		for i, out := range got.outs {
@@ -97,7 +99,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 			d, excused := f.excuse(out)
 			for n := 0; n < moreRuns && got.w.bare[i][out] == 0 && !excused && !got.w.vain[out] && !got.w.hangs(i, out); n += cap(gate) {
 				for range cap(gate) {
-					run(got.w, Bare, got.w.add)
+					run(&patient, got.w, Bare, got.w.add)
 				}
 				all.Wait()
 			}
@@ -113,7 +115,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 			if isLost(out) || i%2 == 1 {
 				recurs := 0
 				for range again {
-					run(got.w, got.s, func(outs [requests]string) {
+					run(f, got.w, got.s, func(outs [requests]string) {
 						if outs[i] == out {
 							recurs++
 						}

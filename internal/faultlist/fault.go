@@ -58,12 +58,6 @@ type Fault struct {
 	// Dead says that the connection is of no use behind the fault: the deadline is that of
 	// all requests.
 	Dead bool
-	// Forgets says that net/http does not close the requests' bodies, so that only a stack
-	// that closes them itself could.
-	Forgets bool
-	// Miscounts says that a pool that only counts its base's connections believes what the
-	// response says of its protocol, and counts one that is gone: not right yet.
-	Miscounts bool
 	// Chance says why it is by chance, with bare net/http too, in which words a lost
 	// connection is told, and how much of a body that fails has come. Empty where it is not.
 	Chance string

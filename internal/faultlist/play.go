@@ -20,6 +20,9 @@ type Layers struct {
 	// Left says what has not ended though its exchanges have, all of so many; "" if
 	// nothing. Nil for bare net/http.
 	Left func(exchanges int) string
+	// Owned says that connections and requests' bodies are the stack's own affair, and none
+	// may be left. Else they are net/http's, which forgets some.
+	Owned bool
 	// End ends them. May be nil.
 	End func()
 }
@@ -77,15 +80,13 @@ func play(f *Fault, s Stack, m Method, e Ending) (outs [requests]string, left st
 	eventually(func() bool {
 		client.CloseIdleConnections()
 		left = ""
-		if n := bodies.Load(); n != 0 && !f.Forgets {
+		if n := bodies.Load(); n != 0 && layers.Owned {
 			left += fmt.Sprintf("%d bodies of requests are open; ", n)
 		}
-		if all, _ := srv.open(); all != 0 {
+		if all, _ := srv.open(); all != 0 && layers.Owned {
 			left += fmt.Sprintf("the server has %d connections; ", all)
 		}
-		if !f.Miscounts {
-			left += layers.Left(int(rt.n.Load()))
-		}
+		left += layers.Left(int(rt.n.Load()))
 		return left == ""
 	})
 	return outs, left
