@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/pool/poolz"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -65,6 +67,7 @@ var outlets = []outlet{
 		"pool: type ConnListener struct, Retired func(ConnEvent)",
 	}},
 	{name: "InFlight", control: shownHost, api: []string{"pool: func (*Pool) InFlight() []Request", "pool: func (Request) Frames() []runtime.Frame"}},
+	{name: "poolz", control: shownHost, api: []string{"pool_poolz: func Handler(*pool.Pool) http.Handler"}},
 	{name: "OpenBodies", control: "refused", api: []string{"pool: type Options struct, OpenBodies *pprof.Profile"}},
 	{name: "Leak", control: shownHost, api: []string{"pool: type Options struct, OnLeak func(Leak)", "pool: func (Leak) Frames() []runtime.Frame"}},
 	{name: "Warning", control: "owns no connections", api: []string{
@@ -177,6 +180,9 @@ func (l *teller) pool(p *pool.Pool) {
 		l.say("Stats", fmt.Sprintf("%+v", n.Frames()))
 	}
 	l.show("Conns", p.Conns())
+	page := httptest.NewRecorder()
+	poolz.Handler(p).ServeHTTP(page, httptest.NewRequest("GET", "/", nil))
+	l.say("poolz", page.Body.String())
 	for _, r := range p.InFlight() {
 		l.show("InFlight", r)
 		l.say("InFlight", fmt.Sprintf("%+v", r.Frames()))
