@@ -141,7 +141,7 @@ func http2Bodies() []Fault {
 				c.Frame(fData, padded|endStream, c.ID, append([]byte{100, 'o', 'k'}, make([]byte, 100)...))
 			}
 		}),
-		{Name: "h2: more DATA than the window", Proto: HTTP2, Deadline: 5 * hang, Chance: "how much is read meanwhile", H2: func(c *Stream) {
+		{Name: "h2: more DATA than the window", Proto: HTTP2, Deadline: 5 * hang, Dead: true, Chance: "how much is read meanwhile", H2: func(c *Stream) {
 			if c.Opened() {
 				for range 300 {
 					c.Data(0, strings.Repeat("x", 16<<10))
