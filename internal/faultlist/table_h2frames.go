@@ -141,14 +141,6 @@ func http2Bodies() []Fault {
 				c.Frame(fData, padded|endStream, c.ID, append([]byte{100, 'o', 'k'}, make([]byte, 100)...))
 			}
 		}),
-		{Name: "h2: more DATA than the window", Proto: HTTP2, Deadline: 5 * hang, Dead: true, Chance: "how much is read meanwhile", H2: func(c *Stream) {
-			if c.Opened() {
-				for range 300 {
-					c.Data(0, strings.Repeat("x", 16<<10))
-				}
-				c.Wait()
-			}
-		}},
 		h2("trailers", trailers("x-sum", "1")),
 		h2("trailers other than were announced", trailers("x-other", "1")),
 		h2("trailers that do not end the stream", func(c *Stream) {
