@@ -14,6 +14,10 @@ func All() []Fault {
 // before the fault does: it is the same error.
 const hang = 40 * time.Millisecond
 
+// long is that of requests of which only some would, as where a 304 has no body and the server
+// none the less says how long it is: the others must have time on a busy machine, too.
+const long = 10 * hang
+
 // first is why the words for a lost connection may differ: the reader of the connection
 // may see its end first, or the writer, or whoever is about to use it.
 const first = "who sees the connection's end first is by chance"

@@ -45,11 +45,11 @@ func redirects() []Fault {
 		return says("HTTP/1.1 "+status+" Moved\r\nLocation: "+where+"\r\nContent-Length: 3\r\n\r\n{body:old}", goesOn)
 	}
 	return []Fault{
-		{Name: "redirect loop, 301", Serve: to("301", "/fault")},
-		{Name: "redirect loop, 302", Serve: to("302", "/fault")},
-		{Name: "redirect loop, 303", Serve: to("303", "/fault")},
-		{Name: "redirect loop, 307", Serve: to("307", "/fault")},
-		{Name: "redirect loop, 308", Serve: to("308", "/fault")},
+		{Name: "redirect loop, 301", Deadline: long, Serve: to("301", "/fault")},
+		{Name: "redirect loop, 302", Deadline: long, Serve: to("302", "/fault")},
+		{Name: "redirect loop, 303", Deadline: long, Serve: to("303", "/fault")},
+		{Name: "redirect loop, 307", Deadline: long, Serve: to("307", "/fault")},
+		{Name: "redirect loop, 308", Deadline: long, Serve: to("308", "/fault")},
 		{Name: "redirect, 307, once", Serve: to("307", "/good")},
 		{Name: "redirect without a Location", Serve: says("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", goesOn)},
 		{Name: "redirect to what is no URL", Serve: to("302", "http://[::1")},
