@@ -74,7 +74,9 @@ func (c *Conn) streamEndedLocked(e *Entry, cause loss.Reason, whole bool, now ti
 		c.limit.settled = true
 		c.route.server.livedLocked(c.idledFor)
 	default:
-		c.resets = min(c.resets+1, c.cc.InFlight()-c.streams) // what had arrived is not reset
+		// A stream whose response had arrived is not reset. Exchanges whose bodies lie here
+		// unread are in no flight any more: fewer than none cannot be reset.
+		c.resets = max(min(c.resets+1, c.cc.InFlight()-c.streams), 0)
 	}
 	switch {
 	case broken && c.lost == nil && (c.state == active || c.state == goingAway):
