@@ -62,7 +62,7 @@
 // sum of it; watched and rotates have no sum.
 //
 // The label is UTF-8 of 255 bytes at most; what would not be is under "other".
-// It has a name and a port. Stats.NewByCaller is not collected, for the lines of a
+// It has a name and a port. Stats.New and HostStats.New are not collected yet. Stats.NewByCaller is not collected, for the lines of a
 // program have no bound as labels. Paths, queries, passwords and headers are nowhere.
 //
 // # What it costs
