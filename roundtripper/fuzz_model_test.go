@@ -148,13 +148,14 @@ func (c *call) onClose(r rules) []roundtripper.Outcome {
 }
 
 // undrained returns the outcomes of a Close that tries no drain: the given word, unless the
-// context has ended. Below a middleware the context's end may show a moment later: it reaches
-// derived contexts on another goroutine.
+// context has ended. Below a middleware, or with Client.Timeout, the layers have a context that
+// is derived from the caller's, and the end of a callCtx reaches that on another goroutine: it
+// may show a moment later.
 func (c *call) undrained(r rules, word roundtripper.Outcome) []roundtripper.Outcome {
 	switch {
 	case !c.canceled:
 		return []roundtripper.Outcome{word}
-	case c.racing, r.outer:
+	case c.racing, r.outer, r.timeout:
 		return []roundtripper.Outcome{word, roundtripper.OutcomeCanceled}
 	}
 	return []roundtripper.Outcome{roundtripper.OutcomeCanceled}
