@@ -90,7 +90,9 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 		}
 	}
 	all.Wait()
-	patient := *f // on a busy machine the deadline may come before all else, again and again
+	// On a busy machine the deadline may come before all else, again and again, so that who plays
+	// again has more time.
+	patient := *f
 	patient.Deadline *= 8
 	used := make(map[Difference]bool)
 	for _, got := range results {
@@ -112,10 +114,10 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 				continue
 			}
 			got.w.vain[out] = true
-			if isLost(out) || i%2 == 1 {
+			if isLost(out) || i%2 == 1 || f.late(out) {
 				recurs := 0
 				for range again {
-					run(f, got.w, got.s, func(outs [requests]string) {
+					run(&patient, got.w, got.s, func(outs [requests]string) {
 						if outs[i] == out {
 							recurs++
 						}
@@ -155,15 +157,20 @@ func (w *row) add(outs [requests]string) {
 // hangs reports whether the deadline has come, as it has with bare net/http: on a busy
 // machine it may come before the first byte of an answer, or a connection.
 func (w *row) hangs(i int, out string) bool {
-	if w.f.Deadline == 0 || !strings.Contains(out, "failed: timeout") {
+	if !w.f.late(out) {
 		return false
 	}
 	for bare := range w.bare[i] {
-		if strings.Contains(bare, "failed: timeout") {
+		if w.f.late(bare) {
 			return true
 		}
 	}
 	return false
+}
+
+// late reports whether the deadline has come.
+func (f *Fault) late(out string) bool {
+	return f.Deadline != 0 && strings.Contains(out, "failed: timeout")
 }
 
 // had is what bare net/http has had, with how often.
