@@ -43,7 +43,8 @@ func http2Frames() []Fault {
 			c.Frame(fPing, 0, 0, make([]byte, 8))
 			c.Wait()
 		}),
-		{Name: "h2: HEADERS without an end", Proto: HTTP2, Deadline: hang, H2: func(c *Stream) { c.Frame(fHeaders, endStream, c.ID, block(":status", "200")) }},
+		// No PING is answered: its answer would end the connection before the next request, or under it.
+		{Name: "h2: HEADERS without an end", Proto: HTTP2, Deadline: hang, Dead: true, H2: func(c *Stream) { c.Frame(fHeaders, endStream, c.ID, block(":status", "200")); c.Wait() }},
 		h2("closed between HEADERS and CONTINUATION", func(c *Stream) { c.Frame(fHeaders, endStream, c.ID, block(":status", "200")); c.Close() }),
 		{Name: "h2: a header too large", Proto: HTTP2, Base: small, H2: header(":status", "200", "x-odd", strings.Repeat("x", 14<<10))},
 		{Name: "h2: a header of too many fields", Proto: HTTP2, Base: small, H2: raw(append(block(":status", "200"), strings.Repeat(string(block("x", "y")), 2000)...))},
