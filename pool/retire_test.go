@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 			{MaxConnRequests: 10},
 		} {
 			t.Run(fmt.Sprintf("%s/age=%v,requests=%d", proto.name, o.MaxConnAge, o.MaxConnRequests), func(t *testing.T) {
-				requests := fullsize.Of(100_000, 800)
+				requests := fullsize.Of(100_000, 200)
 				if proto.opts.TLS || o.MaxConnAge == 0 {
 					requests = fullsize.Of(10_000, 200) // handshakes take their time; and the load is the same
 				}
@@ -54,10 +55,31 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 				p := pool.New(o)
 				defer p.Close()
 				client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, drain.New(drain.Options{}).Middleware, p.Middleware)
+				want := roundtripper.ReasonMaxAge
+				if o.MaxConnAge == 0 {
+					want = roundtripper.ReasonMaxRequests
+				}
+				many := uint64(fullsize.Of(10, 4))
+				if proto.opts.HTTP2 {
+					many = uint64(fullsize.Of(5, 2)) // a busy one serves more until its successor is there
+				}
+				// A fast machine has sent the requests before the connections are old enough, and a
+				// busy one sends few in the time: the workers go on until enough are retired, or
+				// until both many requests were sent and many ages went by.
+				var sent atomic.Int64
+				start := time.Now()
+				goesOn := func() bool {
+					n := int(sent.Add(2))
+					if n <= requests || p.Stats().Lost[want] < many && (n <= 10*requests || time.Since(start) < 20*o.MaxConnAge) {
+						return true
+					}
+					sent.Add(-2)
+					return false
+				}
 				var wg sync.WaitGroup
 				for range workers {
 					wg.Go(func() {
-						for range requests / 2 / workers {
+						for goesOn() {
 							if err := errors.Join(post(client, srv.URL, rand.IntN(10_000)), get(client, srv.URL)); err != nil {
 								t.Error(err)
 								return
@@ -70,15 +92,7 @@ func TestRetirementFailsNoRequest(t *testing.T) {
 				}
 				wg.Wait()
 				lost := p.Stats().Lost
-				t.Logf("%d requests, %d connections, lost by reason: %v", requests, srv.Opened(), lost)
-				want := roundtripper.ReasonMaxAge
-				if o.MaxConnAge == 0 {
-					want = roundtripper.ReasonMaxRequests
-				}
-				many := uint64(fullsize.Of(10, 4))
-				if proto.opts.HTTP2 {
-					many = uint64(fullsize.Of(5, 2)) // a busy one serves more until its successor is there
-				}
+				t.Logf("%d requests, %d connections, lost by reason: %v", sent.Load(), srv.Opened(), lost)
 				if lost[want] < many {
 					t.Errorf("%d connections retired, want %d at least", lost[want], many)
 				}
