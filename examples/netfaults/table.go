@@ -38,7 +38,7 @@ var footnotes = []string{
 	"a path that died: the kernel drops what comes for the connections that are there, and new ones pass, as behind a NAT that has forgotten them. Deadlines of 300 ms;",
 	"  one request after the other until one succeeds, 20 at most.",
 	"a name that moved: the name has another address, and the old server goes on. Requests of the second that begins half a second later. Options.Resolve is 50 ms.",
-	"three backends, one connection: behind a balancer that gives each connection to the next one; 60 workers. Options.MinHTTP2Conns is 3.",
+	"three backends, one connection: behind a balancer that gives each connection to the next one; 60 workers, 20 ms for a request. The round in which connections are made does not count. Options.MinHTTP2Conns is 3.",
 	"100 first requests: all at once, 20 ms away, to a host that no request was sent to before.",
 }
 
