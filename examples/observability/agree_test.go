@@ -61,10 +61,10 @@ func (s *station) agree(t *testing.T, told *tally) {
 			}
 			same(name+" leaks", leaks[name], float64(h.Leaks))
 			for metric, want := range map[string]float64{
-				"requests_total": float64(h.Requests), "open_connections": float64(h.Open), "connections_opened_total": float64(h.Opened),
+				"requests_total": float64(h.Requests), "open_connections": float64(h.Open), "connections_opened_total": float64(h.Opened), "connections_new_total": sum,
 				"wait_seconds_total": h.WaitTime.Seconds(), "leaks_total": float64(h.Leaks),
 			} {
-				same(name+" "+metric, s.byLabels(t, "warmconn_pool_"+metric, "host")[h.Host], want)
+				same(name+" "+metric, s.byLabels(t, "sum by (host) (warmconn_pool_"+metric+")", "host")[h.Host], want)
 			}
 		}
 		if len(stats.Hosts) != len(s.sites.of) {

@@ -42,7 +42,7 @@ func (s *series) own() row { return s.last.less(s.base) }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	all := []*prometheus.Desc{opened, closed, shakes, resumed, hosts, allFlight, allWaiting, allLimit}
+	all := []*prometheus.Desc{opened, fresh, closed, shakes, resumed, hosts, allFlight, allWaiting, allLimit}
 	for i := range counters {
 		all = append(all, counters[i].desc)
 	}
@@ -80,7 +80,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.full = left > 0
 	// Stats looks at the sum of connections and at each host's one after the other, and counts
 	// connections of foreign dialers only as long as their host is known: other must not fall for that.
-	c.rest = rowOf(&s.Counters, s.Opened, s.Lost).less(sum).atLeast(c.rest)
+	// New connections of Exempt requests are no host's: other has them.
+	c.rest = rowOf(&s.Counters, s.Opened, s.New, s.Lost).less(sum).atLeast(c.rest)
 	if left > 0 || !c.rest.isZero() {
 		sendRow(ch, other, c.rest)
 		sendGauges(ch, other, &of)
@@ -108,7 +109,7 @@ func (c *collector) follow(s *pool.Stats) {
 			continue
 		}
 		seen[h.Host] = true
-		now := rowOf(&h.Counters, h.Opened, h.Lost)
+		now := rowOfHost(h)
 		if now.fellFrom(l.last) { // forgotten, and back
 			c.gone = c.gone.plus(l.own())
 			l.base = row{}
@@ -127,7 +128,7 @@ func (c *collector) follow(s *pool.Stats) {
 		fresh = fresh[:room]
 	}
 	for _, h := range fresh {
-		l := &series{last: rowOf(&h.Counters, h.Opened, h.Lost)}
+		l := &series{last: rowOfHost(h)}
 		if c.full { // other may have counted it
 			l.base = l.last
 		}
@@ -158,6 +159,9 @@ func sendRow(ch chan<- prometheus.Metric, host string, r row) {
 		send(ch, k.desc, prometheus.CounterValue, float64(r.n[i])/k.per, labels...)
 	}
 	send(ch, opened, prometheus.CounterValue, float64(r.opened), host)
+	for word, n := range r.new {
+		send(ch, fresh, prometheus.CounterValue, float64(n), host, string(word))
+	}
 	for word, n := range r.lost {
 		send(ch, closed, prometheus.CounterValue, float64(n), host, string(word))
 	}

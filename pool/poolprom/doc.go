@@ -28,6 +28,7 @@
 //	warmconn_pool_dialing_connections                   Dialing
 //	warmconn_pool_kept_connections                      IdleKept
 //	warmconn_pool_connections_opened_total              Opened
+//	warmconn_pool_connections_new_total{reason}         New, why connections were new to requests
 //	warmconn_pool_connections_closed_total{reason}      Lost, by its words; the sum is Closed
 //	warmconn_pool_server_idle_seconds                   ServerIdle, only once it is known
 //	warmconn_pool_host_watched                          1 if Watched, else 0
@@ -47,7 +48,8 @@
 //	warmconn_pool_all_requests_limit                    Stats.Limit, only where there is one
 //
 // Of refusals and early closes each word is there from the beginning, with 0; a
-// reason for closing is once it has occurred. Readers must expect new words.
+// reason why a connection was new, or was closed, is once it has occurred. Readers
+// must expect new words.
 //
 // # How many hosts
 //
@@ -56,14 +58,15 @@
 // series until the pool has forgotten it. The sums of all others are under the host "other",
 // which is there as soon as it has anything to say. There too are the requests of
 // hosts before they got series, and of the forgotten ones that had none; and what
-// the queue of MaxTotal counts, which is no host's. So nothing is counted twice,
-// no counter falls but that of a host that was forgotten and came back, and the
-// sum over host is that of the Pool. TLS is not in "other", for the Pool keeps no
-// sum of it; watched and rotates have no sum.
+// is no host's: what the queue of MaxTotal counts, and the new connections of Exempt
+// requests. So nothing is counted twice, no counter falls but that of a host that was
+// forgotten and came back, and the sum over host is that of the Pool. TLS is not in
+// "other", for the Pool keeps no sum of it; watched and rotates have no sum.
 //
 // The label is UTF-8 of 255 bytes at most; what would not be is under "other".
-// It has a name and a port. Stats.New and HostStats.New are not collected yet. Stats.NewByCaller is not collected, for the lines of a
-// program have no bound as labels. Paths, queries, passwords and headers are nowhere.
+// It has a name and a port. Stats.NewByCaller is not collected, for the lines of a
+// program have no bound as labels; package poolprof has them. Paths, queries,
+// passwords and headers are nowhere.
 //
 // # What it costs
 //

@@ -48,6 +48,7 @@ var (
 	}
 
 	opened  = ofHost("connections_opened_total", "Connections that were opened.")
+	fresh   = ofHost("connections_new_total", "Connections that were new to requests which have ended, by why.", "reason")
 	closed  = ofHost("connections_closed_total", "Connections that were closed, by why.", "reason")
 	shakes  = ofHost("tls_handshakes_total", "Connections that came up with TLS.")
 	resumed = ofHost("tls_resumptions_total", "Connections that came up with TLS and resumed a session.")

@@ -2,6 +2,7 @@ package poolprom
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -25,51 +26,51 @@ func (m *model) step() {
 	h := m.live[host]
 	switch {
 	case h == nil:
-		m.live[host] = &pool.HostStats{Host: host, Lost: lost{}}
+		m.live[host] = &pool.HostStats{Host: host, New: words{}, Lost: words{}}
 	case m.rng.IntN(6) == 0:
 		m.past.Requests += h.Requests
 		m.past.Opened += h.Opened
-		for word, n := range h.Lost {
-			m.past.Lost[word] += n
-		}
+		addTo(m.past.New, h.New)
+		addTo(m.past.Lost, h.Lost)
 		delete(m.live, host)
+	case m.rng.IntN(6) == 0: // an Exempt request: it is in the sum, and no host's
+		m.past.New["first"]++
 	default:
 		h.Requests += uint64(m.rng.IntN(100))
 		h.Opened++
+		h.New[[]roundtripper.NewReason{"first", "body_unread"}[m.rng.IntN(2)]]++
 		h.Lost[[]roundtripper.NewReason{"dead", "goaway"}[m.rng.IntN(2)]]++
 		h.Open = m.rng.IntN(5)
 	}
 }
 
 func (m *model) stats() pool.Stats {
-	s := pool.Stats{Lost: lost{}, Opened: m.past.Opened}
+	s := pool.Stats{New: maps.Clone(m.past.New), Lost: maps.Clone(m.past.Lost), Opened: m.past.Opened}
 	s.Requests = m.past.Requests
-	add := func(words lost) {
-		for word, n := range words {
-			s.Lost[word] += n
-		}
-	}
-	add(m.past.Lost)
 	for _, h := range m.live {
 		c := *h
-		c.Lost = lost{}
-		for word, n := range h.Lost {
-			c.Lost[word] = n
-		}
+		c.New, c.Lost = maps.Clone(h.New), maps.Clone(h.Lost)
 		s.Hosts = append(s.Hosts, c)
 		s.Requests += h.Requests
 		s.Opened += h.Opened
-		add(h.Lost)
+		addTo(s.New, h.New)
+		addTo(s.Lost, h.Lost)
 	}
 	slices.SortFunc(s.Hosts, func(a, b pool.HostStats) int { return strings.Compare(a.Host, b.Host) })
 	return s
+}
+
+func addTo(sum, more words) {
+	for word, n := range more {
+		sum[word] += n
+	}
 }
 
 // TestNothingIsCountedTwice follows a Pool with more hosts than series, as Prometheus
 // would: it adds up how far each series has risen, and a fall is a restart at zero.
 func TestNothingIsCountedTwice(t *testing.T) {
 	for seed := range uint64(6) {
-		m := &model{rng: rand.New(rand.NewPCG(seed, 1)), live: map[string]*pool.HostStats{}, past: pool.HostStats{Lost: lost{}}}
+		m := &model{rng: rand.New(rand.NewPCG(seed, 1)), live: map[string]*pool.HostStats{}, past: pool.HostStats{New: words{}, Lost: words{}}}
 		c := newCollector(m.stats, Options{MaxHosts: 5})
 		last, risen := map[string]float64{}, map[string]float64{}
 		for range 200 {
@@ -110,6 +111,7 @@ func TestNothingIsCountedTwice(t *testing.T) {
 		s := m.stats()
 		for name, want := range map[string]float64{
 			"warmconn_pool_requests_total": float64(s.Requests), "warmconn_pool_connections_opened_total": float64(s.Opened),
+			"warmconn_pool_connections_new_total":    float64(s.New["first"] + s.New["body_unread"]),
 			"warmconn_pool_connections_closed_total": float64(s.Lost["dead"] + s.Lost["goaway"]),
 		} {
 			// A host that is forgotten and back within one collection, having counted more than before, is not told from one that stayed.

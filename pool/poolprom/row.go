@@ -1,38 +1,47 @@
 package poolprom
 
 import (
-	"maps"
-
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
 // row is all that only rises, of a host or of all, in the units of Stats.
 type row struct {
-	n      [len(counters)]uint64
-	opened uint64
-	lost   map[roundtripper.NewReason]uint64
+	n         [len(counters)]uint64
+	opened    uint64
+	new, lost words
 }
 
-func rowOf(c *pool.Counters, opened uint64, lost map[roundtripper.NewReason]uint64) row {
-	r := row{opened: opened, lost: lost}
+// words are counts by reason.
+type words map[roundtripper.NewReason]uint64
+
+func rowOf(c *pool.Counters, opened uint64, new, lost words) row {
+	r := row{opened: opened, new: new, lost: lost}
 	for i := range counters {
 		r.n[i] = counters[i].of(c)
 	}
 	return r
 }
 
+func rowOfHost(h *pool.HostStats) row { return rowOf(&h.Counters, h.Opened, h.New, h.Lost) }
+
 // each calls f with each figure of r and the same of o, and puts what it returns
 // into a new row.
 func (r row) each(o row, f func(a, b uint64) uint64) row {
-	out := row{opened: f(r.opened, o.opened), lost: make(map[roundtripper.NewReason]uint64, len(r.lost))}
+	out := row{opened: f(r.opened, o.opened), new: r.new.each(o.new, f), lost: r.lost.each(o.lost, f)}
 	for i := range r.n {
 		out.n[i] = f(r.n[i], o.n[i])
 	}
-	for _, words := range []map[roundtripper.NewReason]uint64{r.lost, o.lost} {
-		for word := range maps.Keys(words) {
-			if n := f(r.lost[word], o.lost[word]); n > 0 {
-				out.lost[word] = n
+	return out
+}
+
+// each is that of row. A word that both have is asked for twice, with one answer.
+func (w words) each(o words, f func(a, b uint64) uint64) words {
+	out := make(words, len(w))
+	for _, from := range []words{w, o} {
+		for word := range from {
+			if n := f(w[word], o[word]); n > 0 {
+				out[word] = n
 			}
 		}
 	}
@@ -59,5 +68,5 @@ func (r row) fellFrom(o row) bool {
 }
 
 func (r row) isZero() bool {
-	return r.n == [len(counters)]uint64{} && r.opened == 0 && len(r.lost) == 0
+	return r.n == [len(counters)]uint64{} && r.opened == 0 && len(r.new) == 0 && len(r.lost) == 0
 }
