@@ -112,6 +112,9 @@ func classOf(err error, inBody, ownEnd bool) string {
 }
 
 func classOfError(err error) string {
+	if badserver.Garbled(err) {
+		return classMixed
+	}
 	for _, m := range matchers {
 		if errors.Is(err, m.is) {
 			return m.class

@@ -16,6 +16,7 @@ const (
 	cancelsBody        // cancels its context after some of the body
 	timesOut           // has a deadline, its context's
 	clientTime         // has a deadline, http.Client.Timeout
+	patient            // reads all, with a deadline, its context's, that is for dead paths
 )
 
 // The kinds of requests, for the table: net/http treats each in its own way when the connection
@@ -38,6 +39,7 @@ type plan struct {
 	part   float64       // of the body that is read before it is closed or canceled
 	after  time.Duration // of the cancel or the deadline
 	plain  bool          // the context can't be canceled, where the ending needs none
+	gzip   bool          // both bodies are compressed
 	pause  time.Duration // before the request
 }
 

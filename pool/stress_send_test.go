@@ -2,12 +2,15 @@ package pool_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 type sender struct {
 	url    string
 	client *http.Client
+	zips   sync.Pool    // *gzip.Writer
 	bodies atomic.Int64 // of requests, not closed yet
 	mixed  atomic.Pointer[string]
 }
@@ -27,7 +31,7 @@ func (s *sender) send(p *plan) string {
 	ctx, client := context.Background(), s.client
 	cancel := context.CancelFunc(func() {})
 	switch p.ending {
-	case timesOut:
+	case timesOut, patient:
 		ctx, cancel = context.WithTimeout(ctx, p.after)
 	case clientTime:
 		limited := *client
@@ -54,7 +58,7 @@ func (s *sender) send(p *plan) string {
 		return fmt.Sprintf("ok %d", resp.StatusCode)
 	}
 	class := classOf(err, true, p.own())
-	if errors.Is(err, badserver.ErrMixed) {
+	if strings.Contains(class, classMixed) {
 		text := fmt.Sprintf("%v: %v", p, err)
 		s.mixed.Store(&text)
 	}
@@ -67,6 +71,9 @@ func (s *sender) request(ctx context.Context, p *plan) *http.Request {
 	if p.op == opPost || p.op == opPostOnce {
 		method = http.MethodPost
 		body = badserver.NewLabels(badserver.Client, p.id, p.upload).Bytes()
+	}
+	if p.gzip && p.upload > 0 {
+		body = s.zip(body)
 	}
 	var upload io.Reader
 	if p.op == opPost && p.upload > 0 {
@@ -81,14 +88,33 @@ func (s *sender) request(ctx context.Context, p *plan) *http.Request {
 		req.Body = &onceBody{Reader: bytes.NewReader(body), open: &s.bodies}
 		req.ContentLength = -1
 		if p.sized {
-			req.ContentLength = p.upload
+			req.ContentLength = int64(len(body))
 		}
+	}
+	if p.gzip {
+		req.Header.Set(badserver.GzipHeader, "1")
+	}
+	if p.gzip && p.upload > 0 {
+		req.Header.Set("Content-Encoding", "gzip")
 	}
 	req.Header.Set(badserver.IDHeader, strconv.FormatUint(p.id, 16))
 	req.Header.Set(badserver.OpHeader, p.op)
 	req.Header.Set(badserver.SizeHeader, strconv.FormatInt(p.size, 10))
 	req.Header.Set(badserver.BodyHeader, strconv.FormatInt(p.upload, 10))
 	return req
+}
+
+func (s *sender) zip(body []byte) []byte {
+	w, ok := s.zips.Get().(*gzip.Writer)
+	if !ok {
+		w, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	}
+	defer s.zips.Put(w)
+	var b bytes.Buffer
+	w.Reset(&b)
+	w.Write(body)
+	w.Close()
+	return b.Bytes()
 }
 
 // onceBody is a body that can't be read again. It counts its first Close.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/testserver"
@@ -20,7 +19,7 @@ func deadPath(ctx context.Context, variant string) []*row {
 	rows := []*row{{proto: "http"}, {proto: "tls"}, {proto: "h2"}}
 	var all sync.WaitGroup
 	for _, r := range rows {
-		if why := cannotSwallow(); why != "" {
+		if why := testserver.CannotSwallow(); why != "" {
 			r.skipped = why
 			continue
 		}
@@ -60,10 +59,7 @@ func swallowed(ctx context.Context, variant string, r *row) {
 	}
 	mu.Lock()
 	for _, c := range conns {
-		if tls, ok := c.(interface{ NetConn() net.Conn }); ok {
-			c = tls.NetConn()
-		}
-		if err := swallow(c.(syscall.Conn)); err != nil {
+		if err := testserver.Swallow(c); err != nil {
 			r.check(false, "%v", err)
 		}
 	}

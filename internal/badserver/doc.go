@@ -15,10 +15,13 @@
 //	Early        answers a request with a body before it has read it
 //	Truncate     bodies that are shorter than announced
 //	Slow         drips, and falls silent
+//	Swallow      the network forgets idle connections
+//	Mixed        answers with bytes of another response, for tests of the checks
 //
 // The client labels each request with an ID, in a header and in every 16 bytes
 // of its body, and so does the server its answer: bytes that belong to another
-// request, or to another place of the same one, are found on either side. The
+// request, or to another place of the same one, are found on either side; also
+// where the bodies are compressed, which the client may ask for. The
 // fate of a request depends on the seed, its ID and how often it came. So servers
 // with one seed treat the same requests alike, of any client.
 package badserver

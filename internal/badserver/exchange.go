@@ -44,11 +44,13 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		ResponseWriter: w, r: r, server: s, conn: c, nth: c.uses.Add(1), id: id, size: size,
 		dice: rand.New(rand.NewPCG(s.seed, id<<8|uint64(attempt))),
 	}
+	end := e.compresses()
 	if s.fault.serve == nil {
 		e.answer()
-		return
+	} else {
+		s.fault.serve(e)
 	}
-	s.fault.serve(e)
+	end()
 }
 
 // came counts a request, and returns how often it came before.
@@ -72,9 +74,13 @@ func (s *Server) report(r *http.Request, err error) {
 // upload reads the request's body and compares it with its labels; false if it
 // did not come to its end.
 func (e *exchange) upload() bool {
+	body, done, err := e.plain()
 	check := NewCheck(Client, e.id)
-	_, err := io.Copy(check, e.r.Body)
-	if errors.Is(err, ErrMixed) {
+	if err == nil {
+		_, err = io.Copy(check, body)
+		done()
+	}
+	if errors.Is(err, ErrMixed) || Garbled(err) {
 		e.server.report(e.r, err)
 	}
 	if err != nil {
@@ -102,7 +108,7 @@ func (e *exchange) respond(status int, bytes int64) {
 
 func (e *exchange) begin(status int) {
 	e.Header().Set(IDHeader, e.r.Header.Get(IDHeader))
-	if e.dice.IntN(3) > 0 {
+	if e.dice.IntN(3) > 0 && e.Header().Get("Content-Encoding") == "" {
 		e.Header().Set("Content-Length", strconv.FormatInt(e.size, 10))
 	}
 	e.WriteHeader(status)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/warmconn/warmconn/internal/testserver"
 )
@@ -46,6 +47,9 @@ type Server struct {
 	srv   *http.Server
 	done  chan struct{} // closed by Close
 	ended chan struct{} // closed when Serve has returned
+
+	zips, unzips     sync.Pool    // *gzip.Writer and *gzip.Reader, which are dear to make
+	swallowed, mixed atomic.Int64 // connections, responses
 
 	mu       sync.Mutex
 	accepted int
@@ -129,9 +133,23 @@ func (s *Server) forget(c *conn) {
 // Transport returns a new transport that trusts the server. It keeps up to idle
 // connections, so that chance does not decide which are closed.
 func (s *Server) Transport(idle int) *http.Transport {
-	t := &http.Transport{MaxIdleConnsPerHost: idle, ForceAttemptHTTP2: s.fault.Proto == HTTP2}
-	if s.cert.Leaf != nil {
-		t.TLSClientConfig = testserver.Trusts(s.cert)
+	t := TransportTo(idle, s)
+	t.ForceAttemptHTTP2 = s.fault.Proto == HTTP2
+	return t
+}
+
+// TransportTo returns a new transport that trusts all of the servers, and speaks HTTP/2
+// with the ones that do.
+func TransportTo(idle int, servers ...*Server) *http.Transport {
+	t := &http.Transport{MaxIdleConnsPerHost: idle, ForceAttemptHTTP2: true}
+	for _, s := range servers {
+		switch {
+		case s.cert.Leaf == nil:
+		case t.TLSClientConfig == nil:
+			t.TLSClientConfig = testserver.Trusts(s.cert)
+		default:
+			t.TLSClientConfig.RootCAs.AddCert(s.cert.Leaf)
+		}
 	}
 	return t
 }
