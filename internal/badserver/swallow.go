@@ -16,7 +16,8 @@ func Swallow(p Proto, oneIn int, silence time.Duration) Fault {
 		Name:  fmt.Sprintf("swallow %s", p),
 		Proto: p,
 		idle: func(c *conn) {
-			if c.dice().IntN(oneIn) != 0 || testserver.Swallow(c.TCPConn) != nil {
+			// Over HTTP/2 a connection is idle before its first request, too.
+			if c.uses.Load() == 0 || c.dice().IntN(oneIn) != 0 || testserver.Swallow(c.TCPConn) != nil {
 				return
 			}
 			c.server.swallowed.Add(1)

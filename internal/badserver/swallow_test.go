@@ -1,0 +1,31 @@
+package badserver_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/warmconn/warmconn/internal/badserver"
+	"github.com/warmconn/warmconn/internal/eventually"
+	"github.com/warmconn/warmconn/internal/testserver"
+)
+
+func TestSwallowAnswersNothingOnAForgottenConnection(t *testing.T) {
+	if why := testserver.CannotSwallow(); why != "" {
+		t.Skip(why)
+	}
+	for _, p := range []badserver.Proto{badserver.Plain, badserver.TLS, badserver.HTTP2} {
+		c := start(t, badserver.Swallow(p, 1, 300*time.Millisecond))
+		if _, err := c.do(t, 0, 10); err != nil {
+			t.Fatal(err)
+		}
+		eventually.True(t, "the connection to be forgotten", func() bool { return c.server.Swallowed() == 1 })
+		c.Timeout = 50 * time.Millisecond
+		if failed := c.errorsOf(t, 1, 0, 10); len(failed) != 1 || c.server.Swallowed() != 1 {
+			t.Errorf("%s: %v failed, %d connections are forgotten", p, failed, c.server.Swallowed())
+		}
+		c.Timeout = 0
+		if failed := c.errorsOf(t, 1, 0, 10); len(failed) > 0 && p != badserver.HTTP2 { // HTTP/2 goes on with it, until it is reset
+			t.Errorf("%s: %v failed on a new connection", p, failed)
+		}
+	}
+}
