@@ -134,6 +134,13 @@ func (s *sights) judge(t *testing.T) {
 	}
 }
 
+// summary is one line.
+func (s *sights) summary() string {
+	return fmt.Sprintf("%d closed early (drained %d by Close, %d in the background), %d canceled, %d paths that died; connections lost %d max_age, %d max_requests, %d dead, %d conn_error",
+		s.n["closed early"], s.n["drained, by Close"], s.n["drained, in the background"], s.n["canceled"], s.n["paths that died"],
+		s.n["connections lost: max_age"], s.n["connections lost: max_requests"], s.n["connections lost: dead"], s.n["connections lost: conn_error"])
+}
+
 func (s *sights) String() string {
 	var b strings.Builder
 	for _, what := range slices.Sorted(maps.Keys(s.n)) {

@@ -61,7 +61,7 @@ func bytesFaults() []badserver.Fault {
 	}
 	if testserver.CannotSwallow() == "" {
 		for _, p := range []badserver.Proto{badserver.Plain, badserver.TLS, badserver.HTTP2} {
-			all = append(all, badserver.Swallow(p, fullsize.Of(60, 15), silentFor))
+			all = append(all, badserver.Swallow(p, fullsize.Of(60, 6), silentFor))
 		}
 	}
 	return all
@@ -80,7 +80,7 @@ func byteKits() []*byteKit {
 	return []*byteKit{
 		{name: "zero options"},
 		{name: "drains in the background", opts: warmconn.Options{Drain: drain.Options{Background: 64}}},
-		{name: "connections get old", opts: warmconn.Options{Pool: pool.Options{MaxConnAge: time.Duration(fullsize.Of(1000, 80)) * time.Millisecond}}},
+		{name: "connections get old", opts: warmconn.Options{Pool: pool.Options{MaxConnAge: time.Duration(fullsize.Of(1000, 200)) * time.Millisecond}}},
 		{name: "limits", opts: warmconn.Options{
 			Drain: drain.Options{Policy: drain.Fixed},
 			Pool:  pool.Options{MaxPerHost: 8, MaxConnRequests: fullsize.Of(20, 4), MinHTTP2Conns: 2, MaxStreamsPerConn: 3, TLSSessions: 32},
@@ -153,8 +153,9 @@ func TestEveryByteIsItsOwn(t *testing.T) {
 	}
 	before.wait(t)
 	saw.judge(t)
-	t.Logf("%d requests, %d workers, %d hosts, %d kits, %.1f s:\n%s",
-		each*workers*len(kits), workers*len(kits), len(servers), len(kits), time.Since(began).Seconds(), saw)
+	t.Logf("every byte its own: %d requests to %d hosts, %d at once, %.1f s: %d foreign bytes; %s",
+		each*workers*len(kits), len(servers), workers*len(kits), time.Since(began).Seconds(), saw.mixed(), saw.summary())
+	t.Logf("all that was seen:\n%s", saw)
 }
 
 // sends sends the nth request of a worker, to one of the servers.
