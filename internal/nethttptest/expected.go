@@ -50,14 +50,16 @@ func parseExpected(text string) ([]expectation, error) {
 
 type expectations []expectation
 
-// expectedOf returns the expectations for the given layers and Go release, like "go1.26.8".
-func expectedOf(all []expectation, layers, version string) expectations {
+// expectedOf returns the expectations for those tests, with the given layers and Go release, like
+// "go1.26.8".
+func expectedOf(all []expectation, tests []string, layers, version string) expectations {
 	var es expectations
 	for _, e := range all {
 		onGo := e.goes == nil || slices.ContainsFunc(e.goes, func(g string) bool {
 			return "go"+g == version || strings.HasPrefix(version, "go"+g+".") || strings.HasPrefix(version, "go"+g+"rc")
 		})
-		if onGo && (e.layers == nil || slices.Contains(e.layers, layers)) {
+		name, _, _ := strings.Cut(e.test, "/")
+		if onGo && slices.Contains(tests, name) && (e.layers == nil || slices.Contains(e.layers, layers)) {
 			es = append(es, e)
 		}
 	}

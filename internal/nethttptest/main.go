@@ -1,17 +1,19 @@
-// Nethttptest runs net/http's own tests with layers of the kit over every
+// Nethttptest runs net/http's own tests, or those of another package of the standard library
+// that sends requests, with layers of the kit over every
 // *http.Transport, and tells which of them fail against expectation.
 //
 //	go run ./internal/nethttptest                                   # every stack, all tests
 //	go run ./internal/nethttptest -layers pool -run 'TestTransport' # a stack, some tests
 //	go run ./internal/nethttptest -layers pool -all                 # as if nothing were in expected.txt
 //	go run ./internal/nethttptest -race -short -layers pool,kit
+//	go run ./internal/nethttptest -package net/http/httputil         # ReverseProxy over the layers
 //	GOTOOLCHAIN=go1.27.4 go run ./internal/nethttptest
 //
 // The stacks are in testdata/layers_test.go. The tests that are known to fail are in
 // expected.txt, with the reasons. The tests are those of the Go release that runs, in its
 // own directory, built with go test -overlay: net/http gets a hook in RoundTrip, Clone
-// and CloseIdleConnections (overlay.go, testdata/layers.go), and its tests get one more
-// file, which puts the layers there. Its other packages' tests are not run.
+// and CloseIdleConnections (overlay.go, testdata/layers.go), and the tests get one
+// more file, which puts the layers there.
 package main
 
 import (
@@ -24,6 +26,7 @@ import (
 func main() {
 	var o options
 	layers := flag.String("layers", "bare,observe,pool,kit,foreign", "stacks to put over each transport, see testdata/layers_test.go")
+	flag.StringVar(&o.pkg, "package", "net/http", "whose tests to run")
 	flag.StringVar(&o.run, "run", "", "only the tests that match, as with go test")
 	flag.BoolVar(&o.short, "short", false, "go test's -short: in parallel, without looking for leaked goroutines")
 	flag.BoolVar(&o.race, "race", false, "with the race detector")
@@ -59,12 +62,12 @@ func check(o options, layers []string, all bool) (bool, error) {
 	}
 	ok := true
 	for _, l := range layers {
-		mine := expectedOf(known, l, b.version)
+		mine := expectedOf(known, b.tests, l, b.version)
 		results, err := b.test(l, o, mine.hanging())
 		if err != nil {
 			return false, err
 		}
-		if !mine.judge(os.Stdout, fmt.Sprintf("%s on %s", l, b.version), results) {
+		if !mine.judge(os.Stdout, fmt.Sprintf("%s: %s on %s", b.pkg, l, b.version), results) {
 			ok = false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -22,22 +23,21 @@ var edits = map[string][][2]string{
 	},
 }
 
-// additions are the files that net/http gets.
+// additions are the files that net/http gets, and the package whose tests run.
 //
 //go:embed testdata/layers.go testdata/layers_test.go
 var additions embed.FS
 
-// writeOverlay writes net/http's edited files into dir and returns the file for
-// -overlay.
-func writeOverlay(goroot, dir string) (string, error) {
-	nethttp := filepath.Join(goroot, "src", "net", "http")
+// writeOverlay writes net/http's edited files into dir, and the file that pkg's tests get, and
+// returns the file for -overlay.
+func writeOverlay(goroot, dir, pkg string) (string, error) {
 	replace := make(map[string]string)
-	put := func(name, text string) error {
-		replace[filepath.Join(nethttp, name)] = filepath.Join(dir, name)
+	put := func(pkg, name, text string) error {
+		replace[filepath.Join(goroot, "src", filepath.FromSlash(pkg), name)] = filepath.Join(dir, name)
 		return os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666)
 	}
 	for name, edit := range edits {
-		text, err := os.ReadFile(filepath.Join(nethttp, name))
+		text, err := os.ReadFile(filepath.Join(goroot, "src", "net", "http", name))
 		if err != nil {
 			return "", err
 		}
@@ -45,16 +45,17 @@ func writeOverlay(goroot, dir string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("net/http/%s: %w", name, err)
 		}
-		if err := put(name, edited); err != nil {
+		if err := put("net/http", name, edited); err != nil {
 			return "", err
 		}
 	}
-	for _, name := range []string{"layers.go", "layers_test.go"} {
+	for name, of := range map[string]string{"layers.go": "net/http", "layers_test.go": pkg} {
 		text, err := additions.ReadFile("testdata/" + name)
 		if err != nil {
 			return "", err
 		}
-		if err := put("warmconn_"+name, string(text)); err != nil {
+		added := strings.Replace(string(text), "package http_test", "package "+path.Base(pkg)+"_test", 1)
+		if err := put(of, "warmconn_"+name, added); err != nil {
 			return "", err
 		}
 	}

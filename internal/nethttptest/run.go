@@ -14,15 +14,18 @@ import (
 )
 
 type options struct {
+	pkg         string // of the standard library
 	run         string
 	short, race bool
 }
 
-// binary is net/http's tests, built with the layers.
+// binary is a package's tests, built with the layers.
 type binary struct {
+	pkg     string
 	file    string
 	goroot  string
 	version string
+	tests   []string // their names
 }
 
 // build builds the tests in dir.
@@ -32,13 +35,13 @@ func build(dir string, o options) (*binary, error) {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
 	version, goroot, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	b := &binary{file: filepath.Join(dir, "http.test"), goroot: filepath.Join(dir, "goroot"), version: version}
+	b := &binary{pkg: o.pkg, file: filepath.Join(dir, "http.test"), goroot: filepath.Join(dir, "goroot"), version: version}
 	// A downloaded toolchain is in the module cache, where -overlay may replace no
 	// file. By another name of the directory it may.
 	if err := os.Symlink(goroot, b.goroot); err != nil {
 		return nil, err
 	}
-	overlay, err := writeOverlay(b.goroot, dir)
+	overlay, err := writeOverlay(b.goroot, dir, o.pkg)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +49,16 @@ func build(dir string, o options) (*binary, error) {
 	if o.race {
 		args = append(args, "-race")
 	}
-	cmd := b.goCommand(append(args, "net/http")...)
+	cmd := b.goCommand(append(args, o.pkg)...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("building net/http's tests: %w", err)
+		return nil, fmt.Errorf("building %s's tests: %w", o.pkg, err)
 	}
+	list, err := exec.Command(b.file, "-test.list=.").Output()
+	if err != nil {
+		return nil, fmt.Errorf("the names of %s's tests: %w", o.pkg, err)
+	}
+	b.tests = strings.Fields(string(list))
 	return b, nil
 }
 
@@ -101,7 +109,7 @@ func (b *binary) test(layers string, o options, skip []string) (*results, error)
 // process runs the tests once and reports whether they came to their end.
 func (b *binary) process(r *results, args []string) (bool, error) {
 	tests := exec.Command(b.file, args...)
-	tests.Dir = filepath.Join(b.goroot, "src", "net", "http")
+	tests.Dir = filepath.Join(b.goroot, "src", filepath.FromSlash(b.pkg))
 	tests.Env = append(os.Environ(), "GOROOT="+b.goroot, "PATH="+filepath.Join(b.goroot, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	from, to, err := os.Pipe()
 	if err != nil {
