@@ -65,7 +65,7 @@ type Options struct {
 	// or for a connection. A dial that fails has the latter only.
 	ConnectionSpans bool
 
-	// Skip says which requests have no span and no metrics.
+	// Skip says which requests have no span and no metrics. What their connections do is counted.
 	Skip func(*http.Request) bool
 	// SpanName is the span's name; empty means the usual one. It must be of low
 	// cardinality: a path is not.

@@ -98,7 +98,7 @@ func (es expectations) judge(w io.Writer, what string, r *results) bool {
 			unexpected = append(unexpected, test)
 		}
 	}
-	fmt.Fprintf(w, "%s: %d pass, %d fail, %d skipped by net/http, %d not run\n", what, n["pass"], n["fail"], n["skip"], len(es.hanging()))
+	fmt.Fprintf(w, "%s: %d pass, %d fail, %d skipped by themselves, %d not run\n", what, n["pass"], n["fail"], n["skip"], len(es.hanging()))
 	for _, test := range expected {
 		fmt.Fprintln(w, "\texpected failure:", test)
 	}

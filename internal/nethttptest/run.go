@@ -14,7 +14,7 @@ import (
 )
 
 type options struct {
-	pkg         string // of the standard library
+	pkg         string // of the standard library, or otelhttp
 	run         string
 	short, race bool
 }
@@ -23,6 +23,7 @@ type options struct {
 type binary struct {
 	pkg     string
 	file    string
+	dir     string // where they run
 	goroot  string
 	version string
 	tests   []string // their names
@@ -30,27 +31,39 @@ type binary struct {
 
 // build builds the tests in dir.
 func build(dir string, o options) (*binary, error) {
-	out, err := exec.Command("go", "env", "GOVERSION", "GOROOT").Output()
+	out, err := goOutput("", "env", "GOVERSION", "GOROOT")
 	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
+		return nil, err
 	}
-	version, goroot, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-	b := &binary{pkg: o.pkg, file: filepath.Join(dir, "http.test"), goroot: filepath.Join(dir, "goroot"), version: version}
+	version, goroot, _ := strings.Cut(out, "\n")
+	b := &binary{pkg: o.pkg, file: filepath.Join(dir, "suite.test"), goroot: filepath.Join(dir, "goroot"), version: version}
 	// A downloaded toolchain is in the module cache, where -overlay may replace no
 	// file. By another name of the directory it may.
 	if err := os.Symlink(goroot, b.goroot); err != nil {
 		return nil, err
 	}
-	overlay, err := writeOverlay(b.goroot, dir, o.pkg)
-	if err != nil {
-		return nil, err
-	}
-	args := []string{"test", "-c", "-o", b.file, "-overlay", overlay}
+	args := []string{"test", "-c", "-o", b.file}
 	if o.race {
 		args = append(args, "-race")
 	}
-	cmd := b.goCommand(append(args, o.pkg)...)
+	if o.pkg == otelhttp {
+		if b.dir, err = copyOtelhttp(dir); err != nil {
+			return nil, err
+		}
+		args = append(args, "-mod=mod", ".")
+	} else {
+		b.dir = filepath.Join(b.goroot, "src", filepath.FromSlash(o.pkg))
+		overlay, err := writeOverlay(b.goroot, dir, o.pkg)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-overlay", overlay, o.pkg)
+	}
+	cmd := b.goCommand(args...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	if o.pkg == otelhttp {
+		cmd.Dir = b.dir
+	}
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("building %s's tests: %w", o.pkg, err)
 	}
@@ -109,7 +122,7 @@ func (b *binary) test(layers string, o options, skip []string) (*results, error)
 // process runs the tests once and reports whether they came to their end.
 func (b *binary) process(r *results, args []string) (bool, error) {
 	tests := exec.Command(b.file, args...)
-	tests.Dir = filepath.Join(b.goroot, "src", filepath.FromSlash(b.pkg))
+	tests.Dir = b.dir
 	tests.Env = append(os.Environ(), "GOROOT="+b.goroot, "PATH="+filepath.Join(b.goroot, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	from, to, err := os.Pipe()
 	if err != nil {
