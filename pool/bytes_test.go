@@ -127,7 +127,7 @@ func TestEveryByteIsItsOwn(t *testing.T) {
 			})
 		}
 	}
-	waitFor(t, &all, time.Duration(fullsize.Of(20, 1))*time.Minute)
+	waitFor(t, &all, time.Duration(fullsize.Of(25, 1))*time.Minute)
 	for i, k := range kits {
 		k.end(t, faults, saw)
 		saw.stats(k.kit.Stats())

@@ -63,6 +63,24 @@ func (l *Labels) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
+// pieceSize is how much is copied at a time: most bodies are small, and io.Copy would make
+// a buffer of 32 KiB for each.
+const pieceSize = 4096
+
+// WriteTo implements io.WriterTo.
+func (l *Labels) WriteTo(w io.Writer) (sum int64, err error) {
+	p := make([]byte, min(pieceSize, l.end-l.at))
+	for l.at < l.end {
+		n, _ := l.Read(p)
+		n, err = w.Write(p[:n])
+		sum += int64(n)
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
 // Bytes returns the rest of the body.
 func (l *Labels) Bytes() []byte {
 	b := make([]byte, l.end-l.at)
@@ -85,6 +103,24 @@ func NewCheck(side Side, id uint64) *Check { return &Check{side: side, id: id} }
 
 // Size returns how many bytes were written so far.
 func (c *Check) Size() int64 { return c.at }
+
+// ReadFrom implements io.ReaderFrom.
+func (c *Check) ReadFrom(r io.Reader) (sum int64, err error) {
+	p := make([]byte, pieceSize)
+	for {
+		n, err := r.Read(p)
+		sum += int64(n)
+		if _, wrong := c.Write(p[:n]); wrong != nil {
+			return sum, wrong
+		}
+		if err == io.EOF {
+			return sum, nil
+		}
+		if err != nil {
+			return sum, err
+		}
+	}
+}
 
 // Write implements io.Writer; its error is ErrMixed.
 func (c *Check) Write(p []byte) (n int, err error) {
