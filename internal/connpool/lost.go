@@ -57,7 +57,7 @@ func (c *Conn) finishLocked(now time.Time) {
 
 // gone reports whether the connection is closed, its socket included.
 func (c *Conn) gone() bool {
-	return c.cc.Err() != nil && (c.http2 || c.raw == nil || c.raw.closed.Load())
+	return c.cc.Err() != nil && (c.raw == nil || c.raw.closed.Load())
 }
 
 func (rt *route) unshare(c *Conn) {
