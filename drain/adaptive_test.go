@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
 	"github.com/warmconn/warmconn/internal/worth"
@@ -73,7 +74,7 @@ func bodyOf(r *rand.Rand, lo, hi, rate float64, known bool) body {
 func TestOneCloseCostsAtMostTwiceTheBest(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	worst := 0.0
-	for range 200_000 {
+	for range fullsize.Of(200_000, 40_000) {
 		h := newHost(time.Duration(between(r, 1e6, 500e6)))
 		rate := between(r, 10e3, 10e9)
 		known := r.IntN(2) == 0
@@ -95,7 +96,8 @@ func TestOneCloseCostsAtMostTwiceTheBest(t *testing.T) {
 func TestManyClosesCostAtMostTwiceTheBest(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var kit, best, never, always, ratios float64
-	const hosts, closes = 2000, 400
+	const closes = 400
+	hosts := fullsize.Of(2000, 400)
 	worst := 0.0
 	for range hosts {
 		h := newHost(time.Duration(between(r, 1e6, 500e6)))
@@ -119,7 +121,7 @@ func TestManyClosesCostAtMostTwiceTheBest(t *testing.T) {
 		}
 	}
 	t.Logf("in all %.3f times the best in hindsight; mean of hosts %.3f, worst host %.3f; always close %.2f, always drain %.2f",
-		kit/best, ratios/hosts, worst, never/best, always/best)
+		kit/best, ratios/float64(hosts), worst, never/best, always/best)
 }
 
 func TestWhatIsNotWorthADrain(t *testing.T) {

@@ -41,7 +41,7 @@ func TestDrainWhileAHedgersNextAttemptBegins(t *testing.T) {
 	defer wg.Wait()
 	d := drain.New(drain.Options{})
 	rt := drain.New(drain.Options{}).Middleware(hedger{d.Middleware(base), &wg})
-	for i := range fullsize.Of(2000, 500) {
+	for i := range fullsize.Of(2000, 250) {
 		req, _ := http.NewRequest("GET", srv.URL, nil)
 		resp, err := rt.RoundTrip(req)
 		if err != nil {

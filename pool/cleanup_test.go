@@ -48,13 +48,11 @@ func TestADroppedClientKeepsNoCleanUpWaitingForItsSockets(t *testing.T) {
 			}
 		}()
 	}
-	eventually.True(t, "the connections of the dropped clients to be closed", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the connections of the dropped clients to be closed", func() bool {
 		return int(closing.Load()) == n
 	})
 	runtime.AddCleanup(new([64]byte), func(int) { cleaned.Add(1) }, 0)
-	eventually.True(t, "another clean-up", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "another clean-up", func() bool {
 		return cleaned.Load() == 1
 	})
 }

@@ -21,7 +21,7 @@ var errLogsEnded = errors.New("the follower of logs went away")
 
 // follow reads a body that does not end, as moby's client does for logs: it is closed during a
 // Read when the context ends. Follow returns the Read's error.
-func follow(t *testing.T, client *http.Client, url string, i int) error {
+func follow(t *testing.T, client *http.Client, url string, i, tries int) error {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
@@ -39,7 +39,7 @@ func follow(t *testing.T, client *http.Client, url string, i int) error {
 	reading := make(chan struct{})
 	go func() {
 		<-reading
-		for range i % 50 { // the Read is under way, or about to be
+		for range i * 50 / tries { // the Read is under way, or about to be
 			runtime.Gosched()
 		}
 		cancel(errLogsEnded)
@@ -53,7 +53,7 @@ func follow(t *testing.T, client *http.Client, url string, i int) error {
 // If a Read of bare net/http returns the context's error at least at times, the kit's returns it
 // always; and the exchange was canceled.
 func TestBodyThatItsContextClosesUnderAReadSaysSo(t *testing.T) {
-	tries := fullsize.Of(200, 50) // one for each delay of the end
+	tries := fullsize.Of(200, 20)
 	for _, proto := range overProtocols {
 		t.Run(proto.name, func(t *testing.T) {
 			srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -89,7 +89,7 @@ func TestBodyThatItsContextClosesUnderAReadSaysSo(t *testing.T) {
 				}
 				others, ends := make(map[string]int), 0
 				for i := range tries {
-					if err := follow(t, client, srv.URL, i); errors.Is(err, errLogsEnded) || errors.Is(err, context.Canceled) {
+					if err := follow(t, client, srv.URL, i, tries); errors.Is(err, errLogsEnded) || errors.Is(err, context.Canceled) {
 						said[v.name]++
 					} else if proto.name != "TLS" || err != io.EOF {
 						others[fmt.Sprint(err)]++

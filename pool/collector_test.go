@@ -101,7 +101,7 @@ func newLeaks(base *http.Transport, timeout time.Duration, pooled bool) *leaks {
 func (l *leaks) found(t *testing.T, n int) {
 	t.Helper()
 	tries := 0
-	wait(t, fmt.Sprintf("%d leaks", n), func() bool {
+	eventually.True(t, fmt.Sprintf("%d leaks", n), func() bool {
 		if int(l.observed.Load()) >= n && (l.pool == nil || int(l.reported.Load()) >= n) {
 			return true
 		}
@@ -197,7 +197,7 @@ func (l *leaks) reusable(t *testing.T, srv *testserver.Server) {
 		if s := l.pool.Stats(); s.InUse != 0 || s.Waiting != 0 {
 			t.Errorf("%d slots in use and %d waiters, want none", s.InUse, s.Waiting)
 		}
-		wait(t, "connections to be idle or closed", func() bool { s := l.pool.Stats(); return s.Open == s.Idle })
+		eventually.True(t, "connections to be idle or closed", func() bool { s := l.pool.Stats(); return s.Open == s.Idle })
 	}
 	opened := srv.Opened()
 	if err := get(l.client, srv.URL+"/length"); err != nil {
@@ -206,7 +206,7 @@ func (l *leaks) reusable(t *testing.T, srv *testserver.Server) {
 	if got := srv.Opened(); got != opened {
 		t.Error("the next request dials")
 	}
-	wait(t, "all connections to close", func() bool {
+	eventually.True(t, "all connections to close", func() bool {
 		l.client.CloseIdleConnections()
 		return srv.Open() == 0
 	})
@@ -227,8 +227,7 @@ func TestOnLeakThatBlocksHoldsNoOtherSlot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually.True(t, "all slots to come back", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "all slots to come back", func() bool {
 		return p.Stats().InUse == 0
 	})
 	eventually.True(t, "all reports", func() bool { return called.Load() == n })

@@ -20,7 +20,7 @@ func TestCountersDoNotGoBackWhileHostsAreForgotten(t *testing.T) {
 	rt := p.Middleware(noContent)
 	var done atomic.Bool
 	var wg sync.WaitGroup
-	n := fullsize.Of(40_000, 6000)
+	n := fullsize.Of(40_000, 3000)
 	wg.Go(func() {
 		defer done.Store(true)
 		for i := range n {

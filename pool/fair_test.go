@@ -165,7 +165,7 @@ func TestGreedyHostDoesNotStarveOthers(t *testing.T) {
 func TestManyGoroutinesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	const limit = 64
-	n := fullsize.Of(10_000, 2500)
+	n := fullsize.Of(10_000, 1500)
 	first := n * 4 / 10 // that come before the first slot is free; the race detector takes 8128 goroutines
 	var open atomic.Int32
 	p := pool.New(pool.Options{MaxPerHost: limit})

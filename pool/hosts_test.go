@@ -205,7 +205,7 @@ func TestHostLimitsIsAskedAgainForAForgottenHost(t *testing.T) {
 		resp.Body.Close()
 	}
 	request("first.example")
-	for i := range fullsize.Of(20_000, 6000) {
+	for i := range fullsize.Of(20_000, 5000) {
 		request(fmt.Sprintf("host%d.example", i))
 	}
 	request("first.example")

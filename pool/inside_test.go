@@ -265,8 +265,7 @@ func TestClockKeepsNoDroppedClient(t *testing.T) {
 		runtime.KeepAlive(rt)
 		return conns
 	}()
-	eventually.True(t, "the client's connections to be collected", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the client's connections to be collected", func() bool {
 		return dropped.Value() == nil && p.Stats().Open == 0
 	})
 }

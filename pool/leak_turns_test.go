@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,14 +43,12 @@ func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
 			for i := range int(n) {
 				dropOne(t, client, t.Context(), evil(i))
 			}
-			eventually.True(t, "the first leak of n", func() bool {
-				runtime.GC()
+			eventually.Collected(t, "the first leak of n", func() bool {
 				return ended.Load() > 0
 			})
 			dropOne(t, client, t.Context(), good+"/hang")
 			began, left := time.Now(), n-ended.Load()
-			eventually.True(t, "the leak of the good host", func() bool {
-				runtime.GC()
+			eventually.Collected(t, "the leak of the good host", func() bool {
 				return healed.Load() == 1
 			})
 			took := time.Since(began)

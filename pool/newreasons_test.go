@@ -1,12 +1,12 @@
 package pool_test
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"testing"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
+	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -38,12 +38,11 @@ func TestStatsCountWhyConnectionsWereNew(t *testing.T) {
 
 // What was counted of a host that was forgotten stays in the sums.
 func TestStatsKeepWhyConnectionsOfForgottenHostsWereNew(t *testing.T) {
-	const hosts = 3000
-	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
+	t.Parallel()
+	hosts := fullsize.Of(3000, hosttable.Shards*hosttable.SweepFrom+200)
+	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{Memory: true}) // the dials would take most of the time
 	defer srv.Close()
-	base := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, srv.Addr)
-	}}
+	base := &http.Transport{DisableKeepAlives: true, DialContext: srv.Dial}
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
@@ -60,7 +59,7 @@ func TestStatsKeepWhyConnectionsOfForgottenHostsWereNew(t *testing.T) {
 	for _, c := range s.NewByCaller {
 		byCaller += c.Conns
 	}
-	if all != hosts || byCaller != hosts {
+	if all != uint64(hosts) || byCaller != uint64(hosts) {
 		t.Errorf("%d new connections counted by reason and %d by caller, of %d: %v", all, byCaller, hosts, s.New)
 	}
 	if len(s.Hosts) >= hosts {

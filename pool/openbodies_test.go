@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	httppprof "net/http/pprof"
 	"regexp"
-	"runtime"
 	"runtime/pprof"
 	"strings"
 	"testing"
@@ -105,7 +104,7 @@ func TestOpenBodiesThatWereDroppedAreFound(t *testing.T) {
 	for range n {
 		hold(t, client, srv.URL)
 	}
-	eventually.True(t, "all leaks to be found", func() bool { runtime.GC(); return len(r.list()) == n })
+	eventually.Collected(t, "all leaks to be found", func() bool { return len(r.list()) == n })
 	eventually.True(t, "the profile to be empty", func() bool { return open.Count() == 0 })
 }
 
@@ -227,7 +226,7 @@ func TestGoroutineLeaksAndDroppedBodies(t *testing.T) {
 		hold(t, client, srv.URL)
 	}
 	listed := open.Count()
-	eventually.True(t, "all leaks to be found", func() bool { runtime.GC(); return len(r.list()) == n })
+	eventually.Collected(t, "all leaks to be found", func() bool { return len(r.list()) == n })
 	t.Logf("%d bodies dropped, never closed: Go's goroutineleak profile finds %d; warmconn.open_bodies had listed %d, and OnLeak was told of %d, by\n%s",
 		n, byGo, listed, len(r.list()), r.list()[0].Caller)
 	if byGo != 0 {

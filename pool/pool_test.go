@@ -23,18 +23,6 @@ import (
 func hello(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }
 
 // wait polls until cond is true, and fails the test if that takes too long.
-func wait(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for !cond() {
-		if time.Now().After(deadline) {
-			t.Fatalf("gave up waiting: %s", what)
-		}
-		runtime.Gosched()
-		time.Sleep(time.Millisecond)
-	}
-}
-
 // get makes one request and reads its body.
 func get(c *http.Client, url string) error { return getIn(context.Background(), c, url) }
 
@@ -83,11 +71,10 @@ func TestForgottenBodiesComeBack(t *testing.T) {
 					if i%20 == 19 {
 						runtime.GC()
 						// Clean-ups run on a goroutine of the runtime.
-						wait(t, "leaks after a collection", func() bool { return p.Stats().InUse <= 20 })
+						eventually.True(t, "leaks after a collection", func() bool { return p.Stats().InUse <= 20 })
 					}
 				}
-				wait(t, "all leaks", func() bool {
-					runtime.GC()
+				eventually.Collected(t, "all leaks", func() bool {
 					mu.Lock()
 					defer mu.Unlock()
 					return len(leaks) == n
@@ -260,8 +247,7 @@ func TestDroppedClientsLeaveNoConnections(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			wait(t, "connections of dropped clients to close", func() bool {
-				runtime.GC()
+			eventually.Collected(t, "connections of dropped clients to close", func() bool {
 				return srv.Open() <= 20
 			})
 		})
@@ -411,7 +397,7 @@ func TestCloseRefusesAndWakes(t *testing.T) {
 	}
 	waited := make(chan error, 1)
 	go func() { waited <- get(client, srv.URL) }()
-	wait(t, "a waiter", func() bool { return p.Stats().Waiting == 1 })
+	eventually.True(t, "a waiter", func() bool { return p.Stats().Waiting == 1 })
 	p.Close()
 	p.Close()
 	if err := <-waited; !isErr(err, pool.ErrClosed) {
@@ -424,5 +410,5 @@ func TestCloseRefusesAndWakes(t *testing.T) {
 		t.Errorf("the body in hand read %q, %v", data, err)
 	}
 	held.Body.Close()
-	wait(t, "the last connection to close", func() bool { return srv.Open() == 0 })
+	eventually.True(t, "the last connection to close", func() bool { return srv.Open() == 0 })
 }

@@ -49,7 +49,7 @@ func exponential(r *rand.Rand, _ time.Duration) time.Duration { return scaled(r.
 func TestPredictionsAreSeldomWrong(t *testing.T) {
 	t.Parallel()
 	const limit = 8
-	n := fullsize.Of(4000, 1000)
+	n := fullsize.Of(4000, 600)
 	deadlines := []struct {
 		name  string
 		of    func(r *rand.Rand) time.Duration

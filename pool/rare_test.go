@@ -107,6 +107,6 @@ func TestRareClientHasTheLimitsAndLeaksOfItsPool(t *testing.T) {
 	}
 	held.Body.Close()
 	forget(t, c, srv.URL)
-	eventually.True(t, "the leak", func() bool { runtime.GC(); return len(r.list()) == 1 })
+	eventually.Collected(t, "the leak", func() bool { return len(r.list()) == 1 })
 	eventually.True(t, "the connection to close", func() bool { return srv.Open() == 0 })
 }

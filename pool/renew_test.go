@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"sync"
 	"testing"
 	"weak"
@@ -143,8 +142,7 @@ func TestATransportThatIsGoneIsNotKept(t *testing.T) {
 	p.CloseIdleConnections()
 	gone := weak.Make(base)
 	base = nil
-	eventually.True(t, "the collector to find the transport", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the collector to find the transport", func() bool {
 		return gone.Value() == nil
 	})
 	p.CloseIdleConnections()

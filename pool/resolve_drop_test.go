@@ -47,8 +47,7 @@ func TestLookupsKeepNoDroppedClient(t *testing.T) {
 		runtime.KeepAlive(rt)
 		return conns
 	}()
-	eventually.True(t, "the client's connections to be collected", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the client's connections to be collected", func() bool {
 		return dropped.Value() == nil && p.Stats().Open == 0 && running.Load() == 0
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -48,13 +49,14 @@ func (c *waits) observe(began time.Time, after time.Duration) roundtripper.Middl
 // with the server's SETTINGS, so that no request waits for a round trip. In an earlier version
 // some 20 of these requests waited for each connection that was retired.
 func TestABusyHTTP2ConnectionIsRetiredWarm(t *testing.T) {
+	age, requests := time.Duration(fullsize.Of(250, 100))*time.Millisecond, fullsize.Of(100, 40)
 	for _, o := range []pool.Options{
-		{MaxConnAge: 250 * time.Millisecond},
-		{MaxConnRequests: 100},
-		{MaxConnAge: 250 * time.Millisecond, MinHTTP2Conns: 3},
-		{MaxConnRequests: 100, MinHTTP2Conns: 3},
-		{MaxConnAge: 250 * time.Millisecond, MaxStreamsPerConn: 8},
-		{MaxConnRequests: 100, MaxStreamsPerConn: 8},
+		{MaxConnAge: age},
+		{MaxConnRequests: requests},
+		{MaxConnAge: age, MinHTTP2Conns: 3},
+		{MaxConnRequests: requests, MinHTTP2Conns: 3},
+		{MaxConnAge: age, MaxStreamsPerConn: 8},
+		{MaxConnRequests: requests, MaxStreamsPerConn: 8},
 	} {
 		name := fmt.Sprintf("age=%v,requests=%d,min=%d,streams=%d", o.MaxConnAge, o.MaxConnRequests, o.MinHTTP2Conns, o.MaxStreamsPerConn)
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { retireWarm(t, o) }) })
@@ -62,7 +64,8 @@ func TestABusyHTTP2ConnectionIsRetiredWarm(t *testing.T) {
 }
 
 func retireWarm(t *testing.T, o pool.Options) {
-	const workers, workFor = 20, 1500 * time.Millisecond
+	const workers = 20
+	workFor := time.Duration(fullsize.Of(1500, 1000)) * time.Millisecond // by the bubble's clock
 	var n atomic.Int64
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(10*time.Millisecond + time.Duration(n.Add(1)%17)*777*time.Microsecond) // they must not go in step

@@ -16,7 +16,7 @@ import (
 func TestSheddingKeepsServiceInTime(t *testing.T) {
 	t.Parallel()
 	const limit, load, deadline = 64, 1.5, time.Second
-	n := fullsize.Of(20_000, 6000)
+	n := fullsize.Of(20_000, 5000)
 	const mean = 10 * meanHold
 	arrivals := poisson(n, limit, load, mean, func(r *rand.Rand, _ time.Duration) time.Duration {
 		return mean/2 + time.Duration(r.Int64N(int64(mean)))

@@ -19,7 +19,7 @@ const (
 
 // stressWorkers are how many send at once. Each set-up's server has that many
 // connections at first, and these are most of what the small size costs.
-func stressWorkers() int { return fullsize.Of(8, 4) }
+func stressWorkers() int { return fullsize.Of(8, 3) }
 
 // play sends the same slice of the plan through every set-up at the same time; so count is called
 // by many goroutines at once.

@@ -31,13 +31,13 @@ func TestTransportsConnectionsAreCounted(t *testing.T) {
 			defer p.Close()
 			client := &http.Client{Transport: p.Transport(srv.Transport())}
 			load(t, client, srv.URL, 10, 20)
-			wait(t, "the counts to agree", func() bool {
+			eventually.True(t, "the counts to agree", func() bool {
 				s := p.Stats()
 				h := s.Hosts[0]
 				return len(s.Hosts) == 1 && h.Host == srv.Addr && !h.Watched && h.Open == srv.Open() && int(h.Opened) == srv.Opened() && s.Open == h.Open && s.Requests == 0
 			})
 			client.CloseIdleConnections()
-			wait(t, "all to be closed", func() bool { return srv.Open() == 0 && p.Stats().Open == 0 })
+			eventually.True(t, "all to be closed", func() bool { return srv.Open() == 0 && p.Stats().Open == 0 })
 			if h := p.Stats().Hosts[0]; h.Closed != h.Opened || h.Lost["unknown"]+h.Lost["unused"] != h.Closed || h.Lost["unknown"] == 0 {
 				t.Errorf("stats %+v, want all closed for an unknown reason", h)
 			}
@@ -65,7 +65,7 @@ func TestTransportsConnectionThatNobodyUsedIsToldSo(t *testing.T) {
 	if err == nil {
 		t.Fatal("there was a response")
 	}
-	wait(t, "the connection to be closed", func() bool {
+	eventually.True(t, "the connection to be closed", func() bool {
 		tr.CloseIdleConnections()
 		return p.Stats().Lost["unused"] == 1
 	})
@@ -92,7 +92,7 @@ func TestTransportsConnectionThatGotNoAnswerWasUsed(t *testing.T) {
 				t.Fatal("there was a response")
 			}
 			far.Close()
-			wait(t, "the connection to be closed", func() bool { return p.Stats().Closed == 1 })
+			eventually.True(t, "the connection to be closed", func() bool { return p.Stats().Closed == 1 })
 			if lost := p.Stats().Lost; lost["unknown"] != 1 {
 				t.Errorf("lost %v, want one unknown", lost)
 			}
@@ -110,7 +110,7 @@ func TestConnectionWhoseHandshakeFailedIsNotUnused(t *testing.T) {
 	if err := get(client, srv.URL); err == nil {
 		t.Fatal("the server was trusted")
 	}
-	wait(t, "the connection to be closed", func() bool { return p.Stats().Closed == 1 })
+	eventually.True(t, "the connection to be closed", func() bool { return p.Stats().Closed == 1 })
 	if s := p.Stats(); s.Opened != 1 || s.Lost["conn_error"] != 1 {
 		t.Errorf("%d opened, lost %v; want one, for conn_error", s.Opened, s.Lost)
 	}

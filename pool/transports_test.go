@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
@@ -153,7 +154,7 @@ func TestStatsAgreeWithTheServer(t *testing.T) {
 	load(t, client, srv.URL, 10, 20)
 	load(t, client, srv.URL+"/close", 10, 20)
 	load(t, client, srv.URL, 10, 20)
-	wait(t, "the counts to agree", func() bool {
+	eventually.True(t, "the counts to agree", func() bool {
 		s := p.Stats().Hosts[0]
 		return s.Open == srv.Open() && int(s.Opened) == srv.Opened() && s.Opened-s.Closed == uint64(s.Open) && s.Idle == s.Open
 	})

@@ -80,7 +80,7 @@ func TestFailuresLeaveNothingOnALongLivedContext(t *testing.T) {
 	for name, fail := range failures(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx := newCountingContext()
-			for range 250 {
+			for range fullsize.Of(250, 60) {
 				if err := fail(ctx); err == nil {
 					t.Fatal("no error")
 				}
@@ -98,7 +98,7 @@ func TestRequestCancelLeavesNoGoroutine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_ = fail(context.Background())
 			before := runtime.NumGoroutine()
-			for range 100 {
+			for range fullsize.Of(100, 30) {
 				if err := fail(withCancel{context.Background(), make(chan struct{})}); err == nil {
 					t.Fatal("no error")
 				}

@@ -45,8 +45,10 @@ func newCloser(t *testing.T, after int32) *closer {
 	c.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
 		return context.WithValue(ctx, servedKey{}, new(atomic.Int32))
 	}
+	var trusts *tls.Config
+	c.TLS, trusts = newTLS(t)
 	c.StartTLS()
-	base := c.Client().Transport.(*http.Transport).Clone()
+	base := &http.Transport{TLSClientConfig: trusts}
 	base.ForceAttemptHTTP2 = false
 	base.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
@@ -205,7 +206,7 @@ func mix(t *testing.T, protocol string, note edgeFunc) {
 		var wg sync.WaitGroup
 		for w := range 6 {
 			wg.Go(func() {
-				for i := range 20 {
+				for i := range fullsize.Of(20, 12) {
 					ctx, cancel := context.WithCancel(context.Background())
 					if i%7 == 0 {
 						ctx, cancel = context.WithTimeout(ctx, time.Duration(rand.IntN(2000))*time.Microsecond)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,9 +106,12 @@ func (c *h2) goAway(last, code uint32) {
 	c.frame(7, 0, 0, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, last), code))
 }
 
+// oneCert is the certificate of all scripts: making one takes longer than a handshake.
+var oneCert = sync.OnceValue(testserver.NewCert)
+
 // newTLS returns configurations for a server on loopback and for its clients, with
 // a key of which handshakes are cheap.
 func newTLS(testing.TB) (server, client *tls.Config) {
-	cert := testserver.NewCert()
+	cert := oneCert()
 	return &tls.Config{Certificates: []tls.Certificate{cert}}, testserver.Trusts(cert)
 }

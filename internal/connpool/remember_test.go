@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/hosttable"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/testserver"
@@ -52,7 +53,7 @@ func TestWhatWasLearnedOfAHostIsKeptWhileItIsInUse(t *testing.T) {
 				h = x
 			}
 		})
-		for range 10 { // of its requests every second finds no connection
+		for range fullsize.Of(10, 4) { // of its requests every second finds no connection
 			pause(time.Minute)
 			must(t, rt{p: p}, s.URL)
 			time.Sleep(time.Minute)
@@ -86,7 +87,7 @@ func TestRememberedHostsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, &http.Transport{}, Options{})
 		most := 2 * hosttable.Shards * hosttable.SweepFrom
-		crawl(p, "once", 50_000)
+		crawl(p, "once", fullsize.Of(50_000, 2*most))
 		if n := hostsOf(p); n > most || p.remembered.Load() > 0 {
 			t.Errorf("%d hosts that were met once, %d remembered; want at most %d, none", n, p.remembered.Load(), most)
 		}
@@ -95,7 +96,7 @@ func TestRememberedHostsAreBounded(t *testing.T) {
 			crawl(p, "twice", rememberedMost+300)
 			time.Sleep(10 * time.Minute)
 		}
-		crawl(p, "pressure", 20_000)
+		crawl(p, "pressure", fullsize.Of(20_000, 2*most))
 		n, r := hostsOf(p), p.remembered.Load()
 		t.Logf("%d hosts, %d of them remembered", n, r)
 		if n > most+rememberedMost || r != rememberedMost {

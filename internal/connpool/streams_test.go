@@ -2,6 +2,7 @@ package connpool
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -27,8 +28,10 @@ func fewStreams(t *testing.T, most int, held *atomic.Pointer[chan struct{}], the
 	}))
 	srv.EnableHTTP2 = true
 	srv.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: most}
+	var trusts *tls.Config
+	srv.TLS, trusts = newTLS(t)
 	srv.StartTLS()
-	base := srv.Client().Transport.(*http.Transport).Clone()
+	base := &http.Transport{TLSClientConfig: trusts, ForceAttemptHTTP2: true}
 	clone := base.Clone()
 	clone.ForceAttemptHTTP2 = true
 	p := New(base, clone, ledger.New(base), Options{})

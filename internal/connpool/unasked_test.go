@@ -29,8 +29,8 @@ func TestNoResponseIsTakenThatNobodyAskedFor(t *testing.T) {
 		secure, apart  bool
 		requests, full int
 	}{
-		{"http", false, false, 300, 50_000},
-		{"tls", true, false, 60, 5000},
+		{"http", false, false, 150, 50_000},
+		{"tls", true, false, 40, 5000},
 		{"http, apart", false, true, 60, 15_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@
 package eventually
 
 import (
+	"runtime"
 	"testing"
 	"time"
 )
@@ -25,4 +26,18 @@ func True(t testing.TB, what string, ok func() bool) {
 		}
 		time.Sleep(pause)
 	}
+}
+
+// Collected is True for an event that a collection of the heap brings about. Some calls of ok
+// have one before them: the first few, and then one in four, for the heap is that of all tests
+// that run beside.
+func Collected(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	calls := 0
+	True(t, what, func() bool {
+		if calls++; calls <= 3 || calls%4 == 0 {
+			runtime.GC()
+		}
+		return ok()
+	})
 }
