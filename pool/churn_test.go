@@ -138,7 +138,7 @@ func TestTransportsInUseAreNotReported(t *testing.T) {
 	t.Parallel()
 	inEachWay(t, func(t *testing.T, make func() *http.Client, r *reports) {
 		var clients []*http.Client
-		for range fullsize.Of(60, 25) { // 20 would be a pattern
+		for range fullsize.Of(60, 32) { // 20 that are older than 5 s would be a pattern
 			clients = append(clients, make())
 			for _, c := range clients {
 				getFrom(t, c, "host.example")
