@@ -116,7 +116,7 @@ func TestAllocationsOfANewHost(t *testing.T) {
 		for range 3000 { // more than there are series
 			first()
 		}
-		if n := testing.AllocsPerRun(fullsize.Of(20_000, 2000), first); n > v.allocs {
+		if n := testing.AllocsPerRun(fullsize.Of(20_000, 500), first); n > v.allocs {
 			t.Errorf("%s: %v allocations, want at most %v", v.name, n, v.allocs)
 		}
 	}

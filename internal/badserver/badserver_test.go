@@ -100,7 +100,7 @@ func TestGoodServersAnswerOnOneConnection(t *testing.T) {
 func TestIdleCloseFailsPostsAtTheMomentOfUse(t *testing.T) {
 	for _, p := range []badserver.Proto{badserver.Plain, badserver.TLS, badserver.HTTP2} {
 		c := start(t, badserver.IdleClose(p, time.Millisecond))
-		if failed := c.errorsOf(t, 300, 100, 10); len(failed) == 0 || c.server.Accepted() < 10 {
+		if failed := c.errorsOf(t, 100, 100, 10); len(failed) == 0 || c.server.Accepted() < 10 {
 			t.Errorf("%s: %v failed, %d connections", p, failed, c.server.Accepted())
 		}
 		if n := c.server.Twice(http.MethodPost); n > 0 {
@@ -112,7 +112,7 @@ func TestIdleCloseFailsPostsAtTheMomentOfUse(t *testing.T) {
 func TestResetResets(t *testing.T) {
 	for _, p := range []badserver.Proto{badserver.Plain, badserver.TLS, badserver.HTTP2} {
 		c := start(t, badserver.Reset(p, 4))
-		failed := c.errorsOf(t, 200, 100, 5000)
+		failed := c.errorsOf(t, 80, 100, 5000)
 		if failed[" connection reset by peer"] < 10 {
 			t.Errorf("%s: %v failed", p, failed)
 		}

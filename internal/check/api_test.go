@@ -104,14 +104,11 @@ const fixture = "internal/check/testdata/fixture"
 // exports are, compiled, every package that other modules can import and that is no program or example, and the fixture.
 func exports(t *testing.T) []pkg {
 	t.Helper()
-	args := []string{"-export", "./" + fixture}
-	for _, p := range modulePackages(t, systems[0]) {
-		rel, _ := inModule(p.ImportPath)
-		if p.Name != "main" && p.Name != "" && !within(rel, "examples") && !slices.Contains(strings.Split(rel, "/"), "internal") {
-			args = append(args, p.ImportPath)
-		}
-	}
-	return goList(t, "", args...)
+	return slices.DeleteFunc(slices.Clone(listAll(t, "")), func(p pkg) bool {
+		rel, own := inModule(p.ImportPath)
+		public := p.Name != "main" && p.Name != "" && !within(rel, "examples") && !slices.Contains(strings.Split(rel, "/"), "internal")
+		return rel != fixture && (!own || !public)
+	})
 }
 
 // publicAPIs renders those of exports that are public.

@@ -30,23 +30,28 @@ type pkg struct {
 	Export       string // with -export: the file with the compiled package's exported names
 }
 
-// goList runs go list in the module's directory. goos is "" for the machine's own.
-func goList(t *testing.T, goos string, args ...string) []pkg {
+// listAll lists the module's packages, the fixture and all that they link, once for each system.
+// goos is "" for the machine's own, where what they export is listed, too.
+func listAll(t *testing.T, goos string) []pkg {
 	t.Helper()
 	watchSources(t)
-	key := goos + " " + strings.Join(args, " ")
-	if pkgs, ok := listed.Load(key); ok {
+	if pkgs, ok := listed.Load(goos); ok {
 		return pkgs.([]pkg)
 	}
-	pkgs := goListed(t, goos, args...)
-	listed.Store(key, pkgs)
+	args := []string{"-deps", "./...", "./" + fixture}
+	if goos == "" {
+		args = append([]string{"-export"}, args...)
+	}
+	pkgs := goList(t, goos, args...)
+	listed.Store(goos, pkgs)
 	return pkgs
 }
 
 // listed are the answers to what was asked before: each takes part of a second.
-var listed sync.Map // []pkg, by system and arguments
+var listed sync.Map // []pkg, by system
 
-func goListed(t *testing.T, goos string, args ...string) []pkg {
+// goList runs go list in the module's directory.
+func goList(t *testing.T, goos string, args ...string) []pkg {
 	t.Helper()
 	// A clone that belongs to another user has no readable VCS state, which is no matter here.
 	cmd := exec.Command("go", append([]string{"list", "-buildvcs=false", "-json=ImportPath,Name,Imports,TestImports,XTestImports,Export"}, args...)...)
@@ -75,9 +80,9 @@ func goListed(t *testing.T, goos string, args ...string) []pkg {
 // modulePackages are the module's packages. What they link is asked for with them, which takes no longer.
 func modulePackages(t *testing.T, goos string) []pkg {
 	t.Helper()
-	return slices.DeleteFunc(slices.Clone(goList(t, goos, "-deps", "./...")), func(p pkg) bool {
-		_, own := inModule(p.ImportPath)
-		return !own
+	return slices.DeleteFunc(slices.Clone(listAll(t, goos)), func(p pkg) bool {
+		rel, own := inModule(p.ImportPath)
+		return !own || rel == fixture
 	})
 }
 

@@ -63,7 +63,7 @@ func connections() []Fault {
 
 		{Name: "silence before the header", Deadline: hang, Serve: says("", waits)},
 		{Name: "silence within the header", Deadline: hang, Serve: says(ok+"Content-Le", waits)},
-		{Name: "silence behind the header", Deadline: hang, Serve: says(sized, waits)},
+		{Name: "silence behind the header", Deadline: long, Dead: true, Serve: says(sized, waits)},
 		{Name: "silence within the body", Deadline: hang, Serve: says(sized+"012", waits)},
 		{Name: "silence within a chunk", Deadline: hang, Serve: says(chunked+"a\r\n012", waits)},
 		{Name: "silence before a body is read", Deadline: hang, Upload: 4 << 20, Serve: func(c *Conn) { c.Pause(2 * hang); c.Close() }},

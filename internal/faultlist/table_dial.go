@@ -45,8 +45,8 @@ func handshakes() []Fault {
 		{Name: "silence within the handshake over HTTP/2", Proto: HTTP2, Conn: waits, Base: func(t *http.Transport, _ *server) { t.TLSHandshakeTimeout = hang }},
 
 		{Name: "a proxy", Base: byProxy("http"), URL: nowhere},
-		{Name: "a proxy that says 502", Base: byProxy("http"), URL: nowhere, Serve: says("HTTP/1.1 502 Bad Gateway\r\n"+two, goesOn)},
-		{Name: "a proxy that wants credentials", Base: byProxy("http"), URL: nowhere, Serve: says("HTTP/1.1 407 Proxy Authentication Required\r\n"+two, goesOn)},
+		{Name: "a proxy that says 502", Deadline: long, Base: byProxy("http"), URL: nowhere, Serve: says("HTTP/1.1 502 Bad Gateway\r\n"+two, goesOn)},
+		{Name: "a proxy that wants credentials", Deadline: long, Base: byProxy("http"), URL: nowhere, Serve: says("HTTP/1.1 407 Proxy Authentication Required\r\n"+two, goesOn)},
 		{Name: "a proxy that resets", Base: byProxy("http"), URL: nowhere, Serve: resets},
 		{Name: "a proxy that refuses", URL: nowhere, Base: func(t *http.Transport, _ *server) {
 			t.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "127.0.0.1:1"})
@@ -129,7 +129,11 @@ func resolvesIn(d time.Duration, answer func(query []byte) []byte) func(*http.Tr
 			}
 		})
 		dialer := &net.Dialer{Timeout: d, Resolver: &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
+			c, err := new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
+			if err == nil { // the resolver would wait 5 s for the answer, though its dial has ended
+				context.AfterFunc(ctx, func() { c.Close() })
+			}
+			return c, err
 		}}}
 		t.DialContext = dialer.DialContext
 	}

@@ -26,9 +26,9 @@ func headers() []Fault {
 		{Name: "a status of two digits", Serve: says("HTTP/1.1 20 OK\r\n"+two, goesOn)},
 		{Name: "a status of four digits", Serve: says("HTTP/1.1 2000 OK\r\n"+two, goesOn)},
 		{Name: "a status that is negative", Serve: says("HTTP/1.1 -20 OK\r\n"+two, goesOn)},
-		{Name: "a status of no class", Serve: says("HTTP/1.1 999 Odd\r\n"+two, goesOn)},
+		{Name: "a status of no class", Deadline: long, Serve: says("HTTP/1.1 999 Odd\r\n"+two, goesOn)},
 		{Name: "a status of 000", Deadline: long, Serve: says("HTTP/1.1 000 Odd\r\n"+two, goesOn)},
-		{Name: "a status without words", Serve: says("HTTP/1.1 200\r\n"+two, goesOn)},
+		{Name: "a status without words", Deadline: long, Serve: says("HTTP/1.1 200\r\n"+two, goesOn)},
 		{Name: "HTTP/1.0", Serve: says("HTTP/1.0 {status}\r\n"+two, closes)},
 		{Name: "HTTP/1.0 without a length", Serve: says("HTTP/1.0 {status}\r\n\r\n{body:ok}", closes)},
 		{Name: "HTTP/1.0 that keeps the connection", Serve: says("HTTP/1.0 {status}\r\nConnection: keep-alive\r\n"+two, goesOn)},
@@ -70,8 +70,8 @@ func headers() []Fault {
 			c.Say(ok + two + "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
 			c.Close()
 		}},
-		{Name: "401", Serve: says("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"+two, goesOn)},
-		{Name: "503", Serve: says("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"+two, goesOn)},
+		{Name: "401", Deadline: long, Serve: says("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"+two, goesOn)},
+		{Name: "503", Deadline: long, Serve: says("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"+two, goesOn)},
 	}
 	for _, spelling := range []string{"close", "Close", "CLOSE", "close, TE", "keep-alive, close", "close,close", " close ", "x, close, y", "\tclose", "closed", "close;q=1", "\"close\"", "clo\r\n se"} {
 		text := ok + "Connection: " + spelling + "\r\n" + two

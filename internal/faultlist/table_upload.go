@@ -15,7 +15,7 @@ func uploads() []Fault {
 		}
 	}
 	return []Fault{
-		{Name: "an early answer, and the body is read", Upload: large, Serve: early(tooLarge, goesOn)},
+		{Name: "an early answer, and the body is read", Deadline: long, Upload: large, Serve: early(tooLarge, goesOn)},
 		{Name: "an early answer, and lingering", Upload: large, Chance: first, Serve: early(tooLarge, halfCloses)},
 		{Name: "an early answer, and closed", Upload: large, Chance: first, Serve: early(tooLarge, closes)},
 		{Name: "an early answer, and reset", Upload: large, Chance: first, Serve: early(tooLarge, resets)},
@@ -26,7 +26,7 @@ func uploads() []Fault {
 			c.HalfClose()
 		}},
 		{Name: "an early answer without an end of its body", Upload: large, Deadline: hang, Serve: early(ok+"Content-Length: 1000\r\n\r\nok", waits)},
-		{Name: "an early answer to a short body", Serve: early(tooLarge, goesOn)},
+		{Name: "an early answer to a short body", Deadline: long, Serve: early(tooLarge, goesOn)},
 		{Name: "an early answer that is no HTTP", Upload: large, Chance: first, Serve: early("hello\r\n\r\n", halfCloses)},
 		{Name: "a body that is read slowly", Upload: 64 << 10, Serve: func(c *Conn) {
 			for range 8 {
@@ -50,11 +50,11 @@ func redirects() []Fault {
 		{Name: "redirect loop, 303", Deadline: long, Serve: to("303", "/fault")},
 		{Name: "redirect loop, 307", Deadline: long, Serve: to("307", "/fault")},
 		{Name: "redirect loop, 308", Deadline: long, Serve: to("308", "/fault")},
-		{Name: "redirect, 307, once", Serve: to("307", "/good")},
+		{Name: "redirect, 307, once", Deadline: long, Serve: to("307", "/good")},
 		{Name: "redirect without a Location", Serve: says("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", goesOn)},
 		{Name: "redirect to what is no URL", Serve: to("302", "http://[::1")},
-		{Name: "redirect to a scheme that is not known", Serve: to("302", "gopher://x.example/")},
-		{Name: "redirect to a host that refuses", Serve: to("307", "http://127.0.0.1:1/")},
+		{Name: "redirect to a scheme that is not known", Deadline: long, Serve: to("302", "gopher://x.example/")},
+		{Name: "redirect to a host that refuses", Deadline: long, Serve: to("307", "http://127.0.0.1:1/")},
 		{Name: "redirect that breaks off its body", Serve: says("HTTP/1.1 302 Found\r\nLocation: /good\r\nContent-Length: 1000\r\n\r\nold", closes)},
 		{Name: "redirect with a body without an end", Serve: func(c *Conn) {
 			c.Body()

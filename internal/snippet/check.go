@@ -55,6 +55,12 @@ func NewChecker(dir string, names Names) (*Checker, error) {
 		}
 		exports[p.ImportPath] = p.Export
 	}
+	return CheckerOf(dir, names, exports), nil
+}
+
+// CheckerOf returns a Checker for the module in dir, with the files that go list has named for
+// what the packages export, by path.
+func CheckerOf(dir string, names Names, exports map[string]string) *Checker {
 	fset := token.NewFileSet()
 	return &Checker{dir, names, fset, importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
 		file := exports[path]
@@ -62,7 +68,7 @@ func NewChecker(dir string, names Names) (*Checker, error) {
 			return nil, fmt.Errorf("no package %s", path)
 		}
 		return os.Open(file)
-	})}, nil
+	})}
 }
 
 // Check returns the compiler's errors for s, without the ones for variables and imports that

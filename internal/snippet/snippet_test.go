@@ -3,10 +3,14 @@ package snippet_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/snippet"
 )
+
+// kit is a Checker for both tests that need one: go list takes part of a second.
+var kit = sync.OnceValues(func() (*snippet.Checker, error) { return snippet.NewChecker("../..", snippet.Kit()) })
 
 func fences(blocks ...string) string {
 	return "text\n\n```" + strings.Join(blocks, "\n```\n\n```") + "\n```\n"
@@ -27,7 +31,7 @@ func TestExtractFindsGoAndItsOutput(t *testing.T) {
 
 // Made-up violations: each must be found, and at the line of the document.
 func TestCheckFindsWhatDoesNotCompile(t *testing.T) {
-	c, err := snippet.NewChecker("../..", snippet.Kit())
+	c, err := kit()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +55,7 @@ func TestCheckFindsWhatDoesNotCompile(t *testing.T) {
 }
 
 func TestRunPrints(t *testing.T) {
-	c, err := snippet.NewChecker("../..", snippet.Kit())
+	c, err := kit()
 	if err != nil {
 		t.Fatal(err)
 	}

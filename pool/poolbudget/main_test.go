@@ -3,7 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"flag"
 	"io"
 	"net/http"
 	"os"
@@ -11,45 +11,31 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
+	main "github.com/warmconn/warmconn/pool/poolbudget"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// dir is where the command is built, once.
-var dir string
+// asCommand is the variable of the environment that makes the command of the test.
+const asCommand = "POOLBUDGET_AS_COMMAND"
 
 func TestMain(m *testing.M) {
-	var err error
-	if dir, err = os.MkdirTemp("", "poolbudget"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	if os.Getenv(asCommand) != "" {
+		flag.CommandLine = flag.NewFlagSet(os.Args[0], flag.ExitOnError) // without those of go test
+		main.Main()
+		return
 	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	os.Exit(m.Run())
 }
-
-var program = sync.OnceValues(func() (string, error) {
-	file := filepath.Join(dir, "poolbudget")
-	out, err := exec.Command("go", "build", "-o", file, ".").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return file, nil
-})
 
 // budget runs the command.
 func budget(t *testing.T, in string, args ...string) (out string, code int) {
 	t.Helper()
-	file, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), file, args...)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
 	cmd.Stdin = strings.NewReader(in)
 	text, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

@@ -46,7 +46,7 @@ const manyHosts = 100_000
 // However many hosts there are, a page lists the busiest, is soon there, and what is kept of them
 // is bounded.
 func TestManyHostsAreBounded(t *testing.T) {
-	hosts := fullsize.Of(manyHosts, 20_000)
+	hosts := fullsize.Of(manyHosts, 5000)
 	p, end := crowd(t, hosts)
 	defer end()
 	h := Handler(p).(*handler)

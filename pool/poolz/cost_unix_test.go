@@ -30,7 +30,7 @@ const (
 )
 
 var (
-	costSlice = flag.Duration("cost.slice", time.Second, "how long a slice of the test of the page's cost is")
+	costSlice = flag.Duration("cost.slice", time.Duration(fullsize.Of(1000, 100))*time.Millisecond, "how long a slice of the test of the page's cost is")
 	costEvery = flag.Duration("cost.every", time.Second, "how often the page is looked at meanwhile")
 	costPairs = flag.Int("cost.pairs", fullsize.Of(300, 1), "how many pairs of slices there are")
 )
@@ -87,7 +87,7 @@ func TestOneLookASecondCostsAClientLittle(t *testing.T) {
 			t.Cleanup(page.Close)
 			variants[i].page = page.URL
 		}
-		send(t, variants[i].client, url, 200*time.Millisecond)
+		send(t, variants[i].client, url, *costSlice/5)
 	}
 	pairs := *costPairs
 	for n := range 2 * pairs {

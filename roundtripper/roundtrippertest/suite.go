@@ -43,8 +43,8 @@ func newSuite(mw func(http.RoundTripper) http.RoundTripper, limit func(testCase)
 	return &suite{mw: mw, limit: limit, label: fmt.Sprint("run ", runs.Add(1))}
 }
 
-// check returns the cases that mw does not pass. Each has its limit of time.
-func check(mw func(http.RoundTripper) http.RoundTripper, limit func(testCase) time.Duration) (found []*failure) {
+// check returns those of the cases that mw does not pass. Each has its limit of time.
+func check(mw func(http.RoundTripper) http.RoundTripper, cases []testCase, limit func(testCase) time.Duration) (found []*failure) {
 	s := newSuite(mw, limit)
 	for _, c := range cases {
 		if s.hung >= maxHung {
