@@ -378,40 +378,44 @@ func TestLogTellsNoSecret(t *testing.T) {
 
 // What spans say, too, has their names and their values.
 func TestLogHasTheNamesOfSpans(t *testing.T) {
-	srv := testserver.New(http.HandlerFunc(tooLong), testserver.Options{})
-	defer srv.Close()
-	var out lines
-	spans := tracetest.NewSpanRecorder()
-	tracer := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))})
-	p := pool.New(pool.Options{})
-	defer p.Close()
-	c := &http.Client{Transport: roundtripper.Wrap(srv.Transport(), roundtripper.Log(out.logger(slog.LevelInfo)), tracer.Middleware, p.Middleware)}
-	closeUnread(t, c, srv.URL)
-	closeUnread(t, c, srv.URL)
-	all, ended := out.all(t), spans.Ended()
-	if len(all) != 1 || len(ended) != 2 {
-		t.Fatalf("%d lines and %d spans, want 1 and 2", len(all), len(ended))
-	}
-	said := make(map[string]string)
-	for _, a := range ended[1].Attributes() {
-		said[string(a.Key)] = a.Value.String()
-	}
-	same := 0
-	for k, v := range all[0] {
-		if k == "level" || k == "msg" || strings.HasPrefix(k, "warmconn.culprit.") {
-			continue
+	synctest.Test(t, func(t *testing.T) { // the span has no wait of less than 100 µs, as a dial on loopback may be
+		srv := testserver.New(http.HandlerFunc(tooLong), testserver.Options{Memory: true})
+		defer srv.Close()
+		var out lines
+		spans := tracetest.NewSpanRecorder()
+		tracer := trace.New(trace.Options{TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))})
+		p := pool.New(pool.Options{})
+		defer p.Close()
+		base := srv.Transport()
+		base.DialContext = testserver.Distant(srv.Dial, time.Millisecond)
+		c := &http.Client{Transport: roundtripper.Wrap(base, roundtripper.Log(out.logger(slog.LevelInfo)), tracer.Middleware, p.Middleware)}
+		closeUnread(t, c, srv.URL)
+		closeUnread(t, c, srv.URL)
+		all, ended := out.all(t), spans.Ended()
+		if len(all) != 1 || len(ended) != 2 {
+			t.Fatalf("%d lines and %d spans, want 1 and 2", len(all), len(ended))
 		}
-		if same++; said[k] != fmt.Sprint(v) {
-			t.Errorf("%s is %v, and on the span %q", k, v, said[k])
+		said := make(map[string]string)
+		for _, a := range ended[1].Attributes() {
+			said[string(a.Key)] = a.Value.String()
 		}
-	}
-	if same < 6 {
-		t.Errorf("%d attributes compared, want 6", same)
-	}
-	link := ended[1].Links()[0].SpanContext
-	if all[0]["warmconn.culprit.span_id"] != link.SpanID().String() || all[0]["warmconn.culprit.trace_id"] != link.TraceID().String() {
-		t.Errorf("the culprit is %v in %v, and by the span's link %v", all[0]["warmconn.culprit.span_id"], all[0]["warmconn.culprit.trace_id"], link)
-	}
+		same := 0
+		for k, v := range all[0] {
+			if k == "level" || k == "msg" || strings.HasPrefix(k, "warmconn.culprit.") {
+				continue
+			}
+			if same++; said[k] != fmt.Sprint(v) {
+				t.Errorf("%s is %v, and on the span %q", k, v, said[k])
+			}
+		}
+		if same < 6 {
+			t.Errorf("%d attributes compared, want 6", same)
+		}
+		link := ended[1].Links()[0].SpanContext
+		if all[0]["warmconn.culprit.span_id"] != link.SpanID().String() || all[0]["warmconn.culprit.trace_id"] != link.TraceID().String() {
+			t.Errorf("the culprit is %v in %v, and by the span's link %v", all[0]["warmconn.culprit.span_id"], all[0]["warmconn.culprit.trace_id"], link)
+		}
+	})
 }
 
 // TestLogCostsNothingWhereThereIsNothingToTell pins it.
