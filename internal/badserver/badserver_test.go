@@ -100,7 +100,7 @@ func TestGoodServersAnswerOnOneConnection(t *testing.T) {
 func TestIdleCloseFailsPostsAtTheMomentOfUse(t *testing.T) {
 	for _, p := range []badserver.Proto{badserver.Plain, badserver.TLS, badserver.HTTP2} {
 		c := start(t, badserver.IdleClose(p, time.Millisecond))
-		if failed := c.errorsOf(t, 100, 100, 10); len(failed) == 0 || c.server.Accepted() < 10 {
+		if failed := c.errorsOf(t, 300, 100, 10); len(failed) == 0 || c.server.Accepted() < 10 {
 			t.Errorf("%s: %v failed, %d connections", p, failed, c.server.Accepted())
 		}
 		if n := c.server.Twice(http.MethodPost); n > 0 {
