@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
-
-	"github.com/warmconn/warmconn/internal/fullsize"
 )
 
 func TestFunctionsOfTheMainModuleAreToldByTheirNames(t *testing.T) {
@@ -125,11 +123,7 @@ func TestLeakUnderAnSDKNamesTheProgramsLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	args := []string{"run", "-mod=mod"}
-	if !fullsize.Asked() { // then the directory, which is another one each time, is no part of the program, and go does not build it again
-		args = append(args, "-trimpath")
-	}
-	app := exec.Command("go", append(args, ".")...)
+	app := exec.Command("go", "run", "-mod=mod", ".")
 	app.Dir = filepath.Join(dir, "app")
 	var stderr strings.Builder
 	app.Stderr = &stderr
