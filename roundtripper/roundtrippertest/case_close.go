@@ -64,8 +64,8 @@ func requestBodyClosedOnce(p *probe) {
 // crowd is how many requests are sent at once.
 const crowd = 16
 
-// settle is how long requests have to arrive. The rest of them are taken to be queued by the
-// middleware.
+// settle is how long requests have to arrive, from the last one that has. The rest of them are
+// taken to be queued by the middleware.
 const settle = 20 * time.Millisecond
 
 // refusals sends requests with a context that is done, and a crowd of requests: a middleware
@@ -85,9 +85,13 @@ func refusals(p *probe) {
 	var returned atomic.Int32
 	go func() {
 		defer cancel(nil)
+		seen := 0
 		for end := time.Now().Add(settle); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
-			if int(returned.Load())+len(base.Calls()) >= crowd {
+			switch n := int(returned.Load()) + len(base.Calls()); {
+			case n >= crowd:
 				return
+			case n > seen:
+				seen, end = n, time.Now().Add(settle)
 			}
 		}
 	}()
