@@ -58,7 +58,7 @@ var reasonsHTTP2 = []cause{
 	}},
 	{name: "PINGs unanswered", reason: "dead", blind: "unknown",
 		stack: stack{base: func(t *http.Transport) {
-			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Millisecond, PingTimeout: 20 * time.Millisecond}
+			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Millisecond, PingTimeout: 200 * time.Millisecond}
 		}},
 		make: func(s *scene) {
 			s.idleHTTP2()
