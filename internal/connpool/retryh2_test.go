@@ -220,7 +220,5 @@ func TestAGoAwayBesideTheLastResponseIsTold(t *testing.T) {
 		}
 	}
 	must(t, r, url)
-	if n := lost(r.p, loss.GoAway); n != 1 {
-		t.Errorf("%d connections lost to a GOAWAY, want one", n)
-	}
+	eventually.True(t, "a connection to be closed, and lost to a GOAWAY", func() bool { return lost(r.p, loss.GoAway) == 1 })
 }
