@@ -91,6 +91,7 @@ type sent struct {
 	invalid        bool // a header is invalid
 	noHost, noPath bool // the Host header is invalid, or the URL
 	inMemory       bool
+	timeout        bool // it has a Cancel, as by http.Client's Timeout: net/http's tries read that for a while
 }
 
 var requests = map[string]sent{
@@ -103,6 +104,7 @@ var requests = map[string]sent{
 	"POST in memory":              {method: "POST", body: true, getBody: true, inMemory: true},
 	"POST with a key":             {method: "POST", body: true, key: "k"},
 	"POST with a key and GetBody": {method: "POST", body: true, getBody: true, key: "k"},
+	"POST with a key, a timeout":  {method: "POST", body: true, getBody: true, key: "k", timeout: true},
 	"POST of a body that fails":   {method: "POST", body: true, getBody: true, bad: true},
 	"POST of a short body":        {method: "POST", body: true, getBody: true, short: true},
 	"GET with an invalid header":  {method: "GET", invalid: true},
@@ -159,6 +161,9 @@ func (b *bodies) request(url string) *http.Request {
 	}
 	if b.getBody {
 		req.GetBody = func() (io.ReadCloser, error) { return b.new(), nil }
+	}
+	if b.timeout {
+		req.Cancel = make(chan struct{}) //lint:ignore SA1019 http.Client's Timeout closes it
 	}
 	if b.key != "" {
 		req.Header.Set("Idempotency-Key", b.key)

@@ -52,12 +52,11 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 			return resp, nil
 		}
 		if again != never {
+			// Net/http may still read the request of the last try: the next one's is another.
 			var next *http.Request
 			next, body, err = rewind(req, body, err, again != atOnce)
 			if err == nil {
-				if next != req {
-					*req = *next
-				}
+				req = next
 				if again == crowdedOut && crowds < crowdedMost {
 					crowds++
 					try-- // nothing was sent, so there is no server to spare by a pause
