@@ -22,6 +22,9 @@ func (c *Conn) probesLocked(now time.Time) bool {
 	return true
 }
 
+// clockJump is by how much the wall clock and the monotonic one may differ over an idle time.
+const clockJump = time.Second
+
 // closedIdleLocked notes that the server has closed c, which was idle.
 func (c *Conn) closedIdleLocked(now time.Time) {
 	if !c.wasIdle || c.uses == 0 || c.state != idle {
@@ -29,7 +32,7 @@ func (c *Conn) closedIdleLocked(now time.Time) {
 	}
 	at := c.closedAt(now)
 	idle := at.Sub(c.idleAt)
-	if (at.Round(0).Sub(c.idleAt.Round(0)) - idle).Abs() > time.Second {
+	if (at.Round(0).Sub(c.idleAt.Round(0)) - idle).Abs() > clockJump {
 		return // the machine has slept meanwhile, or its clock was set
 	}
 	c.route.server.closedLocked(idle, c.probe, false, now)

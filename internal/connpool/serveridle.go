@@ -59,10 +59,11 @@ const (
 	// hardlyIdle, and a round trip, is how long a connection must have been idle for its end
 	// to count: an end that comes sooner came with the last response.
 	hardlyIdle = time.Millisecond
-	// oneMoment is how long a moment is; at most an eighth of the idle time. Connections
+	// oneMoment is how long a moment is; at most an eighth of the idle time, and leastMoment
+	// at least. Connections
 	// that the server closes in one moment count once; and not at all if they were idle for
 	// different times, for that is a restart, and no limit.
-	oneMoment = 50 * time.Millisecond
+	oneMoment, leastMoment = 50 * time.Millisecond, time.Millisecond
 	// doubtFor, and four times the connection's idle time, is how long one closing is a
 	// doubt.
 	doubtFor = 10 * time.Second
@@ -135,7 +136,7 @@ func (s *serverIdle) withinLocked(own time.Duration, now time.Time) time.Duratio
 
 // addLocked adds a closing. It returns false for one of a moment that was counted before.
 func (x *series) addLocked(idle, like time.Duration, now time.Time) bool {
-	sameMoment := now.Sub(x.at) <= min(oneMoment, max(idle/8, time.Millisecond))
+	sameMoment := now.Sub(x.at) <= min(oneMoment, max(idle/8, leastMoment))
 	x.at = now
 	switch {
 	case x.n > 0 && sameMoment:

@@ -18,15 +18,21 @@ func (b *Body) Close() error {
 	return err
 }
 
+// Net/http's Reads end at once when they are cancelled; they get plenty of time, for on some
+// Gos a Close under a Read can deadlock: see closesUnderRead. A base that may ignore its
+// context gets little.
+const (
+	readEndsNetHTTP = 50 * time.Millisecond
+	readEndsOther   = time.Millisecond
+)
+
 // patience is how long Close waits for a Read that it has cancelled, before it closes the
-// raw body under it. Net/http's Reads end at once; they get plenty of time, for on some Gos a
-// Close under a Read can deadlock: see closesUnderRead. A base that may ignore its context
-// gets little.
+// raw body under it.
 func (x *Exchange) patience() time.Duration {
 	if x.pipe.overNetHTTP {
-		return 50 * time.Millisecond
+		return readEndsNetHTTP
 	}
-	return time.Millisecond
+	return readEndsOther
 }
 
 func (x *Exchange) closeBody(orig *http.Response) error {

@@ -95,6 +95,10 @@ func isHTTP2NoBody(body io.ReadCloser) bool {
 	return false
 }
 
+// announcedMost is the longest time that is believed of a Keep-Alive header: a longer one makes
+// no difference.
+const announcedMost = time.Hour
+
 // keepAliveTimeout is the timeout in a Keep-Alive header like "timeout=5, max=100", as servers
 // send it with HTTP/1 (RFC 2068, section 19.7.1.1, and servers since); 0 if there is none.
 func keepAliveTimeout(values []string) time.Duration {
@@ -104,9 +108,8 @@ func keepAliveTimeout(values []string) time.Duration {
 			if !ok || !strings.EqualFold(strings.TrimSpace(name), "timeout") {
 				continue
 			}
-			// A longer time than an hour makes no difference.
 			if n, err := strconv.ParseUint(strings.Trim(value, " \t\""), 10, 32); err == nil {
-				return time.Duration(min(n, 3600)) * time.Second
+				return min(time.Duration(n)*time.Second, announcedMost)
 			}
 		}
 	}

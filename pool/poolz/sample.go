@@ -25,6 +25,8 @@ const (
 	costShare = 50
 	// trafficFor is how long a request counts for a host's place in the list, about.
 	trafficFor = time.Minute
+	// cheap is what a sample may cost to be taken at each look.
+	cheap = time.Millisecond
 )
 
 // sample is a Pool at one moment. It does not change.
@@ -41,7 +43,7 @@ type sample struct {
 // goodFor is for how long it need not be taken again. What costs less than to write the page
 // is taken at each look.
 func (s *sample) goodFor() time.Duration {
-	if s.cost < time.Millisecond {
+	if s.cost < cheap {
 		return 0
 	}
 	return costShare * s.cost
