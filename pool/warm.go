@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"runtime"
 
@@ -94,8 +95,8 @@ func connPolicy(layers []stack.Layer, req *http.Request) (o connpool.Policy) {
 	key := ledger.KeyOf(req.URL)
 	for _, l := range layers {
 		if l, ok := l.(layer); ok && l.p.limits() {
-			if n := l.p.host(key, "").queue.limit; n > 0 && (o.MaxConns == 0 || int32(n) < o.MaxConns) {
-				o.MaxConns = int32(n)
+			if n := int32(min(l.p.host(key, "").queue.limit, math.MaxInt32)); n > 0 && (o.MaxConns == 0 || n < o.MaxConns) { // #nosec G115 -- bounded; a negative limit is none
+				o.MaxConns = n
 			}
 		}
 	}

@@ -669,3 +669,19 @@ func TestAWarmedConnectionIsNewForALoss(t *testing.T) {
 		}
 	})
 }
+
+// A limit beyond 32 bits is no small one.
+func TestWarmTakesALimitBeyond32BitsAsItIs(t *testing.T) {
+	one := 1
+	limit := one<<32 | 1 // 1 where an int has 32 bits
+	if limit == 1 {
+		t.Skip("an int has 32 bits")
+	}
+	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
+	defer srv.Close()
+	p := pool.New(pool.Options{MaxPerHost: limit})
+	defer p.Close()
+	if n, err := p.Warm(t.Context(), p.Middleware(&http.Transport{}), srv.URL, 3); n != 3 || err != nil {
+		t.Errorf("%d connections are ready, error %v; want 3", n, err)
+	}
+}

@@ -53,7 +53,7 @@ func connection(attrs []attribute.KeyValue, f *stack.Facts) []attribute.KeyValue
 	attrs = append(attrs,
 		otelhttptrace.HTTPConnectionReused.Bool(f.Reused),
 		otelhttptrace.HTTPConnectionWasIdle.Bool(f.WasIdle),
-		connIDKey.Int64(int64(f.ConnID)))
+		connIDKey.Int64(int64(f.ConnID))) // #nosec G115 -- an ID counts from 1
 	if f.WasIdle {
 		attrs = append(attrs, otelhttptrace.HTTPConnectionIdleTime.String(f.IdleTime.String()))
 	}

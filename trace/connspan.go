@@ -87,7 +87,7 @@ func (d *connSpan) writeSetup(f *stack.Facts, now time.Time) ledger.Span {
 	}
 	key := d.r.Target().Key()
 	attrs := append(hostAttributes(key), semconv.URLScheme(key.Scheme))
-	attrs = append(peer(attrs, f.Held), connIDKey.Int64(int64(f.ConnID)))
+	attrs = append(peer(attrs, f.Held), connIDKey.Int64(int64(f.ConnID))) // #nosec G115 -- an ID counts from 1
 	attrs = handshake(attrs, f.Held)
 	ctx, root := d.t.tracer.Start(context.Background(), "connection_setup",
 		trace.WithNewRoot(), trace.WithTimestamp(began), trace.WithAttributes(attrs...))

@@ -14,7 +14,7 @@ import (
 // dialLocked starts a dial for the exchange e; with a nil e for no request in particular.
 func (rt *route) dialLocked(e *Entry, now time.Time) *Conn {
 	h := rt.host
-	c := &Conn{ID: h.pool.ledger.NextConn(), route: rt, host: h, state: dialing, jitter: uint8(rand.Uint32())}
+	c := &Conn{ID: h.pool.ledger.NextConn(), route: rt, host: h, state: dialing, jitter: uint8(rand.Uint32())} // #nosec G115 G404 -- its low bits; jitter is no secret
 	c.dial.began, c.dial.losses = now, h.demand.stock.losses
 	ctx := context.Background()
 	if e != nil {

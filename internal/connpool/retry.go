@@ -101,7 +101,7 @@ func backoff(n int) time.Duration {
 		return 0
 	}
 	d := float64(uint(1) << (n - 2))
-	return time.Duration(float64(time.Second) * d * (1 + .1*rand.Float64()))
+	return time.Duration(float64(time.Second) * d * (1 + .1*rand.Float64())) // #nosec G404 -- jitter is no secret
 }
 
 // rewind returns the request for another try after err, with its body from the start.

@@ -65,8 +65,8 @@ func (h *Host) snapshotLocked(now time.Time) snapshot {
 	return snapshot{
 		at:     now,
 		first:  !h.served && h.asking == 0,
-		idle:   int32(max(h.counts.idle-h.asking, 0)), // each request that asks already takes one
-		others: int32(h.inFlight - 1),
+		idle:   int32(max(h.counts.idle-h.asking, 0)), // #nosec G115 -- a number of connections in memory; each request that asks already takes one
+		others: int32(h.inFlight - 1),                 // #nosec G115 -- a number of requests in memory
 		shared: h.counts.http2 > 0,
 	}
 }

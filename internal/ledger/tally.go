@@ -25,7 +25,7 @@ func (t *Tally) add(r Reason, n int) {
 		i = len(t.Lost)
 		t.Lost = append(t.Lost, Count{Reason: r})
 	}
-	t.Lost[i].N += uint64(n)
+	t.Lost[i].N += uint64(n) // #nosec G115 -- a number of connections
 }
 
 // Count counts a connection that was closed for reason r.

@@ -54,13 +54,13 @@ func (x *Exchange) SetConnSpan(s ledger.Span) { x.conn.SetSpan(s) }
 // connections it does nothing where the kit does not own them. In Begin only.
 func (x *Exchange) RetireAfter(age time.Duration, uses int) {
 	x.entry.MaxAge = least(x.entry.MaxAge, age)
-	x.entry.MaxUses = least(x.entry.MaxUses, int32(min(uses, math.MaxInt32)))
+	x.entry.MaxUses = least(x.entry.MaxUses, int32(min(uses, math.MaxInt32))) // #nosec G115 -- bounded; the caller gives none below 0
 }
 
 // LimitConns bounds the connections to the exchange's host over HTTP/1; 0: no
 // limit. Of several the smallest holds. In Begin only.
 func (x *Exchange) LimitConns(n int) {
-	x.entry.MaxConns = least(x.entry.MaxConns, int32(min(n, math.MaxInt32)))
+	x.entry.MaxConns = least(x.entry.MaxConns, int32(min(n, math.MaxInt32))) // #nosec G115 -- bounded; the caller gives none below 0
 }
 
 // least is the smaller of two limits, of which 0 is none.

@@ -46,7 +46,7 @@ func (x *Exchange) begin() (err error) {
 			return err
 		}
 	}
-	x.layers.n = uint8(len(states))
+	x.layers.n = uint8(len(states)) // #nosec G115 -- the layers of a stack are few
 	return nil
 }
 

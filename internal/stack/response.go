@@ -16,7 +16,7 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 	x.mu.Lock()
 	x.facts.Status, x.facts.Proto = resp.StatusCode, resp.Proto
 	x.facts.Answered = time.Since(x.facts.Start)
-	x.wire.length, x.wire.major, x.wire.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close
+	x.wire.length, x.wire.major, x.wire.respCloses = resp.ContentLength, uint8(min(resp.ProtoMajor, 9)), resp.Close // #nosec G115 -- 9 at most, and net/http parses no sign
 	switch q := resp.Request; {
 	case q == nil:
 	case x.down.owned, q == &x.down.req && x.pipe.ownsHeader:

@@ -83,7 +83,7 @@ type place struct {
 
 func (b *builder) add(n pool.NewConns) {
 	s := &profile.Sample{
-		Value: []int64{int64(n.Conns), n.Time.Nanoseconds()},
+		Value: []int64{int64(n.Conns), n.Time.Nanoseconds()}, // #nosec G115 -- a count of connections
 		Label: map[string][]string{"reason": {string(n.Reason)}},
 	}
 	for label, text := range map[string]string{"host": n.Host, "inner": n.Inner} {

@@ -53,10 +53,10 @@ func leaksSince(before, after pool.Stats) []finding {
 		had[h.Host] = h.Leaks
 	}
 	var all []finding
-	rest := int(after.Leaks - before.Leaks)
+	rest := int(after.Leaks - before.Leaks) // #nosec G115 -- a count of leaks
 	for _, h := range after.Hosts {
-		n := int(h.Leaks)
-		if was := int(had[h.Host]); was <= n {
+		n := int(h.Leaks)                      // #nosec G115 -- a count of leaks
+		if was := int(had[h.Host]); was <= n { // #nosec G115 -- a count of leaks
 			n -= was
 		}
 		if n > 0 {

@@ -34,7 +34,7 @@ type ring struct {
 func (r *ring) add(now time.Time, n totals) {
 	if took := now.Sub(r.at).Seconds(); !r.at.IsZero() && took > 0 {
 		p := point{at: now, requests: float32(grown(n.requests, r.requests) / took), new: float32(grown(n.new, r.new) / took),
-			open: int32(n.open), waiting: int32(n.waiting)}
+			open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of connections and requests in memory
 		if len(r.points) < ringLen {
 			r.points = append(r.points, p)
 		} else {

@@ -78,7 +78,7 @@ func (s *sample) rank(last *sample, tick bool) {
 			traffic = keep*traffic + (1-keep)*grown(hosts[i].Requests, was)/seconds
 		}
 		s.traffic[i] = traffic
-		s.order[i] = int32(i)
+		s.order[i] = int32(i) // #nosec G115 -- a number of hosts in memory
 	})
 	slices.SortFunc(s.order, func(a, b int32) int {
 		return cmp.Or(cmp.Compare(s.traffic[b], s.traffic[a]), cmp.Compare(hosts[b].Requests, hosts[a].Requests), cmp.Compare(a, b))
