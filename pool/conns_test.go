@@ -50,7 +50,9 @@ func TestConnsTellsWhenAnIdleConnectionIsRetiredAndWhy(t *testing.T) {
 				tt.o.Listener.Closed = func(e pool.ConnEvent) { lost <- e.LostReason }
 				p := pool.New(tt.o)
 				defer p.Close()
-				if err := get(&http.Client{Transport: p.Middleware(srv.Transport())}, srv.URL); err != nil {
+				client := &http.Client{Transport: p.Middleware(srv.Transport())}
+				defer runtime.KeepAlive(client) // a dropped one's connections are closed
+				if err := get(client, srv.URL); err != nil {
 					t.Fatal(err)
 				}
 				synctest.Wait()
