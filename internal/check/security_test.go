@@ -34,6 +34,22 @@ func absentTests(t *testing.T, text string) (absent []string) {
 	return absent
 }
 
+// untested are the rows of a document's tables of promises that name no test.
+func untested(text string) (rows []string) {
+	promises := false
+	for line := range strings.Lines(text) {
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			promises = false
+		case strings.HasPrefix(line, "| promise | test |"):
+			promises = true
+		case promises && !strings.HasPrefix(line, "|---") && !testName.MatchString(line[strings.LastIndex(strings.TrimRight(line, "| \n"), "|"):]):
+			rows = append(rows, line)
+		}
+	}
+	return rows
+}
+
 // A promise is as good as its test.
 func TestSecurityNamesTestsThatAreThere(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "SECURITY.md"))
@@ -42,6 +58,12 @@ func TestSecurityNamesTestsThatAreThere(t *testing.T) {
 	}
 	if n := len(testName.FindAllString(string(text), -1)); n < 10 {
 		t.Errorf("%d tests named in SECURITY.md, want those of its table", n)
+	}
+	for _, row := range untested(string(text)) {
+		t.Errorf("SECURITY.md names no test for %s", row)
+	}
+	if got := untested("| promise | test |\n|---|---|\n| a | `TestAbove` |\n| `TestBelow` is none | none |\n\n| a | table |\n"); len(got) != 1 || !strings.Contains(got[0], "`TestBelow`") {
+		t.Errorf("of made-up promises: %q", got)
 	}
 	for _, name := range absentTests(t, string(text)) {
 		t.Errorf("SECURITY.md names %s, which is not there", name)

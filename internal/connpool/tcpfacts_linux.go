@@ -1,26 +1,22 @@
-//go:build linux && !386 && !s390x
-
 package connpool
 
 import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/warmconn/warmconn/internal/tcpinfo"
 )
 
-// askTCP asks for TCP_INFO and SIOCOUTQ. Package syscall has the struct, but no function for
-// it; and on 386 and s390x the call has another form. An older kernel fills in fewer fields,
-// and a newer one no more than these.
+// askTCP asks for TCP_INFO and SIOCOUTQ.
 func askTCP(fd uintptr) (f tcpFacts, ok bool) {
-	var info syscall.TCPInfo
-	size := uint32(unsafe.Sizeof(info))
-	var queued int32
-	_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO,
-		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0) // #nosec G103 -- the kernel fills in a struct of syscall's, of the size that it is told
-	if errno == 0 {
-		_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&queued))) // #nosec G103 -- the kernel writes one int
+	info, ok := tcpinfo.Of(fd)
+	if !ok {
+		return f, false
 	}
-	if errno != 0 || uintptr(size) < unsafe.Sizeof(info) {
+	var queued int32
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, syscall.TIOCOUTQ, uintptr(unsafe.Pointer(&queued))) // #nosec G103 -- the kernel writes one int
+	if errno != 0 {
 		return f, false
 	}
 	// The time-out doubles each time: this is the first one.

@@ -1,5 +1,3 @@
-//go:build !386 && !s390x
-
 package testserver
 
 import (
@@ -7,7 +5,8 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"unsafe"
+
+	"github.com/warmconn/warmconn/internal/tcpinfo"
 )
 
 // Established returns how many connections from this process to the server the kernel has,
@@ -53,10 +52,7 @@ func portOf(a syscall.Sockaddr) int {
 
 // established reports whether the socket is in the state in which both ends are open.
 func established(fd int) bool {
-	var info syscall.TCPInfo
-	size := uint32(unsafe.Sizeof(info))
-	_, _, errno := syscall.Syscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO,
-		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	const open = 1 // TCP_ESTABLISHED
-	return errno == 0 && info.State == open
+	info, ok := tcpinfo.Of(uintptr(fd))
+	return ok && info.State == open
 }
