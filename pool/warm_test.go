@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -672,10 +673,9 @@ func TestAWarmedConnectionIsNewForALoss(t *testing.T) {
 
 // A limit beyond 32 bits is no small one.
 func TestWarmTakesALimitBeyond32BitsAsItIs(t *testing.T) {
-	one := 1
-	limit := one<<32 | 1 // 1 where an int has 32 bits
-	if limit == 1 {
-		t.Skip("an int has 32 bits")
+	limit, err := strconv.Atoi("4294967297") // 1 in 32 bits
+	if err != nil {
+		t.Skip(err)
 	}
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{})
 	defer srv.Close()
