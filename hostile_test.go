@@ -36,10 +36,10 @@ var hostile = []struct {
 	// send is the i-th.
 	send func(rt http.RoundTripper, req *http.Request, i int)
 }{
-	{"host names", 1_000_000, 600, stubBase, byHost("host%d.example")},
+	{"host names", 1_000_000, 3000, stubBase, byHost("host%d.example")},
 	{"host names, with connections", 20_000, 100, crawled, byHost("host%d.example")},
 	{"host names that can't be found", 100_000, 400, nowhere, byHost("host%d.example")},
-	{"host names of 64 KiB", 20_000, 200, stubBase, byHost(strings.Repeat("x", 64<<10) + "%d.example")},
+	{"host names of 64 KiB", 20_000, 400, stubBase, byHost(strings.Repeat("x", 64<<10) + "%d.example")},
 	{"schemes", 100_000, 600, stubBase, func(rt http.RoundTripper, req *http.Request, i int) {
 		req.URL.Scheme = fmt.Sprintf("s%d", i)
 		stub.Do(rt, req)
@@ -48,12 +48,12 @@ var hostile = []struct {
 		req.Method = fmt.Sprintf("M%d", i)
 		stub.Do(rt, req)
 	}},
-	{"methods of 64 KiB", 10_000, 200, stubBase, func(rt http.RoundTripper, req *http.Request, i int) {
+	{"methods of 64 KiB", 10_000, 400, stubBase, func(rt http.RoundTripper, req *http.Request, i int) {
 		req.Method = fmt.Sprint("M", i, strings.Repeat("x", 64<<10))
 		stub.Do(rt, req)
 	}},
-	{"statuses and versions", 100_000, 600, strange, one},
-	{"errors", 100_000, 600, failing, one},
+	{"statuses and versions", 100_000, 3000, strange, one},
+	{"errors", 100_000, 3000, failing, one},
 	{"paths and queries", 100_000, 600, stubBase, func(rt http.RoundTripper, req *http.Request, i int) {
 		req.URL.Path, req.URL.RawQuery = fmt.Sprintf("/p%d", i), fmt.Sprintf("k%d=v", i)
 		stub.Do(rt, req)
@@ -196,7 +196,7 @@ func points(data metricdata.Aggregation) int {
 // OpenTelemetry's SDK at most 2000 series of a metric.
 func TestHostileSizeStaysSmall(t *testing.T) {
 	const mostSeries, mostHosts = 2000, 8192
-	most := int64(fullsize.Of(128, 8)) << 20
+	most := int64(fullsize.Of(128, 20)) << 20
 	for _, row := range hostile {
 		t.Run(row.name, func(t *testing.T) {
 			n := fullsize.Of(row.full, row.quick)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -14,13 +15,16 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
-// bodies are ways to send a response. Net/http's own bodies pass testing/iotest's check, so
-// those that the layers hand on must.
+// bodies are ways to send a response. Net/http's own bodies pass testing/iotest's check, so the
+// layers' bodies must.
 var bodies = []struct {
 	name  string
 	serve func(w http.ResponseWriter, content []byte)
 }{
-	{"of known length", func(w http.ResponseWriter, content []byte) { w.Write(content) }},
+	{"of known length", func(w http.ResponseWriter, content []byte) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+		w.Write(content)
+	}},
 	{"chunked", func(w http.ResponseWriter, content []byte) {
 		for len(content) > 0 {
 			n := min(len(content), 1000)
@@ -37,8 +41,8 @@ var bodies = []struct {
 	}},
 	{"to the connection's end", func(w http.ResponseWriter, content []byte) {
 		w.Header().Set("Connection", "close")
+		w.Header().Set("Transfer-Encoding", "identity")
 		w.Write(content)
-		http.NewResponseController(w).Flush()
 	}},
 	{"empty", func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNoContent) }},
 }
@@ -66,6 +70,9 @@ func TestBodiesAreReadersByIotest(t *testing.T) {
 				resp, err := client.Get(srv.URL)
 				if err != nil {
 					t.Fatalf("%s, %s: %v", b.name, s.Name, err)
+				}
+				if known := resp.ContentLength == int64(len(content)); known != (b.name == "of known length") || !http2 && b.name == "to the connection's end" && len(resp.TransferEncoding)+max(int(resp.ContentLength), 0) > 0 {
+					t.Errorf("HTTP/2 %v, a body %s: length %d, %v", http2, b.name, resp.ContentLength, resp.TransferEncoding)
 				}
 				if err := iotest.TestReader(resp.Body, want); err != nil {
 					t.Errorf("HTTP/2 %v, a body %s, %s: %v", http2, b.name, s.Name, err)

@@ -122,6 +122,10 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.retireLocked(c.due, now)
 			h.fillLocked(now)
 		case c.http2 && c.cc.InFlight() == 0 && c.refusesLocked():
+			if c.cc.Err() != nil {
+				c.lookLocked(now) // it has broken in between, and refuses for that
+				return
+			}
 			c.sawGoAway = true
 			c.loseLocked(c.atRest(now), loss.Culprit{}, now)
 			h.fillLocked(now)
@@ -141,6 +145,10 @@ func (c *Conn) lookLocked(now time.Time) {
 			c.retiresNowLocked()
 			h.fillLocked(now)
 		case c.limit.settled && c.refusesLocked():
+			if c.cc.Err() != nil {
+				c.lookLocked(now) // the same
+				return
+			}
 			c.sawGoAway = true
 			c.goAwayLocked(loss.GoAway, loss.Culprit{}, now)
 			h.fillLocked(now)

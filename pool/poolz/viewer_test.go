@@ -212,7 +212,14 @@ func TestALookCostsRequestsNoAllocation(t *testing.T) {
 	v := newViewer(p)
 	v.unwatch = v.in.Watch(watcher(v)) // without its samples, which allocate beside
 	defer v.unwatch()
-	if after := measure(); after > before+0.5 {
+	after := measure()
+	for range 4 { // a collection empties what is kept for requests
+		after = min(after, measure())
+	}
+	if raceEnabled {
+		t.Skipf("the race detector has sync.Pool forget: %v allocations, and %v", before, after)
+	}
+	if after > before+0.5 {
 		t.Errorf("%v allocations, and %v when somebody looks", before, after)
 	}
 }
