@@ -68,15 +68,25 @@ func wantHooks(o testserver.Options) string {
 func hooks(p *probe) {
 	for _, v := range protocols {
 		p.in(v.name)
-		srv, rt := p.serve(v.opts, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") })
-		ctx, _ := p.context()
-		c := &counter{n: make(map[string]int)}
-		ctx = httptrace.WithClientTrace(ctx, c.trace())
-		p.readAll(p.send(rt, p.requestWith(ctx, "POST", srv.URL, &Body{Text: "x"})))
-		// Some hooks run on net/http's goroutines, after the body has ended.
 		want := wantHooks(v.opts)
-		if !p.eventually(func() bool { return c.String() == want }) {
-			p.errorf("in one exchange on a new connection the caller's hooks ran: %s; want %s", c, want)
+		got := ""
+		// Net/http does not put a connection back whose request's end its writer has not told
+		// within 50 ms, as on a busy machine.
+		unkept := strings.Replace(want, "PutIdleConn 1, ", "", 1)
+		for range 3 {
+			srv, rt := p.serve(v.opts, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "x") })
+			ctx, _ := p.context()
+			c := &counter{n: make(map[string]int)}
+			ctx = httptrace.WithClientTrace(ctx, c.trace())
+			p.readAll(p.send(rt, p.requestWith(ctx, "POST", srv.URL, &Body{Text: "x"})))
+			// Some hooks run on net/http's goroutines, after the body has ended.
+			p.eventually(func() bool { got = c.String(); return got == want })
+			if got != unkept {
+				break
+			}
+		}
+		if got != want {
+			p.errorf("in one exchange on a new connection the caller's hooks ran: %s; want %s", got, want)
 		}
 	}
 }
