@@ -122,6 +122,9 @@ func (s *sights) judge(t *testing.T) {
 	if testserver.CannotSwallow() == "" {
 		must = append(must, "paths that died", "connections lost: dead")
 	}
+	if n := s.n["failed at good servers"]; n > 0 {
+		t.Errorf("%d requests failed at servers that do nothing wrong", n)
+	}
 	for _, what := range must {
 		if s.n[what] == 0 {
 			t.Errorf("it did not happen: %s", what)
@@ -136,8 +139,8 @@ func (s *sights) judge(t *testing.T) {
 
 // summary is one line.
 func (s *sights) summary() string {
-	return fmt.Sprintf("%d closed early (drained %d by Close, %d in the background), %d canceled, %d paths that died; connections lost %d max_age, %d max_requests, %d dead, %d conn_error",
-		s.n["closed early"], s.n["drained, by Close"], s.n["drained, in the background"], s.n["canceled"], s.n["paths that died"],
+	return fmt.Sprintf("%d bodies read to their end and %d uploads compared; %d closed early (drained %d by Close, %d in the background), %d canceled, %d paths that died; connections lost %d max_age, %d max_requests, %d dead, %d conn_error",
+		s.n["bodies read to their end"], s.n["uploads, checked by the server"], s.n["closed early"], s.n["drained, by Close"], s.n["drained, in the background"], s.n["canceled"], s.n["paths that died"],
 		s.n["connections lost: max_age"], s.n["connections lost: max_requests"], s.n["connections lost: dead"], s.n["connections lost: conn_error"])
 }
 

@@ -39,6 +39,9 @@ func bytesRequests() int {
 	return fullsize.Of(1_000_000, 1280)
 }
 
+// goodServers is how many of the hosts, the first ones, do nothing wrong: no request to them fails but by its caller.
+const goodServers = 3
+
 // bytesFaults are the hosts: each kit sends to all of them. In the small size some misbehave more
 // often, so that each thing happens, and in the full one connections live for longer.
 func bytesFaults() []badserver.Fault {
@@ -156,7 +159,7 @@ func TestEveryByteIsItsOwn(t *testing.T) {
 	}
 	before.wait(t)
 	saw.judge(t)
-	t.Logf("every byte its own: %d requests to %d hosts, %d at once, %.1f s: %d foreign bytes; %s",
+	t.Logf("every byte its own: %d requests to %d hosts, %d at once, %.1f s: %d responses with a foreign byte; %s",
 		each*senders, len(servers), senders, time.Since(began).Seconds(), saw.mixed(), saw.summary())
 	t.Logf("all that was seen:\n%s", saw)
 }
@@ -178,7 +181,11 @@ func (k *byteKit) sends(seed uint64, worker, nth int, faults []badserver.Fault, 
 		p.ending, p.after = patient, patience
 	}
 	time.Sleep(p.pause / 2)
-	saw.request(k.name, &p, k.senders[at].send(&p))
+	class := k.senders[at].send(&p)
+	saw.request(k.name, &p, class)
+	if at < goodServers && !strings.HasPrefix(class, classOK) && (!p.own() || strings.Contains(class, "by nobody")) {
+		saw.add("failed at good servers", 1)
+	}
 }
 
 // end shuts the kit down, and checks that nothing is left of it.

@@ -341,10 +341,15 @@ func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
 				proxy, pause := pausing(t, srv.Addr)
 				base := srv.Transport()
 				base.MaxIdleConnsPerHost = idle
-				var slowest atomic.Int64 // dial
+				var mu sync.Mutex
+				var slowest time.Duration // dial
 				base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 					began := time.Now()
-					defer func() { slowest.Store(max(slowest.Load(), int64(time.Since(began)))) }()
+					defer func() {
+						mu.Lock()
+						defer mu.Unlock()
+						slowest = max(slowest, time.Since(began))
+					}()
 					return new(net.Dialer).DialContext(ctx, network, proxy)
 				}
 				t.Cleanup(base.CloseIdleConnections)
@@ -365,7 +370,9 @@ func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
 				failed := 0
 				most := deadline
 				if how == "hidden" { // on a busy machine dials take long, by which a silence is told from a slow path, and so does it until a request is sent
-					most += deadline + 5*time.Duration(slowest.Load())
+					mu.Lock()
+					most += deadline + 5*slowest
+					mu.Unlock()
 				}
 				for range idle + 1 {
 					if inTime(client, srv.URL, most) != nil {

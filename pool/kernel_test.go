@@ -57,11 +57,11 @@ func TestStatsAgreeWithTheKernel(t *testing.T) {
 			eventually.True(t, "the pool, the server and the kernel to agree", func() bool {
 				n := p.Stats().Open
 				if n != srv.Open() {
-					return false // the kernel's table is long
+					return false // without asking the kernel
 				}
 				sockets, ok := srv.Established()
 				if !ok {
-					t.Skip("SKIPPED: no kernel's table of sockets here")
+					t.Skip("SKIPPED: the kernel here does not tell of sockets")
 				}
 				return n == sockets
 			})

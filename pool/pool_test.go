@@ -22,7 +22,6 @@ import (
 
 func hello(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }
 
-// wait polls until cond is true, and fails the test if that takes too long.
 // get makes one request and reads its body.
 func get(c *http.Client, url string) error { return getIn(context.Background(), c, url) }
 

@@ -126,7 +126,7 @@ func permute(n int, f func([]int)) {
 func TestLateHooksChangeNothing(t *testing.T) {
 	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {
-			n, each := 0, fullsize.Of(1, 7) // no divisor of how many times early there are
+			n, each := 0, fullsize.Of(1, 7) // 7 has no factor in common with the 6 values of early
 			permute(len(hooks), func(order []int) {
 				for early := range len(order) + 1 {
 					if n++; n%each == 0 && !t.Failed() {

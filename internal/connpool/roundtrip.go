@@ -52,7 +52,8 @@ func (e *Entry) RoundTrip(ctx context.Context, req *http.Request, onConn *httptr
 			return resp, nil
 		}
 		if again != never {
-			// Net/http may still read the request of the last try: the next one's is another.
+			// Net/http may still read the request of the last try, so it is never written over: rewind
+			// makes another one where the body has to be.
 			var next *http.Request
 			next, body, err = rewind(req, body, err, again != atOnce)
 			if err == nil {

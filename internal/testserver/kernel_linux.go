@@ -28,16 +28,25 @@ func (s *Server) Established() (n int, ok bool) {
 	if err != nil {
 		return 0, false
 	}
+	peers, told := 0, 0
 	for _, entry := range fds {
 		fd, err := strconv.Atoi(entry.Name())
 		if err != nil {
 			continue
 		}
-		if peer, err := syscall.Getpeername(fd); err == nil && portOf(peer) == number && established(fd) {
+		if peer, err := syscall.Getpeername(fd); err != nil || portOf(peer) != number {
+			continue
+		}
+		peers++
+		is, ok := established(fd)
+		if ok {
+			told++
+		}
+		if is {
 			n++
 		}
 	}
-	return n, true
+	return n, told > 0 || peers == 0
 }
 
 func portOf(a syscall.Sockaddr) int {
@@ -50,9 +59,10 @@ func portOf(a syscall.Sockaddr) int {
 	return 0
 }
 
-// established reports whether the socket is in the state in which both ends are open.
-func established(fd int) bool {
+// established reports whether the socket is in the state in which both ends are open, and whether
+// the kernel tells.
+func established(fd int) (is, ok bool) {
 	const open = 1 // TCP_ESTABLISHED
 	info, ok := tcpinfo.Of(uintptr(fd))
-	return ok && info.State == open
+	return info.State == open, ok
 }
