@@ -94,6 +94,10 @@ func retriesStream(err error) bool {
 	return se.Code == h2ErrCodeRefused || h2RetriesProtocol && se.Code == h2ErrCodeProtocol && se.Cause != nil && se.Cause.Error() == h2FromPeer
 }
 
+// backoffUnit is the first wait of net/http's HTTP/2 between two tries; each further one is twice
+// as long, and all are up to a tenth longer.
+const backoffUnit = time.Second
+
 // backoff is how long net/http's HTTP/2 waits before its nth try; only from the second on
 // does it wait.
 func backoff(n int) time.Duration {
@@ -101,7 +105,7 @@ func backoff(n int) time.Duration {
 		return 0
 	}
 	d := float64(uint(1) << (n - 2))
-	return time.Duration(float64(time.Second) * d * (1 + .1*rand.Float64())) // #nosec G404 -- jitter is no secret
+	return time.Duration(float64(backoffUnit) * d * (1 + .1*rand.Float64())) // #nosec G404 -- jitter is no secret
 }
 
 // rewind returns the request for another try after err, with its body from the start.
