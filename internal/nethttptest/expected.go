@@ -66,10 +66,13 @@ func expectedOf(all []expectation, tests []string, layers, version string) expec
 	return es
 }
 
-func (es expectations) hanging() []string {
+// notRun are the tests that hang. With the race detector they are all that may fail: a test of
+// net/http's that has failed leaves handlers behind, which race with package testing, and each
+// test beside it fails for that.
+func (es expectations) notRun(race bool) []string {
 	var names []string
 	for _, e := range es {
-		if e.kind == hangs {
+		if e.kind == hangs || race {
 			names = append(names, e.test)
 		}
 	}
@@ -83,13 +86,16 @@ func (es expectations) expects(test string) bool {
 
 // judge prints how the tests ended, and reports whether all failures were expected. A test
 // that passed against expectation is only printed: then the list must be mended.
-func (es expectations) judge(w io.Writer, what string, r *results) bool {
+func (es expectations) judge(w io.Writer, what string, r *results, race bool) bool {
 	n := make(map[string]int)
 	var expected, unexpected []string
 	for _, test := range slices.Sorted(maps.Keys(r.ended)) {
 		how := r.ended[test]
+		if how == "fail" && r.outer(test) {
+			continue // its subtest counts
+		}
 		n[how]++
-		if how != "fail" || r.outer(test) {
+		if how != "fail" {
 			continue
 		}
 		if es.expects(test) {
@@ -98,7 +104,7 @@ func (es expectations) judge(w io.Writer, what string, r *results) bool {
 			unexpected = append(unexpected, test)
 		}
 	}
-	fmt.Fprintf(w, "%s: %d pass, %d fail, %d skipped by themselves, %d not run\n", what, n["pass"], n["fail"], n["skip"], len(es.hanging()))
+	fmt.Fprintf(w, "%s: %d pass, %d fail, %d skipped by themselves, %d not run\n", what, n["pass"], n["fail"], n["skip"], len(es.notRun(race)))
 	for _, test := range expected {
 		fmt.Fprintln(w, "\texpected failure:", test)
 	}

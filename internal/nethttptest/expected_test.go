@@ -44,7 +44,7 @@ func TestJudgeTellsFailuresApart(t *testing.T) {
 			r := newResults()
 			r.ended = tt.ended
 			var out strings.Builder
-			ok := expectedOf(known, []string{"TestListed", "TestOldGo", "TestOtherKit", "TestMended", "TestFlaky"}, "pool", "go1.27.4").judge(&out, "pool", r)
+			ok := expectedOf(known, []string{"TestListed", "TestOldGo", "TestOtherKit", "TestMended", "TestFlaky"}, "pool", "go1.27.4").judge(&out, "pool", r, false)
 			if got := out.String(); ok != tt.ok || !strings.Contains(got, tt.want) || strings.Contains(got, tt.wantNo) {
 				t.Errorf("got %v and\n%s\nwant %v, %q and no %q", ok, got, tt.ok, tt.want, tt.wantNo)
 			}
