@@ -27,22 +27,28 @@ type collector struct {
 	// same time, nor see Stats in another order than they write other.
 	mu     sync.Mutex
 	listed map[string]*series // the hosts with series of their own
+	total  series             // of the Pool
 	gone   row                // of listed hosts that were forgotten
 	rest   row                // other's last figures
 	full   bool               // the last collection left hosts to other
 }
 
-// series is a listed host.
+// series are the figures of a host, or of all, added up from one collection to the next. In
+// Stats they may fall, each by itself: a host's queue is forgotten, or one of several transports
+// that it has connections of, or a connection's reason for its end becomes known.
 type series struct {
-	base row // what it had counted before it was listed; other has that
+	own  row // all rises
 	last row // as Stats had it last
 }
 
-func (s *series) own() row { return s.last.less(s.base) }
+func (s *series) count(now row) {
+	s.own = s.own.plus(now.less(s.last))
+	s.last = now
+}
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	all := []*prometheus.Desc{opened, fresh, closed, shakes, resumed, hosts, allFlight, allWaiting, allLimit}
+	all := []*prometheus.Desc{fresh, closed, hosts, allFlight, allWaiting, allLimit}
 	for i := range counters {
 		all = append(all, counters[i].desc)
 	}
@@ -70,18 +76,21 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			addGauges(&of, h)
 			continue
 		}
-		own := l.own()
-		sum = sum.plus(own)
-		sendRow(ch, h.Host, own)
+		sum = sum.plus(l.own)
+		sendRow(ch, h.Host, l.own)
 		sendGauges(ch, h.Host, h)
-		send(ch, shakes, prometheus.CounterValue, float64(h.Handshakes), h.Host)
-		send(ch, resumed, prometheus.CounterValue, float64(h.Resumed), h.Host)
 	}
 	c.full = left > 0
-	// Stats looks at the sum of connections and at each host's one after the other, and counts
-	// connections of foreign dialers only as long as their host is known: other must not fall for that.
-	// New connections of Exempt requests are no host's: other has them.
-	c.rest = rowOf(&s.Counters, s.Opened, s.New, s.Lost).less(sum).atLeast(c.rest)
+	// Stats looks at the sum of connections and at each host's one after the other: other must not
+	// fall for that, and has less to rise the next time. New connections of Exempt requests are no
+	// host's: other has them.
+	all := rowOf(&pool.HostStats{Counters: s.Counters, Opened: s.Opened, New: s.New, Lost: s.Lost})
+	fell := c.total.last.less(all)
+	c.total.count(all)
+	// Connections of foreign dialers leave the sum when their host is forgotten, and take along
+	// what it has risen by: what was collected is the least that it can be.
+	c.total.own = c.total.own.atLeast(sum.plus(c.rest).where(fell))
+	c.rest = c.total.own.less(sum).atLeast(c.rest)
 	if left > 0 || !c.rest.isZero() {
 		sendRow(ch, other, c.rest)
 		sendGauges(ch, other, &of)
@@ -101,24 +110,16 @@ func (c *collector) follow(s *pool.Stats) {
 	var fresh []*pool.HostStats
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
-		l := c.listed[h.Host]
-		if l == nil {
-			if fit(h.Host) {
-				fresh = append(fresh, h)
-			}
-			continue
+		if l := c.listed[h.Host]; l != nil {
+			seen[h.Host] = true
+			l.count(rowOf(h))
+		} else if fit(h.Host) {
+			fresh = append(fresh, h)
 		}
-		seen[h.Host] = true
-		now := rowOfHost(h)
-		if now.fellFrom(l.last) { // forgotten, and back
-			c.gone = c.gone.plus(l.own())
-			l.base = row{}
-		}
-		l.last = now
 	}
 	for host, l := range c.listed {
 		if !seen[host] {
-			c.gone = c.gone.plus(l.own())
+			c.gone = c.gone.plus(l.own)
 			delete(c.listed, host)
 		}
 	}
@@ -128,10 +129,11 @@ func (c *collector) follow(s *pool.Stats) {
 		fresh = fresh[:room]
 	}
 	for _, h := range fresh {
-		l := &series{last: rowOfHost(h)}
-		if c.full { // other may have counted it
-			l.base = l.last
+		l := new(series)
+		if c.full { // other may have counted what it has
+			l.last = rowOf(h)
 		}
+		l.count(rowOf(h))
 		c.listed[h.Host] = l
 	}
 }
@@ -152,13 +154,15 @@ func addGauges(to, h *pool.HostStats) {
 func sendRow(ch chan<- prometheus.Metric, host string, r row) {
 	for i := range counters {
 		k := &counters[i]
+		if host == other && (k.desc == shakes || k.desc == resumed) {
+			continue
+		}
 		labels := []string{host}
 		if k.word != "" {
 			labels = append(labels, k.word)
 		}
 		send(ch, k.desc, prometheus.CounterValue, float64(r.n[i])/k.per, labels...)
 	}
-	send(ch, opened, prometheus.CounterValue, float64(r.opened), host)
 	for word, n := range r.new {
 		send(ch, fresh, prometheus.CounterValue, float64(n), host, string(word))
 	}

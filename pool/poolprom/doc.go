@@ -29,7 +29,7 @@
 //	warmconn_pool_kept_connections                      IdleKept
 //	warmconn_pool_connections_opened_total              Opened
 //	warmconn_pool_connections_new_total{reason}         New, why connections were new to requests
-//	warmconn_pool_connections_closed_total{reason}      Lost, by its words; the sum is Closed
+//	warmconn_pool_connections_closed_total{reason}      Lost, by its words
 //	warmconn_pool_server_idle_seconds                   ServerIdle, only once it is known
 //	warmconn_pool_host_watched                          1 if Watched, else 0
 //	warmconn_pool_host_rotates                          1 if Rotates, else 0
@@ -59,9 +59,18 @@
 // which is there as soon as it has anything to say. There too are the requests of
 // hosts before they got series, and of the forgotten ones that had none; and what
 // is no host's: what the queue of MaxTotal counts, and the new connections of Exempt
-// requests. So nothing is counted twice, no counter falls but that of a host that was
-// forgotten and came back, and the sum over host is that of the Pool. TLS is not in
-// "other", for the Pool keeps no sum of it; watched and rotates have no sum.
+// requests. TLS is not in "other", for the Pool keeps no sum of it; watched and rotates have
+// no sum.
+//
+// So nothing is counted twice: the increases over all hosts add up to those of the Pool. The values
+// do not, for those of a forgotten host are in no series. No counter falls but that of a
+// host that was forgotten and came back: where a figure of Stats falls, as HostStats.Opened does when
+// one of two clients is dropped, the counter stays, and rises from there. Three things follow:
+//
+//   - what a host counts between its last collection and its end is under "other";
+//   - a closed connection whose reason was found out after it was collected is under both reasons;
+//   - connections that the Pool neither owns nor dials leave Stats with their host: of such as are
+//     under "other", and of those that came just before, some may be missing.
 //
 // The label is UTF-8 of 255 bytes at most; what would not be is under "other".
 // It has a name and a port. Stats.NewByCaller is not collected, for the lines of a

@@ -14,12 +14,12 @@ func ofHost(name, help string, more ...string) *prometheus.Desc {
 	return desc(name, help, append([]string{"host"}, more...)...)
 }
 
-// A counter is one figure of pool.Counters.
+// A counter is one figure of pool.HostStats that only rises.
 type counter struct {
 	desc *prometheus.Desc
 	word string  // the second label's, if there is one
 	per  float64 // how many make one of the metric
-	of   func(*pool.Counters) uint64
+	of   func(*pool.HostStats) uint64
 }
 
 const second = 1e9 // nanoseconds
@@ -29,27 +29,31 @@ var (
 	earlyCloses = ofHost("early_closes_total", "Response bodies that were closed before their end, by what became of the rest.", "outcome")
 
 	counters = [...]counter{
-		{ofHost("requests_total", "Requests that were sent, or are about to be."), "", 1, func(c *pool.Counters) uint64 { return c.Requests }},
-		{ofHost("waits_total", "Waits for a slot that have ended, whatever came of it."), "", 1, func(c *pool.Counters) uint64 { return c.Waits }},
-		{ofHost("wait_seconds_total", "Time of the waits for a slot that have ended."), "", second, func(c *pool.Counters) uint64 { return uint64(c.WaitTime) }},
-		{ofHost("waits_canceled_total", "Requests that left the queue with their context."), "", 1, func(c *pool.Counters) uint64 { return c.WaitsCanceled }},
-		{refusals, "queue_full", 1, func(c *pool.Counters) uint64 { return c.QueueFull }},
-		{refusals, "wait_timeout", 1, func(c *pool.Counters) uint64 { return c.WaitTimeouts }},
-		{refusals, "hopeless", 1, func(c *pool.Counters) uint64 { return c.Hopeless }},
-		{refusals, "shed", 1, func(c *pool.Counters) uint64 { return c.Shed }},
-		{ofHost("leaks_total", "Response bodies that were dropped without being closed."), "", 1, func(c *pool.Counters) uint64 { return c.Leaks }},
-		{ofHost("suspected_leaks_total", "Response bodies that were open for longer than LeakAfter."), "", 1, func(c *pool.Counters) uint64 { return c.Suspected }},
-		{earlyCloses, "drained", 1, func(c *pool.Counters) uint64 { return c.Drained }},
-		{earlyCloses, "gave_up", 1, func(c *pool.Counters) uint64 { return c.GaveUp }},
-		{earlyCloses, "timed_out", 1, func(c *pool.Counters) uint64 { return c.DrainTimedOut }},
-		{earlyCloses, "skipped", 1, func(c *pool.Counters) uint64 { return c.DrainSkipped }},
-		{ofHost("drained_bytes_total", "Bytes that drains have read."), "", 1, func(c *pool.Counters) uint64 { return c.BytesDrained }},
-		{ofHost("drain_seconds_total", "Time that drains took."), "", second, func(c *pool.Counters) uint64 { return uint64(c.DrainTime) }},
+		{ofHost("requests_total", "Requests that were sent, or are about to be."), "", 1, func(h *pool.HostStats) uint64 { return h.Requests }},
+		{ofHost("waits_total", "Waits for a slot that have ended, whatever came of it."), "", 1, func(h *pool.HostStats) uint64 { return h.Waits }},
+		{ofHost("wait_seconds_total", "Time of the waits for a slot that have ended."), "", second, func(h *pool.HostStats) uint64 { return uint64(h.WaitTime) }},
+		{ofHost("waits_canceled_total", "Requests that left the queue with their context."), "", 1, func(h *pool.HostStats) uint64 { return h.WaitsCanceled }},
+		{refusals, "queue_full", 1, func(h *pool.HostStats) uint64 { return h.QueueFull }},
+		{refusals, "wait_timeout", 1, func(h *pool.HostStats) uint64 { return h.WaitTimeouts }},
+		{refusals, "hopeless", 1, func(h *pool.HostStats) uint64 { return h.Hopeless }},
+		{refusals, "shed", 1, func(h *pool.HostStats) uint64 { return h.Shed }},
+		{ofHost("leaks_total", "Response bodies that were dropped without being closed."), "", 1, func(h *pool.HostStats) uint64 { return h.Leaks }},
+		{ofHost("suspected_leaks_total", "Response bodies that were open for longer than LeakAfter."), "", 1, func(h *pool.HostStats) uint64 { return h.Suspected }},
+		{earlyCloses, "drained", 1, func(h *pool.HostStats) uint64 { return h.Drained }},
+		{earlyCloses, "gave_up", 1, func(h *pool.HostStats) uint64 { return h.GaveUp }},
+		{earlyCloses, "timed_out", 1, func(h *pool.HostStats) uint64 { return h.DrainTimedOut }},
+		{earlyCloses, "skipped", 1, func(h *pool.HostStats) uint64 { return h.DrainSkipped }},
+		{ofHost("drained_bytes_total", "Bytes that drains have read."), "", 1, func(h *pool.HostStats) uint64 { return h.BytesDrained }},
+		{ofHost("drain_seconds_total", "Time that drains took."), "", second, func(h *pool.HostStats) uint64 { return uint64(h.DrainTime) }},
+		{ofHost("connections_opened_total", "Connections that were opened."), "", 1, func(h *pool.HostStats) uint64 { return h.Opened }},
+		{shakes, "", 1, func(h *pool.HostStats) uint64 { return h.Handshakes }},
+		{resumed, "", 1, func(h *pool.HostStats) uint64 { return h.Resumed }},
 	}
 
-	opened  = ofHost("connections_opened_total", "Connections that were opened.")
-	fresh   = ofHost("connections_new_total", "Connections that were new to requests which have ended, by why.", "reason")
-	closed  = ofHost("connections_closed_total", "Connections that were closed, by why.", "reason")
+	fresh  = ofHost("connections_new_total", "Connections that were new to requests which have ended, by why.", "reason")
+	closed = ofHost("connections_closed_total", "Connections that were closed, by why.", "reason")
+
+	// The Pool has no sum of these two.
 	shakes  = ofHost("tls_handshakes_total", "Connections that came up with TLS.")
 	resumed = ofHost("tls_resumptions_total", "Connections that came up with TLS and resumed a session.")
 )

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/pool/poolprom"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -105,6 +107,51 @@ func TestWhatIsCollectedIsStats(t *testing.T) {
 			t.Errorf("%s is %v, Stats has %v", name, got, want)
 		}
 	}
+}
+
+// Two transports go to one host. When one is collected, the host's figures in Stats fall:
+// its counters don't.
+func TestADroppedTransportsConnectionsStayCounted(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+	p := pool.New(pool.Options{})
+	defer p.Close()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(poolprom.NewCollector(p, poolprom.Options{}))
+	over := func() *http.Client {
+		return roundtripper.Client(&http.Client{Transport: srv.Client().Transport.(*http.Transport).Clone()}, p.Middleware)
+	}
+	names := []string{"warmconn_pool_connections_opened_total", "warmconn_pool_tls_handshakes_total"}
+	want := func(n float64) {
+		t.Helper()
+		for _, name := range names {
+			if got := value(t, reg, name, srv.URL); got != n {
+				t.Errorf("%s is %v, want %v", name, got, n)
+			}
+		}
+	}
+	kept, dropped := over(), over()
+	get(t, kept, srv.URL, true)
+	get(t, dropped, srv.URL, true)
+	want(2)
+	runtime.KeepAlive(dropped)
+	eventually.Collected(t, "the dropped transport's end", func() bool {
+		h := p.Stats().Hosts[0]
+		return h.Opened == 1 && h.Handshakes == 1
+	})
+	want(2)
+	get(t, over(), srv.URL, true)
+	want(3)
+	runtime.KeepAlive(kept)
+}
+
+func TestANilPoolPanicsAtOnce(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	poolprom.NewCollector(nil, poolprom.Options{})
 }
 
 // Of requests and responses with secrets in every place, a scrape shows the host and reasons.

@@ -8,27 +8,24 @@ import (
 // row is all that only rises, of a host or of all, in the units of Stats.
 type row struct {
 	n         [len(counters)]uint64
-	opened    uint64
 	new, lost words
 }
 
 // words are counts by reason.
 type words map[roundtripper.NewReason]uint64
 
-func rowOf(c *pool.Counters, opened uint64, new, lost words) row {
-	r := row{opened: opened, new: new, lost: lost}
+func rowOf(h *pool.HostStats) row {
+	r := row{new: h.New, lost: h.Lost}
 	for i := range counters {
-		r.n[i] = counters[i].of(c)
+		r.n[i] = counters[i].of(h)
 	}
 	return r
 }
 
-func rowOfHost(h *pool.HostStats) row { return rowOf(&h.Counters, h.Opened, h.New, h.Lost) }
-
 // each calls f with each figure of r and the same of o, and puts what it returns
 // into a new row.
 func (r row) each(o row, f func(a, b uint64) uint64) row {
-	out := row{opened: f(r.opened, o.opened), new: r.new.each(o.new, f), lost: r.lost.each(o.lost, f)}
+	out := row{new: r.new.each(o.new, f), lost: r.lost.each(o.lost, f)}
 	for i := range r.n {
 		out.n[i] = f(r.n[i], o.n[i])
 	}
@@ -57,16 +54,9 @@ func (r row) less(o row) row {
 
 func (r row) atLeast(o row) row { return r.each(o, func(a, b uint64) uint64 { return max(a, b) }) }
 
-// fellFrom says whether any figure is below that of o.
-func (r row) fellFrom(o row) bool {
-	fell := false
-	r.each(o, func(a, b uint64) uint64 {
-		fell = fell || a < b
-		return 0
-	})
-	return fell
-}
+// where has the figures of r where o is not 0.
+func (r row) where(o row) row { return r.each(o, func(a, b uint64) uint64 { return a * min(b, 1) }) }
 
 func (r row) isZero() bool {
-	return r.n == [len(counters)]uint64{} && r.opened == 0 && len(r.new) == 0 && len(r.lost) == 0
+	return r.n == [len(counters)]uint64{} && len(r.new) == 0 && len(r.lost) == 0
 }
