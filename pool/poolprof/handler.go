@@ -15,8 +15,11 @@ const longest = time.Hour
 // of net/http/pprof's profiles; the answer takes as long, and a WriteTimeout of the
 // server's must leave time for it. It says nothing of the
 // program but its call sites and the hosts that it talks to: who may see these is for a handler
-// around it to decide, or for the address that it listens on.
+// around it to decide, or for the address that it listens on. A nil p panics.
 func Handler(p *pool.Pool) http.Handler {
+	if p == nil {
+		panic("poolprof: a nil Pool")
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var within time.Duration
 		if v := r.FormValue("seconds"); v != "" {

@@ -347,3 +347,12 @@ func TestHandlerEndsWithItsRequest(t *testing.T) {
 		t.Error("it has answered")
 	}
 }
+
+func TestANilPoolPanicsAtOnce(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	poolprof.Handler(nil)
+}
