@@ -83,7 +83,7 @@
 //
 // # What it costs
 //
-// Close takes up to the limit of time: MaxTime, or if that is zero, 500 ms for Adaptive and
+// Close takes up to the limit of time, MaxTime: if that is zero, 500 ms for Adaptive and
 // 50 ms for Fixed. If a Read waits, Close cancels it and waits for it, 50 ms at most. A body
 // of known length has two looks at the clock for each Read. The request's header map, not its
 // values, is copied, in net/http's place. BenchmarkClose in this package prints the cost for a
@@ -149,8 +149,10 @@ type Options struct {
 	// drained.
 	MaxBytes int64
 	// MaxTime is the longest that one Close reads. Zero means the policy's own
-	// limit, the cost of a new connection, at most 500 ms, for Adaptive and 50
-	// ms for Fixed; negative means that nothing is drained.
+	// limit: 50 ms for Fixed; for Adaptive the cost of a new connection, at most
+	// 500 ms, and on Go 1.27 50 ms where nothing more comes of a body of known
+	// length, for as long as net/http would read on by itself. Negative means
+	// that nothing is drained.
 	MaxTime time.Duration
 	// Background is how many bodies may be drained at a time after their Close
 	// has returned, in all stacks of the Drainer; one more is not drained, and
@@ -239,7 +241,7 @@ func (p layer) Budget(r *stack.Exchange, pr stack.DrainInput) stack.Budget {
 		return b
 	}
 	b := adapt(pr)
-	b.Bytes, b.Time = min(b.Bytes, p.d.caps.Bytes), min(b.Time, p.d.caps.Time)
+	b.Bytes, b.Time, b.MostTime = min(b.Bytes, p.d.caps.Bytes), min(b.Time, p.d.caps.Time), p.d.caps.Time
 	return b
 }
 

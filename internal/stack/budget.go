@@ -41,6 +41,8 @@ type Budget struct {
 	// LeaveToNetHTTP: the rest of a body that is not drained, or not in time, may be left to
 	// net/http's own drain.
 	LeaveToNetHTTP bool
+	// MostTime is what a Close may take where the rest is left to net/http and a Read hangs.
+	MostTime time.Duration
 	// TakeBuffered: of a body that is not to be drained, the part in net/http's buffer may
 	// be read.
 	TakeBuffered bool
@@ -63,7 +65,7 @@ func (b Budget) min(c Budget) Budget {
 	case c.none():
 		return c
 	}
-	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), LeaveToNetHTTP: b.LeaveToNetHTTP && c.LeaveToNetHTTP}
+	return Budget{Bytes: min(b.Bytes, c.Bytes), Time: min(b.Time, c.Time), Cost: max(b.Cost, c.Cost), LeaveToNetHTTP: b.LeaveToNetHTTP && c.LeaveToNetHTTP, MostTime: min(b.MostTime, c.MostTime)}
 }
 
 // budget is the smallest Budget of the stack's drain layers, and of the ones below foreign

@@ -43,7 +43,7 @@ func (x *Exchange) drainWithin(b Budget, orig *http.Response) (out Outcome, d *D
 	}
 	below := x.ownBelow() // before they end
 	native := b.LeaveToNetHTTP && x.drainsNatively(orig)
-	t := x.startDrainTimer(b.Time, orig, native)
+	t := x.startDrainTimer(b, orig, native)
 	began := time.Now()
 	n, err := x.discard(orig.Body, b, t)
 	took := time.Since(began)

@@ -33,11 +33,11 @@ type drainTimer struct {
 // startDrainTimer starts the limit of a drain. If net/http would drain natively, a Read that
 // is in progress at the limit is not broken off, for that costs the connection: the rest is
 // left to net/http when the Read returns. If the Read hangs, it is broken off when net/http
-// would give up, too.
-func (x *Exchange) startDrainTimer(limit time.Duration, orig *http.Response, native bool) *drainTimer {
-	t := &drainTimer{r: x, limit: limit, cut: limit}
+// would give up, too, or when Close has taken what it may take at most.
+func (x *Exchange) startDrainTimer(b Budget, orig *http.Response, native bool) *drainTimer {
+	t := &drainTimer{r: x, limit: b.Time, cut: b.Time}
 	if native {
-		t.cut = max(limit, NativeDrainTime)
+		t.cut = max(b.Time, min(NativeDrainTime, b.MostTime))
 	}
 	if !x.pipe.overNetHTTP {
 		t.orig = orig
