@@ -53,7 +53,7 @@ func TestManyHostsAreBounded(t *testing.T) {
 
 	// The first look does not wait until all are counted.
 	first := took(func() { ask(h, "/") })
-	eventually.True(t, "the hosts are counted", func() bool { return h.v.look(nil, patience) != nil })
+	eventually.True(t, "the hosts are counted", func() bool { return h.v.look(nil, false) != nil })
 
 	var p1 page
 	size := ask(h, "/").Body.Len()
@@ -95,7 +95,7 @@ func BenchmarkPage(b *testing.B) {
 	for _, hosts := range []int{100, manyHosts} {
 		p, end := crowd(b, hosts)
 		h := Handler(p).(*handler)
-		for h.v.look(nil, 0) == nil {
+		for h.v.look(nil, true) == nil {
 		}
 		for _, target := range []string{"/?format=html", "/?format=json", "/?format=html&q=9"} {
 			b.Run(fmt.Sprintf("hosts=%d%s", hosts, target), func(b *testing.B) {

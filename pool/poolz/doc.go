@@ -38,7 +38,8 @@
 //
 // A page lists 200 hosts at most, those with the most traffic of late first, and 200
 // connections of a host. Where there are so many hosts that counting them takes longer than
-// 25 ms, a page shows the last figures there are, and says of when they are.
+// 25 ms, a page and JSON show the last figures there are, and say of when they are. Before there
+// are any, a page says so and asks again, and JSON waits for them.
 //
 // # JSON
 //

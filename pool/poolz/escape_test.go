@@ -39,7 +39,7 @@ func hostile(t *testing.T, method, host, path, query string) (html, asJSON []byt
 	if err == nil {
 		defer held.Body.Close()
 	}
-	s := take(v.in, p, nil, true)
+	s := take(v.in, p, nil, nil)
 	page, ok := v.page(s, asked{query: query})
 	if !ok {
 		t.Fatal("no page")

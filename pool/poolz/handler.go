@@ -75,11 +75,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "poolz: q is longer than "+strconv.Itoa(queryMost)+" bytes", http.StatusBadRequest)
 		return
 	}
-	wait := patience
-	if asJSON {
-		wait = 0 // a program would take an empty answer for the truth
-	}
-	s := h.v.look(r.Context().Done(), wait)
+	s := h.v.look(r.Context().Done(), asJSON) // a program would take an empty answer for the truth
 	p, ok := h.v.page(s, a)
 	if !ok {
 		http.Error(w, "poolz: there is no such host, or it was forgotten", http.StatusNotFound)

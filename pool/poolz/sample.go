@@ -25,14 +25,13 @@ const (
 	costShare = 50
 	// trafficFor is how long a request counts for a host's place in the list, about.
 	trafficFor = time.Minute
-	// cheap is what a sample may cost to be taken at each look.
-	cheap = time.Millisecond
 )
 
 // sample is a Pool at one moment. It does not change.
 type sample struct {
 	at       time.Time
-	cost     time.Duration // how long it took, or the one before, if that is less: the machine may be busy
+	took     time.Duration
+	cost     time.Duration // took, or that of the sample before, if it was less: the machine may be busy
 	stats    pool.Stats
 	traffic  []float64 // of stats.Hosts, requests per second of late
 	order    []int32   // of stats.Hosts, the most traffic first
@@ -40,32 +39,33 @@ type sample struct {
 	closed   bool
 }
 
-// goodFor is for how long it need not be taken again. What costs less than to write the page
-// is taken at each look.
-func (s *sample) goodFor() time.Duration {
-	if s.cost < cheap {
-		return 0
-	}
-	return costShare * s.cost
-}
+// goodFor is for how long it need not be taken again.
+func (s *sample) goodFor() time.Duration { return costShare * s.cost }
 
-// take asks the Pool. Last is the sample at the last point of the history, nil if there is
-// none; tick says that this is one more.
-func take(in inspected, p *pool.Pool, last *sample, tick bool) *sample {
+// good reports whether it need not be taken again yet. There may be none.
+func (s *sample) good(now time.Time) bool { return s != nil && now.Sub(s.at) < s.goodFor() }
+
+// take asks the Pool. Before is the sample before, and last the one at the last point of the
+// history; nil if there is none.
+func take(in inspected, p *pool.Pool, before, last *sample) *sample {
 	s := &sample{at: time.Now(), closed: in.Closed()}
 	s.stats = p.Stats()
 	s.inFlight = in.OldestInFlight("", inFlightMost)
-	s.rank(last, tick)
-	s.cost = time.Since(s.at)
+	s.rank(last)
+	s.took = time.Since(s.at)
+	s.cost = s.took
+	if before != nil {
+		s.cost = min(s.took, before.took)
+	}
 	return s
 }
 
 // rank puts the hosts into order.
-func (s *sample) rank(last *sample, tick bool) {
+func (s *sample) rank(last *sample) {
 	hosts := s.stats.Hosts
 	s.traffic, s.order = make([]float64, len(hosts)), make([]int32, len(hosts))
 	seconds, keep := 0.0, 1.0
-	if tick && last != nil {
+	if last != nil {
 		seconds = s.at.Sub(last.at).Seconds()
 		keep = math.Exp(-seconds / trafficFor.Seconds())
 	}

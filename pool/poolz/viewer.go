@@ -61,13 +61,14 @@ func newViewer(p *pool.Pool) *viewer {
 	}
 }
 
-// look returns a sample that is good enough, or after patience, if that is not 0, the last one
-// that there is; nil if there is none.
-func (v *viewer) look(done <-chan struct{}, patience time.Duration) *sample {
+// look returns a sample that is good enough, or after patience the last one that there is; nil
+// if there is none. Where it must have one, it waits for the first one without end.
+func (v *viewer) look(done <-chan struct{}, must bool) *sample {
 	v.mu.Lock()
 	now := time.Now()
 	v.looked = now
-	if s := v.sample; s != nil && v.running && now.Sub(s.at) < s.goodFor() {
+	s := v.sample
+	if s.good(now) {
 		v.mu.Unlock()
 		return s
 	}
@@ -82,7 +83,7 @@ func (v *viewer) look(done <-chan struct{}, patience time.Duration) *sample {
 	default: // it was kicked already
 	}
 	var late <-chan time.Time
-	if patience > 0 {
+	if s != nil || !must {
 		t := time.NewTimer(patience)
 		defer t.Stop()
 		late = t.C
@@ -148,8 +149,7 @@ func (v *viewer) step(tick bool) bool {
 	v.mu.Lock()
 	before, lastTick := v.sample, v.lastTick
 	switch now := time.Now(); {
-	case v.wanted:
-		v.wanted = false
+	case v.wanted && !before.good(now): // else whoever has wanted it was woken by the last one
 	case now.Sub(v.looked) >= keepLooking:
 		v.forgetLocked()
 		v.stopLocked()
@@ -159,15 +159,19 @@ func (v *viewer) step(tick bool) bool {
 		v.stopLocked() // what was seen stays: there will not be more
 		v.mu.Unlock()
 		return false
-	case before != nil && now.Sub(before.at) < before.goodFor():
+	case before.good(now):
+		v.wanted = false
+		if tick && before != lastTick {
+			v.pointLocked(before)
+		}
 		v.mu.Unlock()
 		return true
 	}
+	v.wanted = false
 	v.mu.Unlock()
 
-	s := take(v.in, v.pool, lastTick, tick || lastTick == nil)
+	s := take(v.in, v.pool, before, lastTick)
 	if before != nil {
-		s.cost = min(s.cost, before.cost)
 		v.notice(before, s)
 	}
 

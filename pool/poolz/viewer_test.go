@@ -146,7 +146,7 @@ func TestTheCostOfSamplesIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Options{})
 		v := newViewer(p)
-		if s := v.look(nil, patience); s == nil {
+		if s := v.look(nil, false); s == nil {
 			t.Fatal("no sample")
 		}
 		v.mu.Lock()
@@ -156,13 +156,13 @@ func TestTheCostOfSamplesIsBounded(t *testing.T) {
 		for range 4 {
 			time.Sleep(tickEvery)
 			synctest.Wait()
-			if s := v.look(nil, patience); s != slow {
+			if s := v.look(nil, false); s != slow {
 				t.Fatalf("a sample that took 200 ms was taken again after %v", time.Since(slow.at))
 			}
 		}
 		time.Sleep(tickEvery)
 		synctest.Wait()
-		if s := v.look(nil, patience); s == slow {
+		if s := v.look(nil, false); s == slow {
 			t.Error("it was never taken again")
 		}
 		p.Close()
