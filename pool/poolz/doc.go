@@ -24,7 +24,7 @@
 //
 // Before the first look nothing: no goroutine, no memory, nothing on a request's way. From
 // then on a goroutine asks the Pool for its Stats every two seconds and at each look, but for
-// no more than a fiftieth of the time, keeps points of five minutes for the 256 hosts
+// no more than a fiftieth of the time, keeps points of the last five minutes for the 256 hosts
 // with the most traffic, and listens to exchanges that fail, get a new connection or close their
 // body unread. It ends five minutes after the last look, when the Pool is closed, and
 // when Handler and Pool are dropped. It holds the last Stats, some 0.5 kB for each host in use.
@@ -56,8 +56,8 @@
 //	host                                        scheme, name and port
 //	limit, in_use, waiting                      slots; limit 0: none
 //	requests, requests_per_second               the second over the last two seconds or so
-//	new_per_second                              connections that were new to their requests
-//	reuse, reuse_recent                         the part of requests that got a connection which had served before: in all, over the history
+//	new_per_second                              connections that were new to requests which have ended; of all hosts those of Exempt requests too
+//	reuse, reuse_recent                         the part of requests that got a connection which had served before, of those that have ended: in all, over the history
 //	open, active, idle, dialing                 connections
 //	opened, closed                              connections, in all
 //	new_by_reason, closed_by_reason             objects of numbers, by roundtripper.NewReason

@@ -1,6 +1,7 @@
 package poolz
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/pool"
@@ -9,15 +10,17 @@ import (
 
 // A ring has a point each tickEvery, or as seldom as Stats may be asked: see sample.goodFor.
 const (
-	tickEvery = 2 * time.Second
-	ringLen   = 150 // five minutes of them
+	tickEvery  = 2 * time.Second
+	ringLen    = 150
+	historyFor = ringLen * tickEvery // however far apart the points are
 )
 
 // point is one moment of a host's, or of all.
 type point struct {
-	at            time.Time
-	requests, new float32 // per second, since the point before
-	open, waiting int32
+	at                   time.Time
+	seconds              float32 // since the point before
+	requests, new, ended float32 // per second of them
+	open, waiting        int32
 }
 
 // ring is the last points of a host, the oldest overwritten first.
@@ -26,15 +29,15 @@ type ring struct {
 	next   int // where the next one goes, once all places are taken
 
 	// What was counted at the last point.
-	at            time.Time
-	requests, new uint64
+	at time.Time
+	n  totals
 }
 
 // add adds what was counted up to now. The first time it has nothing to compare with.
 func (r *ring) add(now time.Time, n totals) {
 	if took := now.Sub(r.at).Seconds(); !r.at.IsZero() && took > 0 {
-		p := point{at: now, requests: float32(grown(n.requests, r.requests) / took), new: float32(grown(n.new, r.new) / took),
-			open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of connections and requests in memory
+		p := point{at: now, seconds: float32(took), requests: float32(grown(n.requests, r.n.requests) / took),
+			new: float32(grown(n.new, r.n.new) / took), ended: float32(risen(n.ended, r.n.ended)) / float32(took), open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of connections and requests in memory
 		if len(r.points) < ringLen {
 			r.points = append(r.points, p)
 		} else {
@@ -42,7 +45,7 @@ func (r *ring) add(now time.Time, n totals) {
 			r.next = (r.next + 1) % ringLen
 		}
 	}
-	r.at, r.requests, r.new = now, n.requests, n.new
+	r.at, r.n = now, n
 }
 
 // grown is by how much a counter has grown. A host that was forgotten begins again.
@@ -53,48 +56,54 @@ func grown(now, before uint64) float64 {
 	return float64(now - before)
 }
 
-// list is a copy, the oldest first.
+// risen is by how much a figure has risen that falls when a part of what it sums is gone.
+func risen(now, before uint64) uint64 { return now - min(now, before) }
+
+// list is a copy of those that historyFor has room for, the oldest first.
 func (r *ring) list() []point {
 	if r == nil {
 		return nil
 	}
 	all := make([]point, 0, len(r.points))
 	all = append(all, r.points[r.next:]...)
-	return append(all, r.points[:r.next]...)
+	all = append(all, r.points[:r.next]...)
+	return slices.DeleteFunc(all, func(p point) bool { return r.at.Sub(p.at) >= historyFor })
 }
 
 // totals are those of a host's figures that a ring follows.
 type totals struct {
-	requests, new uint64
+	requests uint64
+	// ended are those requests that are not in flight any more, and new how many connections
+	// were new to such. Connections that were opened are no measure: of those that were dialed
+	// ahead no request is known yet, and a host's queue is forgotten before its connections.
+	ended, new    uint64
 	open, waiting int
 }
 
-// totalsOf has them. New connections are those that requests were given: New has them once
-// their exchanges have ended, and what was opened tells sooner; of transports that were dropped
-// New alone is left.
-func totalsOf(requests uint64, new, lost map[roundtripper.NewReason]uint64, opened uint64, open, waiting int) totals {
-	var given uint64
-	for _, n := range new {
-		given += n
+func totalsOf(requests uint64, inFlight int, new map[roundtripper.NewReason]uint64, open, waiting int) totals {
+	n := totals{requests: requests, open: open, waiting: waiting}
+	n.ended = risen(requests, uint64(max(0, inFlight))) // #nosec G115 -- it is not negative
+	for _, given := range new {
+		n.new += given
 	}
-	return totals{requests, max(given, opened-min(lost["unused"], opened)), open, waiting}
+	return n
 }
 
 func totalsOfHost(h *pool.HostStats) totals {
-	return totalsOf(h.Requests, h.New, h.Lost, h.Opened, h.Open, h.Waiting)
+	return totalsOf(h.Requests, h.InUse, h.New, h.Open, h.Waiting)
 }
 
 func totalsOfAll(s *pool.Stats) totals {
-	return totalsOf(s.Requests, s.New, s.Lost, s.Opened, s.Open, s.Waiting)
+	return totalsOf(s.Requests, s.InUse, s.New, s.Open, s.Waiting)
 }
 
-// reuse is the part of the requests that were given a connection which had served one before;
-// ok is false without requests.
-func (n totals) reuse() (part float64, ok bool) { return reuse(float64(n.requests), float64(n.new)) }
+// reuse is the part of the requests that were given a connection which had served one before, of
+// those that have ended; ok is false without such.
+func (n totals) reuse() (part float64, ok bool) { return reuse(float64(n.ended), float64(n.new)) }
 
-func reuse(requests, new float64) (part float64, ok bool) {
-	if requests <= 0 {
+func reuse(ended, new float64) (part float64, ok bool) {
+	if ended <= 0 {
 		return 0, false
 	}
-	return max(0, 1-new/requests), true
+	return max(0, 1-new/ended), true
 }

@@ -137,7 +137,7 @@ func (m *markup) spark(points []point, w, h int) {
 	if n := len(points); n > 0 {
 		last := points[n-1]
 		label = fmt.Sprintf("Requests a second over %s: %s now, %s at most; new connections: %s now, %s at most",
-			dur((last.at.Sub(points[0].at) + tickEvery).Seconds()), rate(float64(last.requests)), rate(peak), rate(float64(last.new)), rate(peakNew))
+			dur(last.at.Sub(points[0].at).Seconds()+float64(points[0].seconds)), rate(float64(last.requests)), rate(peak), rate(float64(last.new)), rate(peakNew))
 	}
 	m.picture("spark", w, h, label)
 	top := max(peak, peakNew)
@@ -157,21 +157,22 @@ func (m *markup) area(class string, points []point, peak, top float64, w, h int,
 	if peak <= 0 {
 		return
 	}
-	room := float64(w) / float64(ringLen-1) // for one point
-	every := max(1, int(3/room))            // a point each 3 units is enough
-	x := func(i int) int { return w - int(math.Round(float64(len(points)-1-i)*room)) }
+	end := points[len(points)-1].at
+	x := func(i int) int {
+		return w - int(math.Round(float64(w)*end.Sub(points[i].at).Seconds()/historyFor.Seconds()))
+	}
 	var b []byte
 	corner := func(x, y int) {
 		b = append(strconv.AppendInt(b, int64(x), 10), ',')
 		b = append(strconv.AppendInt(b, int64(y), 10), ' ')
 	}
 	corner(x(0), h)
-	for i := 0; i < len(points); i += every {
-		v, end := float32(0), min(i+every, len(points))
-		for j := i; j < end; j++ {
-			v = max(v, value(&points[j]))
+	for i := 0; i < len(points); {
+		v, from := float32(0), x(i)
+		for ; i < len(points) && x(i) < from+2; i++ { // one each two units is enough
+			v = max(v, value(&points[i]))
 		}
-		corner(x(end-1), h-int(math.Round(float64(v)/top*float64(h-1))))
+		corner(x(i-1), h-int(math.Round(float64(v)/top*float64(h-1))))
 	}
 	corner(w, h)
 	m.raw(`<polygon class="`)

@@ -34,6 +34,7 @@ func TestThePageTellsOfConnectionsAndWhyTheyWereNew(t *testing.T) {
 		closeUnread(t, rt, srv.URL+"/long?key=hunter2")
 	}
 	get(t, rt, srv.URL)
+	get(t, rt, srv.URL)
 	resp, err := rt.RoundTrip(to("GET", srv.Addr, "/"))
 	if err != nil {
 		t.Fatal(err)
@@ -49,11 +50,11 @@ func TestThePageTellsOfConnectionsAndWhyTheyWereNew(t *testing.T) {
 		t.Fatalf("hosts: %+v", all.Hosts)
 	}
 	of := all.Hosts[0]
-	if of.Requests != 5 || of.Limit != 7 || of.InUse != 1 || of.New["body_unread"] != 3 || of.New["first"] != 1 || of.Lost["body_unread"] != 3 {
+	if of.Requests != 6 || of.Limit != 7 || of.InUse != 1 || of.New["body_unread"] != 3 || of.New["first"] != 1 || of.Lost["body_unread"] != 3 {
 		t.Errorf("figures: %+v", of.figures)
 	}
 	if r := of.Reuse; r == nil || *r < 0.199 || *r > 0.201 {
-		t.Errorf("reuse is %v, want 1 of 5", r)
+		t.Errorf("reuse is %v, want 1 of the 5 that have ended", r)
 	}
 	if len(all.Costs) != 1 || all.Costs[0].Connections != 3 || all.Costs[0].Reason != "body_unread" || !strings.Contains(all.Costs[0].Caller, "closeUnread") {
 		t.Errorf("costs: %+v", all.Costs)
@@ -73,7 +74,7 @@ func TestThePageTellsOfConnectionsAndWhyTheyWereNew(t *testing.T) {
 	}
 
 	one := read(t, h, "/?host="+srv.URL)
-	if len(one.Connections) != 1 || one.Connections[0].State != "active" || one.Connections[0].Uses != 2 || one.Connections[0].Remote != srv.Addr {
+	if len(one.Connections) != 1 || one.Connections[0].State != "active" || one.Connections[0].Uses != 3 || one.Connections[0].Remote != srv.Addr {
 		t.Errorf("connections: %+v", one.Connections)
 	}
 	if runtime.GOOS == "linux" && one.Connections[0].RTTSeconds == 0 {

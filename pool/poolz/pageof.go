@@ -155,12 +155,12 @@ func figuresOf(c *pool.Counters, n totals, new, lost map[roundtripper.NewReason]
 	last := points[len(points)-1]
 	requests, fresh := float64(last.requests), float64(last.new)
 	f.RequestsPerSecond, f.NewPerSecond = &requests, &fresh
-	var sum, sumNew float64
-	for _, p := range points { // all of about the same time
-		sum += float64(p.requests)
-		sumNew += float64(p.new)
+	var ended, given float64
+	for _, p := range points {
+		ended += float64(p.ended * p.seconds)
+		given += float64(p.new * p.seconds)
 	}
-	if part, ok := reuse(sum, sumNew); ok {
+	if part, ok := reuse(ended, given); ok {
 		f.ReuseRecent = &part
 	}
 	return f
