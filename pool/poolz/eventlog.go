@@ -38,7 +38,7 @@ type eventLog struct {
 	seed maphash.Seed
 
 	mu    sync.Mutex // no other lock is taken under it
-	all   []*event   // the oldest first
+	all   []*event   // that which has not happened for the longest time first
 	byKey map[eventKey]*event
 }
 
@@ -65,6 +65,8 @@ func (l *eventLog) add(e event, n uint64, now time.Time) {
 	if have := l.byKey[e.eventKey]; have != nil && now.Sub(have.last) < eventPause {
 		have.n += n
 		have.last, have.method, have.path, have.figure = now, e.method, e.path, e.figure
+		i := slices.Index(l.all, have)
+		l.all = append(slices.Delete(l.all, i, i+1), have)
 		return
 	}
 	if len(l.all) >= eventsMost {

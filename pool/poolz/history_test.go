@@ -28,8 +28,11 @@ func TestReuseIsOfRequestsAndNotOfWhatWasWarmed(t *testing.T) {
 		for _, n := range f.New {
 			given += n
 		}
-		if want := 1 - float64(given)/40; f.Requests != 40 || f.Opened < 20 || given > 20 || f.Reuse == nil || *f.Reuse < want-0.001 || *f.Reuse > want+0.001 {
-			t.Errorf("reuse is %v of %d requests which had %d new connections, and %d were opened", f.Reuse, f.Requests, given, f.Opened)
+		if f.Requests != 40 || f.Opened < 20 || given > 20 || f.Reuse == nil {
+			t.Fatalf("%d requests, of which %d had new connections, and %d were opened", f.Requests, given, f.Opened)
+		}
+		if want := 1 - float64(given)/40; *f.Reuse < want-0.001 || *f.Reuse > want+0.001 {
+			t.Errorf("reuse is %v, want %v: %d requests had %d new connections, and %d were opened", *f.Reuse, want, f.Requests, given, f.Opened)
 		}
 	}
 }
@@ -50,7 +53,7 @@ func TestReuseIsOfRequestsThatHaveEnded(t *testing.T) {
 	}
 	got := read(t, h, "/")
 	if got.Pool.Requests != 4 || got.Pool.Reuse != nil || got.Hosts[0].Reuse != nil {
-		t.Errorf("%d requests in flight, reuse %v and %v, want none", got.Pool.Requests, got.Pool.Reuse, got.Hosts[0].Reuse)
+		t.Errorf("%d requests in flight, and their reuse is known: %t, by host %t", got.Pool.Requests, got.Pool.Reuse != nil, got.Hosts[0].Reuse != nil)
 	}
 	for _, resp := range held {
 		resp.Body.Close()

@@ -1,6 +1,7 @@
 package poolz
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/errclass"
@@ -56,7 +57,9 @@ func (v *viewer) ended(x *stack.Exchange, f *stack.Facts, pcs []uintptr) {
 // each, no person reads more.
 const noticedMost = 64
 
-// notice writes down what has changed between two samples.
+// notice writes down what has changed between two samples: first of the Pool itself, then what
+// its hosts have had to bear and what was learned of them, then closed connections; of hosts with
+// more traffic before others.
 func (v *viewer) notice(before, now *sample) {
 	left := noticedMost
 	tell := func(host, what, reason string, n uint64, figure time.Duration) {
@@ -71,20 +74,33 @@ func (v *viewer) notice(before, now *sample) {
 	if now.closed && !before.closed {
 		tell("", eventShut, "", 1, 0)
 	}
+	hosts, none := now.stats.Hosts, new(pool.HostStats)
+	were := make([]*pool.HostStats, len(hosts))
 	var ofHosts [len(refusalWords)]uint64
 	beside(before, now, func(i int, was *pool.HostStats, _ float64) {
-		h := &now.stats.Hosts[i]
-		if was == nil {
-			was = new(pool.HostStats)
+		were[i] = cmp.Or(was, none)
+		for r, n := range refusals(&hosts[i].Counters, &were[i].Counters) {
+			ofHosts[r] += n
 		}
-		for i, n := range refusals(&h.Counters, &was.Counters) {
-			tell(h.Host, eventRefused, refusalWords[i], n, 0)
-			ofHosts[i] += n
+	})
+	for r, n := range refusals(&now.stats.Counters, &before.stats.Counters) {
+		if n > ofHosts[r] { // by the limit of all hosts together
+			tell("", eventRefused, refusalWords[r], n-ofHosts[r], 0)
+		}
+	}
+	each := func(f func(h, was *pool.HostStats)) {
+		for _, i := range now.order {
+			if left == 0 {
+				return
+			}
+			f(&hosts[i], were[i])
+		}
+	}
+	each(func(h, was *pool.HostStats) {
+		for r, n := range refusals(&h.Counters, &was.Counters) {
+			tell(h.Host, eventRefused, refusalWords[r], n, 0)
 		}
 		tell(h.Host, eventSuspected, "", uint64(grown(h.Suspected, was.Suspected)), 0)
-		for reason, n := range h.Lost {
-			tell(h.Host, eventClosed, string(reason), uint64(grown(n, was.Lost[reason])), 0)
-		}
 		if h.ServerIdle > 0 && h.ServerIdle != was.ServerIdle {
 			tell(h.Host, eventServerIdle, "", 1, h.ServerIdle)
 		}
@@ -92,11 +108,11 @@ func (v *viewer) notice(before, now *sample) {
 			tell(h.Host, eventRotates, "", 1, 0)
 		}
 	})
-	for i, n := range refusals(&now.stats.Counters, &before.stats.Counters) {
-		if n > ofHosts[i] { // by the limit of all hosts together
-			tell("", eventRefused, refusalWords[i], n-ofHosts[i], 0)
+	each(func(h, was *pool.HostStats) {
+		for reason, n := range h.Lost { // those of a transport go when that is collected
+			tell(h.Host, eventClosed, string(reason), risen(n, was.Lost[reason]), 0)
 		}
-	}
+	})
 }
 
 var refusalWords = [...]string{"queue_full", "wait_timeout", "hopeless", "shed"}
