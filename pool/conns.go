@@ -79,25 +79,25 @@ type ConnInfo struct {
 // are asked after that.
 func (p *Pool) Conns() []ConnInfo { return p.conns("", math.MaxInt) }
 
-// conns is Conns for the host of that name, and most connections at most of each transport.
+// conns is Conns for the host of that name, if it is not empty, and most connections at most.
 func (p *Pool) conns(host string, most int) []ConnInfo {
-	var all []ConnInfo
+	var facts []connpool.ConnFacts
 	for _, c := range p.bases.live() {
-		if c.conns == nil {
-			continue
-		}
-		facts := c.conns.ConnsTo(host, most)
-		all = slices.Grow(all, len(facts))
-		for i := range facts {
-			info := connInfo(&facts[i])
-			k := facts[i].AskKernel()
-			info.RTT, info.Retransmits = k.RTT, k.Retransmits
-			all = append(all, info)
+		if c.conns != nil {
+			facts = append(facts, c.conns.ConnsTo(host, most)...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b ConnInfo) int {
+	slices.SortStableFunc(facts, func(a, b connpool.ConnFacts) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.ID, b.ID))
 	})
+	facts = facts[:min(len(facts), most)]
+	all := slices.Grow([]ConnInfo(nil), len(facts))
+	for i := range facts {
+		info := connInfo(&facts[i])
+		k := facts[i].AskKernel()
+		info.RTT, info.Retransmits = k.RTT, k.Retransmits
+		all = append(all, info)
+	}
 	return all
 }
 

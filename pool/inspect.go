@@ -14,7 +14,7 @@ func (t layer) Tracks() bool { return t.p.tracks() }
 // LookForChurn has places found that make a transport for each request, as where OnLeak is set.
 func (t layer) LookForChurn() { t.p.bases.builds.wanted.Store(true) }
 
-// ConnsTo is Pool.Conns for one host, and most of them at most of each transport.
+// ConnsTo is Pool.Conns for one host, and most of them at most; the kernel is asked of these.
 func (t layer) ConnsTo(host string, most int) []ConnInfo { return t.p.conns(host, most) }
 
 // OldestInFlight is Pool.InFlight for one host, or all if its name is empty, and most of them

@@ -3,11 +3,13 @@ package poolz
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/pool"
 )
 
@@ -20,6 +22,9 @@ type slowly struct {
 }
 
 func (s *slowly) OldestInFlight(host string, most int) []pool.Request {
+	if host != "" { // it is not for a sample
+		return s.inspected.OldestInFlight(host, most)
+	}
 	s.mu.Lock()
 	takes := s.takes
 	s.all += takes
@@ -93,6 +98,7 @@ func TestJSONWaitsForTheFirstSampleAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pool.New(pool.Options{})
 		h := Handler(p).(*handler)
+		stub.Do(p.Middleware(stub.Transport{}), to("GET", "api.example", "/"))
 		h.v.in = &slowly{inspected: h.v.in, takes: time.Second}
 		wait := func(target string) time.Duration {
 			began := time.Now()
@@ -103,11 +109,20 @@ func TestJSONWaitsForTheFirstSampleAlone(t *testing.T) {
 			}
 			return time.Since(began)
 		}
+		if text := ask(h, "/?host=http://api.example:80").Body.String(); !strings.Contains(text, "Counting the hosts") || !strings.Contains(text, `http-equiv="refresh" content="1"`) {
+			t.Errorf("the first look at a host: %s", text)
+		}
 		if got := wait("/?format=html"); got != patience {
 			t.Errorf("HTML came after %v, want %v", got, patience)
 		}
-		if got := wait("/?format=json"); got != time.Second-patience {
-			t.Errorf("the first JSON came after %v, want %v", got, time.Second-patience)
+		if got := wait("/?format=json"); got != time.Second-2*patience {
+			t.Errorf("the first JSON came after %v, want %v", got, time.Second-2*patience)
+		}
+		if w := ask(h, "/?host=http://api.example:80"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `id="h-conns"`) {
+			t.Errorf("the host's page: %d", w.Code)
+		}
+		if w := ask(h, "/?host=http://other.example:80"); w.Code != http.StatusNotFound {
+			t.Errorf("a host that is not there: %d", w.Code)
 		}
 		time.Sleep(costShare*time.Second - time.Second/2) // the next one is under way
 		if got := wait("/?format=json"); got != patience {

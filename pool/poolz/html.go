@@ -10,7 +10,7 @@ import (
 
 func parsePage() *template.Template {
 	return template.Must(template.New("poolz").Funcs(template.FuncMap{
-		"figs": tilesOf, "spark": sparkOf, "meter": meterOf, "notes": notesOf, "reason": reasonOf,
+		"figs": tilesOf, "spark": sparkOf, "meter": meterOf, "notes": notesOf, "reason": reasonOf, "failure": failureOf,
 		"num": num, "rate": rate, "pct": pct, "dur": dur, "bytes": byteCount, "f1": f1, "stamp": stamp, "clock": clock,
 		"stateClass": stateClass, "siteFile": siteFile, "siteFunc": siteFunc, "drained": drainedText, "refusal": refusalText,
 	}).ParseFS(assets, "assets/page.tmpl"))
@@ -186,6 +186,22 @@ func reasonOf(word string) template.HTML {
 		m.reason(word, e.kind, e.text)
 	}
 	return m.html()
+}
+
+// failureOf is the class of an error.
+func failureOf(class string) template.HTML {
+	var m markup
+	e := failed(class)
+	m.reason(class, e.kind, e.text)
+	return m.html()
+}
+
+// SentAgain is how many segments were sent again, as far as it is known.
+func (c conn) SentAgain() int {
+	if c.Retransmits == nil {
+		return 0
+	}
+	return *c.Retransmits
 }
 
 // Whose is the call site of whoever is to blame, if one is: who has paid for a connection is not.

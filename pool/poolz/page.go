@@ -117,8 +117,8 @@ type conn struct {
 	BytesWritten   int64      `json:"bytes_written"`
 	NewReason      string     `json:"new_reason"`
 	LostReason     string     `json:"lost_reason"`
-	RTTSeconds     float64    `json:"rtt_seconds"`
-	Retransmits    int        `json:"retransmits"`
+	RTTSeconds     *float64   `json:"rtt_seconds"`
+	Retransmits    *int       `json:"retransmits"`
 	RetiresSeconds float64    `json:"-"`
 }
 

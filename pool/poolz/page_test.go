@@ -77,8 +77,8 @@ func TestThePageTellsOfConnectionsAndWhyTheyWereNew(t *testing.T) {
 	if len(one.Connections) != 1 || one.Connections[0].State != "active" || one.Connections[0].Uses != 3 || one.Connections[0].Remote != srv.Addr {
 		t.Errorf("connections: %+v", one.Connections)
 	}
-	if runtime.GOOS == "linux" && one.Connections[0].RTTSeconds == 0 {
-		t.Error("no round trip")
+	if c := one.Connections[0]; runtime.GOOS == "linux" && (c.RTTSeconds == nil || *c.RTTSeconds == 0 || c.Retransmits == nil) {
+		t.Errorf("no round trip: %+v", c)
 	}
 	if w := ask(h, "/?host=http://nowhere.example:80"); w.Code != http.StatusNotFound {
 		t.Errorf("a host that is not there: %d", w.Code)
@@ -189,6 +189,7 @@ func TestItIsReadOnly(t *testing.T) {
 
 func TestEveryAnswerIsGuarded(t *testing.T) {
 	h := Handler(newPool(t, pool.Options{}))
+	read(t, h, "/") // from then on it is known which hosts there are
 	for target, typ := range map[string]string{
 		"/": "text/html; charset=utf-8", "/?format=json": "application/json; charset=utf-8", "/?asset=poolz.css": "text/css; charset=utf-8",
 		"/?asset=poolz.js": "text/javascript; charset=utf-8", "/?asset=icon.svg": "image/svg+xml",
@@ -366,6 +367,86 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	for r := loss.First; r < loss.Reasons; r++ {
 		if e := explain(r.String()); e.kind == kindUnknown && r != loss.Unknown || e.text == "" {
 			t.Errorf("%s is not explained", r)
+		}
+	}
+}
+
+// What package trace documents of error.type has a kind, and the page does not say of every
+// failure that it was the network's.
+func TestEveryFailureIsExplained(t *testing.T) {
+	text, err := os.ReadFile("../../trace/doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "error.type is the status code")
+	list, _, found := strings.Cut(after, " and _OTHER")
+	if !found {
+		t.Fatal("trace/doc.go has no list of classes")
+	}
+	list = regexp.MustCompile(`\([^)]*\)|\n//|one of`).ReplaceAllString(list[strings.Index(list, "one of"):], " ")
+	classes := strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, class := range classes {
+		if _, ok := failures[class]; !ok {
+			t.Errorf("%q is not explained", class)
+		}
+	}
+	if len(classes) != len(failures) {
+		t.Errorf("%d classes are documented and %d explained: %q", len(classes), len(failures), classes)
+	}
+	for class, want := range map[string]string{
+		"canceled": "k-client", "malformed": "k-server", "reset": "k-network", "_OTHER": "k-unknown", `<a class="x">`: "k-unknown",
+	} {
+		if text := string(failureOf(class)); !strings.Contains(text, `class="reason `+want+`"`) || strings.Contains(text, "<a") {
+			t.Errorf("%s: %s", class, text)
+		}
+	}
+}
+
+// Where the kernel says nothing of a connection, neither does the page.
+func TestWhatTheKernelDoesNotSayIsNull(t *testing.T) {
+	for _, row := range []struct {
+		info      pool.ConnInfo
+		json      string
+		sentAgain int
+	}{
+		{pool.ConnInfo{}, `"rtt_seconds":null,"retransmits":null`, 0},
+		{pool.ConnInfo{RTT: time.Millisecond}, `"rtt_seconds":0.001,"retransmits":0`, 0},
+		{pool.ConnInfo{RTT: time.Second, Retransmits: 3}, `"rtt_seconds":1,"retransmits":3`, 3},
+	} {
+		c := connOf(row.info)
+		text, err := json.Marshal(c)
+		if err != nil || !strings.Contains(string(text), row.json) || c.SentAgain() != row.sentAgain {
+			t.Errorf("%s, %v: want %s and %d", text, err, row.json, row.sentAgain)
+		}
+	}
+}
+
+// However many transports there are, no more connections of a host are looked at than a page
+// lists: those of the lowest IDs, at each look the same.
+func TestConnectionsOfAHostAreBoundedOverAllTransports(t *testing.T) {
+	srv := server(t, testserver.Options{})
+	p := newPool(t, pool.Options{})
+	for range 3 {
+		rt := p.Middleware(srv.Transport())
+		if n, err := p.Warm(t.Context(), rt, srv.URL, 2); n != 2 || err != nil {
+			t.Fatalf("%d are warm: %v", n, err)
+		}
+		defer runtime.KeepAlive(rt)
+	}
+	of := newViewer(p).in
+	all := of.ConnsTo(srv.URL, connsMost)
+	if len(all) != 6 {
+		t.Fatalf("%d connections, want 6", len(all))
+	}
+	for range 5 {
+		some := of.ConnsTo(srv.URL, 3)
+		if len(some) != 3 {
+			t.Fatalf("%d connections, want 3", len(some))
+		}
+		for i, c := range some {
+			if c.ID != all[i].ID {
+				t.Errorf("connection %d has the ID %d, want %d", i, c.ID, all[i].ID)
+			}
 		}
 	}
 }

@@ -18,11 +18,12 @@ type asked struct {
 	query string // those whose name has it
 }
 
-// page makes it. It returns false if there is no such host.
+// page makes it. It returns false if there is no such host. Without a sample it is empty, and it
+// is not known whether there is.
 func (v *viewer) page(s *sample, a asked) (*page, bool) {
 	p := &page{Version: version, Query: clean(a.query), Hosts: []host{}, Leaks: []leak{}, Costs: []cost{}, Undrained: []body{}, InFlight: []request{}, Events: []happens{}}
 	if s == nil {
-		return p, a.host == ""
+		return p, true
 	}
 	p.SampledAt, p.Closed, p.HostCount, p.one = &s.at, s.closed, len(s.stats.Hosts), a.host
 	shown, matching := s.choose(a)
@@ -49,9 +50,7 @@ func (v *viewer) page(s *sample, a asked) (*page, bool) {
 		p.Hosts[0].History = columns(of[a.host])
 		p.Connections = []conn{}
 		for _, c := range v.in.ConnsTo(a.host, connsMost) {
-			if len(p.Connections) < connsMost {
-				p.Connections = append(p.Connections, connOf(c))
-			}
+			p.Connections = append(p.Connections, connOf(c))
 		}
 		inFlight = v.in.OldestInFlight(a.host, inFlightMost)
 	}
@@ -189,7 +188,10 @@ func connOf(c pool.ConnInfo) conn {
 		ID: c.ID, Proto: c.Proto, State: c.State, Local: addr(c.LocalAddr), Remote: addr(c.RemoteAddr), Resumed: c.Resumed,
 		AgeSeconds: c.Age.Seconds(), IdleSeconds: c.IdleFor.Seconds(), Uses: c.Uses, Streams: c.Streams, RetireWhy: c.RetireWhy,
 		BytesRead: c.BytesRead, BytesWritten: c.BytesWritten, NewReason: string(c.NewReason), LostReason: string(c.LostReason),
-		RTTSeconds: c.RTT.Seconds(), Retransmits: c.Retransmits,
+	}
+	if c.RTT > 0 { // else the kernel has not said
+		rtt := c.RTT.Seconds()
+		out.RTTSeconds, out.Retransmits = &rtt, &c.Retransmits
 	}
 	if c.TLSVersion != 0 {
 		out.TLS = clean(tls.VersionName(c.TLSVersion))

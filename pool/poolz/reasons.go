@@ -62,6 +62,35 @@ func explain(reason string) explained {
 	return explained{kindUnknown, "A reason that this page does not know: see the documentation of roundtripper.NewReason."}
 }
 
+// failures are the classes of errors that package trace documents for error.type.
+var failures = map[string]explained{
+	"canceled":           {kindClient, "The program, or a library that it uses, cancelled the request."},
+	"timeout":            {kindUnknown, "A deadline passed: it was short, or the server or the network was slow."},
+	"dns":                {kindNetwork, "The host's name could not be looked up."},
+	"refused":            {kindServer, "The server's machine refused the connection: nothing listens there."},
+	"reset":              {kindNetwork, "The connection or the stream was reset: the server, or what stands between."},
+	"eof":                {kindServer, "The connection ended before the response did."},
+	"tls":                {kindUnknown, "The TLS handshake failed: the server's certificate, or what the program trusts."},
+	"malformed":          {kindServer, "The response is not valid HTTP."},
+	"server_closed_idle": {kindServer, "The server closed the connection before this request was sent on it."},
+	"goaway":             {kindServer, "The server ended the HTTP/2 connection."},
+	"conn_lost":          {kindNetwork, "An HTTP/2 connection answered no ping: the path to the server had died."},
+	"proxy_auth":         {kindClient, "A proxy wants credentials that it was not given, or does not accept."},
+	"pool_queue_full":    {kindClient, "As many requests waited as MaxWaiting allows."},
+	"pool_wait_timeout":  {kindClient, "The request waited for a slot for longer than WaitTimeout, or than its deadline allows."},
+	"pool_deadlock":      {kindClient, "Requests waited for slots that were held by requests which waited for them."},
+	"pool_shed":          {kindClient, "The request was shed from an overloaded queue."},
+	"pool_closed":        {kindClient, "The Pool was closed."},
+}
+
+// failed says what the class of an error means. Errors may name themselves.
+func failed(class string) explained {
+	if e, ok := failures[class]; ok {
+		return e
+	}
+	return explained{kindUnknown, "An error that this page does not know."}
+}
+
 // share is one reason's part in a sum.
 type share struct {
 	Reason, Text string
