@@ -12,6 +12,7 @@ import (
 	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/roundtripper"
 )
 
 // crowd is a Pool with so many hosts in use: each has a request in flight.
@@ -89,6 +90,38 @@ func TestManyHostsAreBounded(t *testing.T) {
 		t.Errorf("%d rings, want %d at most", rings, ringsMost)
 	}
 	runtime.KeepAlive(p)
+}
+
+// What a viewer holds is two samples: the last one, and that of the last point of the history.
+func TestASampleIsSmall(t *testing.T) {
+	if raceEnabled {
+		t.Skip("SKIPPED: it measures memory")
+	}
+	const hosts = 5000
+	p, end := crowd(t, hosts)
+	defer end()
+	v := newViewer(p)
+	take(v.in, p, nil, nil) // so that what the Pool makes for the first one is there
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	s := take(v.in, p, nil, nil)
+	bare := heap() - before
+	for i := range s.stats.Hosts {
+		h := &s.stats.Hosts[i]
+		h.New = map[roundtripper.NewReason]uint64{roundtripper.ReasonFirst: 1, roundtripper.ReasonAllBusy: 1}
+		h.Lost = map[roundtripper.NewReason]uint64{roundtripper.ReasonIdleTimeout: 1, roundtripper.ReasonServerClose: 1}
+	}
+	told := heap() - before
+	runtime.KeepAlive(s)
+	t.Logf("a sample holds %d bytes for each host, and %d with two reasons for new connections and two for closed ones", bare/hosts, told/hosts)
+	if bare/hosts > 500 || told/hosts > 1200 {
+		t.Error("want 500 at most, and 1,200 with reasons")
+	}
 }
 
 func BenchmarkPage(b *testing.B) {

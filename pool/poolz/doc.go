@@ -8,6 +8,11 @@
 // lines of the program's source. Mount it on a listener of the loopback address, as in the
 // example, or behind what protects your other pages of that kind, net/http/pprof's say.
 //
+// The loopback address keeps other machines out, and not a web page that somebody on this one
+// has open: by DNS rebinding, a name of its own that leads to 127.0.0.1, its script can read what
+// is there, as it can pprof's. A handler around this one that refuses requests whose Host is none
+// of your names keeps it out: see the second example.
+//
 // # What it changes
 //
 // Nothing that requests can notice. What it shows is of the Pool alone: the docs tell what each
@@ -27,7 +32,9 @@
 // no more than a fiftieth of the time, keeps points of the last five minutes for the 256 hosts
 // with the most traffic, and listens to exchanges that fail, get a new connection or close their
 // body unread. It ends five minutes after the last look, when the Pool is closed, and
-// when Handler and Pool are dropped. It holds the last Stats, some 0.5 kB for each host in use.
+// when Handler and Pool are dropped. It holds two Stats, each with some 300 bytes for each host in
+// use, and 800 with two reasons for new connections and two for closed ones (go test -run
+// ASampleIsSmall -v ./pool/poolz); and there is one more while it is taken.
 //
 // # The query
 //
@@ -44,8 +51,9 @@
 // # JSON
 //
 // The version is 1, and changes when a field goes or means something else; new ones may come.
-// Times are in RFC 3339, durations in seconds, and what is not known is null. What pool has
-// counted is as in pool.Stats and HostStats, since New:
+// Times are in RFC 3339, durations in seconds, and what this page does not know is null. What
+// pool has counted is as in pool.Stats and HostStats, since New, and of that, as there, 0 is what
+// is not known:
 //
 //	version, sampled_at, looking_since  looking_since: when history and events begin
 //	pool_closed, host_count             host_count: all that are in use, or not forgotten yet
@@ -83,7 +91,7 @@
 //	connections.retire_at, connections.retire_why                 as there
 //	connections.bytes_read, connections.bytes_written             as there
 //	connections.new_reason, connections.lost_reason               as there
-//	connections.rtt_seconds, connections.retransmits              as there
+//	connections.rtt_seconds, connections.retransmits              as there; null where the kernel has not said, and off Linux
 //
 // And lists. A call site is "file:line function", empty where the stack was not taken:
 //
