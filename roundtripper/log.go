@@ -11,6 +11,7 @@ import (
 	"github.com/warmconn/warmconn/internal/errclass"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // Log returns a layer that logs what goes wrong with connections, for a program without
@@ -32,8 +33,8 @@ import (
 // where the request was made, and warmconn.culprit.caller, trace_id and span_id: the earlier request that has
 // cost the connection. Call sites are as in pool.Leak.Caller, known of a
 // sample of requests, and only if a pool is in the same stack; those of refusals always are.
-// Nothing else of the request is logged: no path, no query, no header, and of an error its
-// class. The context is the request's, so that a handler may add what a caller put there.
+// Nothing else of the request is logged: no path, no query, no header, of a method what is
+// printable in its first 64 bytes, and of an error its class. The context is the request's, so that a handler may add what a caller put there.
 //
 // A storm does not flood the log: of lines that are alike, of one host and reason, there is one
 // in 10 s, which says in the attribute suppressed how many there were since the line
@@ -86,7 +87,7 @@ func (p *logger) tell(x *stack.Exchange, f *stack.Facts, e event) {
 		return
 	}
 	attrs := []slog.Attr{
-		slog.String("http.request.method", cmp.Or(x.Method(), http.MethodGet)),
+		slog.String("http.request.method", word.Of(cmp.Or(x.Method(), http.MethodGet))),
 		slog.String("server.address", host.Host),
 	}
 	if port, err := strconv.Atoi(host.Port); err == nil {

@@ -376,6 +376,31 @@ func TestLogTellsNoSecret(t *testing.T) {
 	}
 }
 
+// The pool refuses before net/http has looked at the method.
+func TestLogOfAMethodIsOneShortWord(t *testing.T) {
+	srv := testserver.New(http.HandlerFunc(handler), testserver.Options{})
+	defer srv.Close()
+	for method, want := range map[string]string{
+		"PROPFIND":                "PROPFIND",
+		"A\r\nB \x1b[31m":         "A??B??[31m",
+		strings.Repeat("M", 1000): strings.Repeat("M", 61) + "...",
+	} {
+		var out lines
+		c := occupied(t, srv, pool.Options{MaxWaiting: -1}, roundtripper.Log(out.logger(slog.LevelInfo)))
+		req, err := http.NewRequest("GET", srv.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Method = method
+		if resp, err := c.Do(req); err == nil {
+			resp.Body.Close()
+		}
+		if all := out.all(t); len(all) != 1 || all[0]["http.request.method"] != want {
+			t.Errorf("of the method %.20q it says %s, want %s", method, out.String(), want)
+		}
+	}
+}
+
 // What spans say, too, has their names and their values.
 func TestLogHasTheNamesOfSpans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the span has no wait of less than 100 µs, as a dial on loopback may be
