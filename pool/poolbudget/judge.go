@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -37,17 +39,17 @@ func (f figures) judge(w io.Writer, most float64, least uint64) bool {
 	return false
 }
 
-// culprits prints the new connections by reason and call site, the most first. Several
-// stacks may lead to one call site.
+// culprits prints the new connections by reason, host and call site, the most first.
+// Several stacks may lead to one call site.
 func (f figures) culprits(w io.Writer) {
-	type place struct{ reason, caller string }
+	type place struct{ reason, host, caller string }
 	sums := make(map[place]*newConns)
 	var rows []*newConns
 	for _, n := range f.new {
-		at := place{n.Reason, n.Caller}
+		at := place{n.Reason, n.Host, n.Caller}
 		sum := sums[at]
 		if sum == nil {
-			sum = &newConns{Reason: n.Reason, Caller: n.Caller}
+			sum = &newConns{Reason: n.Reason, Host: n.Host, Caller: n.Caller}
 			sums[at] = sum
 			rows = append(rows, sum)
 		}
@@ -55,15 +57,16 @@ func (f figures) culprits(w io.Writer) {
 		sum.Time += n.Time
 	}
 	slices.SortFunc(rows, func(a, b *newConns) int {
-		return cmp.Or(cmp.Compare(b.Conns, a.Conns), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Caller, b.Caller))
+		return cmp.Or(cmp.Compare(b.Conns, a.Conns), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Caller, b.Caller))
 	})
-	fmt.Fprintf(w, "\nnew\ttook\treason\tcost by\n")
+	fmt.Fprintf(w, "\nnew\ttook\treason\thost\tcost by\n")
 	for i, n := range rows {
 		if i == listed {
 			more(w, len(rows)-i)
 			break
 		}
-		fmt.Fprintf(w, "%d\t%v\t%s\t%s\n", n.Conns, n.Time.Round(10*time.Microsecond), printable(n.Reason), printable(n.Caller))
+		fmt.Fprintf(w, "%d\t%v\t%s\t%s\t%s\n", n.Conns, n.Time.Round(10*time.Microsecond),
+			printable(n.Reason), printable(cmp.Or(n.Host, "several hosts")), printable(n.Caller))
 	}
 }
 
@@ -88,18 +91,41 @@ func (f figures) closed(w io.Writer) {
 	}
 }
 
-// byHost prints the hosts, those with the most new connections first.
+// byHost prints the hosts, those with the most new connections first, and why they were new.
 func (f figures) byHost(w io.Writer) {
 	rows := slices.Clone(f.hosts)
 	slices.SortStableFunc(rows, func(a, b hostStats) int { return cmp.Compare(b.Opened, a.Opened) })
-	fmt.Fprintf(w, "\nnew\trequests\thost\n")
+	fmt.Fprintf(w, "\nnew\trequests\thost\treasons\n")
 	for i, h := range rows {
 		if i == listed {
 			more(w, len(rows)-i)
 			break
 		}
-		fmt.Fprintf(w, "%d\t%d\t%s\n", h.Opened, h.Requests, printable(h.Host))
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\n", h.Opened, h.Requests, printable(h.Host), h.reasons())
 	}
+}
+
+// reasons lists why connections to the host were new, the most frequent first. Other are
+// the connections that no request has said to be new.
+func (h hostStats) reasons() string {
+	words := slices.SortedFunc(maps.Keys(h.New), func(a, b string) int {
+		return cmp.Or(cmp.Compare(h.New[b], h.New[a]), cmp.Compare(a, b))
+	})
+	var (
+		list []string
+		told uint64
+	)
+	for _, word := range words {
+		told += h.New[word]
+		list = append(list, fmt.Sprintf("%d %s", h.New[word], printable(word)))
+	}
+	if told < h.Opened {
+		list = append(list, fmt.Sprintf("%d other", h.Opened-told))
+	}
+	if len(list) > listed {
+		list = append(list[:listed], fmt.Sprintf("and %d more", len(list)-listed))
+	}
+	return strings.Join(list, ", ")
 }
 
 func more(w io.Writer, n int) { fmt.Fprintf(w, "and %d more\n", n) }

@@ -5,8 +5,10 @@
 //	go run github.com/warmconn/warmconn/pool/poolbudget -max 0.05 stats.json
 //
 // The figure is Opened / Requests: connections that were opened, those that no request
-// came to need too, for each request that was sent. It needs enough requests, for the first
-// connections are among them: 10 requests over one connection have 0.1. With
+// came to need too, for each request that was sent. Requests with pool.Exempt are not among
+// Requests, and the connections that were opened for them are among Opened: a program that
+// makes many of those has a higher figure than the others' own. It needs enough requests, for
+// the first connections are among them: 10 requests over one connection have 0.1. With
 // -host it is that of the hosts that are named, as far as the Pool had not forgotten them; a host
 // is written as in Stats, "https://api.example.com:443", or without the scheme, or the name
 // alone, and -host may be given more than once. With fewer requests than -min it fails, for
@@ -15,7 +17,14 @@
 // What it prints, if the figure is over the budget, are the new connections by reason and by
 // the place in the program that has cost earlier ones, from Stats.NewByCaller: Caller is known of a
 // sample of requests, and of all with pool.Options.AlwaysCaller. Where there is none of that,
-// it is why connections were closed, from Lost.
+// it is why connections were closed, from Lost. One place may have cost connections to several
+// hosts: with -host such a line is there if the named hosts have new connections for its reason,
+// and what it says counts the other hosts', too. The hosts' own are behind their names, from
+// HostStats.New. Other are the rest of Opened: connections that no request has needed, or whose
+// first request has not ended or was Exempt.
+//
+// The command is a part of the kit's main module, for it imports the standard library alone:
+// go run gets no other module for it.
 //
 // The exit code is 0 within the budget, 1 over it or with too few requests, and 2 where the
 // command or its input is not what it should be. The input is one JSON object; a Stats may be

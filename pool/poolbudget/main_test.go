@@ -64,9 +64,9 @@ func reads(t *testing.T, c *http.Client, url string) {
 	resp.Body.Close()
 }
 
-// written is what a program writes that has sent requests to two hosts, with bodies that
-// were read, and others that were closed unread.
-func written(t *testing.T, read, unread int) string {
+// written is what a program writes that has sent so many requests to each URL: those to a
+// /long were closed unread, the others read.
+func written(t *testing.T, requests ...any) string {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/long" {
 			w.Header().Set("Content-Length", "1000000000")
@@ -77,11 +77,15 @@ func written(t *testing.T, read, unread int) string {
 	p := pool.New(pool.Options{})
 	t.Cleanup(func() { p.Close() })
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
-	for range read {
-		reads(t, client, "http://good.example/")
-	}
-	for range unread {
-		closesUnread(t, client, "http://bad.example/long")
+	for i := 0; i < len(requests); i += 2 {
+		url := requests[i].(string)
+		send := reads
+		if strings.HasSuffix(url, "/long") {
+			send = closesUnread
+		}
+		for range requests[i+1].(int) {
+			send(t, client, url)
+		}
 	}
 	text, err := json.Marshal(p.Stats())
 	if err != nil {
@@ -91,7 +95,7 @@ func written(t *testing.T, read, unread int) string {
 }
 
 func TestBudgetPassesWhereConnectionsAreReused(t *testing.T) {
-	out, code := budget(t, written(t, 40, 0), "-max", "0.05")
+	out, code := budget(t, written(t, "http://good.example/", 40), "-max", "0.05")
 	if want := "poolbudget: 1 new connections for 40 requests, 0.025 for each: within the budget of 0.05\n"; out != want || code != 0 {
 		t.Errorf("got %q and exit code %d, want %q and 0", out, code, want)
 	}
@@ -99,7 +103,7 @@ func TestBudgetPassesWhereConnectionsAreReused(t *testing.T) {
 
 func TestBudgetFailsWithTheCulprits(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "stats.json")
-	if err := os.WriteFile(file, []byte(written(t, 40, 10)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(written(t, "http://good.example/", 40, "http://bad.example/long", 10)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	out, code := budget(t, "", "-max", "0.05", file)
@@ -109,9 +113,9 @@ func TestBudgetFailsWithTheCulprits(t *testing.T) {
 	t.Logf("printed\n%s", out)
 	for _, want := range []string{
 		`^poolbudget: 11 new connections for 50 requests, 0\.22 for each: over the budget of 0\.05\n`,
-		`\n9 +\S+ +body_unread +\S+main_test\.go:\d+ \S+\.closesUnread\n`,
-		`\n2 +\S+ +first *\n`,
-		`\n10 +10 +http://bad\.example:80\n1 +40 +http://good\.example:80\n$`,
+		`\n9 +\S+ +body_unread +http://bad\.example:80 +\S+main_test\.go:\d+ \S+\.closesUnread\n`,
+		`\n2 +\S+ +first +several hosts *\n`,
+		`\n10 +10 +http://bad\.example:80 +9 body_unread, 1 first\n1 +40 +http://good\.example:80 +1 first\n$`,
 	} {
 		if !regexp.MustCompile(want).MatchString(out) {
 			t.Errorf("it does not print %s", want)
@@ -123,7 +127,7 @@ func TestBudgetFailsWithTheCulprits(t *testing.T) {
 }
 
 func TestBudgetIsOfTheHostsThatAreNamed(t *testing.T) {
-	stats := written(t, 40, 10)
+	stats := written(t, "http://good.example/", 40, "http://bad.example/long", 10)
 	for _, v := range []struct {
 		hosts []string
 		code  int
@@ -151,8 +155,42 @@ func TestBudgetIsOfTheHostsThatAreNamed(t *testing.T) {
 	}
 }
 
+// An SDK has one call site, whatever the host: what it costs one of them is not to vanish
+// behind the others.
+func TestBudgetOfAHostNamesCulpritsOfSeveral(t *testing.T) {
+	stats := written(t, "http://good.example/", 40, "http://bad.example/long", 10, "http://worse.example/long", 30)
+	for _, v := range []struct {
+		host, want string
+		not        []string
+	}{
+		{"bad.example", `(?s)^poolbudget: 10 new .*` +
+			`\n38 +\S+ +body_unread +several hosts +\S+main_test\.go:\d+ \S+\.closesUnread\n3 +\S+ +first +several hosts *\n` +
+			`.*\n10 +10 +http://bad\.example:80 +9 body_unread, 1 first\n$`, []string{"good.example", "worse.example"}},
+		{"good.example", `(?s)^poolbudget: 1 new .*\n3 +\S+ +first +several hosts *\n.*\n1 +40 +http://good\.example:80 +1 first\n$`,
+			[]string{"bad.example", "closesUnread", "body_unread"}},
+	} {
+		out, code := budget(t, stats, "-max", "0", "-host", v.host)
+		if code != 1 || !regexp.MustCompile(v.want).MatchString(out) {
+			t.Errorf("%s: exit code %d, want 1 and %s in\n%s", v.host, code, v.want, out)
+		}
+		for _, not := range v.not {
+			if strings.Contains(out, not) {
+				t.Errorf("%s: %s in\n%s", v.host, not, out)
+			}
+		}
+	}
+}
+
+// The reasons of a host add up to what it has opened.
+func TestBudgetTellsOfConnectionsThatNoRequestHas(t *testing.T) {
+	out, _ := budget(t, `{"Opened": 7, "Requests": 2, "Hosts": [{"Host": "http://a:80", "Opened": 7, "Requests": 2, "New": {"first": 1, "timeout": 2}}]}`, "-max", "0.5")
+	if !strings.HasSuffix(out, "http://a:80  2 timeout, 1 first, 4 other\n") {
+		t.Errorf("printed\n%s", out)
+	}
+}
+
 func TestBudgetJudgesByEnoughRequests(t *testing.T) {
-	stats := written(t, 5, 0)
+	stats := written(t, "http://good.example/", 5)
 	if out, code := budget(t, stats, "-max", "1", "-min", "5"); code != 0 {
 		t.Errorf("exit code %d with as many requests as it takes:\n%s", code, out)
 	}

@@ -23,9 +23,10 @@ type stats struct {
 type hostStats struct {
 	Host             string
 	Opened, Requests uint64
-	Lost             map[string]uint64
+	New, Lost        map[string]uint64
 }
 
+// newConns are of several hosts if Host is empty.
 type newConns struct {
 	Reason, Host, Caller string
 	Conns                uint64
@@ -82,6 +83,7 @@ func (s stats) of(names []string) figures {
 		return false
 	}
 	f := figures{lost: make(map[string]uint64)}
+	reasons := make(map[string]bool)
 	for _, h := range s.Hosts {
 		if !named(h.Host) {
 			continue
@@ -92,9 +94,13 @@ func (s stats) of(names []string) figures {
 		for reason, n := range h.Lost {
 			f.lost[reason] += n
 		}
+		for reason, n := range h.New {
+			reasons[reason] = reasons[reason] || n > 0
+		}
 	}
+	// What several hosts have had is these hosts' too, where they have had the like.
 	for _, n := range s.NewByCaller {
-		if named(n.Host) {
+		if named(n.Host) || n.Host == "" && reasons[n.Reason] {
 			f.new = append(f.new, n)
 		}
 	}

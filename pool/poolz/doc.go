@@ -99,7 +99,7 @@
 //	leaks.host, leaks.method, leaks.caller, leaks.inner           as in pool.Leak
 //	leaks.count, leaks.transports, leaks.age_seconds              age and transports: of the last one
 //	leaks.first, leaks.last                                       when
-//	costs.caller, costs.inner, costs.reason, costs.host           call sites that cost connections, as in pool.NewConns
+//	costs.caller, costs.inner, costs.reason, costs.host           call sites that cost connections, as in pool.NewConns: no host for several
 //	costs.connections, costs.seconds                              how many, and what making others took
 //	undrained.host, undrained.method, undrained.path              of the last one at that call site
 //	undrained.outcome, undrained.skipped                          as in roundtripper.Exchange

@@ -90,6 +90,29 @@ func TestThePageTellsOfConnectionsAndWhyTheyWereNew(t *testing.T) {
 	}
 }
 
+// An SDK has one call site for all hosts: the page of a host must not lose it, and names no
+// call site that has cost other hosts' connections alone.
+func TestThePageOfAHostHasTheCulpritsOfSeveral(t *testing.T) {
+	srv := server(t, testserver.Options{Memory: true})
+	p := newPool(t, pool.Options{})
+	rt := p.Middleware(srv.Transport())
+	for i := range 6 {
+		closeUnread(t, rt, []string{"http://one.example/long", "http://two.example/long"}[i%2])
+	}
+	get(t, rt, "http://good.example/")
+	h := Handler(p)
+	for host, want := range map[string]int{"one": 1, "two": 1, "good": 0} {
+		at := "/?host=http://" + host + ".example:80"
+		costs := read(t, h, at).Costs
+		if len(costs) != want || want == 1 && (costs[0].Host != "" || costs[0].Reason != "body_unread" || !strings.Contains(costs[0].Caller, "closeUnread")) {
+			t.Errorf("%s: costs %+v, want %d of several hosts", host, costs, want)
+		}
+		if several := strings.Contains(ask(h, at).Body.String(), ">several hosts<"); several != (want == 1) {
+			t.Errorf("%s: the page says several hosts: %v", host, several)
+		}
+	}
+}
+
 // Leaks are written down before anybody looks.
 func TestALeakBeforeTheFirstLookIsShown(t *testing.T) {
 	srv := server(t, testserver.Options{})

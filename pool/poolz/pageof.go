@@ -67,7 +67,9 @@ func (v *viewer) page(s *sample, a asked) (*page, bool) {
 		}
 	})
 	for _, n := range s.stats.NewByCaller {
-		if n.Caller != "" && (a.host == "" || a.host == n.Host) && len(p.Costs) < costsMost {
+		// What several hosts have had is this one's, too, where it has had the like.
+		of := a.host == "" || a.host == n.Host || n.Host == "" && shown[0].New[n.Reason] > 0
+		if of && n.Caller != "" && len(p.Costs) < costsMost {
 			p.Costs = append(p.Costs, cost{Caller: clean(n.Caller), Inner: clean(n.Inner), Reason: clean(string(n.Reason)), Host: cleanHost(n.Host),
 				Connections: n.Conns, Seconds: n.Time.Seconds()})
 		}
