@@ -28,11 +28,15 @@ import (
 type collector struct {
 	otlp    string // host and port that take OTLP over HTTP
 	metrics string // host and port that Prometheus scrapes
-	spans   string // the file that spans are written to, one JSON object a line
+	spans   string // the file that spans are written to, one JSON object a line; an older one is beside it
 
 	run   *otelcol.Collector
 	ended chan error
 }
+
+// spansMegabytes is how long the file of spans may be. With the one before it the directory
+// holds twice as much, however long the program runs.
+const spansMegabytes = 100
 
 // OpenMetrics has the exemplars, which Prometheus' own text format has not.
 const collectorConfig = `
@@ -51,13 +55,14 @@ exporters:
   file:
     path: %s
     flush_interval: 200ms
+    rotation: {max_megabytes: %d, max_backups: 1}
 service:
   pipelines:
     traces: {receivers: [otlp], processors: [batch], exporters: [file]}
     metrics: {receivers: [otlp], processors: [batch], exporters: [prometheus]}
 `
 
-func startCollector(dir string) (*collector, error) {
+func startCollector(dir string, megabytes int) (*collector, error) {
 	ports, err := freeAddrs(2)
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func startCollector(dir string) (*collector, error) {
 		Factories:               factories,
 		DisableGracefulShutdown: true, // signals are this program's
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
-			URIs:              []string{"yaml:" + fmt.Sprintf(collectorConfig, c.otlp, c.metrics, c.spans)},
+			URIs:              []string{"yaml:" + fmt.Sprintf(collectorConfig, c.otlp, c.metrics, c.spans, megabytes)},
 			ProviderFactories: []confmap.ProviderFactory{yamlprovider.NewFactory()},
 		}},
 	})

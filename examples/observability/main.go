@@ -30,16 +30,25 @@ func main() {
 	flags := flag.NewFlagSet("observability", flag.ExitOnError)
 	limit := flags.Duration("for", 0, "how long to run; 0: until interrupted")
 	flags.Parse(os.Args[1:])
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	if *limit > 0 {
-		ctx, stop = context.WithTimeout(ctx, *limit)
-	}
+	ctx, stop := until(*limit)
 	err := run(ctx, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "observability:", err)
 		os.Exit(1)
 	}
+}
+
+// until returns a context that ends with the first interrupt, and after limit if that is
+// not 0. From then on an interrupt ends the process: what is being stopped may take long.
+func until(limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.Background(), context.CancelFunc(func() {})
+	if limit > 0 {
+		ctx, cancel = context.WithTimeout(ctx, limit)
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, func() { stop(); cancel() }
 }
 
 // run is the program, until ctx ends.

@@ -46,7 +46,7 @@ func start(ctx context.Context, layers ...roundtripper.Middleware) (s *station, 
 	}
 	s.after(func() error { return os.RemoveAll(dir) })
 
-	if s.collector, err = startCollector(dir); err != nil {
+	if s.collector, err = startCollector(dir, spansMegabytes); err != nil {
 		return s, fmt.Errorf("collector: %w", err)
 	}
 	s.after(s.collector.stop)
