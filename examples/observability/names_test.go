@@ -99,15 +99,59 @@ func readDashboard(t *testing.T) dashboard {
 	return d
 }
 
-// queries are the dashboard's expressions with all programs and hosts, by panel.
+// queries are the dashboard's expressions with the example's program and all hosts, by panel.
 func (d dashboard) queries() map[string][]string {
 	all := make(map[string][]string)
 	for _, p := range d.Panels {
 		for _, target := range p.Targets {
-			all[p.Title] = append(all[p.Title], strings.NewReplacer("$job", ".*", "$host", ".*", "$__rate_interval", "1m").Replace(target.Expr))
+			all[p.Title] = append(all[p.Title], strings.NewReplacer("$job", service, "$host", ".*", "$__rate_interval", "1m").Replace(target.Expr))
 		}
 	}
 	return all
+}
+
+// A user who chooses a program and a host sees those alone, in every panel.
+func TestTheDashboardIsOfTheChosenProgramAndHost(t *testing.T) {
+	ofPool := regexp.MustCompile(`[{,]host=~"([^"]*)"`)
+	pools := 0
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			for _, one := range selector.FindAllString(target.Expr, -1) {
+				if !strings.Contains(one, `job=~"$job"`) || !strings.Contains(one, "$host") {
+					t.Errorf("%s: %s is not of the program and the host", p.Title, one)
+				}
+				m := ofPool.FindStringSubmatch(one)
+				if m == nil {
+					continue
+				}
+				pools++
+				for _, v := range []struct {
+					chosen, host string
+					want         bool
+				}{
+					{"a\\.test", "http://a.test:80", true}, {"::1", "http://[::1]:80", true}, {"::1|a\\.test", "https://a.test:443", true},
+					{"a\\.test", "other", true}, {".*", "http://[::1]:80", true}, {"test", "http://a.test:80", false}, {"1", "http://[::1]:80", false},
+				} {
+					is := regexp.MustCompile("^(?:" + strings.ReplaceAll(m[1], "$host", v.chosen) + ")$").MatchString(v.host)
+					if is != v.want {
+						t.Errorf("%s: %s, and %s is chosen: %v by %s", p.Title, v.host, v.chosen, is, m[1])
+					}
+				}
+			}
+		}
+	}
+	if pools < 10 {
+		t.Errorf("%d selectors of poolprom's metrics found", pools)
+	}
+}
+
+// Of several processes the sums are compared with the sum of their limits.
+func TestTheDashboardComparesSumsWithSums(t *testing.T) {
+	for _, expr := range readDashboard(t).queries()["Slots"] {
+		if !strings.HasPrefix(expr, "sum by (host) (") {
+			t.Errorf("%s is no sum", expr)
+		}
+	}
 }
 
 // named are the metrics of the dashboard and of the rules.

@@ -42,7 +42,7 @@ scrape_configs:
   - job_name: collector
     honor_labels: true # job and instance are the program's, not the Collector's
     static_configs: [{targets: ["%s"]}]
-  - job_name: %s-pool
+  - job_name: %s # as service.name: the dashboard has one choice for both
     static_configs: [{targets: ["%s"]}]
 `
 
