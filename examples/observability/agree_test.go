@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,14 @@ func (s *station) agree(t *testing.T, told *tally) {
 			fmt.Fprintf(&differ, "%s: Prometheus has %v, want %v\n", what, got, want)
 		}
 	}
+	sameAll := func(what string, got, want map[string]float64) {
+		for _, key := range slices.Sorted(maps.Keys(want)) {
+			same(key+" "+what, got[key], want[key])
+		}
+		for _, key := range tooMany(got, want) {
+			fmt.Fprintf(&differ, "%s %s: Prometheus has %v, want no such series\n", key, what, got[key])
+		}
+	}
 	within(t, 30*time.Second, "the figures to agree", func() bool {
 		differ.Reset()
 		stats := s.kit.Stats()
@@ -38,35 +48,55 @@ func (s *station) agree(t *testing.T, told *tally) {
 				unused[c.Host]++
 			}
 		}
+		// By name, as OpenTelemetry's labels are; and by host, or host and reason, as poolprom's.
+		ofStats, ofTally := make(map[string]map[string]float64), make(map[string]map[string]float64)
+		add := func(to map[string]map[string]float64, what, key string, n float64) {
+			if to[what] == nil {
+				to[what] = make(map[string]float64)
+			}
+			to[what][key] = n
+		}
+		for who, n := range told.reasons {
+			name, _, _ := net.SplitHostPort(strings.TrimPrefix(who[0], "http://"))
+			add(ofTally, "new", name+" "+who[1], n)
+		}
 		for _, h := range stats.Hosts {
 			name, _, _ := net.SplitHostPort(strings.TrimPrefix(h.Host, "http://"))
-			same(name+" requests and Stats", requests[name], float64(h.Requests))
-			same(name+" requests and exchanges", requests[name], told.requests[h.Host])
 			var sum float64
-			for who, n := range told.reasons {
-				if who[0] == h.Host {
-					sum += n
-					same(name+" new for "+who[1], news[name+" "+who[1]], n)
-				}
+			for reason, n := range h.New {
+				sum += float64(n)
+				add(ofStats, "new", name+" "+string(reason), float64(n))
+				add(ofStats, "connections_new_total", h.Host+" "+string(reason), float64(n))
 			}
 			same(name+" new, and opened less the unused", sum, float64(h.Opened-h.Lost["unused"])-unused[h.Host])
-			same(name+" open connections and Stats", open[name], float64(h.Open))
+			add(ofStats, "requests", name, float64(h.Requests))
+			add(ofTally, "requests", name, told.requests[h.Host])
+			add(ofStats, "open", name, float64(h.Open))
 			if n, ok := s.sites.of[name].Established(); ok {
 				same(name+" open connections and the kernel", open[name], float64(n))
 			}
-			same(name+" waits", waits[name], told.waits[h.Host])
-			same(name+" time in queue", queued[name], told.queued[h.Host])
-			if queued[name] < h.WaitTime.Seconds() {
-				fmt.Fprintf(&differ, "%s: %v s in queue, Stats has %v\n", name, queued[name], h.WaitTime)
-			}
-			same(name+" leaks", leaks[name], float64(h.Leaks))
-			for metric, want := range map[string]float64{
-				"requests_total": float64(h.Requests), "open_connections": float64(h.Open), "connections_opened_total": float64(h.Opened), "connections_new_total": sum,
+			add(ofStats, "leaks", name, float64(h.Leaks))
+			add(ofTally, "waits", name, told.waits[h.Host])
+			add(ofTally, "queued", name, told.queued[h.Host])
+			// Stats has the waits for a slot; the others are the exchanges' for a connection.
+			same(name+" time in queue, and Stats' and that for connections", queued[name], h.WaitTime.Seconds()+told.forConn[h.Host])
+			for metric, n := range map[string]float64{
+				"requests_total": float64(h.Requests), "open_connections": float64(h.Open), "connections_opened_total": float64(h.Opened),
 				"wait_seconds_total": h.WaitTime.Seconds(), "leaks_total": float64(h.Leaks),
 			} {
-				same(name+" "+metric, s.byLabels(t, "sum by (host) (warmconn_pool_"+metric+")", "host")[h.Host], want)
+				add(ofStats, metric, h.Host, n)
 			}
 		}
+		for what, got := range map[string]map[string]float64{"requests": requests, "new": news, "open": open, "leaks": leaks} {
+			sameAll(what+" and Stats", got, ofStats[what])
+		}
+		for what, got := range map[string]map[string]float64{"requests": requests, "new": news, "waits": waits, "queued": queued} {
+			sameAll(what+" and exchanges", got, ofTally[what])
+		}
+		for _, metric := range []string{"requests_total", "open_connections", "connections_opened_total", "wait_seconds_total", "leaks_total"} {
+			sameAll(metric, s.byLabels(t, "sum by (host) (warmconn_pool_"+metric+")", "host"), ofStats[metric])
+		}
+		sameAll("connections_new_total", s.byLabels(t, "sum by (host, reason) (warmconn_pool_connections_new_total)", "host", "reason"), ofStats["connections_new_total"])
 		if len(stats.Hosts) != len(s.sites.of) {
 			fmt.Fprintf(&differ, "%d hosts, want %d\n", len(stats.Hosts), len(s.sites.of))
 		}
@@ -74,5 +104,22 @@ func (s *station) agree(t *testing.T, told *tally) {
 	})
 	if n := told.waits["http://"+search+":80"]; n < 10 {
 		t.Errorf("%v requests waited: that shows nothing", n)
+	}
+}
+
+// tooMany are the series that there should not be.
+func tooMany(got, want map[string]float64) (keys []string) {
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		if _, ok := want[key]; !ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func TestASeriesTooManyIsFound(t *testing.T) {
+	got := tooMany(map[string]float64{"a first": 1, "a made_up": 0, "b first": 1}, map[string]float64{"a first": 1, "a timeout": 2})
+	if !slices.Equal(got, []string{"a made_up", "b first"}) {
+		t.Errorf("got %q", got)
 	}
 }

@@ -14,11 +14,12 @@ type tally struct {
 	requests map[string]float64
 	reasons  map[[2]string]float64
 	queued   map[string]float64 // seconds
+	forConn  map[string]float64 // those of them that were waits for a connection
 	waits    map[string]float64
 }
 
 func newTally() *tally {
-	return &tally{requests: map[string]float64{}, reasons: map[[2]string]float64{}, queued: map[string]float64{}, waits: map[string]float64{}}
+	return &tally{requests: map[string]float64{}, reasons: map[[2]string]float64{}, queued: map[string]float64{}, forConn: map[string]float64{}, waits: map[string]float64{}}
 }
 
 // observe is a layer that listens.
@@ -34,6 +35,7 @@ func (y *tally) observe() roundtripper.Middleware {
 		queued := e.PoolWait
 		if e.ConnWait >= 100*time.Microsecond && !e.WasIdle {
 			queued += e.ConnWait
+			y.forConn[e.Host] += e.ConnWait.Seconds()
 		}
 		if queued > 0 {
 			y.queued[e.Host] += queued.Seconds()
