@@ -34,7 +34,7 @@ func bytesRequests() int {
 	case fullsize.Asked() && raceEnabled:
 		return 25_000
 	case fullsize.Asked() && testing.Short():
-		return 100_000
+		return 50_000
 	}
 	return fullsize.Of(1_000_000, 1280)
 }
