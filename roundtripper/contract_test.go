@@ -662,6 +662,7 @@ func TestNoContextIsLeftBehind(t *testing.T) {
 			if left/n <= 20 {
 				break
 			}
+			time.Sleep(time.Millisecond) // on one processor the clean-ups' goroutine has no other turn
 		}
 		if left/n > 20 {
 			t.Errorf("post %v: %d bytes of each request are left", post, left/n)
