@@ -657,7 +657,7 @@ func TestNoContextIsLeftBehind(t *testing.T) {
 			}
 		}
 		left, most := uint64(0), 20*n+128<<10 // what the kit keeps for all; a context takes more than 100 bytes of each request
-		for range 20 { // contexts of uploads are untied by clean-ups, which come after a collection
+		for range 20 {                        // contexts of uploads are untied by clean-ups, which come after a collection
 			left = max(heap(), before) - before
 			if left <= most {
 				break
