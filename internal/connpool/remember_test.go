@@ -58,6 +58,7 @@ func TestWhatWasLearnedOfAHostIsKeptWhileItIsInUse(t *testing.T) {
 			must(t, rt{p: p}, s.URL)
 			time.Sleep(time.Minute)
 			pause(30 * time.Second)
+			synctest.Wait() // for the sweep
 			if count(p, idle) > 0 {
 				t.Fatal("a connection is still idle")
 			}
