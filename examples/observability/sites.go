@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/testserver"
@@ -109,7 +108,7 @@ func (s *sites) forget() error {
 	s.mu.Unlock()
 	var err error
 	for _, c := range ends {
-		if e := swallow(c.(syscall.Conn)); !errors.Is(e, net.ErrClosed) {
+		if e := testserver.Swallow(c); !errors.Is(e, net.ErrClosed) {
 			err = errors.Join(err, e)
 		}
 	}

@@ -41,7 +41,7 @@ func TestThePageShowsNetworkFaultsAsTheyHappen(t *testing.T) {
 	b.wait("the server's idle limit", row(srv.URL), "server idle 2", "server_closed_idle")
 	b.wait("the server's idle limit", section("h-events"), "the server keeps idle connections for 2")
 
-	if swallow != nil {
+	if testserver.CannotSwallow() == "" {
 		var mu sync.Mutex
 		var conns []net.Conn
 		srv := w.serverThat(testserver.Options{Config: func(s *http.Server) {
@@ -56,7 +56,7 @@ func TestThePageShowsNetworkFaultsAsTheyHappen(t *testing.T) {
 		w.atOnce(c, srv.URL, 4)
 		mu.Lock()
 		for _, c := range conns {
-			if err := swallow(c); err != nil {
+			if err := testserver.Swallow(c); err != nil {
 				t.Fatal(err)
 			}
 		}
