@@ -84,8 +84,8 @@ func TestFailuresLeaveNothingOnALongLivedContext(t *testing.T) {
 				if err := fail(ctx); err == nil {
 					t.Fatal("no error")
 				}
+				eventually.True(t, "its goroutines to end", func() bool { return ctx.left() == 0 })
 			}
-			eventually.True(t, "the last one's goroutines", func() bool { return ctx.left() == 0 })
 			if ctx.most > 3 {
 				t.Errorf("%d children at once, of one request at a time", ctx.most)
 			}

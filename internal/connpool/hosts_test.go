@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // proxy is a forward proxy: it answers plain requests by itself, with the name of their host,
@@ -188,7 +187,7 @@ func TestAWebSocketHandshakeGetsHTTP1(t *testing.T) {
 		if got := must(t, rt{p: p}, s.URL); got != "HTTP/2.0" {
 			t.Errorf("an ordinary request went over %s", got)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), hangs)
 		defer cancel()
 		req, _ := http.NewRequestWithContext(ctx, "GET", s.URL, nil)
 		req.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/loss"
 )
@@ -91,11 +92,7 @@ func TestLimitOfStreamsIsRemembered(t *testing.T) {
 				}
 			})
 		}
-		for there.Load() < workers {
-			if t.Failed() {
-				break
-			}
-		}
+		eventually.True(t, "all requests to be there", func() bool { return there.Load() == workers || t.Failed() })
 		// On a busy machine there are more: requests do not wait for SETTINGS that are late.
 		if n := opened(p); n < uint64(workers/most) || n > workers {
 			t.Errorf("limit %d: %d connections for %d requests at once", most, n, workers)

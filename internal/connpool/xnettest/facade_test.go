@@ -17,7 +17,7 @@ import (
 // and its ConfigureTLS writes to it.
 func TestFacadeOfTakesOverWhatIsSetBesideXNet(t *testing.T) {
 	for _, set := range []bool{false, true} {
-		s := serve(t, false)
+		s := serve(t)
 		base := sdks["vault"](t, s.tls)
 		p := pool.New(pool.Options{})
 		facade := roundtripper.FacadeOf(base, p.Middleware)
@@ -42,7 +42,7 @@ func TestFacadeOfTakesOverWhatIsSetBesideXNet(t *testing.T) {
 // TestAFacadeTellsThatXNetWasConfiguredOnIt: by ConfigureTransport itself or by the first
 // request. What it was told would have no effect.
 func TestAFacadeTellsThatXNetWasConfiguredOnIt(t *testing.T) {
-	s := serve(t, false)
+	s := serve(t)
 	base := &http.Transport{TLSClientConfig: s.tls}
 	for name, facade := range map[string]*http.Transport{"Facade": roundtripper.Facade(base), "FacadeOf": roundtripper.FacadeOf(base)} {
 		_, err := http2.ConfigureTransports(facade)

@@ -60,7 +60,7 @@ func (p *ownPool) close() {
 }
 
 func TestConnectionPoolOfItsOwnIsLeftAlone(t *testing.T) {
-	s := serve(t, false)
+	s := serve(t)
 	base := &http.Transport{TLSClientConfig: s.tls}
 	h2 := configure(t, base)
 	cfg := s.tls.Clone()
@@ -97,7 +97,7 @@ func TestWhatCannotBeCarriedIsLeftAlone(t *testing.T) {
 		"compression":       func(h2 *http2.Transport) { h2.DisableCompression = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, false)
+			s := serve(t)
 			base := &http.Transport{TLSClientConfig: s.tls}
 			t.Cleanup(base.CloseIdleConnections)
 			set(configure(t, base))

@@ -82,7 +82,7 @@ func wrap(t *testing.T, base http.RoundTripper) http.RoundTripper {
 func TestTransportsOfSDKsAreOwned(t *testing.T) {
 	for name, sdk := range sdks {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, false)
+			s := serve(t)
 			bare := sdk(t, s.tls.Clone())
 			s.get(t, bare)
 			bare.CloseIdleConnections()
@@ -114,7 +114,7 @@ func TestTransportsOfSDKsAreOwned(t *testing.T) {
 // TestSilentConnectionIsPinged: by what http2.Transport was told, after
 // ConfigureTransports and before the wrap.
 func TestSilentConnectionIsPinged(t *testing.T) {
-	s := serve(t, false)
+	s := serve(t)
 	base := &http.Transport{TLSClientConfig: s.tls}
 	configure(t, base).ReadIdleTimeout = 20 * time.Millisecond
 	s.get(t, wrap(t, base))
@@ -133,17 +133,19 @@ func TestSilentConnectionIsPinged(t *testing.T) {
 }
 
 func TestConnectionWhosePingsAreNotAnsweredIsReplaced(t *testing.T) {
-	s := serve(t, true)
+	s := serve(t)
 	base := &http.Transport{TLSClientConfig: s.tls}
 	h2 := configure(t, base)
 	h2.ReadIdleTimeout, h2.PingTimeout = 20*time.Millisecond, 20*time.Millisecond
 	rt := wrap(t, base)
 	s.get(t, rt)
+	s.noAck.Store(true) // not before: a server that is slow would lose its connection under the request
 	select {
 	case <-s.closed: // 15 s would be the default
 	case <-time.After(10 * time.Second):
 		t.Fatal("the connection is open, and its pings are not answered")
 	}
+	s.noAck.Store(false)
 	s.get(t, rt)
 	if n := s.connections(); n != 2 {
 		t.Errorf("%d connections, want 2", n)
@@ -152,7 +154,7 @@ func TestConnectionWhosePingsAreNotAnsweredIsReplaced(t *testing.T) {
 
 // TestConnectionIsClosedByTheTimeOfXNet: the shorter of both.
 func TestConnectionIsClosedByTheTimeOfXNet(t *testing.T) {
-	s := serve(t, false)
+	s := serve(t)
 	base := &http.Transport{TLSClientConfig: s.tls, IdleConnTimeout: time.Hour}
 	configure(t, base).IdleConnTimeout = 50 * time.Millisecond
 	s.get(t, wrap(t, base))

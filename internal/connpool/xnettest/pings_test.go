@@ -25,7 +25,7 @@ func TestIdleConnectionLostToPingsIsDead(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, true)
+			s := serve(t)
 			base := &http.Transport{TLSClientConfig: s.tls, ForceAttemptHTTP2: true}
 			ask(base)
 			ends := make(chan roundtripper.Exchange, 2)
@@ -35,7 +35,9 @@ func TestIdleConnectionLostToPingsIsDead(t *testing.T) {
 			rt := roundtripper.Wrap(base, observe, p.Middleware)
 			s.get(t, rt)
 			<-ends
+			s.noAck.Store(true)
 			eventually.True(t, "the connection to be closed", func() bool { return p.Stats().Open == 0 })
+			s.noAck.Store(false)
 			s.get(t, rt)
 			if e := <-ends; e.NewReason != roundtripper.ReasonDead {
 				t.Errorf("new for %q, want dead; lost %v", e.NewReason, p.Stats().Lost)

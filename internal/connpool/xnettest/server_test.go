@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -23,13 +24,13 @@ type server struct {
 	settings chan string   // one of each connection, in the order of their opening
 	pings    chan struct{} // one is sent and forgotten if no request waits
 	closed   chan struct{} // one for each connection
-	noAck    bool          // pings are not answered
+	noAck    atomic.Bool   // pings are not answered
 
 	mu     sync.Mutex
 	opened int
 }
 
-func serve(t *testing.T, noAck bool) *server {
+func serve(t *testing.T) *server {
 	pki := httptest.NewUnstartedServer(nil) // for its certificate
 	pki.EnableHTTP2 = true
 	pki.StartTLS()
@@ -44,7 +45,7 @@ func serve(t *testing.T, noAck bool) *server {
 	}
 	s := &server{
 		url: "https://" + l.Addr().String(), tls: &tls.Config{RootCAs: roots},
-		settings: make(chan string, 100), pings: make(chan struct{}, 100), closed: make(chan struct{}, 100), noAck: noAck,
+		settings: make(chan string, 100), pings: make(chan struct{}, 100), closed: make(chan struct{}, 100),
 	}
 	var conns sync.WaitGroup
 	conns.Go(func() {
@@ -116,7 +117,7 @@ func (s *server) conn(c *tls.Conn) {
 			case s.pings <- struct{}{}:
 			default:
 			}
-			if !s.noAck {
+			if !s.noAck.Load() {
 				err = fr.WritePing(true, f.Data)
 			}
 		case *http2.HeadersFrame:
