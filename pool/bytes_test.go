@@ -24,7 +24,7 @@ const (
 	bytesSeed = 18
 	// silentFor is for how long a path is dead before the server resets it, and patience the
 	// deadline of requests to such servers, which must be longer than TCP takes to send again.
-	silentFor, patience = 500 * time.Millisecond, 350 * time.Millisecond
+	silentFor, patience = time.Second, 800 * time.Millisecond
 )
 
 // bytesRequests are how many requests are sent in all. Parts of the full size are for the race
@@ -133,7 +133,7 @@ func TestEveryByteIsItsOwn(t *testing.T) {
 			})
 		}
 	}
-	waitFor(t, &all, time.Duration(fullsize.Of(25, 1))*time.Minute)
+	waitFor(t, &all, time.Duration(fullsize.Of(25, 5))*time.Minute)
 	for i, k := range kits {
 		k.end(t, faults, saw)
 		saw.stats(k.kit.Stats())

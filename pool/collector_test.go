@@ -77,6 +77,7 @@ type leaks struct {
 	client   *http.Client
 	pool     *pool.Pool // nil in a stack without
 	observed atomic.Int32
+	lost     atomic.Int32 // their connections
 	reported atomic.Int32
 	ends     atomic.Int32
 }
@@ -86,6 +87,9 @@ func newLeaks(base *http.Transport, timeout time.Duration, pooled bool) *leaks {
 	mw := []roundtripper.Middleware{roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) {
 		l.ends.Add(1)
 		if e.Leaked {
+			if !e.Returned {
+				l.lost.Add(1)
+			}
 			l.observed.Add(1)
 		}
 	}})}
@@ -161,10 +165,10 @@ func TestEveryDroppedBodyIsFound(t *testing.T) {
 								l.found(t, i+1)
 							}
 						}
-						// A few connections may be lost: a drain holds up no request, and does
-						// not last for ever.
-						if got, want := srv.Opened()-before, batch+batch/5; got > want {
-							t.Errorf("%d connections, want at most %d: the connections of leaked bodies were not used again", got, want)
+						// Connections may be lost: a drain holds up no request, and does not last
+						// for ever, which on a busy machine it would.
+						if got, lost := srv.Opened()-before, int(l.lost.Load()); got > batch+lost || got >= n {
+							t.Errorf("%d connections, of which %d were lost, for %d bodies at once: those of leaked bodies were not used again", got, lost, batch)
 						}
 						l.reusable(t, srv)
 					})

@@ -234,8 +234,9 @@ func TestConnsListsOnlyWhatThePoolOwns(t *testing.T) {
 	defer srv.Close()
 	p := pool.New(pool.Options{})
 	defer p.Close()
-	foreign := roundtripper.Func(srv.Transport().RoundTrip)
-	if err := get(&http.Client{Transport: p.Middleware(foreign)}, srv.URL); err != nil {
+	client := &http.Client{Transport: p.Middleware(roundtripper.Func(srv.Transport().RoundTrip))}
+	defer client.CloseIdleConnections()
+	if err := get(client, srv.URL); err != nil {
 		t.Fatal(err)
 	}
 	if all := p.Conns(); len(all) > 0 || p.Stats().Open != 1 {

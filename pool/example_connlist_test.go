@@ -22,6 +22,7 @@ func ExamplePool_Conns() {
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	defer client.CloseIdleConnections()
 	var bodies []io.ReadCloser
 	for range 2 {
 		resp, err := client.Get(srv.URL)
@@ -36,7 +37,7 @@ func ExamplePool_Conns() {
 	for _, c := range p.Conns() {
 		fmt.Printf("%d %s %s, %d use, new because: %s", c.ID, c.Proto, c.State, c.Uses, c.NewReason)
 		if !c.RetireAt.IsZero() {
-			fmt.Printf(", to be closed in %v for: %s", time.Until(c.RetireAt).Round(time.Second), c.RetireWhy)
+			fmt.Printf(", to be closed in %v for: %s", time.Until(c.RetireAt).Round(30*time.Second), c.RetireWhy)
 		}
 		fmt.Println()
 	}
@@ -82,7 +83,9 @@ func ExampleConnInfo() {
 
 	p := pool.New(pool.Options{})
 	defer p.Close()
-	if err := get(roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware), srv.URL); err != nil {
+	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	defer client.CloseIdleConnections()
+	if err := get(client, srv.URL); err != nil {
 		log.Fatal(err)
 	}
 	for _, c := range p.Conns() {

@@ -33,6 +33,7 @@ func ExampleOptions_resolve() {
 	})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{DialContext: dialer.DialContext}}, p.Middleware)
+	defer client.CloseIdleConnections()
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
 	resp, err := client.Get("http://localhost:" + port)
 	if err != nil {

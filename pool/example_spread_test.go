@@ -45,13 +45,18 @@ func meetingServer(n int) (srv *httptest.Server, meet func(*http.Client)) {
 	var all sync.WaitGroup
 	all.Add(n)
 	srv = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		all.Done()
-		all.Wait()
+		if r.URL.Path != "/first" {
+			all.Done()
+			all.Wait()
+		}
 		io.WriteString(w, "hello")
 	}))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()
 	return srv, func(client *http.Client) {
+		if err := get(client, srv.URL+"/first"); err != nil { // it shows how many requests a connection can carry
+			log.Fatal(err)
+		}
 		var wg sync.WaitGroup
 		for range n {
 			wg.Go(func() {

@@ -25,6 +25,7 @@ type quic struct {
 	mu    sync.Mutex
 	conn  *quicConn
 	hello chan struct{} // a handshake waits for it; nil: it does not wait
+	asked func()        // if not nil, called when a request has its connection, there or on its way
 }
 
 type quicConn struct {
@@ -71,6 +72,9 @@ func (q *quic) RoundTrip(req *http.Request) (*http.Response, error) {
 		trace.GetConn("host.example:443")
 	}
 	c, reused := q.get()
+	if q.asked != nil {
+		q.asked()
+	}
 	select {
 	case <-c.up:
 	case <-ctx.Done():
@@ -196,11 +200,11 @@ func TestHTTP3DialThatManyWaitForIsOneConnection(t *testing.T) {
 	var s toldOf
 	p := pool.New(pool.Options{})
 	defer p.Close()
-	base := &quic{hello: make(chan struct{})}
 	var asked sync.WaitGroup
 	asked.Add(requests)
+	base := &quic{hello: make(chan struct{}), asked: asked.Done}
 	rt := roundtripper.Wrap(base, roundtripper.Observe(roundtripper.Observer{}), s.middleware(), p.Middleware)
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GetConn: func(string) { asked.Done() }})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{})
 	var wg sync.WaitGroup
 	for range requests {
 		wg.Go(func() {

@@ -39,6 +39,9 @@ func TestArrivedBodiesOverHTTP2HoldNobodyUp(t *testing.T) {
 			client := &http.Client{Transport: p.Middleware(srv.Transport())}
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
+			if err := fetch(client, srv.URL); err != nil { // what one connection can carry is known then
+				t.Fatal(err)
+			}
 			bodies := make([]io.ReadCloser, requests)
 			var wg sync.WaitGroup
 			for w := range 2 * limit {

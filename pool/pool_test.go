@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -259,18 +260,15 @@ func TestClientsOverOneBaseShareConnections(t *testing.T) {
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	base := srv.Transport()
+	var clients []*http.Client // a client that is collected closes its connections
 	for range 20 {
-		if err := get(roundtripper.Client(&http.Client{Transport: base}, p.Middleware), srv.URL); err != nil {
+		c, own := roundtripper.Client(&http.Client{Transport: base}, p.Middleware), p.Client()
+		if err := errors.Join(get(c, srv.URL), get(own, srv.URL)); err != nil {
 			t.Fatal(err)
 		}
+		clients = append(clients, c, own)
 	}
-	clients := p.Client()
-	for range 20 {
-		if err := get(p.Client(), srv.URL); err != nil {
-			t.Fatal(err)
-		}
-	}
-	runtime.KeepAlive(clients)
+	defer runtime.KeepAlive(clients)
 	if got := srv.Opened(); got != 2 {
 		t.Errorf("%d connections, want 1 for the 20 clients over one base and 1 for the pool's own", got)
 	}

@@ -179,6 +179,10 @@ func (c *client) end(t *testing.T) {
 		}
 		return c.server.Open() == 0
 	})
+	if c.pool != nil {
+		// What the kernel has connected for it: Close would drop it.
+		eventually.True(t, c.name+": the server to have accepted all", func() bool { return c.server.Accepted() >= int(c.pool.Stats().Opened) })
+	}
 	c.server.Close()
 	if c.pool == nil {
 		return

@@ -253,15 +253,12 @@ func TestWarmedConnectionsAndRequestsShareALimit(t *testing.T) {
 }
 
 func TestWarmSaysWhyADialFailed(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := "http://" + l.Addr().String()
-	l.Close()
+	const gone = "http://gone.example"
 	p := pool.New(pool.Options{})
 	defer p.Close()
-	rt := p.Middleware(&http.Transport{})
+	rt := p.Middleware(&http.Transport{DialContext: func(_ context.Context, network, _ string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+	}})
 	if n, err := p.Warm(t.Context(), rt, gone, 3); n != 0 || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("%d ready, %v; want ECONNREFUSED", n, err)
 	}
