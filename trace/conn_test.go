@@ -33,10 +33,12 @@ func TestDrainIsOnTheSpan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	began := time.Now()
 	resp.Body.Close()
+	most := time.Since(began).Seconds()
 	want(t, r.last(), map[attribute.Key]any{"warmconn.outcome": "drained", "warmconn.bytes_drained": 10, "warmconn.lost_reason": nil})
-	if d := seconds(r.last(), "warmconn.drain_time"); d <= 0 || d > 1 {
-		t.Errorf("the drain took %v s", d)
+	if d := seconds(r.last(), "warmconn.drain_time"); d <= 0 || d > most {
+		t.Errorf("the drain took %v s, of a Close of %v s", d, most)
 	}
 	r.get("/")
 	want(t, r.last(), map[attribute.Key]any{"http.conn.reused": true, "warmconn.outcome": "eof", "warmconn.bytes_drained": nil, "warmconn.drain_time": nil})
@@ -45,9 +47,10 @@ func TestDrainIsOnTheSpan(t *testing.T) {
 // A request waits for a new connection, from DNS to handshake, and not for an idle one.
 func TestWaitForTheConnectionIsOnTheSpan(t *testing.T) {
 	r := newRig(t, ok, testserver.Options{TLS: true})
+	began := time.Now()
 	r.get("/")
-	if d := seconds(r.last(), "warmconn.conn_wait"); d <= 0 || d > 5 {
-		t.Errorf("a new connection was waited for %v s", d)
+	if d, most := seconds(r.last(), "warmconn.conn_wait"), time.Since(began).Seconds(); d <= 0 || d > most {
+		t.Errorf("a new connection was waited for %v s, by a request of %v s", d, most)
 	}
 	r.get("/")
 	want(t, r.last(), map[attribute.Key]any{"http.conn.reused": true, "warmconn.conn_wait": nil})
