@@ -54,11 +54,11 @@ type acquisition struct {
 
 // acquireAt is acquire for a target, which keeps its host and so saves most lookups.
 func (p *Pool) acquireAt(ctx context.Context, v acquisition, s *stack.Target) (*host, acquisition, error) {
-	key, name := s.Key(), s.Name()
-	last, _ := s.Load(p).(*host)
-	h, v, err := p.acquire(ctx, v, key, name, last)
+	kept, _ := s.Kept.Get(p)
+	last, _ := kept.(*host)
+	h, v, err := p.acquire(ctx, v, s.Key, s.Name, last)
 	if h != nil && h != last {
-		s.Store(p, h)
+		s.Kept.Set(p, h)
 	}
 	return h, v, err
 }

@@ -78,7 +78,7 @@ func (p *logger) tell(x *stack.Exchange, f *stack.Facts, e event) {
 	if l == nil {
 		l = slog.Default()
 	}
-	ctx, level, host := x.Context(), e.level(), x.Target().Key()
+	ctx, level, host := x.Context(), e.level(), x.Target().Key
 	if !l.Enabled(ctx, level) {
 		return
 	}

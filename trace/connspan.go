@@ -85,7 +85,7 @@ func (d *connSpan) writeSetup(f *stack.Facts, now time.Time) ledger.Span {
 	if began.IsZero() {
 		began = now.Add(-f.ConnWait)
 	}
-	key := d.r.Target().Key()
+	key := d.r.Target().Key
 	attrs := append(hostAttributes(key), semconv.URLScheme(key.Scheme))
 	attrs = append(peer(attrs, f.Held), connIDKey.Int64(int64(f.ConnID))) // #nosec G115 -- an ID counts from 1
 	attrs = handshake(attrs, f.Held)

@@ -82,11 +82,11 @@ func appendHost(attrs []attribute.KeyValue, k ledger.Key) []attribute.KeyValue {
 }
 
 func (t *Tracer) host(s *stack.Target) *host {
-	if h, ok := s.Load(t).(*host); ok {
-		return h
+	if kept, ok := s.Kept.Get(t); ok {
+		return kept.(*host)
 	}
-	h := t.hosts.Of(s.Key(), func(k ledger.Key) *host { return newHost(k, s.Name()) })
-	s.Store(t, h)
+	h := t.hosts.Of(s.Key, func(k ledger.Key) *host { return newHost(k, s.Name) })
+	s.Kept.Set(t, h)
 	return h
 }
 

@@ -71,7 +71,7 @@ func (b Budget) min(c Budget) Budget {
 // budget is the smallest Budget of the stack's drain layers, and of the ones below foreign
 // middleware; not ok if the stack itself has no drain layer.
 func (x *Exchange) budget(resp *http.Response, leaked bool) (b Budget, ok bool) {
-	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.request.target.key.Scheme == "https", Leaked: leaked})
+	return x.budgetFor(DrainInput{Left: x.left(resp), TLS: x.request.target.Key.Scheme == "https", Leaked: leaked})
 }
 
 func (x *Exchange) budgetFor(p DrainInput) (b Budget, ok bool) {

@@ -29,7 +29,7 @@ func (x *Exchange) timeDial() {
 		ConnectStart: func(string, string) { d.start(&d.connect) },
 		ConnectDone:  func(string, string, error) { d.stop(&d.connect) },
 	}
-	if x.request.target.key.Scheme == "https" {
+	if x.request.target.Key.Scheme == "https" {
 		t.TLSHandshakeStart = func() { d.start(&d.tls) }
 		t.TLSHandshakeDone = func(tls.ConnectionState, error) { d.stop(&d.tls) }
 	}

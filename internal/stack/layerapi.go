@@ -85,7 +85,7 @@ func (x *Exchange) Facts() Facts {
 }
 
 // Host is the name of the exchange's host, as in "https://example.com:443".
-func (x *Exchange) Host() string { return x.request.target.name }
+func (x *Exchange) Host() string { return x.request.target.Name }
 
 // Method is the request's, as the caller wrote it.
 func (x *Exchange) Method() string { return x.facts.Method }

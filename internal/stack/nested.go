@@ -43,7 +43,7 @@ func (x *Exchange) link() {
 	if o == nil || o.ended() {
 		return
 	}
-	x.nest.own = x.request.target.key == o.request.target.key && x.request.path == o.request.path && methodOf(x.facts.Method) == methodOf(o.facts.Method)
+	x.nest.own = x.request.target.Key == o.request.target.Key && x.request.path == o.request.path && methodOf(x.facts.Method) == methodOf(o.facts.Method)
 	if !x.nest.own {
 		return
 	}

@@ -46,7 +46,7 @@ const (
 func (p *reaper) add(x *Exchange) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	key := x.request.target.key
+	key := x.request.target.Key
 	f := p.hosts[key]
 	if f == nil {
 		if p.hosts == nil {

@@ -23,8 +23,8 @@ func TestHostsTakeTurnsWithTheirLeaks(t *testing.T) {
 	var order []string
 	for len(p.turns) > 0 {
 		f, r := p.nextLocked()
-		if f.key != r.request.target.key {
-			t.Fatalf("a leak of %v in the queue of %v", r.request.target.key, f.key)
+		if f.key != r.request.target.Key {
+			t.Fatalf("a leak of %v in the queue of %v", r.request.target.Key, f.key)
 		}
 		order = append(order, f.key.Host)
 		p.reapedLocked(f, OutcomeDrained, false)

@@ -111,7 +111,7 @@ type derived struct {
 // enter enters the exchange at its host in the ledger.
 func (x *Exchange) enter() {
 	page := x.request.target.observed.Load()
-	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.key, page, x.facts.Start); h != page {
+	if h := x.pipe.ledger.Begin(&x.observed, x.request.target.Key, page, x.facts.Start); h != page {
 		x.request.target.observed.Store(h)
 	}
 }

@@ -97,7 +97,7 @@ func (s *Stack) RoundTrip(req *http.Request) (*http.Response, error) {
 func (x *Exchange) acquireAndSend() (*http.Response, error) {
 	x.entry.Owner, x.entry.Close = (*owner)(x), x.request.close
 	known := x.request.target.owned.Load()
-	h := x.pipe.owned.Enter(&x.entry, x.request.target.key, known)
+	h := x.pipe.owned.Enter(&x.entry, x.request.target.Key, known)
 	if h != known {
 		x.request.target.owned.Store(h)
 	}
