@@ -36,7 +36,7 @@ func (p *Pool) routeFor(e *Entry, req *http.Request) (by routeKey, err error) {
 			host = p.forwarder(e.target, by)
 		}
 	}
-	if host == e.target && !host.key.Spells(req.URL) {
+	if host == e.target && !host.spelledIn(req.URL) {
 		by.addr = host.spelledBy(req.URL)
 	}
 	if host != e.host { // Proxy may answer otherwise for another try
@@ -55,6 +55,12 @@ func (h *Host) askProxy(req *http.Request) (*url.URL, error) {
 
 // spelling is another spelling of a host's name than its key's, and the address for it.
 type spelling struct{ host, addr string }
+
+// spelledIn reports whether u, a URL of the host's, spells its name as the host's key does.
+func (h *Host) spelledIn(u *url.URL) bool {
+	rest, ok := strings.CutPrefix(strings.TrimPrefix(u.Host, "["), h.key.Host)
+	return ok && (rest == "" || rest[0] == ':' || rest[0] == ']')
+}
 
 // spelledBy is the host's address as u spells it; empty if it is the host's own. As in
 // net/http, each spelling has connections of its own: the program's dialer may treat them

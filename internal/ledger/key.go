@@ -20,22 +20,25 @@ func KeyOf(u *url.URL) Key {
 	if u == nil {
 		return Key{}
 	}
-	k := Key{Scheme: word.Of(u.Scheme)}
+	k, port := Key{Scheme: u.Scheme}, ""
+	switch u.Scheme {
+	case "http":
+		port = "80"
+	case "https":
+		port = "443"
+	default:
+		k.Scheme = word.Of(u.Scheme)
+	}
 	if len(u.Host) > MaxHost {
 		k.Host = digest(WithoutUser(u.Host))
-	} else if name, port, ok := split(u.Host); ok {
-		k.Host, k.Port = name, port
+	} else if name, given, ok := split(u.Host); ok {
+		k.Host, k.Port = name, given
 	} else {
 		bare := url.URL{Host: WithoutUser(u.Host)}
 		k.Host, k.Port = inASCII(strings.ToLower(bare.Hostname())), bare.Port()
 	}
 	if k.Port == "" {
-		switch k.Scheme {
-		case "http":
-			k.Port = "80"
-		case "https":
-			k.Port = "443"
-		}
+		k.Port = port
 	}
 	return k
 }
@@ -73,12 +76,6 @@ func AddrOf(u *url.URL) string {
 		name = inASCII(strings.ToLower(name))
 	}
 	return net.JoinHostPort(name, port)
-}
-
-// Spells reports whether u spells its host's name as k does. K must be u's key.
-func (k Key) Spells(u *url.URL) bool {
-	rest, ok := strings.CutPrefix(strings.TrimPrefix(u.Host, "["), k.Host)
-	return ok && (rest == "" || rest[0] == ':' || rest[0] == ']')
 }
 
 // WithoutUser returns host without user information. A url.URL made by hand may have that
