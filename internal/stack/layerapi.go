@@ -31,20 +31,6 @@ func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
 // Request is the request as the caller made it. It must not be changed.
 func (x *Exchange) Request() *http.Request { return x.request.orig }
 
-// Header is the header that goes down, the kit's own map: the values are
-// shared with the caller's request and must be replaced, never changed. In
-// Begin only.
-func (x *Exchange) Header() http.Header {
-	if x.request.header == nil {
-		h := make(http.Header, len(x.request.orig.Header)+2)
-		for k, v := range x.request.orig.Header {
-			h[k] = v
-		}
-		x.request.header = h
-	}
-	return x.request.header
-}
-
 // SetConnSpan says which span stands for the making of the exchange's connection. Exchanges
 // that are given the connection later find it in their Facts.
 func (x *Exchange) SetConnSpan(s ledger.Span) { x.conn.SetSpan(s) }

@@ -93,6 +93,20 @@ func (x *Exchange) askGzip() {
 	x.request.gzip = true
 }
 
+// Header is the header that goes down, the kit's own map: the values are
+// shared with the caller's request and must be replaced, never changed. In
+// Begin only.
+func (x *Exchange) Header() http.Header {
+	if x.request.header == nil {
+		h := make(http.Header, len(x.request.orig.Header)+2)
+		for k, v := range x.request.orig.Header {
+			h[k] = v
+		}
+		x.request.header = h
+	}
+	return x.request.header
+}
+
 // derived is the request that goes down in the place of the caller's, with its context and
 // hooks.
 type derived struct {
