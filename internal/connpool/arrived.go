@@ -37,9 +37,10 @@ func (c *Conn) leaveLocked(e *Entry) {
 	c.releasedLocked()
 }
 
-// answeredBy notes that the exchange has its response.
+// answeredBy notes that the exchange has its response: over HTTP/2, or on a connection whose
+// Reads are not seen.
 func (c *Conn) answeredBy(e *Entry) {
-	if c.raw == nil { // else its Read has said so
+	if c.raw == nil {
 		c.host.silence.broken()
 	}
 	if c.http2 && !c.heard.Load() && !c.heard.Swap(true) {

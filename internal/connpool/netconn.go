@@ -167,6 +167,25 @@ func (c *netConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// asks notes that n bytes are about to be sent.
+func (c *netConn) asks(n int64) {
+	if c.asked.Load() == 0 {
+		c.askedFrom.Store(c.begun.Load())
+		c.asked.Store(time.Now().UnixNano())
+	}
+	c.begun.Add(n)
+}
+
+// hears notes that something came.
+func (c *netConn) hears() {
+	if c.asked.Load() != 0 {
+		c.asked.Store(0)
+	}
+	if o := c.owner.Load(); o != nil && o.host.silence.suspected.Load() {
+		o.host.silence.broken()
+	}
+}
+
 // ReadFrom lets net/http send a file as it would without this wrapper: io.Copy
 // looks for ReadFrom on the connection below, sendfile on Linux.
 func (c *netConn) ReadFrom(r io.Reader) (int64, error) {

@@ -136,7 +136,9 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		if body != nil && body.held.Swap(false) && body.wasAsked.Load() {
 			body.close()
 		}
-		c.answeredBy(e)
+		if c.http2 || c.raw == nil { // else its Read has noted all that there is
+			c.answeredBy(e)
+		}
 		return resp, never, nil
 	}
 	if !c.http2 {

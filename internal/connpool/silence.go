@@ -71,25 +71,6 @@ func (c *netConn) look(now time.Time) (s sight) {
 	return s
 }
 
-// asks notes that n bytes are about to be sent.
-func (c *netConn) asks(n int64) {
-	if c.asked.Load() == 0 {
-		c.askedFrom.Store(c.begun.Load())
-		c.asked.Store(time.Now().UnixNano())
-	}
-	c.begun.Add(n)
-}
-
-// hears notes that something came.
-func (c *netConn) hears() {
-	if c.asked.Load() != 0 {
-		c.asked.Store(0)
-	}
-	if o := c.owner.Load(); o != nil {
-		o.host.silence.broken()
-	}
-}
-
 // closes keeps the sight of c, over HTTP/1, before net/http closes it or sends TLS's
 // close_notify. At a time-out net/http does so before its RoundTrip returns, and of a closed
 // socket the kernel tells nothing.
@@ -123,8 +104,9 @@ type silence struct {
 	swept time.Time // when connections were last condemned
 }
 
+// broken notes that the host has said something.
 func (s *silence) broken() {
-	if s.suspected.Load() {
+	if s.suspected.Load() { // to look costs less than to write
 		s.suspected.Store(false)
 	}
 }
