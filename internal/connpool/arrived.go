@@ -34,7 +34,9 @@ func (c *Conn) leaveLocked(e *Entry) {
 		c.answered--
 		c.countOverLocked()
 	}
-	c.releasedLocked()
+	if c.host.pool.listened {
+		c.releasedLocked()
+	}
 }
 
 // answeredBy notes that the exchange has its response: over HTTP/2, or on a connection whose

@@ -108,7 +108,9 @@ func (rt *route) dialedLocked(c *Conn, now time.Time) {
 		c.peer = c.held.Peer().Host
 	}
 	h.openedLocked(c)
-	c.opensLocked()
+	if h.pool.listened {
+		c.opensLocked()
+	}
 	h.shakes.Add(c.held.TLS())
 	h.conns.shaking--
 	if c.http2 {

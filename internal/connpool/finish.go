@@ -11,7 +11,9 @@ import (
 func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reusable bool, now time.Time) (lost loss.Reason, back bool) {
 	h := c.host
 	c.streams = 0
-	c.releasedLocked()
+	if h.pool.listened {
+		c.releasedLocked()
+	}
 	switch {
 	case c.user != e.id || c.state != active && c.state != draining:
 		return cause, false // it was lost before, and the reason written down then

@@ -23,6 +23,16 @@ const (
 // Life is a listener's func for each event; nil funcs are not called. See tellLocked.
 type Life [lifeEvents]func(ConnFacts)
 
+// listens reports whether there is a func for any event.
+func (l *Life) listens() bool {
+	for _, f := range l {
+		if f != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // lifeQueue has the events of a host's connections of which the listener was not told yet.
 // The host's mutex guards it.
 type lifeQueue struct {
@@ -85,7 +95,8 @@ func (h *Host) tellLife() {
 	}
 }
 
-// opensLocked tells that c is up.
+// opensLocked tells that c is up. Of this event, and of Acquired and Released, it is asked
+// first whether the Pool is listened to. Without it the others tell nothing.
 func (c *Conn) opensLocked() {
 	c.told.opened = true
 	c.tellLocked(Opened, 0)

@@ -74,6 +74,7 @@ type Pool struct {
 	mayHTTP2      bool          // https connections may turn out to speak HTTP/2
 	priorHTTP2    bool          // http connections speak HTTP/2 from the start
 	pingTimeout   time.Duration // HTTP/2: how long an answer to a ping may take; 0: no pings
+	listened      bool          // Options.Life has a func
 	strict        bool          // HTTP/2: requests wait at a connection's limit of streams
 	foreignTLS    dialFunc      // the program's own dialer for TLS to the first hop; nil if it has none
 

@@ -55,7 +55,9 @@ func (c *Conn) takeLocked(e *Entry, now time.Time) Got {
 		}
 		c.newReason = g.Reason
 	}
-	c.acquiredLocked(g.IdleTime)
+	if h.pool.listened {
+		c.acquiredLocked(g.IdleTime)
+	}
 	if c.http2 && c.state == active { // net/http gives it to no other request
 		switch {
 		case e.Close:

@@ -26,6 +26,7 @@ func New(base, clone *http.Transport, books *ledger.Ledger, o Options) *Pool {
 		proxy:         base.Proxy,
 		keepAlivesOff: base.DisableKeepAlives,
 		keepsNoIdle:   o.MaxIdlePerHost < 0,
+		listened:      o.Life.listens(),
 		strict:        clone.HTTP2 != nil && clone.HTTP2.StrictMaxConcurrentRequests,
 		dial:          dialer(base),
 	}
