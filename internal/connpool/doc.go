@@ -44,8 +44,8 @@
 //   - puthook.go: the caller's PutIdleConn hook, for connections that the Pool refuses
 //   - finish.go, streamend.go, arrived.go: the end of an exchange, for its connection, and
 //     of a stream that ends before its exchange
-//   - idle.go, idletotal.go, sweep.go, retire.go: how many connections are kept, and for
-//     how long; floor.go: how many of a host in use stay idle
+//   - idle.go, idletotal.go, sweep.go: how many connections are kept, and for how long;
+//     floor.go: how many of a host in use stay idle; retire.go: how they are taken out of use
 //   - serveridle.go, idleclosed.go: for how long the server keeps idle connections, learned
 //     from the ones that it has closed; distrust.go: which requests get no connection that
 //     the server may be closing

@@ -1,7 +1,6 @@
 package connpool
 
 import (
-	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -78,6 +77,40 @@ func (c *Conn) serverLimit() time.Duration {
 	return d
 }
 
+// limits are the age and the number of uses at which c is retired; 0: never. They are the
+// Pool's, or those of the exchange e, if it has lower ones. E may be nil.
+func (c *Conn) limits(e *Entry) (age time.Duration, uses int) {
+	o := &c.host.pool.opts
+	age, uses = o.MaxAge, o.MaxUses
+	if e == nil {
+		return age, uses
+	}
+	if d := e.MaxAge; d > 0 && (age == 0 || d < age) {
+		age = d
+	}
+	if n := int(e.MaxUses); n > 0 && (uses == 0 || n < uses) {
+		uses = n
+	}
+	return age, uses
+}
+
+// dueReason says why c is to be retired, and e must not be given it, or was the last to have
+// it; empty if c is not due.
+func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
+	age, uses := c.limits(e)
+	switch {
+	case uses > 0 && c.uses >= uses:
+		return loss.MaxRequests
+	case c.older(age, now):
+		return loss.MaxAge
+	case c.movedLocked():
+		return loss.AddressGone
+	case c.state == idle && c.tooIdle(now):
+		return loss.IdleTimeout
+	}
+	return loss.None
+}
+
 // older reports whether c has come to that age. For each connection it is up to a tenth
 // less, so that connections that were made in one moment do not end in one moment.
 func (c *Conn) older(age time.Duration, now time.Time) bool {
@@ -86,44 +119,4 @@ func (c *Conn) older(age time.Duration, now time.Time) bool {
 
 func (c *Conn) ownAge(age time.Duration) time.Duration {
 	return age - age/10*time.Duration(c.jitter)/256
-}
-
-// closeIdle closes the idle connections, and breaks off the dials that no request waits for.
-func (h *Host) closeIdle(why loss.Reason) {
-	now := time.Now()
-	h.mu.Lock()
-	defer h.unlock()
-	for _, rt := range h.allRoutes() {
-		for _, c := range slices.Clone(rt.idle) {
-			c.retireLocked(why, now)
-		}
-		for _, c := range slices.Clone(rt.shared) {
-			switch {
-			case c.state != idle:
-			case c.quietLocked():
-				c.retireLocked(why, now)
-			case h.pool.shutDown.Load():
-				h.sweep.byLocked(h, now.Add(drainLook))
-			}
-		}
-		for _, c := range rt.dials {
-			if c.waiter == nil && c.cancel != nil {
-				c.cancel()
-				c.cancel = nil // so that no request adopts it
-			}
-		}
-	}
-}
-
-// breakDrains closes the connections on which a body is drained after its Close.
-func (h *Host) breakDrains() {
-	h.mu.Lock()
-	defer h.unlock()
-	for _, rt := range h.allRoutes() {
-		for _, c := range rt.drains {
-			if c.state == draining {
-				h.afterwards(func() { go c.cc.Close() })
-			}
-		}
-	}
 }

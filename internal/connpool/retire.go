@@ -1,44 +1,11 @@
 package connpool
 
 import (
+	"slices"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
 )
-
-// limits are the age and the number of uses at which c is retired; 0: never. They are the
-// Pool's, or those of the exchange e, if it has lower ones. E may be nil.
-func (c *Conn) limits(e *Entry) (age time.Duration, uses int) {
-	o := &c.host.pool.opts
-	age, uses = o.MaxAge, o.MaxUses
-	if e == nil {
-		return age, uses
-	}
-	if d := e.MaxAge; d > 0 && (age == 0 || d < age) {
-		age = d
-	}
-	if n := int(e.MaxUses); n > 0 && (uses == 0 || n < uses) {
-		uses = n
-	}
-	return age, uses
-}
-
-// dueReason says why c is to be retired, and e must not be given it, or was the last to have
-// it; empty if c is not due.
-func (c *Conn) dueReason(e *Entry, now time.Time) loss.Reason {
-	age, uses := c.limits(e)
-	switch {
-	case uses > 0 && c.uses >= uses:
-		return loss.MaxRequests
-	case c.older(age, now):
-		return loss.MaxAge
-	case c.movedLocked():
-		return loss.AddressGone
-	case c.state == idle && c.tooIdle(now):
-		return loss.IdleTimeout
-	}
-	return loss.None
-}
 
 // dueLocked reports whether c, of HTTP/2, must not be used any more because it is due. A
 // busy one is used until another connection has taken its place, so that no request waits
@@ -121,4 +88,44 @@ func (c *Conn) goAwayLocked(why loss.Reason, culprit loss.Culprit, now time.Time
 		c.host.moveLocked(c, goingAway)
 	}
 	c.retiresNowLocked()
+}
+
+// closeIdle closes the idle connections, and breaks off the dials that no request waits for.
+func (h *Host) closeIdle(why loss.Reason) {
+	now := time.Now()
+	h.mu.Lock()
+	defer h.unlock()
+	for _, rt := range h.allRoutes() {
+		for _, c := range slices.Clone(rt.idle) {
+			c.retireLocked(why, now)
+		}
+		for _, c := range slices.Clone(rt.shared) {
+			switch {
+			case c.state != idle:
+			case c.quietLocked():
+				c.retireLocked(why, now)
+			case h.pool.shutDown.Load():
+				h.sweep.byLocked(h, now.Add(drainLook))
+			}
+		}
+		for _, c := range rt.dials {
+			if c.waiter == nil && c.cancel != nil {
+				c.cancel()
+				c.cancel = nil // so that no request adopts it
+			}
+		}
+	}
+}
+
+// breakDrains closes the connections on which a body is drained after its Close.
+func (h *Host) breakDrains() {
+	h.mu.Lock()
+	defer h.unlock()
+	for _, rt := range h.allRoutes() {
+		for _, c := range rt.drains {
+			if c.state == draining {
+				h.afterwards(func() { go c.cc.Close() })
+			}
+		}
+	}
 }
