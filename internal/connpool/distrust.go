@@ -1,7 +1,6 @@
 package connpool
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
@@ -62,15 +61,6 @@ func (rt *route) onceLocked() int {
 		return 0
 	}
 	return rt.waiters.once
-}
-
-// sentOnce reports whether req can be sent only once: net/http would not send it again if it
-// crossed the server's close.
-func sentOnce(req *http.Request, http2 bool) bool {
-	if http2 {
-		return outgoingLength(req) != 0 && req.GetBody == nil
-	}
-	return !replayable(req)
 }
 
 // firstLate is how much longer than a round trip a stream may take to arrive at the server,

@@ -72,6 +72,15 @@ func replayable(req *http.Request) bool {
 	return a || b
 }
 
+// sentOnce reports whether req can be sent only once: net/http would not send it again if it
+// crossed the server's close.
+func sentOnce(req *http.Request, http2 bool) bool {
+	if http2 {
+		return outgoingLength(req) != 0 && req.GetBody == nil
+	}
+	return !replayable(req)
+}
+
 // streamError has the fields of net/http's own type: errors.As converts that to this.
 type streamError struct {
 	StreamID uint32
