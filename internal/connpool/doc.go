@@ -26,8 +26,8 @@
 //     the host
 //   - phase.go: the stages of an exchange, from the time its host counts it to its end, and
 //     the table of its edges
-//   - acquire.go, wait.go: how a request comes to a connection; limitclock.go: the part of
-//     its wait that a limit has cost
+//   - acquire.go, wait.go: how a request comes to a connection, and the part of its wait that a
+//     limit has cost
 //   - pick.go, ready.go, take.go: which connection a request gets, whether that can be used,
 //     and its hand-out
 //   - streams.go: how many streams an HTTP/2 connection takes
