@@ -39,7 +39,12 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 		w.deadline, _ = ctx.Deadline()
 		rt.waiters.push(w)
 		h.fillLocked(now)
-		w.hopes = rt.protocol == http2 && w.queued() && w.dial == nil
+		switch w.look = gateMost; {
+		case rt.protocol == http1:
+			w.look = lookAgain
+		case rt.protocol == http2 && w.queued() && w.dial == nil:
+			w.look = lingerMost // it hopes for a stream that is about to end
+		}
 		h.unlock()
 		c, got, err := rt.wait(ctx, legacyCancel(req), w)
 		limited += w.limited

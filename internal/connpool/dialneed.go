@@ -71,7 +71,7 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 	switch {
 	case rt.waiters.undialed.Len() == 0:
 		return false
-	case rt.gatedLocked(now):
+	case rt.protocol == unknown && rt.gatedLocked(now):
 		return false
 	case rt.failed:
 		// Each request dials: else the error of one dial after another would reach one
@@ -103,12 +103,6 @@ func (rt *route) needsDialLocked(now time.Time) bool {
 		return n > 0 && n > rt.comingLocked(now)
 	}
 	return true
-}
-
-// gated reports whether the route's connections may turn out to speak HTTP/2, so that
-// requests wait until one shows its protocol.
-func (rt *route) gated() bool {
-	return rt.host.key.Scheme == "https" && rt.host.pool.mayHTTP2 && !rt.http1
 }
 
 // adoptLocked gives an abandoned dial to a request that waits. It returns false if there is

@@ -40,7 +40,7 @@ const (
 // gatedLocked reports whether the requests without a dial must wait for the dials that are
 // under way.
 func (rt *route) gatedLocked(now time.Time) bool {
-	if rt.protocol != unknown || !rt.gated() || rt.failed || rt.host.pool.keepAlivesOff || len(rt.dials) == 0 {
+	if rt.protocol != unknown || rt.failed || rt.host.pool.keepAlivesOff || len(rt.dials) == 0 {
 		return false
 	}
 	first := rt.dials[0]

@@ -141,7 +141,8 @@ func (h *Host) allRoutes() []*route {
 	return append([]*route{&h.direct}, h.routes...)
 }
 
-// assumed is the protocol of a route before any of its connections has shown one.
+// assumed is the protocol of a route before any of its connections has shown one. Where it is
+// unknown, requests wait until one does: see gate.go.
 func (p *Pool) assumed(rt *route) protocol {
 	if rt.host.key.Scheme == "http" {
 		if p.priorHTTP2 {
@@ -149,7 +150,7 @@ func (p *Pool) assumed(rt *route) protocol {
 		}
 		return http1
 	}
-	if rt.gated() {
+	if p.mayHTTP2 && !rt.http1 {
 		return unknown
 	}
 	return http1

@@ -17,13 +17,13 @@ type waiter struct {
 	got   Got
 	err   error
 	dial  *Conn // the dial that it owns; nil if there is none
-	hopes bool  // it hopes for a stream that is about to end
 	once  bool  // its request can't be sent again over HTTP/2
 	// limited is how long the route's limitClock has run while the waiter had no dial, and
 	// asked is what the clock showed when it last lost its dial, or began to wait.
 	asked, limited time.Duration
 
-	deadline time.Time // the request's; zero if it has none
+	deadline time.Time     // the request's; zero if it has none
+	look     time.Duration // after that time it looks at its route by itself
 
 	place    linked.Place[waiter] // among all that wait
 	undialed linked.Place[waiter] // among the waiters without a dial of their own
@@ -102,14 +102,7 @@ const lookAgain = 200 * time.Millisecond
 
 // wait waits until w is served, or its request has ended.
 func (rt *route) wait(ctx context.Context, cancel <-chan struct{}, w *waiter) (*Conn, Got, error) {
-	h := rt.host
-	look := lookAgain
-	switch {
-	case w.hopes:
-		look = lingerMost
-	case rt.gated():
-		look = gateMost
-	}
+	h, look := rt.host, w.look
 	t := time.NewTimer(look)
 	defer t.Stop()
 	for {
