@@ -37,7 +37,7 @@ func (c *Conn) connect(ctx context.Context) {
 	h, rt := c.host, c.route
 	d := &dialContext{ctx, c, httptrace.ContextClientTrace(ctx)}
 	hooks := c.dialHooks(h.pool.transport.TLSHandshakeTimeout, d.hooks)
-	cc, err := h.pool.transportFor(rt).NewClientConn(httptrace.WithClientTrace(d, hooks), h.key.Scheme, rt.addr())
+	cc, err := h.pool.transportFor(rt).NewClientConn(httptrace.WithClientTrace(d, hooks), h.key.Scheme, rt.addr)
 	err = c.dialError(err)
 	var to netip.Addr
 	if err == nil {

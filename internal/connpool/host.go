@@ -88,9 +88,7 @@ type route struct {
 	proxy string // via as a string; part of the route's identity
 	http1 bool   // requests that must not get HTTP/2
 	hop   string // host and port of the first hop
-	// spelled is the host's address for requests that spell its name otherwise;
-	// empty: addr.
-	spelled string
+	addr  string // host and port that its dials are for; the Host's own, or as requests spell it otherwise
 
 	// Guarded by host.mu.
 	protocol  protocol
@@ -150,7 +148,7 @@ func (p *Pool) host(key ledger.Key) *Host {
 
 func (p *Pool) newHost(key ledger.Key) *Host {
 	h := &Host{pool: p, key: key, name: key.String(), addr: net.JoinHostPort(key.Host, key.Port)}
-	h.direct = route{host: h, hop: h.addr}
+	h.direct = route{host: h, addr: h.addr, hop: h.addr}
 	h.direct.protocol = p.assumed(&h.direct)
 	return h
 }

@@ -42,7 +42,7 @@ func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 // kind.
 func (c *Conn) remote() (a netip.Addr) {
 	h, rt := c.host, c.route
-	if h.pool.opts.Resolve <= 0 || rt.via != nil || !strings.EqualFold(rt.addr(), h.addr) || c.held.Conn == nil {
+	if h.pool.opts.Resolve <= 0 || rt.via != nil || !strings.EqualFold(rt.addr, h.addr) || c.held.Conn == nil {
 		return a
 	}
 	if _, err := netip.ParseAddr(h.key.Host); err == nil {

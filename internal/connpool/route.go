@@ -95,6 +95,7 @@ func (p *Pool) forwarder(target *Host, by routeKey) *Host {
 		h := p.newHost(ledger.Key{Scheme: "http", Host: shown, Port: "proxy " + by.via.Scheme})
 		h.name = "http://" + shown + " (proxy)"
 		h.addr = target.addr
+		h.direct.addr = h.addr
 		h.direct.via, h.direct.proxy, h.direct.hop = by.via, by.proxy, ledger.AddrOf(by.via)
 		return h
 	})
@@ -109,8 +110,9 @@ func (h *Host) routeLocked(by routeKey) *route {
 	if h.direct.proxy == by.proxy && !by.http1 && by.addr == "" {
 		return &h.direct
 	}
+	addr := cmp.Or(by.addr, h.addr)
 	for _, rt := range h.routes {
-		if rt.proxy == by.proxy && rt.http1 == by.http1 && rt.spelled == by.addr {
+		if rt.proxy == by.proxy && rt.http1 == by.http1 && rt.addr == addr {
 			return rt
 		}
 	}
@@ -123,8 +125,7 @@ func (h *Host) routeLocked(by routeKey) *route {
 		}
 		h.routes = kept
 	}
-	rt := &route{host: h, via: by.via, proxy: by.proxy, http1: by.http1, spelled: by.addr}
-	rt.hop = rt.addr()
+	rt := &route{host: h, via: by.via, proxy: by.proxy, http1: by.http1, addr: addr, hop: addr}
 	if by.via != nil {
 		rt.hop = ledger.AddrOf(by.via)
 	}
@@ -132,9 +133,6 @@ func (h *Host) routeLocked(by routeKey) *route {
 	h.routes = append(h.routes, rt)
 	return rt
 }
-
-// addr is the host and port that the route's dials are for.
-func (rt *route) addr() string { return cmp.Or(rt.spelled, rt.host.addr) }
 
 // allRoutes are the host's routes, direct included.
 func (h *Host) allRoutes() []*route {
