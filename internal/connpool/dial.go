@@ -50,7 +50,9 @@ func (c *Conn) connect(ctx context.Context) {
 		if c.http2 || c.raw == nil {
 			c.hook(true)
 		}
-		to = c.remote()
+		if h.pool.opts.Resolve > 0 {
+			to = c.remote()
+		}
 	} else if c.raw != nil && !c.raw.closed.Load() {
 		c.raw.Close() // net/http sometimes leaves that to a goroutine
 	}
@@ -73,11 +75,15 @@ func (c *Conn) connect(ctx context.Context) {
 	if err != nil {
 		rt.dialFailedLocked(c, err, now)
 	} else {
-		h.metLocked(c, to, now)
+		if to.IsValid() {
+			h.metLocked(c, to, now)
+		}
 		rt.dialedLocked(c, now)
 	}
 	h.fillLocked(now)
-	rt.warmLocked(now)
+	if len(rt.warmings) > 0 {
+		rt.warmLocked(now)
+	}
 	h.unlock()
 }
 

@@ -42,7 +42,7 @@ func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
 // kind.
 func (c *Conn) remote() (a netip.Addr) {
 	h, rt := c.host, c.route
-	if h.pool.opts.Resolve <= 0 || rt.via != nil || !strings.EqualFold(rt.addr, h.addr) || c.held.Conn == nil {
+	if rt.via != nil || !strings.EqualFold(rt.addr, h.addr) || c.held.Conn == nil {
 		return a
 	}
 	if _, err := netip.ParseAddr(h.key.Host); err == nil {
@@ -58,9 +58,6 @@ func (c *Conn) remote() (a netip.Addr) {
 // comes up: else an address that the name loses within the first interval would never have
 // been in an answer.
 func (h *Host) metLocked(c *Conn, to netip.Addr, now time.Time) {
-	if !to.IsValid() {
-		return
-	}
 	if h.resolve == nil {
 		h.resolve = new(resolver)
 	}

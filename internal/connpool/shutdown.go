@@ -25,7 +25,7 @@ func (h *Host) endedLocked() {
 // breakOffLocked breaks off, after Shutdown, the dials that no request owns, if no request
 // waits that could adopt one: their connections would not be kept.
 func (rt *route) breakOffLocked() {
-	if !rt.host.pool.shutDown.Load() || rt.waiters.undialed.Len() > 0 {
+	if rt.waiters.undialed.Len() > 0 {
 		return
 	}
 	for _, c := range rt.dials {

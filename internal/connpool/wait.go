@@ -159,7 +159,9 @@ func (rt *route) unqueueLocked(w *waiter, now time.Time) {
 			c.cancel = nil
 		}
 	}
-	rt.breakOffLocked()
+	if rt.host.pool.shutDown.Load() {
+		rt.breakOffLocked()
+	}
 }
 
 // serveLocked gives c to w.
@@ -187,7 +189,9 @@ func (rt *route) serveLocked(w *waiter, c *Conn, now time.Time) {
 	w.got = c.takeLocked(w.entry, now)
 	w.got.Wait = now.Sub(w.began)
 	close(w.ready)
-	rt.breakOffLocked()
+	if rt.host.pool.shutDown.Load() {
+		rt.breakOffLocked()
+	}
 }
 
 // failLocked gives w an error.
