@@ -118,10 +118,6 @@ func (rt *route) adoptLocked(now time.Time) bool {
 	return false
 }
 
-// passesOn reports whether a dial may serve another request than its own. Where no
-// connection is kept it may not: each request is promised one that was made for it.
-func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
-
 // promiseLocked is the most age of an abandoned dial that a request may hope for.
 func (rt *route) promiseLocked() time.Duration {
 	cost, measured := rt.host.worth.Cost(rt.hop)
@@ -154,16 +150,6 @@ func (rt *route) disownLocked(now time.Time) {
 			rt.waiters.pushUndialed(w)
 		}
 	}
-}
-
-// fullLocked reports whether the limit forbids one more connection.
-func (h *Host) fullLocked(e *Entry) bool {
-	all := h.conns.open() + h.conns.by[dialing]
-	if n := h.pool.opts.MaxConns; n > 0 && all >= n {
-		return true
-	}
-	n := int(e.MaxConns)
-	return n > 0 && all-h.conns.multiplexed >= n+h.exempt
 }
 
 // makeRoomLocked frees a place under the limit, if the requests on rt have no use for some

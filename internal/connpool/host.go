@@ -81,6 +81,16 @@ func (c *counts) open() int {
 	return c.by[idle] + c.by[active] + c.by[draining] + c.by[goingAway] + c.by[closing]
 }
 
+// fullLocked reports whether the limit forbids one more connection.
+func (h *Host) fullLocked(e *Entry) bool {
+	all := h.conns.open() + h.conns.by[dialing]
+	if n := h.pool.opts.MaxConns; n > 0 && all >= n {
+		return true
+	}
+	n := int(e.MaxConns)
+	return n > 0 && all-h.conns.multiplexed >= n+h.exempt
+}
+
 // route is one way to a host: the connections on it serve the same requests.
 type route struct {
 	host  *Host
@@ -154,6 +164,20 @@ func (p *Pool) newHost(key ledger.Key) *Host {
 }
 
 func (hs *hosts) each(f func(*Host)) { hs.table.Each(f) }
+
+// Enter enters the exchange at the host of key, and returns that host. Known is what Enter
+// has returned for that key before, nil if it has not: it saves the search.
+func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) *Host {
+	e.pool, e.id = p, p.uses.Add(1)
+	if e.target = known; known == nil {
+		e.target = p.host(key)
+	}
+	e.host = e.target
+	return e.target
+}
+
+// SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2.
+func (h *Host) SpeaksHTTP2() bool { return h.multiplexed.Load() }
 
 // Forget implements hosttable.Forgetter: it reports whether the host can be forgotten. Then
 // the next request to that name makes another Host.

@@ -103,6 +103,10 @@ func (p *Pool) keepsAlive(http2 bool) bool {
 	return !p.keepAlivesOff && (http2 || !p.keepsNoIdle)
 }
 
+// passesOn reports whether a dial may serve another request than its own. Where no
+// connection is kept it may not: each request is promised one that was made for it.
+func (rt *route) passesOn() bool { return rt.host.pool.keepsAlive(rt.protocol == http2) }
+
 // CloseIdleConnections closes the idle connections and, like net/http's, also connections in
 // use that come back before the next request. Dials that no request waits for are broken
 // off.

@@ -10,20 +10,6 @@ import (
 	"github.com/warmconn/warmconn/internal/ledger"
 )
 
-// Enter enters the exchange at the host of key, and returns that host. Known is what Enter
-// has returned for that key before, nil if it has not: it saves the search.
-func (p *Pool) Enter(e *Entry, key ledger.Key, known *Host) *Host {
-	e.pool, e.id = p, p.uses.Add(1)
-	if e.target = known; known == nil {
-		e.target = p.host(key)
-	}
-	e.host = e.target
-	return e.target
-}
-
-// SpeaksHTTP2 reports whether a connection to h has spoken HTTP/2.
-func (h *Host) SpeaksHTTP2() bool { return h.multiplexed.Load() }
-
 // RoundTrip sends the request over a connection of the Pool's, and once more over another
 // one where net/http would. Ctx is the caller's. Req must be a copy: its context is
 // replaced. OnConn, if not nil, takes the place of ctx's hooks for events on the connection.
