@@ -18,7 +18,7 @@ import (
 type inFlight struct {
 	host   *host
 	stack  []uintptr // nil if it was not taken
-	method string
+	method string    // as the caller wrote it
 	began  time.Time
 
 	// Guarded by host.flights.mu.
@@ -51,7 +51,7 @@ func (p *Pool) track(h *host, method string, began time.Time, stack bool) *inFli
 	default:
 		return nil
 	}
-	f.host, f.method, f.began = h, methodWord(method), began
+	f.host, f.method, f.began = h, method, began
 	if listed {
 		h.flights.begin(f)
 	}
@@ -78,7 +78,17 @@ func (fs *inFlightList) begin(f *inFlight) {
 	fs.mu.Unlock()
 }
 
+// answered is for a request whose body is about to be handed out.
 func (p *Pool) answered(f *inFlight) {
+	if p.tracks() {
+		p.listOpen(f)
+	}
+	if p.opts.OpenBodies != nil && f.stack != nil {
+		p.profile(f)
+	}
+}
+
+func (p *Pool) listOpen(f *inFlight) {
 	h := f.host
 	fs := &h.flights
 	now := time.Now()
@@ -95,8 +105,11 @@ func (p *Pool) answered(f *inFlight) {
 	}
 }
 
-// untrack takes a request that has ended off the list, if it is there.
-func (p *Pool) untrack(f *inFlight) {
+// ended takes a request that has ended off the list and out of the profile.
+func (p *Pool) ended(f *inFlight) {
+	if p.opts.OpenBodies != nil && f.stack != nil {
+		p.opts.OpenBodies.Remove(f)
+	}
 	if !p.tracks() {
 		return
 	}
@@ -108,6 +121,15 @@ func (p *Pool) untrack(f *inFlight) {
 		fs.alarm.timer.Stop()
 		fs.alarm = nil
 	}
+}
+
+// profile enters f's open body into Options.OpenBodies. It must run on the goroutine of the
+// RoundTrip, of which the profile takes the stack once more, from the line that called for the
+// request on. What is entered is f, which leads to no body: what a profile holds is never dropped.
+func (p *Pool) profile(f *inFlight) {
+	var pcs [callsite.Depth]uintptr
+	const add = 1 // the frame of Add itself
+	p.opts.OpenBodies.Add(f, callsite.Within(callsite.Take(&pcs))+add)
 }
 
 // armLocked has suspect look at h's open bodies after d.
@@ -145,7 +167,7 @@ func (p *Pool) suspect(h *host, a *alarm) {
 	fs.mu.Unlock()
 
 	for _, f := range late {
-		p.leaks.note(leakSite{host: h.queue.host, method: f.method, suspected: true, stack: f.stack}, time.Since(f.began))
+		p.leaks.note(leakSite{host: h.queue.host, method: methodWord(f.method), suspected: true, stack: f.stack}, time.Since(f.began))
 		if p.opts.OnLeak == nil {
 			continue
 		}
@@ -210,7 +232,7 @@ func (p *Pool) inFlight(name string, most int) []Request {
 				if n++; n > most {
 					break
 				}
-				all = append(all, listed{Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
+				all = append(all, listed{Request{Host: h.queue.host, Method: methodWord(f.method), Age: now.Sub(f.began),
 					Answered: r != &fs.waiting, Suspected: r == &fs.overdue}, f.stack})
 			}
 		}

@@ -45,7 +45,9 @@ func (t layer) Begin(x *stack.Exchange) (any, error) {
 	if f == nil {
 		return h, nil
 	}
-	p.watchers.began(x, f.stack)
+	if p.watchers.list.Load() != nil {
+		p.watchers.began(x, f.stack)
+	}
 	return f, nil
 }
 
@@ -66,20 +68,25 @@ func (t layer) AddCulprit(state any, c *ledger.Culprit) {
 }
 
 func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
+	h, fl := stateOf(state)
 	var stack []uintptr
-	if fl, ok := state.(*inFlight); ok {
+	if fl != nil {
 		stack = fl.stack
 	}
-	t.p.watchers.ended(x, f, stack)
-	t.gotNew(x, hostOf(state), f)
-	if state == nil {
+	if t.p.watchers.list.Load() != nil {
+		t.p.watchers.ended(x, f, stack)
+	}
+	if f.New != nil {
+		t.gotNew(x, h, f.New)
+	}
+	if h == nil {
 		t.p.endSlotless()
 		return
 	}
-	h := hostOf(state)
-	t.returned(x, h)
-	if fl, ok := state.(*inFlight); ok {
-		t.p.untrack(fl)
+	if f.Foreign {
+		t.letGo(x, h)
+	}
+	if fl != nil {
 		t.p.ended(fl)
 	}
 	t.p.release(h, f)
@@ -95,38 +102,40 @@ func (t layer) End(x *stack.Exchange, state any, f *stack.Facts) {
 	}
 }
 
-// returned is for an exchange that has come back from below the kit's layers.
-func (t layer) returned(x *stack.Exchange, h *host) {
-	if h != nil && x.Foreign() {
-		h.queue.letGo(x)
-		t.p.total.letGo(x)
-	}
+// letGo is for an exchange that has come back from below the kit's layers, where foreign
+// middleware had it.
+func (t layer) letGo(x *stack.Exchange, h *host) {
+	h.queue.letGo(x)
+	t.p.total.letGo(x)
 }
 
-// hostOf returns the host of a state that Begin has returned; nil for nil.
-func hostOf(state any) *host {
+// stateOf returns what Begin has returned as the state: the host whose slot the exchange has,
+// and its record, if it has one. Both are nil for an exchange without a slot.
+func stateOf(state any) (*host, *inFlight) {
 	switch state := state.(type) {
 	case *host:
-		return state
+		return state, nil
 	case *inFlight:
-		return state.host
+		return state.host, state
 	}
-	return nil
+	return nil, nil
 }
 
 func (t layer) Phase() stack.Phase { return stack.Slot }
 
 // Listens implements stack.Listener.
-func (t layer) Listens() bool { return t.p.tracks() || t.p.limits() || t.p.opts.OpenBodies != nil }
+func (t layer) Listens(foreign bool) bool {
+	return t.p.tracks() || t.p.opts.OpenBodies != nil || foreign && t.p.limits()
+}
 
 // Answered implements stack.Listener: the body is open from now on.
 func (t layer) Answered(x *stack.Exchange, state any, _ *http.Response) {
-	t.returned(x, hostOf(state))
-	if f, ok := state.(*inFlight); ok {
-		if t.p.tracks() {
-			t.p.answered(f)
-		}
-		t.p.opened(f)
+	h, f := stateOf(state)
+	if h != nil && x.Foreign() {
+		t.letGo(x, h)
+	}
+	if f != nil {
+		t.p.answered(f)
 	}
 }
 

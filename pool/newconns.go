@@ -117,9 +117,8 @@ func hashOf(stack []uintptr) uint64 {
 // gotNew counts the connection that was new to x, unless an exchange further down does: it
 // knows the same of it: for Stats' New and NewByCaller, and the host's New. H is its host; nil
 // if it had no slot.
-func (t layer) gotNew(x *stack.Exchange, h *host, f *stack.Facts) {
-	n := f.New
-	if n == nil || n.Reason == ledger.None || x.StandsBelow(t) {
+func (t layer) gotNew(x *stack.Exchange, h *host, n *stack.NewConn) {
+	if n.Reason == ledger.None || x.StandsBelow(t) {
 		return
 	}
 	t.p.newConns.add(x.Host(), n)

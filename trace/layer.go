@@ -95,7 +95,7 @@ func (p layer) Emits(state any, what stack.Signal, owner any) bool {
 }
 
 // Listens implements stack.Listener.
-func (p layer) Listens() bool {
+func (p layer) Listens(bool) bool {
 	o := &p.t.opts
 	return o.Annotate || o.EndAtHeaders || o.ResponseAttributes != nil || len(o.ResponseHeaders) > 0
 }

@@ -38,6 +38,7 @@ type Facts struct {
 	Returned bool
 	Leaked   bool
 	TimedOut bool // canceled, by a deadline
+	Foreign  bool // see Exchange.Foreign
 
 	shared bool // HTTP/2
 	hedged bool // two inner exchanges were in flight at once: which of them the hooks told of is not known

@@ -26,7 +26,7 @@ func (x *Exchange) Target() *Target { return x.request.target }
 
 // Foreign reports whether the base is not net/http's own transport: most often it is foreign
 // middleware.
-func (x *Exchange) Foreign() bool { return !x.pipe.overNetHTTP }
+func (x *Exchange) Foreign() bool { return x.facts.Foreign }
 
 // Request is the request as the caller made it. It must not be changed.
 func (x *Exchange) Request() *http.Request { return x.request.orig }

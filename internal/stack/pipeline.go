@@ -108,9 +108,6 @@ func build(next http.RoundTripper, part Layer, t Base) *Stack {
 		if b, ok := part.(Beginner); ok {
 			l.begin = append(l.begin, beginner{uint8(i), b})
 		}
-		if p, ok := part.(Listener); ok && p.Listens() {
-			l.listen = append(l.listen, uint8(i))
-		}
 		if _, ok := part.(Emitter); ok {
 			l.emitters = append(l.emitters, uint8(i))
 		}
@@ -120,6 +117,11 @@ func build(next http.RoundTripper, part Layer, t Base) *Stack {
 	l.overNetHTTP = ok && !chain.Registered(tr)
 	if !l.overNetHTTP {
 		l.findRepeated(t.Base)
+	}
+	for i, part := range l.layers {
+		if p, ok := part.(Listener); ok && p.Listens(!l.overNetHTTP) {
+			l.listen = append(l.listen, uint8(i))
+		}
 	}
 	l.underRead = l.overNetHTTP && nativeDrain && closesUnderRead(runtime.Version())
 	for _, part := range l.layers {

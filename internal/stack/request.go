@@ -38,7 +38,7 @@ func open(ln *pipeline, req *http.Request) *Exchange {
 		x.request.path = req.URL.Path
 	}
 	x.facts.Start = time.Now()
-	x.facts.Method = req.Method
+	x.facts.Method, x.facts.Foreign = req.Method, !ln.overNetHTTP
 	x.request.hasBody = req.Body != nil && req.Body != http.NoBody
 	x.wire.wrote = !x.request.hasBody || !ln.overNetHTTP // until hooks say otherwise
 	x.link()

@@ -39,7 +39,9 @@ func (x *Exchange) respond(s *Stack, resp *http.Response) *http.Response {
 		}
 	}
 
-	x.answered(resp)
+	if len(x.pipe.listen) > 0 {
+		x.answered(resp)
+	}
 	b := &Body{resp: *resp, orig: resp, exchange: x, stack: s}
 	b.resp.Request = x.ownRequest(resp.Request)
 	switch {
