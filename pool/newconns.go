@@ -44,8 +44,8 @@ func (n NewConns) Frames() []runtime.Frame { return framesOf(n.stack) }
 // that was given a new connection.
 type newConns struct {
 	mu     sync.Mutex
-	by     map[newConnsKey]*NewConns
-	stacks int // of those that have one
+	by     map[newConnsKey]*NewConns // without their Reason
+	stacks int                       // of those that have one
 }
 
 // newConnsMost bounds the stacks that are told apart. Without one there are as many NewConns
@@ -67,7 +67,7 @@ func (ns *newConns) add(host string, n *stack.NewConn) {
 		e = ns.by[key]
 	}
 	if e == nil {
-		e = &NewConns{Reason: roundtripper.NewReason(n.Reason.String()), Host: host}
+		e = &NewConns{Host: host}
 		if key.stack != 0 {
 			ns.stacks++
 			at := callsite.Of(n.Culprit.Stack)
@@ -89,8 +89,10 @@ func (ns *newConns) add(host string, n *stack.NewConn) {
 func (ns *newConns) list() []NewConns {
 	ns.mu.Lock()
 	all := make([]NewConns, 0, len(ns.by))
-	for _, e := range ns.by {
-		all = append(all, *e)
+	for key, e := range ns.by {
+		n := *e
+		n.Reason = roundtripper.NewReason(key.reason.String())
+		all = append(all, n)
 	}
 	ns.mu.Unlock()
 	slices.SortFunc(all, func(a, b NewConns) int {
