@@ -58,17 +58,6 @@ func newHost(k ledger.Key, name string) *host {
 	return h
 }
 
-// origin is how the URLs of h begin that spell it so; empty if that is not known.
-func (h *host) origin(spelled string) string {
-	switch spelled {
-	case h.bare.host:
-		return h.bare.origin
-	case h.ported.host:
-		return h.ported.origin
-	}
-	return ""
-}
-
 func hostAttributes(k ledger.Key) []attribute.KeyValue {
 	return appendHost(make([]attribute.KeyValue, 0, 6), k)
 }
