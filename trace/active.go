@@ -8,6 +8,9 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // actives count the requests under way, to be read at each collection: an
@@ -21,6 +24,16 @@ type actives struct {
 type active struct {
 	n atomic.Int64
 	measured
+}
+
+// activeKey identifies a series of requests under way.
+type activeKey struct {
+	host   ledger.Key
+	method string
+}
+
+func (s activeKey) attributes() []attribute.KeyValue {
+	return append(hostAttributes(s.host), semconv.HTTPRequestMethodKey.String(s.method))
 }
 
 // activesMost bounds the series, as OpenTelemetry's SDK does; the rest are one,

@@ -2,7 +2,9 @@ package trace
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http/httptrace"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -108,6 +110,16 @@ func (d *connSpan) writeSetup(f *stack.Facts, now time.Time) ledger.Span {
 	}
 	root.End(trace.WithTimestamp(now))
 	return spanOf(root.SpanContext())
+}
+
+// handshake appends the facts of the connection's TLS handshake, if there was one.
+func handshake(attrs []attribute.KeyValue, c *ledger.NetConn) []attribute.KeyValue {
+	t := c.TLS()
+	v, ok := strings.CutPrefix(tls.VersionName(t.Version), "TLS ")
+	if !ok {
+		return attrs
+	}
+	return append(attrs, semconv.TLSProtocolNameTLS, semconv.TLSProtocolVersion(v), semconv.TLSResumed(t.Resumed))
 }
 
 // finish ends the hooks and spans that were begun around the span. For an exchange that waited and got

@@ -1,15 +1,18 @@
 package trace
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/warmconn/warmconn/internal/cache"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
+	"github.com/warmconn/warmconn/internal/word"
 )
 
 // host is what a Tracer keeps of a host, found once for each exchange.
@@ -70,6 +73,20 @@ func appendHost(attrs []attribute.KeyValue, k ledger.Key) []attribute.KeyValue {
 	return attrs
 }
 
+// methodOf returns the method as the conventions want it, and the original if
+// that is another one: a short word, for its length and characters are the caller's.
+func methodOf(m string) (method, original string) {
+	switch m {
+	case "":
+		return http.MethodGet, "" // net/http's default
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace, "QUERY":
+		return m, ""
+	default:
+		return "_OTHER", word.Of(m)
+	}
+}
+
 func (t *Tracer) host(s *stack.Target) *host {
 	if kept, ok := s.Kept.Get(t); ok {
 		return kept.(*host)
@@ -116,10 +133,42 @@ func newAnswer(k resultKey, h *host) *outcomeAttrs {
 	return a
 }
 
+// version turns "HTTP/1.1" into "1.1", and "HTTP/2.0" into "2".
+func version(proto string) string {
+	switch v := strings.TrimPrefix(proto, "HTTP/"); v {
+	case "2.0":
+		return "2"
+	case "3.0":
+		return "3"
+	case "1.1", "1.0":
+		return v
+	default:
+		return word.Of(v) // somebody else's base may say anything
+	}
+}
+
 // active returns what counts the requests to h with that method, as methodOf has it.
 func (m *devMetrics) active(h *host, method string) *active {
 	if a, ok := h.actives.Get(method); ok {
 		return a
 	}
 	return h.actives.Set(method, m.actives.of(activeKey{h.key, method}))
+}
+
+// measured are one attribute.Set, which costs three allocations, for each kind of
+// instrument.
+type measured struct {
+	record  []metric.RecordOption
+	add     []metric.AddOption
+	observe []metric.ObserveOption
+}
+
+func newOptions(attrs []attribute.KeyValue) measured {
+	o := metric.WithAttributeSet(attribute.NewSet(attrs...))
+	all := &struct { // one allocation
+		record  [1]metric.RecordOption
+		add     [1]metric.AddOption
+		observe [1]metric.ObserveOption
+	}{[1]metric.RecordOption{o}, [1]metric.AddOption{o}, [1]metric.ObserveOption{o}}
+	return measured{all.record[:], all.add[:], all.observe[:]}
 }

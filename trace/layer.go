@@ -34,8 +34,8 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 	if h.exempt || t.opts.Skip != nil && t.opts.Skip(req) {
 		return nil, nil
 	}
-	x := &exchange{r: r, host: t.host(target)}
 	method, original := methodOf(req.Method)
+	x := &exchange{r: r, host: t.host(target)}
 	writer, active := t.claimant(), false
 	if m := t.metrics; m != nil {
 		owner := m.owner()

@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/httpconv"
 
 	"github.com/warmconn/warmconn/internal/cache"
@@ -47,19 +46,12 @@ type devMetrics struct {
 	observing metric.Registration
 }
 
-// activeKey identifies a series of requests under way, and word a series with a reason, an
-// outcome or a phase.
-type (
-	activeKey struct {
-		host   ledger.Key
-		method string
-	}
-	reasonKey struct {
-		host ledger.Key
-		key  attribute.Key
-		word string
-	}
-)
+// reasonKey identifies a series with a reason, an outcome or a phase.
+type reasonKey struct {
+	host ledger.Key
+	key  attribute.Key
+	word string
+}
 
 // The conventions' buckets, in seconds.
 var (
@@ -115,10 +107,6 @@ func newMetrics(m metric.Meter, o *Options) *metrics {
 	}
 	all.observing = all.observe(m)
 	return all
-}
-
-func (s activeKey) attributes() []attribute.KeyValue {
-	return append(hostAttributes(s.host), semconv.HTTPRequestMethodKey.String(s.method))
 }
 
 func (w reasonKey) attributes() []attribute.KeyValue {
