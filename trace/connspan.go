@@ -27,9 +27,9 @@ type connSpan struct {
 	phases *phases         // nil if they are off
 }
 
-// detail adds the hooks that Options asks for. Ctx is the span's.
+// detail adds the hooks that Options asks for to a span that is recorded. Ctx is the span's.
 func (t *Tracer) detail(ctx context.Context, r *stack.Exchange, span trace.Span) trace.Span {
-	if t.opts.Phases == PhasesOff && !t.opts.ConnectionSpans || !span.IsRecording() {
+	if !span.IsRecording() {
 		return span
 	}
 	d := &connSpan{Span: span, t: t, r: r, ctx: ctx}

@@ -36,9 +36,9 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 	}
 	method, original := methodOf(req.Method)
 	x := &exchange{r: r, host: t.host(target)}
-	writer, active := t.claimant(), false
+	active := false
 	if m := t.metrics; m != nil {
-		owner := m.owner()
+		owner := m.owner
 		x.request = !t.opts.Annotate && r.Claim(stack.RequestSignal, owner)
 		if m.devMetrics != nil {
 			// The Tracer of the request's span may be StableOnly.
@@ -50,10 +50,10 @@ func (p layer) Begin(r *stack.Exchange) (any, error) {
 	switch {
 	case t.opts.Annotate:
 		x.span = trace.SpanFromContext(ctx)
-		if !r.Claim(stack.SpanSignal, x) {
+		if !r.Claim(stack.SpanSignal, func() any { return x }) {
 			x.span = nil
 		}
-	case r.Claim(stack.SpanSignal, writer):
+	case r.Claim(stack.SpanSignal, t.owner):
 		t.start(ctx, x, req, method, original, h)
 	}
 	if active {
@@ -72,6 +72,16 @@ func (p layer) AddCulprit(state any, c *ledger.Culprit) {
 	}
 }
 
+// spanOf returns the part of a span that the kit keeps.
+func spanOf(sc trace.SpanContext) ledger.Span {
+	return ledger.Span{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Flags: byte(sc.TraceFlags())}
+}
+
+// contextOf makes a link's context of what spanOf has kept.
+func contextOf(s ledger.Span) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: trace.TraceFlags(s.Flags)})
+}
+
 // Emits implements stack.Emitter.
 func (p layer) Emits(state any, what stack.Signal, owner any) bool {
 	x, ok := state.(*exchange)
@@ -83,7 +93,7 @@ func (p layer) Emits(state any, what stack.Signal, owner any) bool {
 		if other, ok := owner.(*exchange); ok { // it annotates; two links would say one thing
 			return x.span != nil && x.span.SpanContext().SpanID() == other.span.SpanContext().SpanID()
 		}
-		return x.span != nil && owner == p.t.claimant()
+		return x.span != nil && owner == p.t.owner()
 	case stack.RequestSignal:
 		return x.request && owner == p.t.metrics.owner()
 	case stack.ActiveSignal:

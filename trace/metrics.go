@@ -18,7 +18,7 @@ import (
 // metrics are the instruments of one Tracer, and their attributes.
 type metrics struct {
 	duration metric.Float64Histogram
-	// owner stands for the MeterProvider, as claimant does for the TracerProvider:
+	// owner stands for the MeterProvider, as Tracer.owner does for the TracerProvider:
 	// Meters of one differ by scope, and after the global one was set.
 	owner func() any
 
@@ -124,14 +124,14 @@ func (m *metrics) record(ctx context.Context, x *exchange, f *stack.Facts, a *ou
 	}
 	m.took(ctx, x, took, a)
 	if x.opened && f.New != nil {
-		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.devMetrics.owner()); !relieved {
+		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.devMetrics.owner); !relieved {
 			m.devMetrics.newConn(ctx, x.host.key, f.New)
 		}
 	}
 	if !x.conn {
 		return
 	}
-	relieved, ended, leaked := x.r.EmittedBelow(stack.ConnSignal, m.devMetrics.owner())
+	relieved, ended, leaked := x.r.EmittedBelow(stack.ConnSignal, m.devMetrics.owner)
 	if !relieved {
 		m.devMetrics.record(ctx, x.host.key, f)
 	}

@@ -10,7 +10,6 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/stack"
 )
 
@@ -37,7 +36,10 @@ func (t *Tracer) start(ctx context.Context, x *exchange, req *http.Request, meth
 	x.r.SetContext(ctx)
 	t.propagator.Inject(ctx, (*carrier)(x))
 	injected = true
-	x.span = t.detail(ctx, x.r, span)
+	x.span = span
+	if t.opts.Phases != PhasesOff || t.opts.ConnectionSpans {
+		x.span = t.detail(ctx, x.r, span)
+	}
 }
 
 // startAttributes appends the attributes that samplers may need.
@@ -62,15 +64,6 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http
 		attrs = append(attrs, f(req)...)
 	}
 	return attrs
-}
-
-// spanOf returns the part of a span that the kit keeps, and contextOf makes a link's of it.
-func spanOf(sc trace.SpanContext) ledger.Span {
-	return ledger.Span{TraceID: sc.TraceID(), SpanID: sc.SpanID(), Flags: byte(sc.TraceFlags())}
-}
-
-func contextOf(s ledger.Span) trace.SpanContext {
-	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: s.TraceID, SpanID: s.SpanID, TraceFlags: trace.TraceFlags(s.Flags)})
 }
 
 func (t *Tracer) name(req *http.Request, method, original, template string) string {

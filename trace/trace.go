@@ -29,7 +29,7 @@ type Tracer struct {
 	tracer     trace.Tracer
 	idle       bool // it never makes a span that is recorded
 	kind       trace.SpanStartOption
-	owner      any // stands for the provider; comparable; nil: the global one of the day
+	owner      func() any // stands for the provider, which claims spans; comparable
 	propagator propagation.TextMapPropagator
 	metrics    *metrics // nil if none are wanted
 	secret     secrets
@@ -52,11 +52,13 @@ func New(o Options) *Tracer {
 	if tp == nil {
 		tp = otel.GetTracerProvider()
 	}
-	switch {
+	switch own := identity(tp, t); {
 	case o.Annotate:
-		t.owner = t
+		t.owner = func() any { return t }
 	case o.TracerProvider != nil:
-		t.owner = identity(tp, t)
+		t.owner = func() any { return own }
+	default: // the global one is another once the program has set it
+		t.owner = func() any { return identity(otel.GetTracerProvider(), t) }
 	}
 	if t.propagator == nil {
 		t.propagator = otel.GetTextMapPropagator()
@@ -76,15 +78,6 @@ func New(o Options) *Tracer {
 		runtime.AddCleanup(t, func(m *devMetrics) { go m.stop() }, m.devMetrics)
 	}
 	return t
-}
-
-// claimant is the provider that claims spans. The global provider is another one once the
-// program has set it.
-func (t *Tracer) claimant() any {
-	if t.owner != nil {
-		return t.owner
-	}
-	return identity(otel.GetTracerProvider(), t)
 }
 
 // identity is the provider, or self if that can't be compared.

@@ -24,16 +24,17 @@ type Emitter interface {
 	Emits(state any, what Signal, owner any) bool
 }
 
-// Claim asks to write the signal what for owner, a provider, which must be comparable. It
-// returns false if another layer has claimed it for that owner: in this exchange, or, if this
-// is the first exchange below foreign middleware, in the exchange above. So of two trace
-// layers with one provider the outer one writes the span. After true the layer's Emits must
-// return true. In Begin only.
+// Claim asks to write the signal what for a provider, which owner returns, and which must be
+// comparable. Owner is called only if another layer may have claimed the signal. Claim returns
+// false if another layer has claimed it for that owner: in this exchange, or, if this is the
+// first exchange below foreign middleware, in the exchange above. So of two trace layers with
+// one provider the outer one writes the span. After true the layer's Emits must return true.
+// In Begin only.
 //
 // NewConnSignal is always for the inner layer to write. So is ConnSignal if the outer one
 // knows only the connection of that middleware's last attempt: see EmittedBelow.
-func (x *Exchange) Claim(what Signal, owner any) bool {
-	return len(x.pipe.emitters) == 1 && !x.nest.firstOwn || !x.emitted(what, owner)
+func (x *Exchange) Claim(what Signal, owner func() any) bool {
+	return len(x.pipe.emitters) == 1 && !x.nest.firstOwn || !x.emitted(what, owner())
 }
 
 func (x *Exchange) emitted(what Signal, owner any) bool {
@@ -62,9 +63,9 @@ func (x *Exchange) emittedAbove(what Signal, owner any) bool {
 }
 
 // EmittedBelow reports whether layers of the exchanges inside of this one write the signal
-// what for owner, so that this one must not: that is relieved. Ended says whether the last of
+// what for owner, as in Claim, so that this one must not: relieved. Ended says whether the last of
 // these exchanges has ended, and leaked whether its body was leaked. In End only.
-func (x *Exchange) EmittedBelow(what Signal, owner any) (relieved, ended, leaked bool) {
+func (x *Exchange) EmittedBelow(what Signal, owner func() any) (relieved, ended, leaked bool) {
 	if !x.pipe.onlyObserves && what != NewConnSignal {
 		return false, false, false
 	}
@@ -74,7 +75,7 @@ func (x *Exchange) EmittedBelow(what Signal, owner any) (relieved, ended, leaked
 	if in == nil || !own {
 		return false, false, false
 	}
-	if !in.emits(what, owner) {
+	if !in.emits(what, owner()) {
 		return in.EmittedBelow(what, owner)
 	}
 	f := in.Facts()
