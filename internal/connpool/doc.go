@@ -37,10 +37,11 @@
 //   - remember.go: hosts that are kept though they have no connection
 //   - demand.go: how many connections a host has needed of late, and how many are kept ready
 //     for it
-//   - dial.go, dialclock.go: a dial, and how long its parts took
+//   - dial.go, dialer.go, dialclock.go: a dial; the dialers that net/http calls for it, and the
+//     contexts that they get; how long its parts took
 //   - roundtrip.go, failedtry.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
-//   - context.go: the contexts that net/http and the program's dialer get
+//   - context.go: the context that net/http gets
 //   - puthook.go: the caller's PutIdleConn hook, for connections that the Pool refuses
 //   - finish.go, streamend.go, arrived.go: the end of an exchange, for its connection, and
 //     of a stream that ends before its exchange
