@@ -7,8 +7,8 @@ import (
 )
 
 // acquire gives the exchange a connection for req: one that is idle, one that
-// comes free, or one that is dialed.
-func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*Conn, Got, error) {
+// comes free, or one that is dialed. Cancel is legacyCancel's.
+func (e *Entry) acquire(ctx context.Context, cancel <-chan struct{}, req *http.Request, by routeKey) (*Conn, Got, error) {
 	limited := time.Duration(0)
 	for {
 		rt, now := e.lockRoute(by)
@@ -46,7 +46,7 @@ func (e *Entry) acquire(ctx context.Context, req *http.Request, by routeKey) (*C
 			w.look = lingerMost // it hopes for a stream that is about to end
 		}
 		h.unlock()
-		c, got, err := rt.wait(ctx, legacyCancel(req), w)
+		c, got, err := rt.wait(ctx, cancel, w)
 		limited += w.limited
 		got.Limited = limited
 		if err != nil || e.ready(ctx, c) || !got.NetReused && c.brokeAtOnce() {

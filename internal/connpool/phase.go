@@ -71,7 +71,9 @@ func (e *Entry) enterLocked(rt *route, now time.Time) {
 	if e.Exempt {
 		h.exempt++
 	}
-	h.worth.Arrives(h.inFlight > 1, rt.server.withinLocked(e.pool.opts.IdleTimeout, now), now)
+	if !h.lastUse.IsZero() { // else no connection can have idled out
+		h.worth.Arrives(h.inFlight > 1, rt.server.withinLocked(e.pool.opts.IdleTimeout, now), now)
+	}
 	if h.demand.stock.shortLived() {
 		h.demand.stock.arriveLocked(h.inFlight, now)
 	}

@@ -83,7 +83,8 @@ func closeBody(req *http.Request, body *trackedBody) {
 // ended is found by the next try: then the error is the context's alone, and not that of the
 // connection as well.
 func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http.Request, body *trackedBody, n int, last again) (*http.Response, again, error) {
-	if err := pause(ctx, legacyCancel(req), n, last); err != nil {
+	cancel := legacyCancel(req)
+	if err := pause(ctx, cancel, n, last); err != nil {
 		return nil, never, err
 	}
 	by, err := e.pool.routeFor(e, req)
@@ -93,7 +94,7 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 	if hooks != nil && hooks.GetConn != nil {
 		hooks.GetConn(e.hopFor(by))
 	}
-	c, got, err := e.acquire(ctx, req, by)
+	c, got, err := e.acquire(ctx, cancel, req, by)
 	if err != nil && got.Limited > 0 {
 		e.Owner.Acquired(Got{Limited: got.Limited})
 	}
