@@ -69,14 +69,17 @@ type rules struct {
 
 // rules returns the rules of a queue with these limits.
 func (p *Pool) rules(limit, maxWaiting int) rules {
-	return rules{
+	r := rules{
 		limit:      max(limit, 0),
 		maxWaiting: maxWaiting,
 		predict:    p.opts.RefuseHopeless && limit > 0,
-		shedding:   sheddingOf(p.opts.ShedTarget, p.opts.ShedInterval),
 		stalled:    p.stalls,
 		calling:    p.calls,
 	}
+	if p.opts.ShedTarget > 0 {
+		r.shedding = sheddingOf(p.opts.ShedTarget, p.opts.ShedInterval)
+	}
+	return r
 }
 
 // hostLimits copies Options.Hosts, with its keys as the pool spells them.

@@ -11,10 +11,8 @@ type shedding struct {
 // codelInterval is CoDel's interval, 100 ms, in units of its target, 5 ms.
 const codelInterval = 20
 
+// sheddingOf is for Options that have a target.
 func sheddingOf(target, interval time.Duration) shedding {
-	if target <= 0 {
-		return shedding{}
-	}
 	if interval <= 0 {
 		interval = codelInterval * target
 	}
