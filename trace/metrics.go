@@ -123,7 +123,7 @@ func (m *metrics) record(ctx context.Context, x *exchange, f *stack.Facts, a *ou
 		took = lastActivity(f)
 	}
 	m.took(ctx, x, took, a)
-	if x.opened && f.New != nil {
+	if x.opened && f.New != nil && f.New.Reason != ledger.None && m.opened.Enabled(ctx) {
 		if relieved, _, _ := x.r.EmittedBelow(stack.NewConnSignal, m.devMetrics.owner); !relieved {
 			m.devMetrics.newConn(ctx, x.host.key, f.New)
 		}
@@ -165,9 +165,6 @@ func (m *devMetrics) record(ctx context.Context, host ledger.Key, f *stack.Facts
 
 // newConn writes that a connection was new, and the time that it took.
 func (m *devMetrics) newConn(ctx context.Context, host ledger.Key, n *stack.NewConn) {
-	if n.Reason == ledger.None || !m.opened.Enabled(ctx) {
-		return
-	}
 	m.opened.Add(ctx, 1, m.word(host, newReasonKey, n.Reason.String()).add...)
 	for _, part := range [...]struct {
 		name string

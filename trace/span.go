@@ -59,7 +59,9 @@ func (t *Tracer) startAttributes(attrs []attribute.KeyValue, to *host, req *http
 	if resends > 0 {
 		attrs = append(attrs, semconv.HTTPRequestResendCount(resends))
 	}
-	attrs = t.requestHeaders.add(attrs, req.Header)
+	if len(t.requestHeaders) > 0 {
+		attrs = t.requestHeaders.add(attrs, req.Header)
+	}
 	if f := t.opts.RequestAttributes; f != nil {
 		attrs = append(attrs, f(req)...)
 	}
