@@ -117,10 +117,7 @@ func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, e
 	if err != nil {
 		return nc, err
 	}
-	c.dial.clock.dialed(time.Since(began))
-	c.host.mu.Lock()
-	c.host.openedLocked(c)
-	c.host.mu.Unlock()
+	c.socketOpened(time.Since(began))
 	c.raw = &netConn{Conn: nc, plain: c.host.key.Scheme == "http" && (c.route.via == nil || c.route.via.Scheme != "https")}
 	if c.raw.plain && p.priorHTTP2 {
 		c.raw.speaksHTTP2(0)
@@ -140,14 +137,31 @@ func (p *Pool) watchTLS(dial dialFunc) dialFunc {
 		began := time.Now()
 		nc, err := dial(dialerContext{ctx, d}, network, addr)
 		if err == nil && nc != nil {
-			c.dial.clock.dialed(time.Since(began))
 			c.secure = nc
-			c.host.mu.Lock()
-			c.host.openedLocked(c)
-			c.host.mu.Unlock()
+			c.socketOpened(time.Since(began))
 		}
 		return nc, err
 	}
+}
+
+// socketOpened notes that c has a socket, and how long the dialer took for it.
+func (c *Conn) socketOpened(took time.Duration) {
+	c.host.mu.Lock()
+	c.host.openedLocked(c)
+	c.host.mu.Unlock()
+	c.dial.clock.dialed(took)
+}
+
+// openedLocked counts c as opened once its socket is open: TLS and a proxy's CONNECT may
+// follow.
+func (h *Host) openedLocked(c *Conn) {
+	if c.counted {
+		return
+	}
+	c.counted = true
+	h.conns.shaking++
+	h.tally.Opened++
+	h.pool.ledger.Opened()
 }
 
 // hold is the connection that exchanges, and the caller's GotConn, get to see: the one that

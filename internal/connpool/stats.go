@@ -8,18 +8,6 @@ import (
 	"github.com/warmconn/warmconn/internal/loss"
 )
 
-// openedLocked counts c as opened once its socket is open: TLS and a proxy's CONNECT may
-// follow.
-func (h *Host) openedLocked(c *Conn) {
-	if c.counted {
-		return
-	}
-	c.counted = true
-	h.conns.shaking++
-	h.tally.Opened++
-	h.pool.ledger.Opened()
-}
-
 // closedLocked counts c as closed, and tells the subscribers.
 func (h *Host) closedLocked(c *Conn) {
 	if !c.counted {
