@@ -4,44 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/warmconn/warmconn/internal/errclass"
 	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/internal/loss"
 )
-
-// interrupted says whether the caller has ended the exchange, by its context or by
-// Request.Cancel (http.Client's Timeout uses both): Canceled, Timeout, or None. The error of a
-// context that was cancelled with a cause is that cause, so the context itself is asked, and
-// not only the error.
-func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
-	if x.down.detached || x.down.detachable != nil && x.down.detachable.detached {
-		return ledger.None // the exchange goes on without the caller
-	}
-	ctx := x.request.ctx
-	e := ctx.Err()
-	if stop := x.legacyCancel(); e == nil && stop != nil {
-		select {
-		case <-stop:
-			e = context.Canceled
-		default:
-		}
-	}
-	if e == nil && (err == nil || !is(err, context.Canceled)) {
-		return ledger.None
-	}
-	deadline, has := ctx.Deadline()
-	if errors.Is(e, context.DeadlineExceeded) || e != nil && has && !now.Before(deadline) {
-		return ledger.Timeout
-	}
-	return ledger.Canceled
-}
-
-// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
-func (x *Exchange) legacyCancel() <-chan struct{} {
-	return x.down.req.Cancel //lint:ignore SA1019 see above
-}
 
 // causeLocked says why the connection of an exchange that has ended does not go back; empty
 // if it lives on. Refused is the reason for which net/http refused it when it was put back;

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/ledger"
@@ -99,6 +101,38 @@ func (x *Exchange) closeBooks(out Outcome, err error, got received, d *Drain) (w
 		x.setLost(cause, provisional, back)
 	}
 	return wrote
+}
+
+// interrupted says whether the caller has ended the exchange, by its context or by
+// Request.Cancel (http.Client's Timeout uses both): Canceled, Timeout, or None. The error of a
+// context that was cancelled with a cause is that cause, so the context itself is asked, and
+// not only the error.
+func (x *Exchange) interrupted(err error, now time.Time) ledger.Reason {
+	if x.down.detached || x.down.detachable != nil && x.down.detachable.detached {
+		return ledger.None // the exchange goes on without the caller
+	}
+	ctx := x.request.ctx
+	e := ctx.Err()
+	if stop := x.legacyCancel(); e == nil && stop != nil {
+		select {
+		case <-stop:
+			e = context.Canceled
+		default:
+		}
+	}
+	if e == nil && (err == nil || !is(err, context.Canceled)) {
+		return ledger.None
+	}
+	deadline, has := ctx.Deadline()
+	if errors.Is(e, context.DeadlineExceeded) || e != nil && has && !now.Before(deadline) {
+		return ledger.Timeout
+	}
+	return ledger.Canceled
+}
+
+// legacyCancel is Request.Cancel, which http.Client's Timeout closes.
+func (x *Exchange) legacyCancel() <-chan struct{} {
+	return x.down.req.Cancel //lint:ignore SA1019 http.Client's Timeout closes it
 }
 
 // endedByCallerLocked reports whether the end of the caller's context, which has come, has
