@@ -67,10 +67,9 @@ func (x *Exchange) wasBrokenOff() bool {
 }
 
 // closeLater drains and closes the body after Close has returned, or closes it at once if
-// there is no room for one more drain. It returns false if the stack does not drain in the
-// background, or if there is nothing to drain.
+// there is no room for one more drain. It returns false if there is nothing to drain.
 func (x *Exchange) closeLater(orig *http.Response, b Budget) bool {
-	if !x.pipe.drainsInBackground || b.none() || x.hopeless(orig) != "" {
+	if b.none() || x.hopeless(orig) != "" {
 		return false
 	}
 	all := x.pipe.background()

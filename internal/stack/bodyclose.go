@@ -89,7 +89,7 @@ func (x *Exchange) closeBody(orig *http.Response) error {
 	if !ok || x.closedAbove() {
 		return x.closeRest(orig.Body, OutcomeClosed, nil, false)
 	}
-	if x.closeLater(orig, budget) {
+	if x.pipe.drainsInBackground && x.closeLater(orig, budget) {
 		return nil
 	}
 	out, d, closed := x.drainWithin(budget, orig)
