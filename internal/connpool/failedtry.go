@@ -1,10 +1,45 @@
 package connpool
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/loss"
 )
+
+// failed takes the exchange off c, where its n-th try has failed with err. It returns whether
+// the request is sent once more, and the caller's error where it is not.
+func (e *Entry) failed(ctx context.Context, req *http.Request, c *Conn, got Got, before soFar, n int, err error) (again, error) {
+	switch {
+	case !c.http2:
+		e.link.finish()
+		if got.WasIdle {
+			c.crossed()
+		}
+		if c.retries(req, err, got.NetReused) {
+			e.stale(c)
+			return atOnce, err
+		}
+		e.unanswered(c, got, before, err)
+		if err == ctx.Err() {
+			return never, context.Cause(ctx) // a ClientConn that finds the end by itself does not return the cause
+		}
+		return never, plainError(err)
+	case n < h2Retries && retriesStream(err):
+		more := paused
+		if err.Error() == h2Unusable && c.cc.Err() == nil {
+			more = crowdedOut
+		}
+		e.leaveStream(c, err)
+		return more, err
+	}
+	e.unanswered(c, got, before, err)
+	if refused(err) {
+		err = plainError(err)
+	}
+	return never, err
+}
 
 // stale takes the exchange off a connection that turned out dead when it was used, or that
 // ended with its request.

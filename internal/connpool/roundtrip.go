@@ -128,34 +128,8 @@ func (e *Entry) try(ctx context.Context, hooks *httptrace.ClientTrace, req *http
 		}
 		return resp, never, nil
 	}
-	if !c.http2 {
-		e.link.finish()
-		if got.WasIdle {
-			c.crossed()
-		}
-		if c.retries(req, err, got.NetReused) {
-			e.stale(c)
-			return nil, atOnce, err
-		}
-		e.unanswered(c, got, before, err)
-		if err == ctx.Err() {
-			return nil, never, context.Cause(ctx) // a ClientConn that finds the end by itself does not return the cause
-		}
-		return nil, never, plainError(err)
-	}
-	if n < h2Retries && retriesStream(err) {
-		more := paused
-		if err.Error() == h2Unusable && c.cc.Err() == nil {
-			more = crowdedOut
-		}
-		e.leaveStream(c, err)
-		return nil, more, err
-	}
-	e.unanswered(c, got, before, err)
-	if refused(err) {
-		err = plainError(err)
-	}
-	return nil, never, err
+	more, err := e.failed(ctx, req, c, got, before, n, err)
+	return nil, more, err
 }
 
 // pause waits before another try over HTTP/2. It returns an error if the request was
