@@ -22,6 +22,7 @@ import (
 type server struct {
 	url    string
 	conns  atomic.Int64
+	asked  chan struct{} // a word for each request to /slow that has come
 	roots  *x509.CertPool
 	http   *http3.Server
 	socket net.PacketConn
@@ -52,10 +53,11 @@ func startServerAt(addr string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{url: "https://" + socket.LocalAddr().String(), roots: x509.NewCertPool(), socket: socket, cert: cert, done: make(chan struct{})}
+	s := &server{url: "https://" + socket.LocalAddr().String(), roots: x509.NewCertPool(), socket: socket, cert: cert,
+		asked: make(chan struct{}), done: make(chan struct{})}
 	s.roots.AddCert(cert)
 	s.http = &http3.Server{
-		Handler:   http.HandlerFunc(answer),
+		Handler:   http.HandlerFunc(s.answer),
 		TLSConfig: http3.ConfigureTLSConfig(&tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}),
 	}
 	s.http.ConnContext = func(ctx context.Context, _ *quic.Conn) context.Context {
@@ -69,14 +71,18 @@ func startServerAt(addr string) (*server, error) {
 	return s, nil
 }
 
-func answer(w http.ResponseWriter, r *http.Request) {
+func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/hang":
 		w.WriteHeader(http.StatusOK)
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	case "/slow":
-		<-r.Context().Done()
+		select {
+		case s.asked <- struct{}{}:
+			<-r.Context().Done()
+		case <-r.Context().Done():
+		}
 	case "/none":
 		w.WriteHeader(http.StatusNoContent)
 	default:
