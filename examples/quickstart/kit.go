@@ -61,13 +61,24 @@ type facts struct {
 	callers map[string]int // leaks
 	inUse   int            // slots
 	reasons map[string]int // see recorder
+	drains  drains
+	broken  int // connections, for no reason that a request or the server gave
+}
+
+// drains are the bodies that were closed before their end.
+type drains struct {
+	done int // to the end, in time to keep the connection
+	late int // not, because it would have taken too long, or took too long
 }
 
 func (k *kit) facts() facts {
 	f := facts{callers: make(map[string]int), reasons: k.spans.counts()}
-	for _, h := range k.pool.Stats().Hosts {
+	stats := k.pool.Stats()
+	for _, h := range stats.Hosts {
 		f.inUse += h.InUse
 	}
+	f.broken = int(stats.Lost[roundtripper.ReasonConnError] + stats.Lost[roundtripper.ReasonUnknown])
+	f.drains = drains{done: int(stats.Drained), late: int(stats.DrainTimedOut + stats.DrainSkipped)}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for caller, n := range k.callers {
