@@ -68,6 +68,11 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[max(rank, 1)-1]
 }
 
+// patience is for events, which nearly always have come by the first look or the
+// second. On a busy machine an event may be late; one that does not come at all
+// shall leave time for the other rows.
+const patience = budget / 3
+
 // until polls cond until it holds, ctx ends or d is over, and returns whether it held.
 func until(ctx context.Context, d time.Duration, cond func() bool) bool {
 	ctx, cancel := context.WithTimeout(ctx, d)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
@@ -78,10 +79,10 @@ func TestEveryIncidentHasItsStory(t *testing.T) {
 }
 
 func TestTableAndStoryOfOneIncident(t *testing.T) {
+	// The exit code is TestEveryRowShowsWhatItShould's: how many connections 100 requests make without the kit
+	// depends on which of them overlap.
 	var stdout bytes.Buffer
-	if code := run(t.Context(), []string{"-incident", "i3", "-n", "100", "-tls"}, &stdout, io.Discard); code != 0 {
-		t.Errorf("exit code %d", code)
-	}
+	run(t.Context(), []string{"-incident", "i3", "-n", "100", "-tls"}, &stdout, io.Discard)
 	for _, want := range []string{"go1.", "I3  before", "I3  after", "idle_limit", "link -> "} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("no %q in\n%s", want, stdout.String())
@@ -126,6 +127,7 @@ func TestServerOfTheUsers(t *testing.T) {
 			t.Errorf("%s %s: %q, note %q", r.Incident, r.Variant, r.Fail, r.Note)
 		}
 	}
+	eventually.True(t, fmt.Sprintf("the server to accept the %d connections of the client", counted), func() bool { return srv.Opened() >= counted })
 	if srv.Opened() != counted {
 		t.Errorf("the client counted %d connections, the server %d", counted, srv.Opened())
 	}

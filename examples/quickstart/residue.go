@@ -28,8 +28,11 @@ func standing() floor {
 // says which did not.
 func (f floor) exceeded(ctx context.Context) string {
 	var over []string
-	// Out of time is no reason not to look.
-	until(context.WithoutCancel(ctx), time.Second, func() bool {
+	most := patience
+	if ctx.Err() != nil { // out of time is no reason not to look
+		ctx, most = context.WithoutCancel(ctx), time.Second
+	}
+	until(ctx, most, func() bool {
 		over = over[:0]
 		if n := runtime.NumGoroutine() - f.goroutines; n > 0 {
 			over = append(over, fmt.Sprintf("%d goroutines", n))

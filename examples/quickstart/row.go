@@ -110,10 +110,9 @@ func (r *row) fitDescriptors() {
 }
 
 // settle waits, within limits, for what is on its way when the load ends: the
-// collector's work, and sockets between two states. It counts them, too: with
+// collector's work, dials, and sockets between two states. It counts them, too: with
 // thousands in TIME_WAIT the kernel takes some time for that.
 func (r *row) settle(ctx context.Context, inc *incident, k *kit, t *target) {
-	const patience = time.Second
 	// Twice, for both variants: a clean-up may drop what the next run collects.
 	runtime.GC()
 	runtime.GC()
@@ -126,7 +125,11 @@ func (r *row) settle(ctx context.Context, inc *incident, k *kit, t *target) {
 			return false
 		})
 	}
-	until(ctx, patience/4, func() bool {
+	const moving = 250 * time.Millisecond // for the table; no check needs it
+	if t.dialing != nil {
+		until(ctx, patience, func() bool { return t.dialing() == 0 })
+	}
+	until(ctx, moving, func() bool {
 		r.Sockets = countSockets(t.whose)
 		return r.Sockets == nil || !r.Sockets.moving()
 	})

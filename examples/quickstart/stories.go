@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -70,7 +69,7 @@ func storyNeverClosed(ctx context.Context) (*story, error) {
 	if err := st.send(ctx, c, "/watch", neverClosed); err != nil {
 		return s, err
 	}
-	until(ctx, time.Second, func() bool {
+	until(ctx, patience, func() bool {
 		runtime.GC()
 		return st.facts().leaks() > 0 && len(st.spans.spans()) > 0
 	})
@@ -98,7 +97,7 @@ func storyIdlePool(ctx context.Context) (*story, error) {
 		var wg sync.WaitGroup
 		for i := range errs {
 			// Httptrace tells why the last one dials only when the others have their connections.
-			until(ctx, time.Second, func() bool { return meet.waiting() == i })
+			until(ctx, patience, func() bool { return meet.waiting() == i })
 			wg.Go(func() { errs[i] = st.send(ctx, c, fmt.Sprintf("/%s/%d", round, i+1), readAndClosed) })
 		}
 		wg.Wait()
@@ -106,7 +105,7 @@ func storyIdlePool(ctx context.Context) (*story, error) {
 			return s, err
 		}
 		// Net/http puts connections back, and closes the third, after its request has ended.
-		until(ctx, time.Second, func() bool { return st.server.open() == http.DefaultMaxIdleConnsPerHost })
+		until(ctx, patience, func() bool { return st.server.open() == http.DefaultMaxIdleConnsPerHost })
 	}
 	return s, s.take(st.kit, newReasonKey, "idle_limit", "/first/")
 }

@@ -17,6 +17,7 @@ type target struct {
 	transport func() *http.Transport // a new one for this target, otherwise net/http's defaults
 	opened    func() int             // connections so far
 	open      func() int             // connections open now
+	dialing   func() int             // connections that are not counted yet; nil: not known
 	whose     func(local, remote int) side
 	check     func(*row) string // in place of the incident's own, if not nil
 	close     func()

@@ -26,7 +26,7 @@ func userServer(u *url.URL) *target {
 			http1.SetHTTP1(true)
 			return &http.Transport{DialContext: d.dial, Protocols: &http1}
 		},
-		opened: d.opened, open: d.opening,
+		opened: d.opened, open: d.opening, dialing: d.dialing,
 		// By the client's own ports: other programs may talk to this server.
 		whose: func(local, remote int) side {
 			switch {
@@ -60,18 +60,24 @@ func checkUserServer(r *row) string {
 // dials counts connections where they begin.
 type dials struct {
 	mu    sync.Mutex
+	begun int // dials
+	ended int // of these
 	total int
 	now   int
 	ports map[int]bool // local ones
 }
 
 func (d *dials) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	d.mu.Lock()
+	d.begun++
+	d.mu.Unlock()
 	c, err := new(net.Dialer).DialContext(ctx, network, addr)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ended++
 	if err != nil {
 		return nil, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.total++
 	d.now++
 	d.ports[portOf(c.LocalAddr().String())] = true
@@ -92,6 +98,14 @@ func (c *dialedConn) Close() error {
 		c.dials.now--
 	})
 	return c.Conn.Close()
+}
+
+// dialing is how many connections are in the making. Net/http dials more than it
+// needs, and the last of these may outlive the load.
+func (d *dials) dialing() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.begun - d.ended
 }
 
 func (d *dials) opened() int {
