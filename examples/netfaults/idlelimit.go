@@ -20,57 +20,96 @@ const (
 	learners    = 16                    // clients, each with a host of its own
 	posts       = 30                    // of each
 	learning    = 8                     // of these
-	late        = 2                     // of all may fail, for the machine's sake
+	inTime      = 3 * time.Millisecond  // a POST is, if the machine made its way longer by no more: that much the pool allows for
 )
+
+// posted is what became of POSTs.
+type posted struct {
+	conns        int
+	failed       int // behind the first ones
+	judged       int // POSTs behind the first ones for which the machine was in time
+	failedInTime int // of these
+}
 
 // idleLimit: POSTs that cross the server's close of an idle connection fail.
 func idleLimit(ctx context.Context, variant string) []*row {
 	rows := []*row{{proto: "http"}, {proto: "h2"}}
 	var all sync.WaitGroup
-	for _, r := range rows {
-		var mu sync.Mutex
+	sums := make([]posted, len(rows))
+	var mu sync.Mutex
+	for i, r := range rows {
 		for n := range learners {
 			all.Go(func() {
-				failed, conns := postAtGaps(ctx, variant, r.proto == "h2", uint64(n))
+				got := postAtGaps(ctx, variant, r.proto == "h2", uint64(n))
 				mu.Lock()
 				defer mu.Unlock()
-				r.requests += posts
-				r.failed += failed
-				r.conns += conns
+				sum := &sums[i]
+				sum.conns += got.conns
+				sum.failed += got.failed
+				sum.judged += got.judged
+				sum.failedInTime += got.failedInTime
 			})
 		}
 	}
 	all.Wait()
-	for _, r := range rows {
-		if variant == after {
-			r.check(r.failed <= late, "%d POSTs failed, want %d at most", r.failed, late)
-		}
+	for i, r := range rows {
+		sum := sums[i]
+		r.requests, r.failed, r.conns = learners*posts, sum.failed, sum.conns
 		r.shows = fmt.Sprintf("%.1f %% of POSTs lost", 100*float64(r.failed)/float64(r.requests))
+		if variant == before {
+			continue
+		}
+		// Plain net/http loses one POST in twelve. A failure more or less is the server's timer, or
+		// what the pool has learned while the machine was late.
+		const most = 1
+		r.check(ctx.Err() == nil, "out of time")
+		r.check(sum.failedInTime <= most, "%d POSTs of %d failed for which the machine was in time, want %d at most", sum.failedInTime, sum.judged, most)
+		if all := learners * (posts - learning); r.wrong == "" && sum.judged < all/4 {
+			r.skipped = fmt.Sprintf("the machine was late for %d of %d POSTs", all-sum.judged, all)
+		}
 	}
 	return rows
 }
 
-func postAtGaps(ctx context.Context, variant string, http2 bool, seed uint64) (failed, conns int) {
+func postAtGaps(ctx context.Context, variant string, http2 bool, seed uint64) (got posted) {
 	srv := testserver.New(http.HandlerFunc(hello), testserver.Options{HTTP2: http2, Config: func(s *http.Server) { s.IdleTimeout = serverKeeps }})
 	defer srv.Close()
+	defer func() { got.conns = srv.Opened() }()
 	base := srv.Transport()
-	base.DialContext = testserver.Distant(srv.Dial, away)
+	var late testserver.Lateness
+	base.DialContext = testserver.DistantLate(srv.Dial, away, &late)
 	client, end := newClient(variant, base, pool.Options{})
 	defer end()
 	r := rand.New(rand.NewPCG(seed, 0))
+	before := late.Sum()
 	for n := range posts {
+		gap := time.Duration(r.Int64N(int64(2 * serverKeeps)))
+		due := time.Now().Add(gap)
 		select {
-		case <-time.After(time.Duration(r.Int64N(int64(2 * serverKeeps)))):
+		case <-time.After(gap):
+			late.Note(due)
 		case <-ctx.Done():
-			return failed, srv.Opened()
+			return got
 		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL, io.NopCloser(strings.NewReader("x")))
 		if err == nil {
 			_, err = send(client, req)
 		}
-		if err != nil && n >= learning {
-			failed++
+		sum := late.Sum()
+		punctual := sum-before <= inTime
+		before = sum
+		if n < learning {
+			continue
+		}
+		if punctual {
+			got.judged++
+		}
+		if err != nil {
+			got.failed++
+			if punctual {
+				got.failedInTime++
+			}
 		}
 	}
-	return failed, srv.Opened()
+	return got
 }

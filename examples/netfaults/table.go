@@ -34,12 +34,13 @@ func (r *row) check(ok bool, format string, args ...any) {
 // footnotes say how the table came about.
 var footnotes = []string{
 	"the server's idle limit: 16 clients, each of a server that closes connections after 250 ms of idleness, 20 ms away; POSTs without GetBody, at gaps up to 500 ms.",
-	"  The failures of each client's first eight requests are not counted: meanwhile the pool learns the limit. On a busy machine a timer may be late: two failures are allowed.",
-	"a path that died: the kernel drops what comes for the connections that are there, and new ones pass, as behind a NAT that has forgotten them. Deadlines of 300 ms;",
-	"  one request after the other until one succeeds, 20 at most.",
+	"  The failures of each client's first eight requests are not counted: meanwhile the pool learns the limit. Of the others those count for which",
+	"  the machine's timers were late by 3 ms at most, in all; one of them may fail.",
+	"a path that died: the kernel drops what comes for the connections that are there, and new ones pass, as behind a NAT that has forgotten them. Deadlines of 300 ms,",
+	"  or of twice the time after which the kernel sends again; one request after the other until one succeeds, 20 at most.",
 	"a name that moved: the name has another address, and the old server goes on. Requests of the second that begins half a second later. Options.Resolve is 50 ms.",
-	"three backends, one connection: behind a balancer that gives each connection to the next one; 60 workers, 20 ms for a request. The round in which connections are made does not count. Options.MinHTTP2Conns is 3.",
-	"100 first requests: all at once, 20 ms away, to a host that no request was sent to before.",
+	"three backends, one connection: behind a balancer that gives each connection to the next one; 60 workers, 20 ms for a request. The rounds in which connections are made do not count. Options.MinHTTP2Conns is 3.",
+	"100 first requests: all at once, 20 ms away, to a host that no request was sent to before. Where a machine is so busy that the first answer takes half a second, all may dial.",
 }
 
 func writeTable(w io.Writer, rows []*row) error {

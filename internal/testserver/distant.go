@@ -15,11 +15,18 @@ func Distant(dial func(ctx context.Context, network, addr string) (net.Conn, err
 	if roundTrip == 0 {
 		return dial
 	}
+	return DistantLate(dial, roundTrip, new(Lateness))
+}
+
+// DistantLate is Distant, and notes by how much the machine makes the way longer.
+func DistantLate(dial func(ctx context.Context, network, addr string) (net.Conn, error), roundTrip time.Duration, late *Lateness) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		due := time.Now().Add(roundTrip)
 		t := time.NewTimer(roundTrip)
 		defer t.Stop()
 		select {
 		case <-t.C:
+			late.Note(due)
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -30,8 +37,8 @@ func Distant(dial func(ctx context.Context, network, addr string) (net.Conn, err
 		near, far := net.Pipe()
 		c := &distantConn{Conn: near, to: nc, closed: make(chan struct{})}
 		var both sync.WaitGroup
-		both.Go(func() { carry(nc, far, roundTrip/2, c.closed) })
-		both.Go(func() { carry(far, nc, roundTrip/2, c.closed) })
+		both.Go(func() { carry(nc, far, roundTrip/2, c.closed, late) })
+		both.Go(func() { carry(far, nc, roundTrip/2, c.closed, late) })
 		go func() {
 			both.Wait()
 			nc.Close()
@@ -60,7 +67,7 @@ func (c *distantConn) Close() error {
 
 // carry copies from one connection to the other, each part after the delay, and then the
 // end. The number of parts on their way is bounded, as by a window.
-func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}) {
+func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}, late *Lateness) {
 	type part struct {
 		at time.Time
 		b  []byte
@@ -91,6 +98,7 @@ func carry(to, from net.Conn, later time.Duration, closed <-chan struct{}) {
 		t.Reset(time.Until(p.at))
 		select {
 		case <-t.C:
+			late.Note(p.at)
 		case <-closed:
 			from.Close()
 			return
