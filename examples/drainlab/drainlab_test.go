@@ -96,6 +96,21 @@ func number(t *testing.T, row map[string]string, column string) float64 {
 	return x
 }
 
+// keepsAll says that the trial's one connection is never given up.
+func keepsAll(row map[string]string) bool {
+	return row["policy"] == alwaysDrain || row["policy"] == baseName
+}
+
+// oneTooMany returns the trials that made more than one connection by a policy that keeps it.
+func oneTooMany(t *testing.T, p *part) (lost []map[string]string) {
+	for _, row := range p.trials {
+		if keepsAll(row) && number(t, row, "connections_opened") != 1 {
+			lost = append(lost, row)
+		}
+	}
+	return lost
+}
+
 func TestEveryCellAndPolicyIsThere(t *testing.T) {
 	const only = "(length|chunked|gzip)/.*/16KiB|(late-tail|endless-fast)/.*/2ms"
 	p := runPart(t, only)
@@ -129,7 +144,14 @@ func TestEveryCellAndPolicyIsThere(t *testing.T) {
 	}
 
 	// What the policies did to connections does not depend on how fast the
-	// machine is.
+	// machine is, but for one thing. Net/http does not keep a connection if it learns
+	// late that the request was written (maxWriteWaitBeforeConnReuse, 50 ms): a busy
+	// machine has two tries.
+	if lost := oneTooMany(t, p); len(lost) > 0 {
+		if again := oneTooMany(t, runPart(t, only)); len(again) > 0 {
+			t.Errorf("connections were lost by policies that keep them, twice:\n%v\n%v", lost, again)
+		}
+	}
 	for _, row := range p.trials {
 		opened, requests := number(t, row, "connections_opened"), number(t, row, "requests")
 		endless := strings.HasPrefix(row["body"], "endless")
@@ -138,10 +160,7 @@ func TestEveryCellAndPolicyIsThere(t *testing.T) {
 			t.Errorf("nothing was measured: %v", row)
 		case row["policy"] == alwaysDrain && endless:
 			t.Errorf("an endless body was drained: %v", row)
-		case row["policy"] == alwaysDrain || row["policy"] == baseName:
-			if opened != 1 {
-				t.Errorf("%v connections, want 1: %v", opened, row)
-			}
+		case keepsAll(row): // see above
 		case row["policy"] == alwaysClose || endless && !strings.HasPrefix(row["policy"], "net/http"):
 			// One for the warm-up, and one after each body. But where net/http drains
 			// by itself, its reading goroutine finds the close and the cancel that

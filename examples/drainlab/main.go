@@ -84,8 +84,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if o.quick {
 		l.fewest = 3
 	}
-	// A Close that never returns must not hang the run.
-	ctx, cancel := context.WithTimeoutCause(ctx, 3*o.time+30*time.Second, errors.New("the run takes far too long"))
+	// A Close that never returns must not hang the run. A busy machine may take a minute for a few cells.
+	ctx, cancel := context.WithTimeoutCause(ctx, 3*o.time+3*time.Minute, errors.New("the run takes far too long"))
 	defer cancel()
 	busy := "other programs took " + elsewhere() + " of the processors before the run"
 	benches, err := l.run(ctx, o.cells())
