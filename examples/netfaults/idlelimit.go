@@ -59,14 +59,15 @@ func idleLimit(ctx context.Context, variant string) []*row {
 		if variant == before {
 			continue
 		}
-		// Plain net/http loses one POST in twelve. A failure more or less is the server's timer, or
-		// what the pool has learned while the machine was late.
-		const most = 1
 		r.check(ctx.Err() == nil, "out of time")
-		r.check(sum.failedInTime <= most, "%d POSTs of %d failed for which the machine was in time, want %d at most", sum.failedInTime, sum.judged, most)
-		if all := learners * (posts - learning); r.wrong == "" && sum.judged < all/4 {
+		if all := learners * (posts - learning); r.wrong == "" && sum.judged < all/2 {
 			r.skipped = fmt.Sprintf("the machine was late for %d of %d POSTs", all-sum.judged, all)
+			continue
 		}
+		// Of half of them plain net/http loses seven. One or two may be lost by what is not seen
+		// here: the server's own timer, and goroutines that wait for their turn.
+		const most = 2
+		r.check(sum.failedInTime <= most, "%d POSTs of %d failed for which the machine was in time, want %d at most", sum.failedInTime, sum.judged, most)
 	}
 	return rows
 }
@@ -81,7 +82,7 @@ func postAtGaps(ctx context.Context, variant string, http2 bool, seed uint64) (g
 	client, end := newClient(variant, base, pool.Options{})
 	defer end()
 	r := rand.New(rand.NewPCG(seed, 0))
-	before := late.Sum()
+	before, learned := late.Sum(), 0
 	for n := range posts {
 		gap := time.Duration(r.Int64N(int64(2 * serverKeeps)))
 		due := time.Now().Add(gap)
@@ -99,8 +100,13 @@ func postAtGaps(ctx context.Context, variant string, http2 bool, seed uint64) (g
 		punctual := sum-before <= inTime
 		before = sum
 		if n < learning {
+			if punctual {
+				learned++
+			}
 			continue
 		}
+		// From a machine that is late the pool learns a limit that is too long.
+		punctual = punctual && learned >= learning/2
 		if punctual {
 			got.judged++
 		}
