@@ -83,9 +83,21 @@ func TestNoPathLeaksABody(t *testing.T) {
 }
 
 func TestOneConnectionIsEnough(t *testing.T) {
-	c := client(t, pooltest.AssertReused(t, 1))
-	for range 5 {
-		everyPath(t, c)
+	lost := func() []any {
+		fails := &failures{TB: t}
+		c := client(t, pooltest.AssertReused(fails, 1))
+		for range 5 {
+			everyPath(t, c)
+		}
+		fails.end()
+		return fails.all
+	}
+	// Net/http does not keep a connection if it learns late that the request was written
+	// (maxWriteWaitBeforeConnReuse, 50 ms): a busy machine has two tries.
+	if first := lost(); len(first) > 0 {
+		if again := lost(); len(again) > 0 {
+			t.Errorf("connections were lost twice: %v, %v", first, again)
+		}
 	}
 }
 
