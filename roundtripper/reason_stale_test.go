@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
@@ -17,49 +19,101 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-func TestStaleConnectionRetriedInsideNetHTTP(t *testing.T) {
-	// The server closes every connection after its first response, unannounced: the
-	// second request finds it closed, or net/http sends the request again.
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
+// answersOnce is a server that answers one request on each connection. The next one has no
+// answer but the connection's end, after a while.
+func answersOnce(ln net.Listener, while time.Duration) {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			buf := make([]byte, 4096)
+			if _, err := c.Read(buf); err != nil {
 				return
 			}
-			go func() {
-				defer c.Close()
-				buf := make([]byte, 4096)
-				if _, err := c.Read(buf); err != nil {
-					return
-				}
-				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
-				c.Read(buf) // the next request, and no answer
-			}()
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+			if _, err := c.Read(buf); err == nil {
+				time.Sleep(while)
+			}
+		}()
+	}
+}
+
+// staleReasons makes some requests to a server that answersOnce, and returns why each of
+// their connections was new.
+func staleReasons(t *testing.T, base *http.Transport, url string, pooled bool) (why []roundtripper.NewReason) {
+	observe, ends := collect()
+	mw := []roundtripper.Middleware{observe}
+	if pooled {
+		p := pool.New(pool.Options{})
+		defer p.Close()
+		mw = append(mw, p.Middleware)
+	}
+	client := roundtripper.Client(&http.Client{Transport: base}, mw...)
+	defer client.CloseIdleConnections()
+	for range 3 {
+		resp, err := client.Get(url)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		why = append(why, (<-ends).NewReason)
+	}
+	return why
+}
+
+// The server closes every connection after its first response, unannounced: the second request
+// finds it closed, or net/http sends the request again. If the server has had the request for
+// longer than a round trip, the connection was not idle any more. Without pool that is not seen.
+func TestStaleConnectionRetriedInsideNetHTTP(t *testing.T) {
+	for _, row := range []struct {
+		connect, while time.Duration // in milliseconds
+		pooled         bool
+		want           roundtripper.NewReason
+	}{
+		{0, 0, false, "server_closed_idle"},
+		{0, 0, true, "server_closed_idle"},
+		{0, 10, true, "server_closed_idle"},
+		{0, 11, true, "conn_error"},
+		{0, 11, false, "server_closed_idle"},
+		{5, 20, true, "server_closed_idle"}, // a connect takes a round trip
+		{5, 21, true, "conn_error"},
+	} {
+		t.Run(fmt.Sprintf("connect=%d,while=%d,pool=%v", row.connect, row.while, row.pooled), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := &pipes{make(chan net.Conn), make(chan struct{})}
+				defer p.Close()
+				go answersOnce(p, row.while*time.Millisecond)
+				base := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+					time.Sleep(row.connect * time.Millisecond)
+					return p.dial(ctx, network, addr)
+				}}
+				got := staleReasons(t, base, "http://host.example", row.pooled)
+				if want := []roundtripper.NewReason{"first", row.want, row.want}; !slices.Equal(got, want) {
+					t.Errorf("new for %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}
+
+// TestStaleConnectionOnASocket: how long the server had the request is up to the machine, and
+// so is the reason; that there is one, and an answer, is not.
+func TestStaleConnectionOnASocket(t *testing.T) {
 	for _, pooled := range []bool{false, true} {
 		t.Run(fmt.Sprintf("pool=%v", pooled), func(t *testing.T) {
-			ends := make(chan roundtripper.Exchange, 10)
-			mw := []roundtripper.Middleware{roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }})}
-			if pooled {
-				mw = append(mw, pool.New(pool.Options{}).Middleware)
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
 			}
-			client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, mw...)
-			defer client.CloseIdleConnections()
-			for i, want := range []roundtripper.NewReason{"first", "server_closed_idle", "server_closed_idle"} {
-				resp, err := client.Get("http://" + ln.Addr().String())
-				if err != nil {
-					t.Fatal(err)
-				}
-				io.Copy(io.Discard, resp.Body)
-				resp.Body.Close()
-				if e := <-ends; e.NewReason != want {
-					t.Errorf("request %d: new for %q, want %q", i, e.NewReason, want)
+			defer ln.Close()
+			go answersOnce(ln, 0)
+			for i, why := range staleReasons(t, &http.Transport{}, "http://"+ln.Addr().String(), pooled) {
+				if why == "" || (why == "first") != (i == 0) {
+					t.Errorf("request %d: new for %q", i, why)
 				}
 			}
 		})
