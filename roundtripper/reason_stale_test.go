@@ -142,14 +142,14 @@ func TestReasonsInAStackThatDrains(t *testing.T) {
 }
 
 // answersAllBut is a server that has no answer for one path.
-func answersAllBut(t *testing.T, path string) *testserver.Server {
+func answersAllBut(t *testing.T, path string, o testserver.Options) *testserver.Server {
 	srv := testserver.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == path {
 			<-r.Context().Done()
 			return
 		}
 		io.WriteString(w, "ok")
-	}), testserver.Options{})
+	}), o)
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -157,7 +157,7 @@ func answersAllBut(t *testing.T, path string) *testserver.Server {
 // TestACancelAtTheHandOut: the connection is lost with the canceled request, written or not, and
 // that is the reason in its exchange and in the next one.
 func TestACancelAtTheHandOut(t *testing.T) {
-	srv := answersAllBut(t, "/canceled")
+	srv := answersAllBut(t, "/canceled", testserver.Options{})
 	ends := make(chan roundtripper.Exchange, 10)
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
 		roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
@@ -189,9 +189,8 @@ func TestACancelAtTheHandOut(t *testing.T) {
 }
 
 // TestATimeoutAtTheHandOut is TestACancelAtTheHandOut for a time-out, in each way in which that
-// may show.
+// may show. The clock is a bubble's: the time can't be over before the hand-out.
 func TestATimeoutAtTheHandOut(t *testing.T) {
-	srv := answersAllBut(t, "/late")
 	const limit = 20 * time.Millisecond
 	for name, within := range map[string]func(*http.Client, context.Context) (context.Context, context.CancelFunc){
 		"timeout": func(_ *http.Client, ctx context.Context) (context.Context, context.CancelFunc) {
@@ -206,34 +205,37 @@ func TestATimeoutAtTheHandOut(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ends := make(chan roundtripper.Exchange, 10)
-			var over <-chan struct{} // the request's context is, as the transport has it
-			client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
-				func(next http.RoundTripper) http.RoundTripper {
-					return roundtripper.Func(func(r *http.Request) (*http.Response, error) {
-						over = r.Context().Done()
-						return next.RoundTrip(r)
-					})
-				},
-				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}),
-				pool.New(pool.Options{}).Middleware)
-			defer client.CloseIdleConnections()
-			resp, err := client.Get(srv.URL)
-			if err != nil {
-				t.Fatal(err)
-			}
-			io.Copy(io.Discard, resp.Body)
-			resp.Body.Close()
-			<-ends
-			ctx, cancel := within(client, httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-over }}))
-			defer cancel()
-			req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/late", nil)
-			if _, err := client.Do(req); err == nil {
-				t.Fatal("no error")
-			}
-			if e := <-ends; e.LostReason != "timeout" {
-				t.Errorf("lost for %q, want timeout", e.LostReason)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				srv := answersAllBut(t, "/late", testserver.Options{Memory: true})
+				var over <-chan struct{} // the request's context is, as the transport has it
+				observe, ends := collect()
+				p := pool.New(pool.Options{})
+				defer p.Close()
+				client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
+					func(next http.RoundTripper) http.RoundTripper {
+						return roundtripper.Func(func(r *http.Request) (*http.Response, error) {
+							over = r.Context().Done()
+							return next.RoundTrip(r)
+						})
+					}, observe, p.Middleware)
+				defer client.CloseIdleConnections()
+				resp, err := client.Get(srv.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				<-ends
+				ctx, cancel := within(client, httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-over }}))
+				defer cancel()
+				req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL+"/late", nil)
+				if _, err := client.Do(req); err == nil {
+					t.Fatal("no error")
+				}
+				if e := <-ends; e.ConnID != 1 || e.LostReason != "timeout" {
+					t.Errorf("connection %d lost for %q, want 1, for timeout", e.ConnID, e.LostReason)
+				}
+			})
 		})
 	}
 }
