@@ -25,7 +25,7 @@ func (p *pipes) Accept() (net.Conn, error) {
 }
 
 func (p *pipes) Close() error   { close(p.closed); return nil }
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
@@ -50,6 +50,19 @@ func inBubble(t *testing.T, k stack, f func(*scene)) {
 				resp.Body.Close()
 			}
 		}()
+		f(s)
+	})
+}
+
+// peerInBubble is inBubble for a peer, whose handshakes take no time.
+func peerInBubble(t *testing.T, k stack, f func(*scene)) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pipes{make(chan net.Conn), make(chan struct{})}
+		s := &scene{t: t, peer: servePeer(t, p)}
+		s.url = s.peer.url
+		base := s.peer.transport()
+		base.DialContext = p.dial
+		s.build(base, k)
 		f(s)
 	})
 }

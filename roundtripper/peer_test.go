@@ -2,18 +2,17 @@ package roundtripper_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/testserver"
 )
 
 // peer is an HTTP/2 server that a test controls frame by frame: net/http's own server can't be
@@ -21,7 +20,6 @@ import (
 // not by path.
 type peer struct {
 	t   *testing.T
-	ln  net.Listener
 	url string
 	tls *tls.Config // the client's
 
@@ -59,21 +57,20 @@ const (
 	flagEndHeaders = 4
 )
 
+// newPeer starts a peer on loopback.
 func newPeer(t *testing.T) *peer {
-	// The server is started for its certificate alone.
-	s := httptest.NewUnstartedServer(nil)
-	s.EnableHTTP2 = true
-	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.StartTLS()
-	s.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(s.Certificate())
-	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: s.TLS.Certificates, NextProtos: []string{"h2"}})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t: t, ln: ln, url: "https://" + ln.Addr().String(), tls: &tls.Config{RootCAs: roots}}
+	return servePeer(t, ln)
+}
+
+func servePeer(t *testing.T, ln net.Listener) *peer {
+	cert := testserver.NewCert()
+	p := &peer{t: t, url: "https://" + ln.Addr().String(), tls: testserver.Trusts(cert)}
 	p.answers(stream.reply)
+	secure := &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -81,7 +78,7 @@ func newPeer(t *testing.T) *peer {
 			if err != nil {
 				return
 			}
-			running.Go(func() { p.serve(nc.(*tls.Conn)) })
+			running.Go(func() { p.serve(tls.Server(nc, secure)) })
 		}
 	})
 	t.Cleanup(func() {
@@ -156,16 +153,18 @@ func (p *peer) serve(nc *tls.Conn) {
 			return
 		}
 		ack := head[4]&flagAck != 0
+		// What is written here does not keep the next frame from being read: over a pipe, which holds
+		// no byte, the client would read no more while it writes that.
 		switch head[3] {
 		case frameSettings:
 			if !ack {
-				c.write(frameSettings, flagAck, 0, nil)
+				handlers.Go(func() { c.write(frameSettings, flagAck, 0, nil) })
 			}
 		case framePing:
 			if ack {
 				c.pong <- struct{}{}
 			} else if !p.mute.Load() {
-				c.write(framePing, flagAck, 0, payload)
+				handlers.Go(func() { c.write(framePing, flagAck, 0, payload) })
 			}
 		case frameHeaders:
 			p.mu.Lock()
