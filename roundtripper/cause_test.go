@@ -19,6 +19,7 @@ type cause struct {
 	blames bool
 	pooled bool // it takes pool to cause it
 	always bool // it befalls every connection of the scene
+	timed  bool // it has a limit that a busy machine would miss: it runs in a bubble
 	stack  stack
 	// make causes it. The connection is gone when it returns.
 	make func(*scene)

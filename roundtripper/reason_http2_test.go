@@ -56,7 +56,7 @@ var reasonsHTTP2 = []cause{
 		}
 		s.gone(0)
 	}},
-	{name: "PINGs unanswered", reason: "dead", blind: "unknown",
+	{name: "PINGs unanswered", reason: "dead", blind: "unknown", timed: true,
 		stack: stack{base: func(t *http.Transport) {
 			t.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Millisecond, PingTimeout: 200 * time.Millisecond}
 		}},
@@ -64,6 +64,7 @@ var reasonsHTTP2 = []cause{
 			s.idleHTTP2()
 			s.peer.mute.Store(true)
 			s.gone(0)
+			s.peer.mute.Store(false)
 		}},
 	{name: "request said close", reason: "client_close", blames: true, make: func(s *scene) {
 		s.read("/", func(r *http.Request) { r.Close = true })
@@ -111,6 +112,10 @@ func TestReasonsHTTP2(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			forStacks(t, tt.stack, func(t *testing.T, k stack) {
 				if tt.pooled && !k.pooled {
+					return
+				}
+				if tt.timed {
+					peerInBubble(t, k, tt.run)
 					return
 				}
 				tt.run(peerScene(t, k))
