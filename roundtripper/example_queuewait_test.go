@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"sync"
 	"time"
 
 	"github.com/warmconn/warmconn/pool"
@@ -20,7 +22,7 @@ func ExampleExchange_queueWait() {
 	base := &http.Transport{MaxConnsPerHost: 1}
 	client := roundtripper.Client(&http.Client{Transport: base}, roundtripper.Observe(roundtripper.Observer{
 		End: func(_ context.Context, e roundtripper.Exchange) {
-			fmt.Println("for limits:", e.QueueWait >= 20*time.Millisecond, "for a dial:", e.ConnWait-(e.QueueWait-e.PoolWait) > 0)
+			fmt.Println("for limits:", e.QueueWait > 0, "for a dial:", e.ConnWait-(e.QueueWait-e.PoolWait) > 0)
 		},
 	}), pool.New(pool.Options{}).Middleware)
 	defer client.CloseIdleConnections()
@@ -29,16 +31,23 @@ func ExampleExchange_queueWait() {
 		fmt.Println(err)
 		return
 	}
-	ended := make(chan struct{})
-	time.AfterFunc(100*time.Millisecond, func() {
-		defer close(ended)
-		io.Copy(io.Discard, first.Body)
-		first.Body.Close()
-	})
-	if _, err := read(client, srv.URL); err != nil {
+	var ended sync.WaitGroup
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{GetConn: func(string) {
+		ended.Go(func() { // the second request begins to wait
+			time.Sleep(100 * time.Millisecond)
+			io.Copy(io.Discard, first.Body)
+			first.Body.Close()
+		})
+	}})
+	req, _ := http.NewRequestWithContext(ctx, "GET", srv.URL, nil)
+	second, err := client.Do(req)
+	if err != nil {
 		fmt.Println(err)
+		return
 	}
-	<-ended
+	io.Copy(io.Discard, second.Body)
+	second.Body.Close()
+	ended.Wait()
 	// Unordered output:
 	// for limits: false for a dial: true
 	// for limits: true for a dial: false
