@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"time"
 
@@ -94,6 +95,7 @@ func ExampleKit_Stats() {
 
 	kit := warmconn.New(warmconn.Options{})
 	client := kit.Client(nil)
+	defer client.CloseIdleConnections()
 	for range 3 {
 		status(client, srv.URL)
 	}
@@ -150,6 +152,7 @@ func ExampleKit_Base() {
 	for _, c := range kit.Pool.Conns() {
 		fmt.Println(c.Proto, c.State, "after", c.Uses, "use")
 	}
+	runtime.KeepAlive(client) // the connections of a client that is dropped are closed
 	// Output: HTTP/1.1 idle after 1 use
 }
 
