@@ -5,12 +5,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warmconn/warmconn"
+	"github.com/warmconn/warmconn/drain"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -71,7 +73,9 @@ func TestInsideOfAMiddlewareTheKitOwnsConnections(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			srv := crowd(t, burst)
-			kit := warmconn.New(warmconn.Options{Annotate: true})
+			// The drain's budget is not what a connection is worth here, which a busy machine exceeds.
+			whole := drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}
+			kit := warmconn.New(warmconn.Options{Annotate: true, Drain: whole})
 			defer kit.Shutdown(t.Context())
 			spans := tracetest.NewInMemoryExporter()
 			base := srv.Transport()
@@ -91,14 +95,17 @@ func TestInsideOfAMiddlewareTheKitOwnsConnections(t *testing.T) {
 				}
 				all.Wait()
 			}
-			reused, told := 0, 0
+			reused, told, unknown := 0, 0, 0
 			for _, s := range spans.GetSpans() {
 				for _, a := range s.Attributes {
-					if a.Key == "http.conn.reused" {
+					switch {
+					case a.Key == "http.conn.reused":
 						told++
 						if a.Value.AsBool() {
 							reused++
 						}
+					case a.Key == "warmconn.new_reason" && a.Value.AsString() == "unknown":
+						unknown++ // net/http's writing goroutine had no turn for 50 ms: see scene.read in roundtripper
 					}
 				}
 			}
@@ -110,11 +117,10 @@ func TestInsideOfAMiddlewareTheKitOwnsConnections(t *testing.T) {
 				}
 				return
 			}
-			// On a busy machine a drain may be broken off, which costs a connection: see docs/limits.md.
-			if most := 2 * burst; srv.Opened() > most {
-				t.Errorf("%d connections, want %d, and %d at most", srv.Opened(), burst, most)
+			if opened := srv.Opened() - unknown; opened != burst || unknown > burst {
+				t.Errorf("%d connections, and %d in the place of those that net/http did not keep; want %d", opened, unknown, burst)
 			}
-			if told != burst*bursts || reused < burst*(bursts-2) {
+			if reused += unknown; told != burst*bursts || reused != burst*(bursts-1) {
 				t.Errorf("%d of %d spans of the middleware say that the connection was reused", reused, told)
 			}
 		})
