@@ -69,7 +69,7 @@ func TestLeakedBodiesStayFew(t *testing.T) {
 					if i%collectEvery == 0 {
 						runtime.GC()
 						if heeds && !fullsize.Asked() { // so few leaks may all come before a busy machine has heeded the first
-							eventually.True(t, "leaks to be told", func() bool { runtime.GC(); return told.Load() >= int64(i-2*collectEvery) })
+							eventually.Collected(t, "leaks to be told", func() bool { return told.Load() >= int64(i-collectEvery) })
 						}
 					}
 					if sampled(i, n) {
@@ -91,7 +91,7 @@ func TestLeakedBodiesStayFew(t *testing.T) {
 			rt := roundtripper.Wrap(base, kit.Middleware)
 			peak, _ := run(rt, n, true)
 			began := time.Now()
-			eventually.True(t, "all leaks to be told", func() bool { runtime.GC(); return told.Load() == int64(n) })
+			eventually.Collected(t, "all leaks to be told", func() bool { return told.Load() == int64(n) })
 			healed := time.Since(began)
 			s := kit.Stats()
 			t.Logf("%d leaked %s: kit at most %v, %d series, %d connections left, healed %v after the last; bare after %d %v, for good",
