@@ -84,6 +84,16 @@ func (s *scene) wantNoLoss() {
 	s.wantNew(s.read("/", nil), "all_busy", nobody)
 }
 
+// unkept counts the connections that net/http did not keep on a busy machine: see read.
+func unkept(ends ...roundtripper.Exchange) (n int) {
+	for _, e := range ends {
+		if e.LostReason == "unknown" {
+			n++
+		}
+	}
+	return n
+}
+
 // culprit returns the span of the exchange that next returned last.
 func (s *scene) culprit() oteltrace.SpanContext {
 	s.t.Helper()
