@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/warmconn/warmconn/internal/eventually"
@@ -14,13 +15,10 @@ import (
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
-// endsFirst starts a server and returns its address. Once the first response is sent, end ends
-// the first connection. All other requests are answered.
-func endsFirst(t *testing.T, end func(c net.Conn, r *bufio.Reader)) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+// endsFirst starts a server and returns how it is dialed. Once the first response is sent, end
+// ends the first connection. All other requests are answered.
+func endsFirst(t *testing.T, end func(c net.Conn, r *bufio.Reader)) func(context.Context, string, string) (net.Conn, error) {
+	l := &pipes{make(chan net.Conn), make(chan struct{})}
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for n := 0; ; n++ {
@@ -43,7 +41,7 @@ func endsFirst(t *testing.T, end func(c net.Conn, r *bufio.Reader)) string {
 			}()
 		}
 	}()
-	return "http://" + l.Addr().String()
+	return l.dial
 }
 
 // TestWhoEndedTheConnectionBeforeThisOne sends two requests, of which the second
@@ -80,29 +78,30 @@ func TestWhoEndedTheConnectionBeforeThisOne(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			ends := make(chan roundtripper.Exchange, 2)
-			p := pool.New(pool.Options{})
-			defer p.Close()
-			client := roundtripper.Client(&http.Client{Transport: &http.Transport{}},
-				roundtripper.Observe(roundtripper.Observer{End: func(_ context.Context, e roundtripper.Exchange) { ends <- e }}), p.Middleware)
-			url := endsFirst(t, tt.end)
-			for i, want := range []roundtripper.NewReason{"first", tt.want} {
-				resp, err := client.Get(url)
-				if err != nil {
-					t.Fatal(err)
+			synctest.Test(t, func(t *testing.T) { // a busy machine's connect may take longer than the death
+				observe, ends := collect()
+				p := pool.New(pool.Options{})
+				defer p.Close()
+				client := roundtripper.Client(&http.Client{Transport: &http.Transport{DialContext: endsFirst(t, tt.end)}}, observe, p.Middleware)
+				defer client.CloseIdleConnections()
+				for i, want := range []roundtripper.NewReason{"first", tt.want} {
+					resp, err := client.Get("http://host.example")
+					if err != nil {
+						t.Fatal(err)
+					}
+					io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+					if e := <-ends; e.NewReason != want || e.Culprit.SpanID != [8]byte{} {
+						t.Errorf("request %d: new for %q, by span %x; want %q, by none", i, e.NewReason, e.Culprit.SpanID, want)
+					}
+					if i == 0 && tt.idle {
+						eventually.True(t, "the connection to be closed", func() bool { return p.Stats().Open == 0 })
+					}
 				}
-				io.Copy(io.Discard, resp.Body)
-				resp.Body.Close()
-				if e := <-ends; e.NewReason != want || e.Culprit.SpanID != [8]byte{} {
-					t.Errorf("request %d: new for %q, by span %x; want %q, by none", i, e.NewReason, e.Culprit.SpanID, want)
+				if lost := p.Stats().Lost; lost[tt.want] != 1 {
+					t.Errorf("Stats.Lost is %v, want one %s", lost, tt.want)
 				}
-				if i == 0 && tt.idle {
-					eventually.True(t, "the connection to be closed", func() bool { return p.Stats().Open == 0 })
-				}
-			}
-			if lost := p.Stats().Lost; lost[tt.want] != 1 {
-				t.Errorf("Stats.Lost is %v, want one %s", lost, tt.want)
-			}
+			})
 		})
 	}
 }
