@@ -77,6 +77,9 @@ func (f *full) onOneConn(t *testing.T) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if got, unkept := f.srv.Opened(), unkept(f.ends...); got < 1 || got > 1+unkept {
-		t.Errorf("%d connections for %d exchanges, of which %d were not kept; want 1", got, len(f.ends), unkept)
+		t.Errorf("%d connections, of which %d were not kept; want 1", got, unkept)
+		for _, e := range f.ends {
+			t.Logf("connection %d, new for %q, lost for %q", e.ConnID, e.NewReason, e.LostReason)
+		}
 	}
 }

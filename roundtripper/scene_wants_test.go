@@ -84,10 +84,11 @@ func (s *scene) wantNoLoss() {
 	s.wantNew(s.read("/", nil), "all_busy", nobody)
 }
 
-// unkept counts the connections that net/http did not keep on a busy machine: see read.
+// unkept counts the connections that net/http did not keep on a busy machine: see read. If the
+// writing goroutine has not told yet that it wrote, the response seems early.
 func unkept(ends ...roundtripper.Exchange) (n int) {
 	for _, e := range ends {
-		if e.LostReason == "unknown" {
+		if e.LostReason == "unknown" || e.LostReason == "early_response" {
 			n++
 		}
 	}
