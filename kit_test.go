@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"path"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -114,8 +113,7 @@ func TestADroppedKitLeavesNothingBehind(t *testing.T) {
 			t.Error("no connection is open that could be left behind")
 		}
 	}()
-	eventually.True(t, "the dropped kit's connections to be closed", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the dropped kit's connections to be closed", func() bool {
 		return srv.Open() == 0
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"runtime"
 	"runtime/pprof"
 	"strings"
 	"sync/atomic"
@@ -133,7 +132,7 @@ func (s *scene) play() {
 	s.proxied(over)
 	s.canceled()
 	s.dropped()
-	eventually.True(s.T, "the dropped body", func() bool { runtime.GC(); return dropped.Load() > 0 })
+	eventually.Collected(s.T, "the dropped body", func() bool { return dropped.Load() > 0 })
 	s.refused(kit.Pool, &suspected)
 	s.warmed(kit.Pool)
 	s.panics()

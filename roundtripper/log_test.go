@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -124,7 +123,7 @@ func TestLogTellsOfALeak(t *testing.T) {
 	defer p.Close()
 	c := &http.Client{Transport: roundtripper.Wrap(srv.Transport(), roundtripper.Log(out.logger(slog.LevelInfo)), p.Middleware)}
 	forget(t, c, srv.URL)
-	eventually.True(t, "the leak to be logged", func() bool { runtime.GC(); return out.String() != "" })
+	eventually.Collected(t, "the leak to be logged", func() bool { return out.String() != "" })
 	u, _ := url.Parse(srv.URL)
 	got := out.all(t)[0]
 	delete(got, "warmconn.lost_reason") // whether its body could be drained

@@ -262,8 +262,7 @@ func TestNoContextOfAnUploadIsLeftBehind(t *testing.T) {
 			io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
 		}
-		eventually.True(t, "the contexts of requests to "+url, func() bool {
-			runtime.GC() // one level after the other
+		eventually.Collected(t, "the contexts of requests to "+url, func() bool {
 			return parent.derived() == 0
 		})
 	}

@@ -3,7 +3,6 @@ package trace_test
 import (
 	"io"
 	"net/http"
-	"runtime"
 	"testing"
 	"time"
 
@@ -79,7 +78,7 @@ func TestActiveRequestsComeBackToZeroIfTheRequestIsReused(t *testing.T) {
 		}
 		req.Method = "POST" // the body is dropped
 	}()
-	eventually.True(t, "the span to end", func() bool { runtime.GC(); return len(r.recorder.Ended()) == 1 })
+	eventually.Collected(t, "the span to end", func() bool { return len(r.recorder.Ended()) == 1 })
 	for _, p := range collect(t, r.reader)["http.client.active_requests {request}"] {
 		if p.value != 0 {
 			t.Errorf("%v requests under way in %v, want none", p.value, p.attrs.ToSlice())

@@ -49,8 +49,7 @@ func TestADroppedTracerHoldsUpNoCleanUpDuringACollection(t *testing.T) {
 		runtime.GC()
 		ran := new(atomic.Bool)
 		runtime.AddCleanup(new([64]byte), func(ran *atomic.Bool) { ran.Store(true) }, ran)
-		eventually.True(t, "a clean-up of the program", func() bool {
-			runtime.GC()
+		eventually.Collected(t, "a clean-up of the program", func() bool {
 			return ran.Load()
 		})
 	}
@@ -65,8 +64,7 @@ func TestADroppedTracerHoldsUpNoCleanUpDuringACollection(t *testing.T) {
 	if err := <-collected; err != nil {
 		t.Fatal(err)
 	}
-	eventually.True(t, "the goroutines that clear the Tracers away to end", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the goroutines that clear the Tracers away to end", func() bool {
 		return !clearing()
 	})
 }

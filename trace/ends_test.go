@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"runtime"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -110,8 +109,7 @@ func TestDurationOfALeakedBodyIsThatOfItsSpan(t *testing.T) {
 	forget(r)
 	time.Sleep(300 * time.Millisecond) // until the collector comes
 	var ps []point
-	eventually.True(t, "the leak to be counted", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the leak to be counted", func() bool {
 		ps = collect(t, r.reader)["http.client.request.duration s"]
 		return len(ps) == 1
 	})

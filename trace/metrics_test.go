@@ -166,8 +166,7 @@ func TestMetricsOfAWholeLife(t *testing.T) {
 func TestLeaksAreCounted(t *testing.T) {
 	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush(); ok(w, nil) }, testserver.Options{})
 	forget(r)
-	eventually.True(t, "the leak to be counted", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the leak to be counted", func() bool {
 		return sum(collect(t, r.reader)["warmconn.leaks {body}"], "", "") == 1
 	})
 }
@@ -253,8 +252,7 @@ func TestDroppedTracersAreNotCollectedFrom(t *testing.T) {
 	for range 100 {
 		trace.New(trace.Options{MeterProvider: mp}).Middleware(stub.Transport{})
 	}
-	eventually.True(t, "the collections of dropped Tracers to end", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the collections of dropped Tracers to end", func() bool {
 		return callbacks(t, reader) <= before+10
 	})
 	runtime.KeepAlive(kept)

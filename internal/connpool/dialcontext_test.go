@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"runtime"
 	"slices"
 	"testing"
 	"weak"
@@ -76,8 +75,7 @@ func TestAConnectionKeepsNoValueOfTheRequestItWasDialedFor(t *testing.T) {
 				io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 				resp, value = nil, nil
-				eventually.True(t, name+": the collector to find the value", func() bool {
-					runtime.GC()
+				eventually.Collected(t, name+": the collector to find the value", func() bool {
 					return gone.Value() == nil
 				})
 				must(t, r, s.URL)

@@ -101,8 +101,7 @@ func TestEveryEdgeOfABodysPhasesOccurs(t *testing.T) {
 	eventually.True(t, "the drain to be broken off", func() bool { return edges(bodyBrokenOff, bodyClosed) > 0 })
 	// Dropped.
 	open("/", ends)
-	eventually.True(t, "the dropped body to be found", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the dropped body to be found", func() bool {
 		return ends.of(OutcomeLeaked) > 0
 	})
 	for from := range bodyPhases {

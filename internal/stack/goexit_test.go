@@ -39,8 +39,7 @@ func TestACloseThatNeverEndsIsALeak(t *testing.T) {
 		resp.Body.Close()
 	}()
 	<-gone
-	eventually.True(t, "the exchange to end", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the exchange to end", func() bool {
 		return ends.of(OutcomeLeaked) > 0
 	})
 }

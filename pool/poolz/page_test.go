@@ -119,8 +119,7 @@ func TestALeakBeforeTheFirstLookIsShown(t *testing.T) {
 	p := newPool(t, pool.Options{})
 	rt := p.Middleware(srv.Transport())
 	forget(t, rt, srv.Addr)
-	eventually.True(t, "the leak is found", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the leak is found", func() bool {
 		return p.Stats().Leaks == 1
 	})
 	got := read(t, Handler(p), "/")
@@ -303,8 +302,7 @@ func TestTheFieldsOfJSONAreDocumented(t *testing.T) {
 	closeUnread(t, rt, srv.URL+"/long")
 	closeUnread(t, rt, srv.URL+"/long")
 	forget(t, rt, srv.Addr)
-	eventually.True(t, "the leak is found", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the leak is found", func() bool {
 		return p.Stats().Leaks == 1
 	})
 	resp, err := rt.RoundTrip(to("GET", srv.Addr, "/"))

@@ -105,8 +105,7 @@ func TestTheViewerEndsWhenHandlerAndPoolAreDropped(t *testing.T) {
 			t.Error("no viewer was seen: the test shows nothing")
 		}
 	}()
-	eventually.True(t, "the viewer ends", func() bool {
-		runtime.GC()
+	eventually.Collected(t, "the viewer ends", func() bool {
 		return viewers() == 0
 	})
 }
