@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
 )
 
@@ -95,7 +96,10 @@ func TestBodyOutOfReachIsFound(t *testing.T) {
 	}
 	protocols(t, framed(nil), func(t *testing.T, srv *testserver.Server, base func() *http.Transport) {
 		for _, timeout := range []time.Duration{0, time.Minute} {
-			for _, h := range rest {
+			for i, h := range rest {
+				if !fullsize.Asked() && (timeout > 0) != (i%2 == 0) {
+					continue
+				}
 				t.Run(fmt.Sprintf("timeout=%v/%s", timeout > 0, h.name), func(t *testing.T) {
 					l := newLeaks(base(), timeout, true)
 					var kept []any

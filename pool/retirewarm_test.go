@@ -54,10 +54,10 @@ func TestABusyHTTP2ConnectionIsRetiredWarm(t *testing.T) {
 		{MaxConnAge: age},
 		{MaxConnRequests: requests},
 		{MaxConnAge: age, MinHTTP2Conns: 3},
+		{MaxConnRequests: requests, MaxStreamsPerConn: 8},
 		{MaxConnRequests: requests, MinHTTP2Conns: 3},
 		{MaxConnAge: age, MaxStreamsPerConn: 8},
-		{MaxConnRequests: requests, MaxStreamsPerConn: 8},
-	} {
+	}[:fullsize.Of(6, 4)] {
 		name := fmt.Sprintf("age=%v,requests=%d,min=%d,streams=%d", o.MaxConnAge, o.MaxConnRequests, o.MinHTTP2Conns, o.MaxStreamsPerConn)
 		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { retireWarm(t, o) }) })
 	}

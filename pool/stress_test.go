@@ -66,7 +66,10 @@ func TestStressFailsAsBareNetHTTP(t *testing.T) {
 	conns := make(map[string]map[string]int)
 	before := leftNow()
 	t.Run("against", func(t *testing.T) {
-		for _, f := range stressFaults() {
+		for i, f := range stressFaults() {
+			if !fullsize.Asked() && i%2 != 0 { // of each kind there is one that is left
+				continue
+			}
 			t.Run(strings.ReplaceAll(f.Name, " ", "-"), func(t *testing.T) {
 				if !fullsize.Asked() {
 					t.Parallel() // some servers take a second to hang up

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -245,13 +246,16 @@ func TestErrorsBeforeAConnection(t *testing.T) {
 	defer held.Body.Close()
 	closed := pool.New(pool.Options{})
 	closed.Close()
+	unknown := roundtripper.Client(&http.Client{Transport: &http.Transport{DialContext: func(_ context.Context, network, _ string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: "no-such-name.invalid", IsNotFound: true}}
+	}}}, r.tracer.Middleware)
 	tests := []struct {
 		client *http.Client
 		url    string
 		class  string
 	}{
 		{r.client, refused.URL, "refused"},
-		{r.client, "http://no-such-name.invalid/", "dns"},
+		{unknown, "http://no-such-name.invalid/", "dns"},
 		{distrustful, r.srv.URL, "tls"},
 		{limited, r.srv.URL, "pool_queue_full"},
 		{roundtripper.Client(nil, r.tracer.Middleware, closed.Middleware), r.srv.URL, "pool_closed"},

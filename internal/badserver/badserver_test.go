@@ -165,6 +165,7 @@ func TestOneStreamMakesAConnectionForEachRequestInFlight(t *testing.T) {
 }
 
 func TestIdleTimeoutClosesConnections(t *testing.T) {
+	t.Parallel() // the server takes a second to hang up
 	c := start(t, badserver.IdleTimeout(time.Millisecond))
 	if _, err := c.do(t, 0, 10); err != nil {
 		t.Fatal(err)

@@ -161,6 +161,7 @@ func TestADialGoesOnForTheNextRequest(t *testing.T) {
 }
 
 func TestAnAbandonedDialThatHangsIsNoHopeForLong(t *testing.T) {
+	t.Parallel() // it waits
 	s, base := serve(t, "http", hello)
 	d := newDialer(base)
 	p := newPool(t, base, Options{MaxConns: 1})

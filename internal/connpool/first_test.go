@@ -17,6 +17,7 @@ import (
 
 // TestOneConnectionOfAColdBurstIsTheFirst, no matter which of the dials ends first.
 func TestOneConnectionOfAColdBurstIsTheFirst(t *testing.T) {
+	t.Parallel() // it waits
 	for _, protocol := range []string{"http", "tls"} {
 		const requests = 3
 		together, in := meeting(requests)

@@ -17,6 +17,7 @@ import (
 // TestAServerThatClosesAtOnceIsDialedOnceForARequest: after a new connection that broke no
 // other is dialed, or a request would dial for as long as it lives.
 func TestAServerThatClosesAtOnceIsDialedOnceForARequest(t *testing.T) {
+	t.Parallel() // it waits
 	for _, protocol := range []string{"http", "h2"} {
 		t.Run(protocol, func(t *testing.T) {
 			url, base := "", &http.Transport{}

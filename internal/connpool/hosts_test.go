@@ -97,7 +97,12 @@ func TestProxyErrorsAreNetHTTPs(t *testing.T) {
 				continue // one of several errors, whichever comes first
 			}
 			u, _ := url.Parse(via)
-			base := &http.Transport{Proxy: http.ProxyURL(u)}
+			base := &http.Transport{Proxy: http.ProxyURL(u), DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				if strings.HasPrefix(addr, "x:") || addr == "x" { // no name server is asked
+					return nil, &net.OpError{Op: "dial", Net: network, Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}
+				}
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}}
 			var texts []string
 			for _, r := range []http.RoundTripper{base, rt{p: newPool(t, base, Options{})}} {
 				_, err := fetch(r, target)

@@ -104,6 +104,7 @@ func TestARequestDoesNotWaitBehindAnEndlessOneForAStream(t *testing.T) {
 // TestABackendWithFewerStreamsThanTheOthers: a new connection must not be assumed to take as
 // many streams as the host's others. This one takes one stream, which is endless.
 func TestABackendWithFewerStreamsThanTheOthers(t *testing.T) {
+	t.Parallel() // it waits
 	many, transport := limited(t, 250, true, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Connection", "close") })
 	few, _ := limited(t, 1, true, watched)
 	const requests = 20

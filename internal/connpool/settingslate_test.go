@@ -46,6 +46,7 @@ func lateSettings(t *testing.T, tell, told chan struct{}) (url string, base *htt
 // TestNoRequestHangsForGoodThoughTheSettingsAreLate: they come more than a round trip after
 // the handshake, when the second request has its connection.
 func TestNoRequestHangsForGoodThoughTheSettingsAreLate(t *testing.T) {
+	t.Parallel() // it waits
 	for _, own := range []bool{false, true} {
 		tell, told := make(chan struct{}), make(chan struct{})
 		url, base := lateSettings(t, tell, told)
