@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
 
 // made is a comparison in which nothing is wrong.
@@ -52,7 +54,7 @@ func TestCheckFindsWhatIsOutOfBounds(t *testing.T) {
 func TestErrorsOfOneCauseAreOneClass(t *testing.T) {
 	for _, ports := range []string{"127.0.0.1:1->127.0.0.1:2", "127.0.0.1:33->127.0.0.1:44"} {
 		err := &url.Error{Op: "Get", URL: "https://" + ports, Err: errors.New("write tcp " + ports + ": broken pipe")}
-		if got, want := class(err), "write tcp addr->addr: broken pipe"; got != want {
+		if got, want := child.Class(err), "write tcp addr->addr: broken pipe"; got != want {
 			t.Errorf("class = %q, want %q", got, want)
 		}
 	}

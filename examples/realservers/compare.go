@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -43,7 +44,7 @@ func (s *scenario) compare(ctx context.Context, rounds int, d time.Duration) (*c
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	keys, err := newKeys(dir)
+	keys, err := child.NewKeys(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +52,10 @@ func (s *scenario) compare(ctx context.Context, rounds int, d time.Duration) (*c
 	if err != nil {
 		return nil, err
 	}
-	defer srv.stop()
+	defer srv.Stop()
 
 	pilot := newBare("pilot", keys, s.far)
-	first := s.run(ctx, pilot, srv.url, 0, d)
+	first := s.run(ctx, pilot, srv.URL, 0, d)
 	pilot.close()
 	if len(first.latencies) == 0 {
 		return nil, fmt.Errorf("no request succeeds: %v", first.errors)
@@ -69,7 +70,7 @@ func (s *scenario) compare(ctx context.Context, rounds int, d time.Duration) (*c
 	}
 	for range rounds {
 		for _, i := range rand.Perm(len(variants)) {
-			c.rows[i].add(s.run(ctx, variants[i], srv.url, n, 0))
+			c.rows[i].add(s.run(ctx, variants[i], srv.URL, n, 0))
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}

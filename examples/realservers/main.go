@@ -21,6 +21,8 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
 
 func main() {
@@ -55,7 +57,7 @@ func (o *options) measure(ctx context.Context, stdout io.Writer) int {
 	t := newTable(stdout)
 	for _, s := range o.scenarios {
 		c, err := s.compare(ctx, o.rounds, o.slice)
-		if missing, ok := errors.AsType[*missingError](err); ok {
+		if missing, ok := errors.AsType[*child.MissingError](err); ok {
 			fmt.Fprintf(stdout, "SKIPPED %s: %v\n", s.name, missing)
 			continue
 		}

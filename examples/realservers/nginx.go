@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"text/template"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
 
 // nginx is how nginx is set up. Zero fields are nginx's own defaults.
@@ -54,16 +56,16 @@ http {
 }
 `))
 
-func (n nginx) start(ctx context.Context, keys *keys) (*server, error) {
-	path, err := find("nginx", "apt-get install nginx-light")
+func (n nginx) start(ctx context.Context, keys *child.Keys) (*child.Server, error) {
+	path, err := child.Find("nginx", "apt-get install nginx-light")
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(keys.dir, "file"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(keys.Dir, "file"), 0o755); err != nil {
 		return nil, err
 	}
 	for _, size := range fileSizes {
-		if err := os.WriteFile(filepath.Join(keys.dir, filePath(size)), bytes.Repeat([]byte("x"), size), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(keys.Dir, filePath(size)), bytes.Repeat([]byte("x"), size), 0o644); err != nil {
 			return nil, err
 		}
 	}
@@ -71,19 +73,19 @@ func (n nginx) start(ctx context.Context, keys *keys) (*server, error) {
 	if n.tls {
 		scheme = "https"
 	}
-	return launch(ctx, scheme, func(port int) (*exec.Cmd, error) {
+	return child.Launch(ctx, scheme, func(port int) (*exec.Cmd, error) {
 		var conf bytes.Buffer
 		err := nginxConf.Execute(&conf, map[string]any{
-			"Dir": keys.dir, "Cert": keys.cert, "Key": keys.key, "Port": port,
+			"Dir": keys.Dir, "Cert": keys.Cert, "Key": keys.Key, "Port": port,
 			"TLS": n.tls, "KeepAliveRequests": n.keepAliveRequests, "Streams": n.streams,
 		})
 		if err != nil {
 			return nil, err
 		}
-		file := filepath.Join(keys.dir, "nginx.conf")
+		file := filepath.Join(keys.Dir, "nginx.conf")
 		if err := os.WriteFile(file, conf.Bytes(), 0o600); err != nil {
 			return nil, err
 		}
-		return exec.Command(path, "-p", keys.dir, "-e", "stderr", "-c", file), nil
+		return exec.Command(path, "-p", keys.Dir, "-e", "stderr", "-c", file), nil
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
 
 // Each scenario runs small: what it shows of throughput means nothing then.
@@ -16,7 +18,7 @@ func TestScenariosShowEveryVariantWithoutErrorsOfItsOwn(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			const rounds = 2
 			c, err := s.compare(t.Context(), rounds, 50*time.Millisecond)
-			if missing, ok := errors.AsType[*missingError](err); ok {
+			if missing, ok := errors.AsType[*child.MissingError](err); ok {
 				t.Skipf("SKIPPED: %v", missing)
 			}
 			if err != nil {
@@ -81,8 +83,8 @@ func checkRows(t *testing.T, c *comparison, rounds int) {
 func TestScenarioWithoutItsServerIsSkippedAloud(t *testing.T) {
 	o := &options{rounds: 1, slice: time.Millisecond, check: true, scenarios: []scenario{{
 		name: "nowhere",
-		start: func(context.Context, *keys) (*server, error) {
-			_, err := find("no-such-server", "there is none")
+		start: func(context.Context, *child.Keys) (*child.Server, error) {
+			_, err := child.Find("no-such-server", "there is none")
 			return nil, err
 		},
 	}}}
@@ -98,7 +100,7 @@ func TestScenarioWithoutItsServerIsSkippedAloud(t *testing.T) {
 func TestScenarioThatCanNotBeMeasuredFails(t *testing.T) {
 	o := &options{rounds: 1, slice: time.Millisecond, scenarios: []scenario{{
 		name:  "broken",
-		start: func(context.Context, *keys) (*server, error) { return nil, errors.New("no luck") },
+		start: func(context.Context, *child.Keys) (*child.Server, error) { return nil, errors.New("no luck") },
 	}}}
 	var out strings.Builder
 	if code := o.measure(t.Context(), &out); code != 1 || !strings.Contains(out.String(), "FAILED broken: no luck") {
@@ -107,8 +109,8 @@ func TestScenarioThatCanNotBeMeasuredFails(t *testing.T) {
 }
 
 func TestServerThatEndsAtOnceIsAnErrorWithItsWords(t *testing.T) {
-	_, err := nginx{tls: true}.start(t.Context(), &keys{dir: t.TempDir(), cert: "/no/such/file", key: "/no/such/file"})
-	if _, missing := errors.AsType[*missingError](err); missing {
+	_, err := nginx{tls: true}.start(t.Context(), &child.Keys{Dir: t.TempDir(), Cert: "/no/such/file", Key: "/no/such/file"})
+	if _, missing := errors.AsType[*child.MissingError](err); missing {
 		t.Skipf("SKIPPED: %v", err)
 	}
 	if err == nil || !strings.Contains(err.Error(), "/no/such/file") {

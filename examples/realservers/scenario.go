@@ -7,13 +7,15 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
 
 // A scenario is one situation of one server.
 type scenario struct {
 	name    string
 	workers int
-	start   func(ctx context.Context, keys *keys) (*server, error)
+	start   func(ctx context.Context, keys *child.Keys) (*child.Server, error)
 	http2   bool
 	far     time.Duration // how much longer than on loopback a dial takes
 	kinds   []kind        // the requests, in turns
@@ -32,7 +34,7 @@ type kind struct {
 func scenarios() []scenario {
 	hello := []kind{{method: http.MethodGet, path: "/hello", status: http.StatusOK}}
 	var all []scenario
-	add := func(name string, workers int, start func(context.Context, *keys) (*server, error), kinds []kind) *scenario {
+	add := func(name string, workers int, start func(context.Context, *child.Keys) (*child.Server, error), kinds []kind) *scenario {
 		all = append(all, scenario{name: name, workers: workers, start: start, kinds: kinds})
 		return &all[len(all)-1]
 	}

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
 
 // A slice is one load of one variant.
@@ -50,7 +52,7 @@ func (s *scenario) run(ctx context.Context, v *variant, url string, n int, d tim
 				}
 				began := time.Now()
 				if err := s.do(ctx, v.client, url, i); err != nil {
-					failed[class(err)]++
+					failed[child.Class(err)]++
 				} else {
 					took = append(took, time.Since(began))
 				}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
@@ -35,7 +36,7 @@ type variant struct {
 	new map[roundtripper.NewReason]int // why the kit says that a connection was new; guarded by mu
 }
 
-func newVariants(keys *keys, far time.Duration) []*variant {
+func newVariants(keys *child.Keys, far time.Duration) []*variant {
 	return []*variant{
 		newBare(bare, keys, far),
 		newBare(again, keys, far),
@@ -47,7 +48,7 @@ func newVariants(keys *keys, far time.Duration) []*variant {
 // newBare has room for all the connections that it may make: 2 of them, as
 // net/http has it by default, would be another fault than those of these
 // scenarios.
-func newBare(name string, keys *keys, far time.Duration) *variant {
+func newBare(name string, keys *child.Keys, far time.Duration) *variant {
 	v := &variant{name: name}
 	t := v.transport(keys, far)
 	t.MaxIdleConnsPerHost = t.MaxIdleConns
@@ -56,7 +57,7 @@ func newBare(name string, keys *keys, far time.Duration) *variant {
 	return v
 }
 
-func newKit(name string, o pool.Options, keys *keys, far time.Duration) *variant {
+func newKit(name string, o pool.Options, keys *child.Keys, far time.Duration) *variant {
 	v := &variant{name: name, pool: pool.New(o), limit: o.MaxPerHost, new: make(map[roundtripper.NewReason]int)}
 	d := drain.New(drain.Options{})
 	observe := roundtripper.Observe(roundtripper.Observer{End: v.end})
@@ -71,10 +72,10 @@ func newKit(name string, o pool.Options, keys *keys, far time.Duration) *variant
 
 // transport is net/http's default but for the certificate that it trusts, the
 // environment's proxies, and the count of its connections.
-func (v *variant) transport(keys *keys, far time.Duration) *http.Transport {
+func (v *variant) transport(keys *child.Keys, far time.Duration) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil
-	t.TLSClientConfig = &tls.Config{RootCAs: keys.trusted}
+	t.TLSClientConfig = &tls.Config{RootCAs: keys.Trusted}
 	var d net.Dialer
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		if far > 0 {

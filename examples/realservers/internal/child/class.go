@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ var (
 	ids   = regexp.MustCompile(`\b(stream ID |LastStreamID=)\d+`)
 )
 
-// class is the text of an error without what differs from one request to the
+// Class is the text of an error without what differs from one request to the
 // next: method, URL, addresses and streams.
-func class(err error) string {
+func Class(err error) string {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err
 	}

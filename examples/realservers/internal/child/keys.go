@@ -1,4 +1,4 @@
-package main
+package child
 
 import (
 	"crypto/ecdsa"
@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// keys are a certificate for 127.0.0.1 that signs itself, and its key: in files
+// Keys are a certificate for 127.0.0.1 that signs itself, and its key: in files
 // for the server, and the pool that makes a client trust it.
-type keys struct {
-	dir       string
-	cert, key string // paths in dir
-	trusted   *x509.CertPool
+type Keys struct {
+	Dir       string
+	Cert, Key string // paths in Dir
+	Trusted   *x509.CertPool
 }
 
-// newKeys makes keys in dir, which the server's other files go to as well.
-func newKeys(dir string) (*keys, error) {
+// NewKeys makes keys in dir, which the server's other files go to as well.
+func NewKeys(dir string) (*Keys, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -50,15 +50,15 @@ func newKeys(dir string) (*keys, error) {
 	}
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certDER})
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
-	k := &keys{
-		dir:     dir,
-		cert:    filepath.Join(dir, "cert.pem"),
-		key:     filepath.Join(dir, "key.pem"),
-		trusted: x509.NewCertPool(),
+	k := &Keys{
+		Dir:     dir,
+		Cert:    filepath.Join(dir, "cert.pem"),
+		Key:     filepath.Join(dir, "key.pem"),
+		Trusted: x509.NewCertPool(),
 	}
-	k.trusted.AppendCertsFromPEM(certPEM)
-	if err := os.WriteFile(k.cert, certPEM, 0o600); err != nil {
+	k.Trusted.AppendCertsFromPEM(certPEM)
+	if err := os.WriteFile(k.Cert, certPEM, 0o600); err != nil {
 		return nil, err
 	}
-	return k, os.WriteFile(k.key, keyPEM, 0o600)
+	return k, os.WriteFile(k.Key, keyPEM, 0o600)
 }
