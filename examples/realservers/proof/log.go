@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"strings"
+)
+
+// A log is what a server's log says of one client. Each line is the address of
+// a connection and the ID of a request, "-" if it has none; the rest of a line
+// is the server's own. A log whose connections have another name than their
+// address has that in its place.
+type serverLog struct {
+	conns    map[string]bool     // by address
+	requests map[string][]string // by connection, in the order of their ends
+	seen     map[[2]string]bool  // connection and request
+}
+
+// readLogs reads the logs for the client.
+func readLogs(paths []string, c *client) (*serverLog, error) {
+	l := &serverLog{conns: make(map[string]bool), requests: make(map[string][]string), seen: make(map[[2]string]bool)}
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			l.add(strings.Fields(lines.Text()), c)
+		}
+		if err := lines.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *serverLog) add(fields []string, c *client) {
+	if len(fields) < 2 {
+		return
+	}
+	conn, id := fields[0], fields[1]
+	if c.owns(conn) {
+		l.conns[conn] = true
+	}
+	if line := [2]string{conn, id}; strings.HasPrefix(id, c.letter) && !l.seen[line] {
+		l.seen[line] = true
+		l.requests[conn] = append(l.requests[conn], id)
+	}
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// print writes the row: a line for each client.
+func (v *verdict) print(w io.Writer, took time.Duration) {
+	fmt.Fprintf(w, "%s/%s: %.0f s", v.server, v.situation.name, took.Seconds())
+	if v.troubles > 0 {
+		fmt.Fprintf(w, ", the trouble %d times", v.troubles)
+	}
+	fmt.Fprintln(w)
+	for _, t := range v.tallies {
+		fmt.Fprintf(w, "  %-9s %d connections, %d by the log; %d reuses, %d by the log; failed: %s\n", t.who, t.dialed, t.logged, t.reused, t.reusedLog, failures(t.outcomes))
+	}
+	fmt.Fprintf(w, "  %d connections by the pool; new: %s; lost: %s\n", v.kit().stats.Opened, counts(v.kit().newFor), counts(v.kit().stats.Lost))
+}
+
+// A total is of all rows.
+type total struct{ rows, requests, conns, unknown int }
+
+func (a *total) add(v *verdict) {
+	a.rows++
+	for _, t := range v.tallies {
+		a.requests += t.requests
+	}
+	a.conns += sum(v.kit().newFor)
+	a.unknown += v.kit().newFor[roundtripper.ReasonUnknown]
+}
+
+func (a *total) print(w io.Writer) {
+	fmt.Fprintf(w, "proof: %d runs of rows, %d requests, %d new connections of the kit, %d of them unknown\n", a.rows, a.requests, a.conns, a.unknown)
+}
+
+// failures are the outcomes that are no success.
+func failures(outcomes map[string]int) string {
+	failed := maps.Clone(outcomes)
+	maps.DeleteFunc(failed, func(class string, _ int) bool { return strings.HasPrefix(class, "status 2") })
+	return counts(failed)
+}
+
+// counts prints the most frequent first.
+func counts[K ~string, V int | uint64](m map[K]V) string {
+	if len(m) == 0 {
+		return "none"
+	}
+	keys := slices.SortedFunc(maps.Keys(m), func(a, b K) int {
+		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
+	})
+	var parts []string
+	for _, k := range keys {
+		parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/child"
+)
+
+// prove runs the server in the situation of that name, with n requests by each
+// client.
+func (s *software) prove(ctx context.Context, name string, n int) (*verdict, error) {
+	program, err := child.Find(s.program, "apt-get install "+s.debian)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "realservers")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o777); err != nil { // servers may run as users of their own
+		return nil, err
+	}
+	keys, err := child.NewKeys(dir)
+	if err != nil {
+		return nil, err
+	}
+	behind, closeOrigin, err := serveOrigin()
+	if err != nil {
+		return nil, err
+	}
+	defer closeOrigin()
+
+	sit := situationOf(name)
+	c := sit.conf
+	c.Dir, c.Cert, c.Key, c.Origin = dir, keys.Cert, keys.Key, behind
+	srv, err := s.start(ctx, program, &c)
+	if err != nil {
+		return nil, err
+	}
+	defer srv.Stop()
+	clients := []*client{newBare(n, keys.Trusted), newReader(n, keys.Trusted), newKit(n, keys.Trusted)}
+	v := &verdict{server: s.name, situation: &sit}
+	v.troubles, err = sit.load(ctx, srv, clients, n)
+	for _, c := range clients {
+		c.close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	srv.finish()
+	for _, c := range clients {
+		l, err := readLogs(srv.logs, c)
+		if err != nil {
+			return nil, err
+		}
+		v.tallies = append(v.tallies, tallyOf(c, l))
+	}
+	return v, nil
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/warmconn/warmconn/roundtripper"
+)
+
+// A verdict is what a server has shown in a situation.
+type verdict struct {
+	server    string
+	situation *situation
+	troubles  int
+	tallies   []*tally // of each client; the kit is the last
+}
+
+func (v *verdict) kit() *tally { return v.tallies[len(v.tallies)-1] }
+
+// foreign are the classes that the kit has and bare net/http has not, in this run
+// of the row nor in earlier ones, whose classes known has; it adds to known.
+func (v *verdict) foreign(known map[string]bool) (found []string) {
+	for _, t := range v.tallies[:len(v.tallies)-1] {
+		for class := range t.outcomes {
+			known[class] = true
+		}
+	}
+	for class, n := range v.kit().outcomes {
+		if !known[class] {
+			found = append(found, fmt.Sprintf("the kit has %d times %q, which bare net/http never has", n, class))
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// broken are the other rules that do not hold.
+func (v *verdict) broken() (found []string) {
+	report := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	for _, t := range v.tallies {
+		v.connections(t, report)
+	}
+	v.reasons(report)
+	return found
+}
+
+// connections are the rules of what the server's log says.
+func (v *verdict) connections(t *tally, report func(string, ...any)) {
+	if t.strangers > 0 {
+		report("%s: the log has %d connections that were not dialed", t.who, t.strangers)
+	}
+	if t.elsewhere > 0 {
+		report("%s: %d requests are on another connection by the log", t.who, t.elsewhere)
+	}
+	// A process that is killed can't write what it was about to.
+	lost := 0
+	if v.situation.trouble == kill {
+		lost = v.troubles * v.situation.workers
+	}
+	if t.missing > lost {
+		report("%s: the log has not %d requests that were answered, at most %d may be lost", t.who, t.missing, lost)
+	}
+	// The log has them in the order of their ends, which over HTTP/2 is not that of
+	// their begins; and a connection's first one may have failed.
+	if v.situation.conf.H2 {
+		if d := t.reused - t.reusedLog; max(d, -d) > t.failed+lost {
+			report("%s: %d requests reused a connection, %d by the log", t.who, t.reused, t.reusedLog)
+		}
+	} else if t.disputed > lost {
+		report("%s: of %d requests the log says the other of whether their connection was new", t.who, t.disputed)
+	}
+}
+
+// reasons are the rules of what the kit says itself.
+func (v *verdict) reasons(report func(string, ...any)) {
+	t := v.kit()
+	if int(t.stats.Opened) != t.dialed {
+		report("the pool counts %d connections, the dialer %d", t.stats.Opened, t.dialed)
+	}
+	if t.stats.Open != 0 || t.stats.InUse != 0 {
+		report("%d connections are open at the end, %d requests in flight", t.stats.Open, t.stats.InUse)
+	}
+	for reason, n := range t.newFor {
+		if !slices.Contains(anywhere, reason) && !slices.Contains(v.situation.permits, reason) {
+			report("%d connections are new for %s, which can't be", n, reason)
+		}
+	}
+	if unknown, of := t.newFor[roundtripper.ReasonUnknown], sum(t.newFor); unknown*1000 > of {
+		report("%d of %d new connections for a reason that is unknown", unknown, of)
+	}
+	if t.misjudged > 0 && !v.situation.conf.H2 {
+		report("of %d exchanges the loss is not what the response's Connection says", t.misjudged)
+	}
+}
+
+func sum[K comparable, V int | uint64](m map[K]V) (all V) {
+	for _, n := range m {
+		all += n
+	}
+	return all
+}
