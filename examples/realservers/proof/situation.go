@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ type conf struct {
 	Idle           time.Duration // after which an idle connection is closed; 0: after a minute
 	Close          bool          // after each response
 }
+
+// Root says whether the server is started by root: then it wants a user to serve as.
+func (c *conf) Root() bool { return os.Geteuid() == 0 }
 
 // MaxRequests and IdleMS are for templates of servers that need a figure.
 func (c *conf) MaxRequests() int {
@@ -122,7 +126,7 @@ func situationOf(name string) situation {
 			{method: http.MethodGet, path: "/cut", reads: -1},
 			{method: http.MethodPost, path: "/die", body: []byte("x"), reads: -1},
 		}, usual...), usual...)
-		permit(roundtripper.ReasonConnError, roundtripper.ReasonServerClose, roundtripper.ReasonProtocolError)
+		permit(roundtripper.ReasonConnError, roundtripper.ReasonServerClose, roundtripper.ReasonServerClosedIdle)
 	case "413": // before the request's body has come
 		s.kinds = append([]kind{
 			{method: http.MethodPost, path: "/refuse", body: bytes.Repeat([]byte("x"), 256<<10), reads: -1},
