@@ -48,8 +48,7 @@ type attempt struct {
 	reused   bool
 	outcome  string // the status, or the class of the error
 	failed   bool
-	newFor   roundtripper.NewReason // the kit's
-	lostFor  roundtripper.NewReason
+	facts    roundtripper.Exchange // the kit's
 }
 
 // A net holds 65,536 connections, and a client has some of them.
@@ -167,7 +166,7 @@ func (c *client) end(ctx context.Context, x roundtripper.Exchange) {
 	if x.LocalAddr != nil {
 		a.conn = host(x.LocalAddr)
 	}
-	a.reused, a.newFor, a.lostFor = x.Reused, x.NewReason, x.LostReason
+	a.reused, a.facts = x.Reused, x
 }
 
 func host(a net.Addr) string { return a.(*net.TCPAddr).IP.String() }

@@ -22,7 +22,7 @@ func (v *verdict) print(w io.Writer, took time.Duration) {
 	for _, t := range v.tallies {
 		fmt.Fprintf(w, "  %-9s %d connections, %d by the log; %d reuses, %d by the log; failed: %s\n", t.who, t.dialed, t.logged, t.reused, t.reusedLog, failures(t.outcomes))
 	}
-	fmt.Fprintf(w, "  %d connections by the pool; new: %s; lost: %s\n", v.kit().stats.Opened, counts(v.kit().newFor), counts(v.kit().stats.Lost))
+	fmt.Fprintf(w, "  %d connections by the pool; new: %s; lost: %s\n", v.kit().stats.Opened, counts(sizes(v.kit().newFor)), counts(v.kit().stats.Lost))
 }
 
 // A total is of all rows.
@@ -33,8 +33,8 @@ func (a *total) add(v *verdict) {
 	for _, t := range v.tallies {
 		a.requests += t.requests
 	}
-	a.conns += sum(v.kit().newFor)
-	a.unknown += v.kit().newFor[roundtripper.ReasonUnknown]
+	a.conns += v.kit().new()
+	a.unknown += len(v.kit().newFor[roundtripper.ReasonUnknown])
 }
 
 func (a *total) print(w io.Writer) {
@@ -61,4 +61,12 @@ func counts[K ~string, V int | uint64](m map[K]V) string {
 		parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func sizes[K comparable, V any](m map[K][]V) map[K]int {
+	n := make(map[K]int)
+	for k, list := range m {
+		n[k] = len(list)
+	}
+	return n
 }

@@ -32,7 +32,7 @@ func (s *software) prove(ctx context.Context, name string, n int) (*verdict, err
 	}
 	defer closeOrigin()
 
-	sit := situationOf(name)
+	sit := s.situation(name)
 	c := sit.conf
 	c.Dir, c.Cert, c.Key, c.Origin = dir, keys.Cert, keys.Key, behind
 	srv, err := s.start(ctx, program, &c)

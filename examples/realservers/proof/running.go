@@ -25,6 +25,9 @@ type software struct {
 	start func(ctx context.Context, program string, c *conf) (*running, error)
 	// situations are those that it can be in, by name.
 	situations []string
+	// idle is the least that it can keep idle connections for; 0: a tenth of a second
+	// or less.
+	idle time.Duration
 }
 
 // running is a server that runs.
@@ -88,13 +91,9 @@ func (r *running) finish() {
 // launch starts a server whose configuration is the file of that name, made of
 // the template; args are the program's.
 func launch(ctx context.Context, program string, c *conf, name string, text *template.Template, args ...string) (*running, error) {
-	scheme := "http"
-	if c.TLS {
-		scheme = "https"
-	}
 	r := &running{logs: []string{c.path("access.log")}}
 	var err error
-	r.Server, err = child.Launch(ctx, scheme, func(port int) (*exec.Cmd, error) {
+	r.Server, err = child.Launch(ctx, c.scheme(), func(port int) (*exec.Cmd, error) {
 		c.Port = port
 		if err := c.write(name, text); err != nil {
 			return nil, err
@@ -102,6 +101,13 @@ func launch(ctx context.Context, program string, c *conf, name string, text *tem
 		return exec.Command(program, args...), nil
 	})
 	return r, err
+}
+
+func (c *conf) scheme() string {
+	if c.TLS {
+		return "https"
+	}
+	return "http"
 }
 
 func (c *conf) path(name string) string { return filepath.Join(c.Dir, name) }

@@ -92,14 +92,15 @@ var anywhere = []roundtripper.NewReason{
 	roundtripper.ReasonIdleLimit, roundtripper.ReasonEarlyResponse, roundtripper.ReasonUnknown,
 }
 
-// situationOf makes the situation of a name: of the list below, with -tls or -h2
-// behind it where it isn't plain http.
-func situationOf(name string) situation {
+// situation makes that of a name: of the list below, with -tls or -h2 behind it
+// where it isn't plain http.
+func (software *software) situation(name string) situation {
 	base, proto, _ := strings.Cut(name, "-")
 	s := situation{name: name, kinds: usual, workers: 8}
 	s.conf.TLS, s.conf.H2 = proto != "", proto == "h2"
 	if s.conf.H2 {
-		s.permits = append(s.permits, roundtripper.ReasonGoAway)
+		// TLS may hide the GOAWAY that comes before the end.
+		s.permits = append(s.permits, roundtripper.ReasonGoAway, roundtripper.ReasonServerClosedIdle)
 	}
 	permit := func(r ...roundtripper.NewReason) { s.permits = append(s.permits, r...) }
 	switch base {
@@ -108,6 +109,9 @@ func situationOf(name string) situation {
 		permit(roundtripper.ReasonServerClose)
 	case "timeout": // keepalive_timeout, at the very moment
 		s.conf.Idle, s.burst, s.workers = 100*time.Millisecond, true, 32
+		if software.idle > 0 {
+			s.conf.Idle, s.workers = software.idle, 96
+		}
 		permit(roundtripper.ReasonServerClosedIdle, roundtripper.ReasonIdleTimeout, roundtripper.ReasonConnError)
 	case "close": // Connection: close
 		s.conf.Close = true

@@ -22,9 +22,9 @@ type tally struct {
 	reused             int // answered requests on a connection that had one before, by the client
 	reusedLog          int // by the log: those whose line is not the first of its connection
 	disputed           int // answered requests of which the log says the other
-	newFor, lostFor    map[roundtripper.NewReason]int
-	misjudged          int        // exchanges whose loss is not what the response's header says
-	stats              pool.Stats // the kit's
+	newFor             map[roundtripper.NewReason][]*roundtripper.Exchange
+	misjudged          []*roundtripper.Exchange // exchanges whose loss is not what the response's header says
+	stats              pool.Stats               // the kit's
 }
 
 // silent is how many connections were dialed and had no request that the log knows.
@@ -34,7 +34,7 @@ func (t *tally) silent() int { return t.dialed - t.logged }
 func tallyOf(c *client, l *serverLog) *tally {
 	t := &tally{
 		requests: len(c.attempts), dialed: int(c.dialed.Load()), logged: len(l.conns),
-		who: c.name, outcomes: make(map[string]int), newFor: make(map[roundtripper.NewReason]int), lostFor: make(map[roundtripper.NewReason]int),
+		who: c.name, outcomes: make(map[string]int), newFor: make(map[roundtripper.NewReason][]*roundtripper.Exchange),
 	}
 	if c.pool != nil {
 		t.stats = c.pool.Stats()
@@ -122,14 +122,12 @@ func (t *tally) count(a *attempt) {
 	if a.answered {
 		t.answered++
 	}
-	if a.newFor != "" {
-		t.newFor[a.newFor]++
+	x := &a.facts
+	if x.NewReason != "" {
+		t.newFor[x.NewReason] = append(t.newFor[x.NewReason], x)
 	}
-	if a.lostFor != "" {
-		t.lostFor[a.lostFor]++
-	}
-	// A connection whose response says that it ends is lost for that, unless it was lost before.
-	if a.answered && !a.failed && a.closes != (a.lostFor == roundtripper.ReasonServerClose) {
-		t.misjudged++
+	// A connection whose response says that it ends is lost for that.
+	if a.answered && !a.failed && a.closes != (x.LostReason == roundtripper.ReasonServerClose) {
+		t.misjudged = append(t.misjudged, x)
 	}
 }

@@ -80,22 +80,23 @@ func (v *verdict) reasons(report func(string, ...any)) {
 	if t.stats.Open != 0 || t.stats.InUse != 0 {
 		report("%d connections are open at the end, %d requests in flight", t.stats.Open, t.stats.InUse)
 	}
-	for reason, n := range t.newFor {
+	for reason, exchanges := range t.newFor {
 		if !slices.Contains(anywhere, reason) && !slices.Contains(v.situation.permits, reason) {
-			report("%d connections are new for %s, which can't be", n, reason)
+			report("%d connections are new for %s, which can't be: %v", len(exchanges), reason, exchanges[0])
 		}
 	}
-	if unknown, of := t.newFor[roundtripper.ReasonUnknown], sum(t.newFor); unknown*1000 > of {
-		report("%d of %d new connections for a reason that is unknown", unknown, of)
+	if unknown := t.newFor[roundtripper.ReasonUnknown]; len(unknown)*1000 > t.new() {
+		report("%d of %d new connections for a reason that is unknown: %v", len(unknown), t.new(), unknown[0])
 	}
-	if t.misjudged > 0 && !v.situation.conf.H2 {
-		report("of %d exchanges the loss is not what the response's Connection says", t.misjudged)
+	if len(t.misjudged) > 0 && !v.situation.conf.H2 {
+		report("of %d exchanges the loss is not what the response's Connection says: %v", len(t.misjudged), t.misjudged[0])
 	}
 }
 
-func sum[K comparable, V int | uint64](m map[K]V) (all V) {
-	for _, n := range m {
-		all += n
+// new is how many exchanges had a new connection.
+func (t *tally) new() (n int) {
+	for _, exchanges := range t.newFor {
+		n += len(exchanges)
 	}
-	return all
+	return n
 }
