@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,9 +60,9 @@ const (
 	kitNet  = readNet + nets
 )
 
-func newBare(n int, trusted *x509.CertPool) *client {
+func newBare(n int, trusted *x509.CertPool, proxy *url.URL) *client {
 	c := &client{name: "bare", letter: "b", net: bareNet, attempts: make([]attempt, n)}
-	t := c.transport(trusted)
+	t := c.transport(trusted, proxy)
 	t.MaxIdleConnsPerHost = t.MaxIdleConns
 	c.http = &http.Client{Transport: t}
 	c.close = t.CloseIdleConnections
@@ -70,17 +71,17 @@ func newBare(n int, trusted *x509.CertPool) *client {
 
 // newReader is bare net/http that reads every body to its end. So it keeps its
 // connections as the kit does, and meets as often the server's ends of them.
-func newReader(n int, trusted *x509.CertPool) *client {
-	c := newBare(n, trusted)
+func newReader(n int, trusted *x509.CertPool, proxy *url.URL) *client {
+	c := newBare(n, trusted, proxy)
 	c.name, c.letter, c.net, c.readsAll = "reads all", "r", readNet, true
 	return c
 }
 
-func newKit(n int, trusted *x509.CertPool) *client {
+func newKit(n int, trusted *x509.CertPool, proxy *url.URL) *client {
 	c := &client{name: "kit", letter: "k", net: kitNet, attempts: make([]attempt, n), pool: pool.New(pool.Options{})}
 	d := drain.New(drain.Options{})
 	observe := roundtripper.Observe(roundtripper.Observer{End: c.end})
-	c.http = roundtripper.Client(&http.Client{Transport: c.transport(trusted)}, observe, d.Middleware, c.pool.Middleware)
+	c.http = roundtripper.Client(&http.Client{Transport: c.transport(trusted, proxy)}, observe, d.Middleware, c.pool.Middleware)
 	c.close = func() {
 		c.http.CloseIdleConnections()
 		d.Close()
@@ -90,9 +91,12 @@ func newKit(n int, trusted *x509.CertPool) *client {
 
 // transport is net/http's default but for the certificate that it trusts, the
 // environment's proxies, and the addresses of its connections.
-func (c *client) transport(trusted *x509.CertPool) *http.Transport {
+func (c *client) transport(trusted *x509.CertPool, proxy *url.URL) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil
+	if proxy != nil {
+		t.Proxy = http.ProxyURL(proxy)
+	}
 	t.TLSClientConfig = &tls.Config{RootCAs: trusted}
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: c.address(c.tried.Add(1))}}

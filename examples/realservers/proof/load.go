@@ -38,7 +38,11 @@ func (s *situation) load(ctx context.Context, srv *running, clients []*client, n
 		}
 		k := &s.kinds[i%len(s.kinds)]
 		for j := range clients { // each is the first as often as the others
-			clients[(i+j)%len(clients)].do(ctx, k, srv.URL, i, major)
+			c := clients[(i+j)%len(clients)]
+			c.do(ctx, k, srv.URL, i, major)
+			if s.trouble != none && c.attempts[i].failed {
+				time.Sleep(20 * time.Millisecond) // it may be down: let it come back
+			}
 		}
 	}
 	var wg sync.WaitGroup

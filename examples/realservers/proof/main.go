@@ -36,7 +36,7 @@ func main() {
 }
 
 // servers are all of them.
-var servers = []*software{&nginx, &apache, &haproxy, &node}
+var servers = []*software{&nginx, &apache, &haproxy, &node, &squid, &squidConnect}
 
 // run is the program; it returns its exit code: 2 for wrong flags.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -73,7 +73,7 @@ func prove(ctx context.Context, servers []*software, pattern *regexp.Regexp, n i
 				break
 			}
 			if err != nil {
-				fmt.Fprintf(stdout, "FAILED %s: %v\n", row, err)
+				fmt.Fprintf(stdout, "FAILED %s: %.1000s\n", row, err.Error())
 				code = 1
 			}
 			for _, text := range broken {

@@ -21,7 +21,7 @@ error_log stderr crit;
 worker_processes 2;
 events { worker_connections 4096; }
 http {
-	log_format proof '$remote_addr $http_x_id $connection $connection_requests $status';
+	log_format proof '{{if .Behind}}$connection{{else}}$remote_addr{{end}} $http_x_id $connection $connection_requests $status';
 	access_log {{.Dir}}/access.log proof;
 	client_body_temp_path {{.Dir}}/body;
 	proxy_temp_path {{.Dir}}/proxy;

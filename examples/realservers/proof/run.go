@@ -39,8 +39,8 @@ func (s *software) prove(ctx context.Context, name string, n int) (*verdict, err
 	if err != nil {
 		return nil, err
 	}
-	defer srv.Stop()
-	clients := []*client{newBare(n, keys.Trusted), newReader(n, keys.Trusted), newKit(n, keys.Trusted)}
+	defer srv.stop()
+	clients := []*client{newBare(n, keys.Trusted, srv.proxy), newReader(n, keys.Trusted, srv.proxy), newKit(n, keys.Trusted, srv.proxy)}
 	v := &verdict{server: s.name, situation: &sit}
 	v.troubles, err = sit.load(ctx, srv, clients, n)
 	for _, c := range clients {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,8 @@ type running struct {
 	logs         []string // files
 	end          syscall.Signal
 	reload, kill func() error
+	proxy        *url.URL // nil if it is none that clients know of
+	behind       *running // another one that the requests go to
 }
 
 func (r *running) trouble(t trouble) error {
@@ -86,6 +89,17 @@ func (r *running) finish() {
 		sig = syscall.SIGTERM
 	}
 	r.Finish(sig, 5*time.Second)
+	if r.behind != nil {
+		r.behind.finish()
+	}
+}
+
+// stop ends it at once.
+func (r *running) stop() {
+	r.Stop()
+	if r.behind != nil {
+		r.behind.Stop()
+	}
 }
 
 // launch starts a server whose configuration is the file of that name, made of

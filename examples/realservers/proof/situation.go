@@ -21,6 +21,7 @@ type conf struct {
 	Requests       int           // after which a connection is closed; 0: after very many
 	Idle           time.Duration // after which an idle connection is closed; 0: after a minute
 	Close          bool          // after each response
+	Behind         bool          // the server's clients are a proxy's: its log names their connections by numbers
 }
 
 // Root says whether the server is started by root: then it wants a user to serve as.
@@ -33,6 +34,9 @@ func (c *conf) MaxRequests() int {
 	}
 	return 10_000_000
 }
+
+// IdleSeconds is IdleMS for servers that have it in whole seconds.
+func (c *conf) IdleSeconds() int64 { return max(c.IdleMS()/1000, 1) }
 
 func (c *conf) IdleMS() int64 {
 	if c.Idle > 0 {
@@ -121,7 +125,7 @@ func (software *software) situation(name string) situation {
 		permit(roundtripper.ReasonIdleTimeout, roundtripper.ReasonServerClose, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "kill": // of the process that serves, or one of them
 		s.trouble = kill
-		permit(roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
+		permit(roundtripper.ReasonIdleTimeout, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "streams": // fewer than workers
 		s.conf.Streams = 2
 	case "upstream": // dies before its response, and amid it

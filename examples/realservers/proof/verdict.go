@@ -81,6 +81,9 @@ func (v *verdict) reasons(report func(string, ...any)) {
 		report("%d connections are open at the end, %d requests in flight", t.stats.Open, t.stats.InUse)
 	}
 	for reason, exchanges := range t.newFor {
+		if reason == roundtripper.ReasonConnError && t.failed > 0 {
+			continue
+		}
 		if !slices.Contains(anywhere, reason) && !slices.Contains(v.situation.permits, reason) {
 			report("%d connections are new for %s, which can't be: %v", len(exchanges), reason, exchanges[0])
 		}
