@@ -27,6 +27,9 @@ type conf struct {
 // Root says whether the server is started by root: then it wants a user to serve as.
 func (c *conf) Root() bool { return os.Geteuid() == 0 }
 
+func (c *conf) OriginHost() string { return c.Origin[:strings.LastIndexByte(c.Origin, ':')] }
+func (c *conf) OriginPort() string { return c.Origin[strings.LastIndexByte(c.Origin, ':')+1:] }
+
 // MaxRequests and IdleMS are for templates of servers that need a figure.
 func (c *conf) MaxRequests() int {
 	if c.Requests > 0 {
@@ -128,6 +131,9 @@ func (software *software) situation(name string) situation {
 		permit(roundtripper.ReasonIdleTimeout, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "streams": // fewer than workers
 		s.conf.Streams = 2
+	case "die": // of the upstream, before its response
+		s.kinds = append([]kind{{method: http.MethodGet, path: "/die", reads: -1}, {method: http.MethodPost, path: "/die", body: []byte("x"), reads: -1}}, usual...)
+		permit(roundtripper.ReasonConnError, roundtripper.ReasonServerClose, roundtripper.ReasonServerClosedIdle)
 	case "upstream": // dies before its response, and amid it
 		s.kinds = append(append([]kind{
 			{method: http.MethodGet, path: "/die", reads: -1},
