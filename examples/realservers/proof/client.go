@@ -116,8 +116,9 @@ func (c *client) address(n uint32) net.IP {
 
 type attemptKey struct{}
 
-// do sends the i-th request.
-func (c *client) do(ctx context.Context, k *kind, url string, i int, major int) {
+// do sends the i-th request; major is the version of HTTP that it is to be
+// answered over, if not 0.
+func (c *client) do(ctx context.Context, k *kind, url string, i, major int) {
 	a := &c.attempts[i]
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, attemptKey{}, a), atMost)
 	defer cancel()
@@ -146,7 +147,7 @@ func (c *client) do(ctx context.Context, k *kind, url string, i int, major int) 
 	}
 	defer resp.Body.Close()
 	a.answered, a.closes = true, resp.Close
-	if resp.ProtoMajor != major {
+	if major != 0 && resp.ProtoMajor != major {
 		a.outcome = "answered over " + resp.Proto
 		return
 	}

@@ -36,7 +36,7 @@ func main() {
 }
 
 // servers are all of them.
-var servers = []*software{&nginx, &apache, &haproxy, &node, &squid, &squidConnect, &lighttpd}
+var servers = []*software{&nginx, &apache, &haproxy, &node, &squid, &squidConnect, &lighttpd, &varnish, &tomcat}
 
 // run is the program; it returns its exit code: 2 for wrong flags.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"os"
+	"time"
 
 	"github.com/warmconn/warmconn/examples/realservers/internal/child"
 )
@@ -40,6 +43,9 @@ func (s *software) prove(ctx context.Context, name string, n int) (*verdict, err
 		return nil, err
 	}
 	defer srv.stop()
+	if err := awaitAnswer(ctx, newBare(1, keys.Trusted, srv.proxy), srv.URL); err != nil {
+		return nil, err
+	}
 	clients := []*client{newBare(n, keys.Trusted, srv.proxy), newReader(n, keys.Trusted, srv.proxy), newKit(n, keys.Trusted, srv.proxy)}
 	v := &verdict{server: s.name, situation: &sit}
 	v.troubles, err = sit.load(ctx, srv, clients, n)
@@ -58,4 +64,20 @@ func (s *software) prove(ctx context.Context, name string, n int) (*verdict, err
 		v.tallies = append(v.tallies, tallyOf(c, l))
 	}
 	return v, nil
+}
+
+// awaitAnswer returns when the server has answered a request with 200: one that
+// listens may not have read its files yet.
+func awaitAnswer(ctx context.Context, c *client, url string) error {
+	defer c.close()
+	c.letter, c.net = "w", 1
+	k := kind{method: http.MethodGet, path: "/small", reads: -1}
+	for end := time.Now().Add(atMost); ; time.Sleep(50 * time.Millisecond) {
+		c.do(ctx, &k, url, 0, 0)
+		if outcome := c.attempts[0].outcome; outcome == "status 200" {
+			return nil
+		} else if time.Now().After(end) {
+			return fmt.Errorf("it does not serve: %s", outcome)
+		}
+	}
 }

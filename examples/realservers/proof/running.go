@@ -38,6 +38,7 @@ type running struct {
 	end          syscall.Signal
 	reload, kill func() error
 	proxy        *url.URL // nil if it is none that clients know of
+	settle       func()   // completes its log, and ends what writes it; may be nil
 	behind       *running // another one that the requests go to
 }
 
@@ -84,6 +85,7 @@ func childrenOf(pid int) ([]int, error) {
 
 // finish ends the server, gracefully, so that its log is whole.
 func (r *running) finish() {
+	r.settles()
 	sig := r.end
 	if sig == 0 {
 		sig = syscall.SIGTERM
@@ -94,8 +96,16 @@ func (r *running) finish() {
 	}
 }
 
+func (r *running) settles() {
+	if r.settle != nil {
+		r.settle()
+		r.settle = nil
+	}
+}
+
 // stop ends it at once.
 func (r *running) stop() {
+	r.settles()
 	r.Stop()
 	if r.behind != nil {
 		r.behind.Stop()
