@@ -6,19 +6,23 @@ import (
 	"strings"
 )
 
-// A log is what a server's log says of one client. Each line is the address of
+// A serverLog is what a server's log says of one client. Each line is the address of
 // a connection and the ID of a request, "-" if it has none; the rest of a line
 // is the server's own. A log whose connections have another name than their
 // address has that in its place.
 type serverLog struct {
 	conns    map[string]bool     // by address
 	requests map[string][]string // by connection, in the order of their ends
-	seen     map[[2]string]bool  // connection and request
+	ids      map[string]bool     // of all requests
+}
+
+func newLog() *serverLog {
+	return &serverLog{conns: make(map[string]bool), requests: make(map[string][]string), ids: make(map[string]bool)}
 }
 
 // readLogs reads the logs for the client.
 func readLogs(paths []string, c *client) (*serverLog, error) {
-	l := &serverLog{conns: make(map[string]bool), requests: make(map[string][]string), seen: make(map[[2]string]bool)}
+	l := newLog()
 	for _, path := range paths {
 		f, err := os.Open(path)
 		if err != nil {
@@ -44,8 +48,8 @@ func (l *serverLog) add(fields []string, c *client) {
 	if c.owns(conn) {
 		l.conns[conn] = true
 	}
-	if line := [2]string{conn, id}; strings.HasPrefix(id, c.letter) && !l.seen[line] {
-		l.seen[line] = true
+	if strings.HasPrefix(id, c.letter) {
+		l.ids[id] = true
 		l.requests[conn] = append(l.requests[conn], id)
 	}
 }

@@ -92,7 +92,7 @@ const tries = 5
 
 // row runs the row, prints it, and returns the rules that are broken.
 func (s *software) row(ctx context.Context, name string, n int, stdout io.Writer, all *total) (broken []string, err error) {
-	known := make(map[string]bool)
+	met := classes{bare: make(map[string]bool), kit: make(map[string]int)}
 	for range tries {
 		start := time.Now()
 		v, err := s.prove(ctx, name, n)
@@ -101,7 +101,8 @@ func (s *software) row(ctx context.Context, name string, n int, stdout io.Writer
 		}
 		v.print(stdout, time.Since(start))
 		all.add(v)
-		foreign, others := v.foreign(known), v.broken()
+		met.add(v)
+		foreign, others := met.foreign(), v.broken()
 		broken = append(foreign, others...)
 		if len(foreign) == 0 || len(others) > 0 {
 			break

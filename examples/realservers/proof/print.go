@@ -20,9 +20,10 @@ func (v *verdict) print(w io.Writer, took time.Duration) {
 	}
 	fmt.Fprintln(w)
 	for _, t := range v.tallies {
-		fmt.Fprintf(w, "  %-9s %d connections, %d by the log; %d reuses, %d by the log; failed: %s\n", t.who, t.dialed, t.logged, t.reused, t.reusedLog, failures(t.outcomes))
+		fmt.Fprintf(w, "  %-9s %d dialed; connections used %d, by the log %d; reuses %d, by the log %d; failed: %s\n",
+			t.who, t.dialed, t.used, t.usedLog, t.reused, t.reusedLog, failures(t.outcomes))
 	}
-	fmt.Fprintf(w, "  %d connections by the pool; new: %s; lost: %s\n", v.kit().stats.Opened, counts(sizes(v.kit().newFor)), counts(v.kit().stats.Lost))
+	fmt.Fprintf(w, "  the pool has opened %d; new: %s; lost: %s\n", v.kit().stats.Opened, counts(sizes(v.kit().newFor)), counts(v.kit().stats.Lost))
 }
 
 // A total is of all rows.

@@ -9,32 +9,30 @@ import (
 
 // A tally is what a client has seen, and what the server's log says of it.
 type tally struct {
-	who                string
-	requests, answered int
-	outcomes           map[string]int // of those that failed, by class, and of all others by status
-	failed             int
-	dialed             int // connections, by the dialer
-	logged             int // connections, by the server's log
-	lines              int // answered requests that the log has, on the connection that the client says
-	elsewhere          int // answered requests that the log has on another connection
-	missing            int // answered requests that the log has not
-	strangers          int // connections in the log that the client has not dialed
-	reused             int // answered requests on a connection that had one before, by the client
-	reusedLog          int // by the log: those whose line is not the first of its connection
-	disputed           int // answered requests of which the log says the other
-	newFor             map[roundtripper.NewReason][]*roundtripper.Exchange
-	misjudged          []*roundtripper.Exchange // exchanges whose loss is not what the response's header says
-	stats              pool.Stats               // the kit's
+	who       string
+	requests  int
+	outcomes  map[string]int // of those that failed, by class, and of all others by status
+	failed    int
+	dialed    int // connections, by the dialer
+	used      int // connections that answered requests were on, by the client
+	usedLog   int // by the log
+	strangers int // connections in the log that the client has not dialed
+	unlogged  int // connections that answered requests were on, and that the log has not
+	missing   int // answered requests that the log has not
+	elsewhere int // answered requests that the log has on another connection
+	reused    int // answered requests on a connection that had one before, by the client
+	reusedLog int // by the log: those whose line is not the first of its connection
+	disputed  int // answered requests of which the log says the other
+	newFor    map[roundtripper.NewReason][]*roundtripper.Exchange
+	misjudged []*roundtripper.Exchange // exchanges whose loss is not what the response's header says
+	stats     pool.Stats               // the kit's
 }
-
-// silent is how many connections were dialed and had no request that the log knows.
-func (t *tally) silent() int { return t.dialed - t.logged }
 
 // tallyOf compares what the client has seen with the server's log.
 func tallyOf(c *client, l *serverLog) *tally {
 	t := &tally{
-		requests: len(c.attempts), dialed: int(c.dialed.Load()), logged: len(l.conns),
-		who: c.name, outcomes: make(map[string]int), newFor: make(map[roundtripper.NewReason][]*roundtripper.Exchange),
+		who: c.name, requests: len(c.attempts), dialed: int(c.dialed.Load()),
+		outcomes: make(map[string]int), newFor: make(map[roundtripper.NewReason][]*roundtripper.Exchange),
 	}
 	if c.pool != nil {
 		t.stats = c.pool.Stats()
@@ -49,58 +47,52 @@ func tallyOf(c *client, l *serverLog) *tally {
 		}
 	}
 	first := t.match(c, l)
+	used := make(map[string]bool)
 	for i := range c.attempts {
 		a := &c.attempts[i]
 		t.count(a)
 		if !a.answered {
 			continue
 		}
-		isFirst, found := first[c.letter+strconv.Itoa(i)]
-		switch {
-		case !found:
+		if !used[a.conn] {
+			used[a.conn] = true
+			t.used++
+			if !l.conns[a.conn] {
+				t.unlogged++
+			}
+		}
+		id := c.letter + strconv.Itoa(i)
+		if isFirst, found := first[id]; found {
+			t.reuse(a.reused, isFirst)
+		} else if l.ids[id] {
+			t.elsewhere++
+		} else {
 			t.missing++
-			continue
-		case !isFirst:
-			t.reusedLog++
-		}
-		if a.reused {
-			t.reused++
-		}
-		if a.reused == isFirst {
-			t.disputed++
 		}
 	}
 	return t
 }
 
-// match finds the answered requests in the log, and says of each whether its
-// line is the first of its connection.
+// match finds the answered requests in the log, on the connections that the
+// client says, and whether their lines are the first of their connections.
 func (t *tally) match(c *client, l *serverLog) map[string]bool {
 	first := make(map[string]bool)
-	taken := make(map[string]bool) // connections of the client's that the log's have been found to be
+	taken := make(map[string]bool) // connections of the client's, each of which is one of the log's
 	for conn, ids := range l.requests {
-		name := conn
 		if !c.owns(conn) {
-			name = nameOf(c, ids)
+			conn = nameOf(c, ids)
 		}
-		if taken[name] {
-			t.elsewhere += len(ids)
+		if taken[conn] {
+			continue
 		}
-		taken[name] = true
 		for i, id := range ids {
-			a := c.attempt(id)
-			switch {
-			case a == nil || !a.answered:
-			case a.conn == name:
-				t.lines++
+			if a := c.attempt(id); a != nil && a.answered && a.conn == conn {
+				taken[conn] = true
 				first[id] = i == 0
-			case len(l.conns) > 0 && !l.seen[[2]string{a.conn, id}] && c.owns(conn):
-				t.elsewhere++
-			case !c.owns(conn):
-				t.elsewhere++
 			}
 		}
 	}
+	t.usedLog = len(taken)
 	return first
 }
 
@@ -114,13 +106,22 @@ func nameOf(c *client, ids []string) string {
 	return ""
 }
 
+func (t *tally) reuse(reused, isFirst bool) {
+	if reused {
+		t.reused++
+	}
+	if !isFirst {
+		t.reusedLog++
+	}
+	if reused == isFirst {
+		t.disputed++
+	}
+}
+
 func (t *tally) count(a *attempt) {
 	t.outcomes[a.outcome]++
 	if a.failed {
 		t.failed++
-	}
-	if a.answered {
-		t.answered++
 	}
 	x := &a.facts
 	if x.NewReason != "" {

@@ -17,16 +17,29 @@ type verdict struct {
 
 func (v *verdict) kit() *tally { return v.tallies[len(v.tallies)-1] }
 
-// foreign are the classes that the kit has and bare net/http has not, in this run
-// of the row nor in earlier ones, whose classes known has; it adds to known.
-func (v *verdict) foreign(known map[string]bool) (found []string) {
-	for _, t := range v.tallies[:len(v.tallies)-1] {
-		for class := range t.outcomes {
-			known[class] = true
+// classes are what clients have met in all runs of a row.
+type classes struct {
+	bare map[string]bool
+	kit  map[string]int
+}
+
+// add notes the classes of the row's run.
+func (c *classes) add(v *verdict) {
+	for _, t := range v.tallies {
+		for class, n := range t.outcomes {
+			if t == v.kit() {
+				c.kit[class] += n
+			} else {
+				c.bare[class] = true
+			}
 		}
 	}
-	for class, n := range v.kit().outcomes {
-		if !known[class] {
+}
+
+// foreign are those that the kit has met and bare net/http has not.
+func (c *classes) foreign() (found []string) {
+	for class, n := range c.kit {
+		if !c.bare[class] {
 			found = append(found, fmt.Sprintf("the kit has %d times %q, which bare net/http never has", n, class))
 		}
 	}
@@ -56,6 +69,9 @@ func (v *verdict) connections(t *tally, report func(string, ...any)) {
 	lost := 0
 	if v.situation.trouble == kill {
 		lost = v.troubles * v.situation.workers
+	}
+	if t.unlogged > lost {
+		report("%s: the log has not %d connections that requests were answered on, at most %d may be lost", t.who, t.unlogged, lost)
 	}
 	if t.missing > lost {
 		report("%s: the log has not %d requests that were answered, at most %d may be lost", t.who, t.missing, lost)
