@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // prove prints what each row shows, and returns 1 if a rule is broken.
 func prove(ctx context.Context, servers []*software, pattern *regexp.Regexp, n int, stdout io.Writer) (code int) {
 	fmt.Fprintf(stdout, "%s %s/%s, GOMAXPROCS %d; %d requests by each client in each row\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), n)
-	var all total
+	all := total{servers: make(map[string]bool), rows: make(map[string]bool)}
 	for _, s := range servers {
 		for _, name := range s.situations {
 			row := s.name + "/" + name
@@ -82,7 +82,9 @@ func prove(ctx context.Context, servers []*software, pattern *regexp.Regexp, n i
 			}
 		}
 	}
-	all.print(stdout)
+	if code == 0 && len(all.rows) > 0 {
+		all.print(stdout)
+	}
 	return code
 }
 

@@ -27,19 +27,29 @@ func (v *verdict) print(w io.Writer, took time.Duration) {
 }
 
 // A total is of all rows.
-type total struct{ rows, requests, conns, unknown int }
+type total struct {
+	servers, rows                    map[string]bool
+	requests, dialed, reused, failed int // the kit's; requests are all clients'
+	new, unknown                     int
+}
 
 func (a *total) add(v *verdict) {
-	a.rows++
+	a.servers[v.server], a.rows[v.server+"/"+v.situation.name] = true, true
 	for _, t := range v.tallies {
 		a.requests += t.requests
 	}
-	a.conns += v.kit().new()
-	a.unknown += len(v.kit().newFor[roundtripper.ReasonUnknown])
+	kit := v.kit()
+	a.dialed += kit.dialed
+	a.reused += kit.reused
+	a.failed += kit.failed
+	a.new += kit.new()
+	a.unknown += len(kit.newFor[roundtripper.ReasonUnknown])
 }
 
+// print writes what is true if no rule is broken.
 func (a *total) print(w io.Writer) {
-	fmt.Fprintf(w, "proof: %d runs of rows, %d requests, %d new connections of the kit, %d of them unknown\n", a.rows, a.requests, a.conns, a.unknown)
+	fmt.Fprintf(w, "proof: %d situations of %d servers, %d requests; the kit opened %d connections, and reused them %d times; %d of its requests failed, none in a way that bare net/http does not know; %d of %d connections were new for a reason unknown\n",
+		len(a.rows), len(a.servers), a.requests, a.dialed, a.reused, a.failed, a.unknown, a.new)
 }
 
 // failures are the outcomes that are no success.

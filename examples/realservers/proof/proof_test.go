@@ -25,7 +25,7 @@ func TestRulesHoldAgainstEachServer(t *testing.T) {
 			if strings.Contains(out.String(), "\nSKIPPED") {
 				t.Skip(out.String())
 			}
-			if code != 0 || !strings.Contains(out.String(), s.name+"/"+one.situations[0]) || !strings.Contains(out.String(), "proof: 1 runs of rows, 600 requests") {
+			if code != 0 || !strings.Contains(out.String(), s.name+"/"+one.situations[0]) || !strings.Contains(out.String(), "proof: 1 situations of 1 servers") {
 				t.Errorf("exit code %d:\n%s", code, &out)
 			}
 		})
