@@ -128,17 +128,26 @@ func (e *Entry) Unread(f *func()) {
 // Abort closes the exchange's connection, if the exchange still has it to itself and its
 // response has not come to the end.
 func (e *Entry) Abort() {
+	if e.aborts() {
+		e.conn.cc.Close()
+	}
+}
+
+// aborts decides whether Abort closes the connection. From then on no other exchange is given
+// it: the response may come to its end, and the exchange too, before Close is called.
+func (e *Entry) aborts() bool {
 	c := e.conn
 	if c == nil || c.http2 {
-		return
+		return false
 	}
 	h := c.host
 	h.mu.Lock()
-	mine := c.user == e.id && (c.state == active || c.state == draining) && !c.reusable()
-	h.mu.Unlock()
-	if mine {
-		c.cc.Close()
+	defer h.mu.Unlock()
+	if c.user != e.id || c.state != active && c.state != draining || c.reusable() {
+		return false
 	}
+	c.aborted.Store(true)
+	return true
 }
 
 // Detach has the exchange go on when the caller's context ends. It returns false if that has

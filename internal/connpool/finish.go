@@ -23,7 +23,7 @@ func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reu
 		h.moveLocked(c, closed)
 		h.fillLocked(now)
 		return cause, false
-	case reusable:
+	case reusable && !c.aborted.Load(): // an Abort may have come since reusable was asked
 		c.route.server.livedLocked(c.idledFor)
 		if c.lost != nil { // it was being drained
 			h.book.Withdraw(c.lost)
@@ -52,6 +52,9 @@ func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reu
 // neither side has asked for its end. Net/http has seen the peer's close after the response,
 // or has given up waiting for the request to be written (persistConn.wroteRequest).
 func (c *Conn) elimination() loss.Reason {
+	if c.aborted.Load() {
+		return loss.BodyUnread // the time of its drain was over just when its body was
+	}
 	switch c.raw.ending() {
 	case byPeer:
 		return loss.ServerClosedIdle

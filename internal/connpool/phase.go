@@ -128,10 +128,10 @@ func (e *Entry) Returned() (yes bool, refused loss.Reason) {
 }
 
 // reusable reports whether net/http has come to the end of the response and keeps
-// the connection, over HTTP/1.
+// the connection, over HTTP/1, and no Abort is about to close it.
 func (c *Conn) reusable() bool {
 	// While net/http closes the socket, Available waits for that.
-	return c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
+	return !c.aborted.Load() && c.cc.Err() == nil && (c.raw == nil || !c.raw.closing.Load()) && c.cc.Available() > 0
 }
 
 // End ends the exchange. Cause is why its connection is lost, as far as the exchange can
