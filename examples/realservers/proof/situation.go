@@ -93,10 +93,11 @@ var usual = []kind{
 	{method: http.MethodGet, path: "/large"},
 }
 
-// anywhere are the reasons that any situation permits: the client's own.
+// anywhere are the reasons that any situation permits: the client's own. The pool
+// lets connections go for idle_timeout that a host has not needed for a while.
 var anywhere = []roundtripper.NewReason{
 	roundtripper.ReasonFirst, roundtripper.ReasonAllBusy, roundtripper.ReasonBodyUnread, roundtripper.ReasonDraining,
-	roundtripper.ReasonIdleLimit, roundtripper.ReasonEarlyResponse, roundtripper.ReasonUnknown,
+	roundtripper.ReasonIdleLimit, roundtripper.ReasonIdleTimeout, roundtripper.ReasonEarlyResponse, roundtripper.ReasonUnknown,
 }
 
 // situation makes that of a name: of the list below, with -tls or -h2 behind it
@@ -119,16 +120,16 @@ func (software *software) situation(name string) situation {
 		if software.idle > 0 {
 			s.conf.Idle, s.workers = software.idle, 96
 		}
-		permit(roundtripper.ReasonServerClosedIdle, roundtripper.ReasonIdleTimeout, roundtripper.ReasonConnError)
+		permit(roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "close": // Connection: close
 		s.conf.Close = true
 		permit(roundtripper.ReasonServerClose)
-	case "reload": // graceful, over and over; the idle times at which it closes may look like a limit
+	case "reload": // graceful, over and over
 		s.trouble = reload
-		permit(roundtripper.ReasonIdleTimeout, roundtripper.ReasonServerClose, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
+		permit(roundtripper.ReasonServerClose, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "kill": // of the process that serves, or one of them
 		s.trouble = kill
-		permit(roundtripper.ReasonIdleTimeout, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
+		permit(roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "streams": // fewer than workers
 		s.conf.Streams = 2
 	case "die": // of the upstream, before its response
