@@ -12,8 +12,9 @@ import (
 
 // It has no limit of requests on a connection, and ends with its worker if that
 // is killed. Over HTTP/2 it lets a client's window run out by the bodies that it refuses: bare net/http hangs then, too.
+// In 400 reloads under load it has lost 5 to 7 of 100,000 lines.
 var haproxy = software{
-	name: "haproxy", program: "haproxy", debian: "haproxy", start: startHAProxy,
+	name: "haproxy", program: "haproxy", debian: "haproxy", start: startHAProxy, loses: 1,
 	situations: []string{
 		"timeout", "timeout-h2", "close", "reload", "reload-tls", "reload-h2", "streams-h2", "upstream", "413",
 	},

@@ -29,6 +29,8 @@ type software struct {
 	// idle is the least that it can keep idle connections for; 0: a tenth of a second
 	// or less.
 	idle time.Duration
+	// loses is how many lines of its log it may lose by a graceful reload.
+	loses int
 }
 
 // running is a server that runs.

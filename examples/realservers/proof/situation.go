@@ -57,6 +57,7 @@ type situation struct {
 	workers int
 	burst   bool // all workers at once, and then as long a pause as the server's idle time
 	trouble trouble
+	loses   int                      // so many lines of its log a server may lose by each trouble
 	permits []roundtripper.NewReason // for a new connection, besides those of any situation
 }
 
@@ -125,10 +126,10 @@ func (software *software) situation(name string) situation {
 		s.conf.Close = true
 		permit(roundtripper.ReasonServerClose)
 	case "reload": // graceful, over and over
-		s.trouble = reload
+		s.trouble, s.loses = reload, software.loses
 		permit(roundtripper.ReasonServerClose, roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "kill": // of the process that serves, or one of them
-		s.trouble = kill
+		s.trouble, s.loses = kill, s.workers // the process can't write what it was about to
 		permit(roundtripper.ReasonServerClosedIdle, roundtripper.ReasonConnError)
 	case "streams": // fewer than workers
 		s.conf.Streams = 2

@@ -65,11 +65,7 @@ func (v *verdict) connections(t *tally, report func(string, ...any)) {
 	if t.elsewhere > 0 {
 		report("%s: %d requests are on another connection by the log", t.who, t.elsewhere)
 	}
-	// A process that is killed can't write what it was about to.
-	lost := 0
-	if v.situation.trouble == kill {
-		lost = v.troubles * v.situation.workers
-	}
+	lost := v.troubles * v.situation.loses
 	if t.unlogged > lost {
 		report("%s: the log has not %d connections that requests were answered on, at most %d may be lost", t.who, t.unlogged, lost)
 	}

@@ -49,8 +49,7 @@ func TestVerdictFindsEachBrokenRule(t *testing.T) {
 		{"unlogged", func(_ *verdict, k *tally) { k.unlogged = 1 }, "the log has not 1 connections"},
 		{"missing", func(_ *verdict, k *tally) { k.missing = 1 }, "the log has not 1 requests"},
 		{"missing by a killed process", func(v *verdict, k *tally) {
-			v.situation.trouble, v.troubles, k.missing = kill, 1, 8
-			v.situation.permits = append(v.situation.permits, roundtripper.ReasonServerClose)
+			v.situation.loses, v.troubles, k.missing = 8, 1, 8
 		}, ""},
 		{"disputed", func(_ *verdict, k *tally) { k.disputed = 1 }, "the log says the other"},
 		{"reuse over HTTP/2", func(v *verdict, k *tally) { v.situation.conf.H2, k.reused = true, 1 }, "1 requests reused a connection, 0 by the log"},
