@@ -19,6 +19,9 @@ func (s *situation) load(ctx context.Context, srv *running, clients []*client, n
 	go func() {
 		defer close(done)
 		for range due {
+			if s.trouble == kill && srv.kills > 0 && troubles == srv.kills {
+				continue
+			}
 			if err := srv.trouble(s.trouble); err != nil {
 				cancel(err)
 			}

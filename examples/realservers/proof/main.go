@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // prove prints what each row shows, and returns 1 if a rule is broken.
 func prove(ctx context.Context, servers []*software, pattern *regexp.Regexp, n int, stdout io.Writer) (code int) {
 	fmt.Fprintf(stdout, "%s %s/%s, GOMAXPROCS %d; %d requests by each client in each row\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), n)
-	all := total{servers: make(map[string]bool), rows: make(map[string]bool)}
+	all := total{programs: make(map[string]bool), rows: make(map[string]bool)}
 	for _, s := range servers {
 		for _, name := range s.situations {
 			row := s.name + "/" + name
@@ -103,6 +103,7 @@ func (s *software) row(ctx context.Context, name string, n int, stdout io.Writer
 		}
 		v.print(stdout, time.Since(start))
 		all.add(v)
+		all.programs[s.program] = true
 		met.add(v)
 		foreign, others := met.foreign(), v.broken()
 		broken = append(foreign, others...)

@@ -28,13 +28,13 @@ func (v *verdict) print(w io.Writer, took time.Duration) {
 
 // A total is of all rows.
 type total struct {
-	servers, rows                    map[string]bool
+	programs, rows                   map[string]bool
 	requests, dialed, reused, failed int // the kit's; requests are all clients'
 	new, unknown                     int
 }
 
 func (a *total) add(v *verdict) {
-	a.servers[v.server], a.rows[v.server+"/"+v.situation.name] = true, true
+	a.rows[v.server+"/"+v.situation.name] = true
 	for _, t := range v.tallies {
 		a.requests += t.requests
 	}
@@ -49,7 +49,7 @@ func (a *total) add(v *verdict) {
 // print writes what is true if no rule is broken.
 func (a *total) print(w io.Writer) {
 	fmt.Fprintf(w, "proof: %d situations of %d servers, %d requests; the kit opened %d connections, and reused them %d times; %d of its requests failed, none in a way that bare net/http does not know; %d of %d connections were new for a reason unknown\n",
-		len(a.rows), len(a.servers), a.requests, a.dialed, a.reused, a.failed, a.unknown, a.new)
+		len(a.rows), len(a.programs), a.requests, a.dialed, a.reused, a.failed, a.unknown, a.new)
 }
 
 // failures are the outcomes that are no success.

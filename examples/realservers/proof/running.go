@@ -39,6 +39,7 @@ type running struct {
 	logs         []string // files
 	end          syscall.Signal
 	reload, kill func() error
+	kills        int      // how many it survives; 0: any number
 	proxy        *url.URL // nil if it is none that clients know of
 	settle       func()   // completes its log, and ends what writes it; may be nil
 	behind       *running // another one that the requests go to

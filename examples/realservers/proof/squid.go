@@ -56,6 +56,7 @@ func startSquid(ctx context.Context, program string, c *conf) (*running, error) 
 	r.URL = "http://" + c.Origin
 	r.logs = []string{c.path("squid.log")}
 	r.reload, r.kill = r.signals(syscall.SIGHUP), r.killsChild
+	r.kills = 4 // after some more it starts none again
 	return r, nil
 }
 
