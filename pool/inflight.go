@@ -232,7 +232,7 @@ func (p *Pool) inFlight(name string, most int) []Request {
 				if n++; n > most {
 					break
 				}
-				all = append(all, listed{Request{Host: h.queue.host, Method: methodWord(f.method), Age: now.Sub(f.began),
+				all = append(all, listed{Request{Host: h.queue.host, Method: f.method, Age: now.Sub(f.began),
 					Answered: r != &fs.waiting, Suspected: r == &fs.overdue}, f.stack})
 			}
 		}
@@ -241,6 +241,7 @@ func (p *Pool) inFlight(name string, most int) []Request {
 	requests := make([]Request, min(len(all), most))
 	for i := range requests { // under no lock
 		r := all[i].Request
+		r.Method = methodWord(r.Method)
 		at := callsite.Of(all[i].stack)
 		r.Caller, r.Inner, r.stack = at.Caller, at.Inner, cloned(all[i].stack)
 		requests[i] = r

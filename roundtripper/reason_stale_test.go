@@ -76,10 +76,10 @@ func TestStaleConnectionRetriedInsideNetHTTP(t *testing.T) {
 	}{
 		{0, 0, false, "server_closed_idle"},
 		{0, 0, true, "server_closed_idle"},
-		{0, 10, true, "server_closed_idle"},
+		{0, 9, true, "server_closed_idle"}, // a hand-out may wait for net/http's reader, for some 50 µs
 		{0, 11, true, "conn_error"},
 		{0, 11, false, "server_closed_idle"},
-		{5, 20, true, "server_closed_idle"}, // a connect takes a round trip
+		{5, 19, true, "server_closed_idle"}, // a connect takes a round trip
 		{5, 21, true, "conn_error"},
 	} {
 		t.Run(fmt.Sprintf("connect=%d,while=%d,pool=%v", row.connect, row.while, row.pooled), func(t *testing.T) {

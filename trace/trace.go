@@ -29,7 +29,7 @@ type Tracer struct {
 	tracer     trace.Tracer
 	idle       bool // it never makes a span that is recorded
 	kind       trace.SpanStartOption
-	owner      func() any // stands for the provider, which claims spans; comparable
+	owner      func() any // returns what stands for the provider, which claims spans, and is comparable
 	propagator propagation.TextMapPropagator
 	metrics    *metrics // nil if none are wanted
 	secret     secrets

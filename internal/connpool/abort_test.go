@@ -32,7 +32,7 @@ func TestConnectionThatIsAboutToBeAbortedIsGivenToNoOtherExchange(t *testing.T) 
 		}
 		e := resp.Body.(*endBody).e
 		c := e.conn
-		if !e.aborts() {
+		if e.aborts() == nil {
 			t.Fatal("the exchange has its connection to itself, its body goes on, and it is not aborted")
 		}
 		if !early {

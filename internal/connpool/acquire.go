@@ -40,7 +40,7 @@ func (e *Entry) acquire(ctx context.Context, cancel <-chan struct{}, req *http.R
 		rt.waiters.push(w)
 		h.fillLocked(now)
 		switch w.look = gateMost; {
-		case rt.protocol == http1:
+		case rt.protocol == http1 && (w.dial == nil || w.dial.abandoned.IsZero()): // one that it has adopted may hang
 			w.look = lookAgain
 		case rt.protocol == http2 && w.queued() && w.dial == nil:
 			w.look = lingerMost // it hopes for a stream that is about to end

@@ -64,7 +64,7 @@ type Conn struct {
 	limit         limitFacts
 	unreserved    atomic.Int32       // see tightLocked; guarded by no mutex
 	heard         atomic.Bool        // over HTTP/2, a response has come; guarded by no mutex
-	aborted       atomic.Bool        // Abort is about to close it; set under host.mu
+	aborted       atomic.Bool        // it is about to be closed, and its drain broken off; set under host.mu
 	ahead         bool               // it was dialed for a stock and no request has used it yet
 	doomed        bool               // the server has said that it will end it
 	warmed        bool               // Warm has dialed it, for no request

@@ -146,10 +146,10 @@ func (p *Pool) watchTLS(dial dialFunc) dialFunc {
 
 // socketOpened notes that c has a socket, and how long the dialer took for it.
 func (c *Conn) socketOpened(took time.Duration) {
+	c.dial.clock.dialed(took) // first: those who hold the mutex may ask how far the dial is
 	c.host.mu.Lock()
 	c.host.openedLocked(c)
 	c.host.mu.Unlock()
-	c.dial.clock.dialed(took)
 }
 
 // openedLocked counts c as opened once its socket is open: TLS and a proxy's CONNECT may

@@ -41,7 +41,7 @@
 //     contexts that they get; how long its parts took
 //   - roundtrip.go, failedtry.go, retry.go (for each Go retry126.go and retry127.go), body.go, valid.go:
 //     net/http's promises to the request
-//   - context.go: the context that net/http gets
+//   - context.go: the context of a request, as net/http gets it
 //   - puthook.go: the caller's PutIdleConn hook, for connections that the Pool refuses
 //   - finish.go, streamend.go, arrived.go: the end of an exchange, for its connection, and
 //     of a stream that ends before its exchange

@@ -128,26 +128,26 @@ func (e *Entry) Unread(f *func()) {
 // Abort closes the exchange's connection, if the exchange still has it to itself and its
 // response has not come to the end.
 func (e *Entry) Abort() {
-	if e.aborts() {
-		e.conn.cc.Close()
+	if c := e.aborts(); c != nil {
+		c.cc.Close()
 	}
 }
 
-// aborts decides whether Abort closes the connection. From then on no other exchange is given
-// it: the response may come to its end, and the exchange too, before Close is called.
-func (e *Entry) aborts() bool {
+// aborts returns the connection that Abort closes, if it does. From then on no other exchange is
+// given it: the response may come to its end, and the exchange too, before Close is called.
+func (e *Entry) aborts() *Conn {
 	c := e.conn
 	if c == nil || c.http2 {
-		return false
+		return nil
 	}
 	h := c.host
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c.user != e.id || c.state != active && c.state != draining || c.reusable() {
-		return false
+		return nil
 	}
 	c.aborted.Store(true)
-	return true
+	return c
 }
 
 // Detach has the exchange go on when the caller's context ends. It returns false if that has

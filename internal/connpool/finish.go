@@ -35,7 +35,7 @@ func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reu
 	if cause == loss.None || cause == loss.Unknown {
 		cause = c.elimination()
 	}
-	if provisional && c.cc.Err() == nil {
+	if provisional && !c.aborted.Load() && c.cc.Err() == nil {
 		c.drainLocked(cause, e.Owner.Culprit(), now)
 		return cause, false
 	}
@@ -48,17 +48,17 @@ func (c *Conn) exchangeEndedLocked(e *Entry, cause loss.Reason, provisional, reu
 	return cause, false
 }
 
-// elimination is why a connection is lost though its exchange ended in good order and
-// neither side has asked for its end. Net/http has seen the peer's close after the response,
-// or has given up waiting for the request to be written (persistConn.wroteRequest).
+// elimination is why a connection is lost though its exchange ended in good order.
+// Net/http has seen the peer's close after the response, or has given up waiting for the
+// request to be written (persistConn.wroteRequest); or the drain of the body was broken off just
+// when the body came to its end.
 func (c *Conn) elimination() loss.Reason {
-	if c.aborted.Load() {
-		return loss.BodyUnread // the time of its drain was over just when its body was
-	}
-	switch c.raw.ending() {
-	case byPeer:
+	switch end := c.raw.ending(); {
+	case end == byPeer:
 		return loss.ServerClosedIdle
-	case byOthers:
+	case c.aborted.Load():
+		return loss.BodyUnread
+	case end == byOthers:
 		return loss.ConnError
 	}
 	return loss.EarlyResponse

@@ -95,8 +95,8 @@ func (h *Host) tellLife() {
 	}
 }
 
-// opensLocked tells that c is up. Of this event, and of Acquired and Released, it is asked
-// first whether the Pool is listened to. Without it the others tell nothing.
+// opensLocked tells that c is up. Its callers ask first whether the Pool is listened to. Of a
+// connection of which this event was not told, the others are not told either.
 func (c *Conn) opensLocked() {
 	c.told.opened = true
 	c.tellLocked(Opened, 0)

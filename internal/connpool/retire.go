@@ -124,6 +124,7 @@ func (h *Host) breakDrains() {
 	for _, rt := range h.allRoutes() {
 		for _, c := range rt.drains {
 			if c.state == draining {
+				c.aborted.Store(true)
 				h.afterwards(func() { go c.cc.Close() })
 			}
 		}

@@ -95,7 +95,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 	// again has more time.
 	patient, morePatient := *f, *f
 	patient.Deadline *= 8
-	morePatient.Deadline *= 64
+	morePatient.Deadline = max(patient.Deadline, min(64*f.Deadline, patience))
 	used := make(map[Difference]bool)
 	for _, got := range results {
 		for i, out := range got.outs {
@@ -116,7 +116,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 				continue
 			}
 			got.w.vain[out] = true
-			if isLost(out) || i > 0 || f.late(out) || f.Chance != "" {
+			if isLost(out) || i%2 == 1 || f.late(out) || f.Chance != "" {
 				recurs := 0
 				for _, f := range []*Fault{&patient, &morePatient} {
 					recurs = 0

@@ -14,7 +14,7 @@ func bodies() []Fault {
 		{Name: "bytes behind the body", Serve: says(sized+"{body:0123456789}extra", goesOn)},
 		{Name: "bytes behind the body, and closed", Serve: says(sized+"{body:0123456789}extra", closes)},
 		{Name: "a second answer behind the body", Serve: says(sized+"{body:0123456789}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", goesOn)},
-		{Name: "a second answer, later", Serve: func(c *Conn) {
+		{Name: "a second answer, later", Chance: "a request may be sent before it comes, and be answered by it", Serve: func(c *Conn) {
 			c.Body()
 			c.Say(sized + "{body:0123456789}")
 			c.Say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")

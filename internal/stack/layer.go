@@ -52,8 +52,8 @@ type Ender interface {
 // Listener is a Layer that is told when the response has come.
 type Listener interface {
 	Layer
-	// Listens is false for a layer that need not be told in a stack over such a base: see
-	// Exchange.Foreign.
+	// Listens is false for a layer that need not be told. Foreign says that the base of the stack is
+	// not net/http's own transport: see Exchange.Foreign.
 	Listens(foreign bool) bool
 	// Answered runs once if there is a response, before the caller has it and
 	// before End. It must not block, and must not keep the response, which is
