@@ -100,11 +100,12 @@ func (s *scene) watchConns(base *http.Transport) {
 		dial = new(net.Dialer).DialContext
 	}
 	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		s.open.Add(1) // a dial that goes on may be one
 		c, err := dial(ctx, network, addr)
 		if err != nil {
+			s.open.Add(-1)
 			return nil, err
 		}
-		s.open.Add(1)
 		return &countedConn{Conn: c, open: &s.open}, nil
 	}
 }
