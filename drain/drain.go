@@ -11,8 +11,8 @@
 //
 // Adaptive, the zero Policy, drains for as long as a new connection to that host would take:
 // ski rental. C is the cost of a new connection: a moving average of the time from the start
-// of a dial until a request had the connection (DNS, connect, a proxy's CONNECT, TLS), over
-// dials that a request waited for. Before the first it is 10 ms for plain and 30 ms for TLS,
+// of a dial until the connection was ready (DNS, connect, a proxy's CONNECT, TLS); over bases
+// whose connections pool does not own, of dials that a request waited for. Before the first it is 10 ms for plain and 30 ms for TLS,
 // and it is never taken for less than 0.5 ms.
 //
 //   - If the length of the rest is known, and at the rate of this host's bodies of known
@@ -39,7 +39,7 @@
 //
 // C is weighed by how likely the connection is used again: by how many of the
 // host's last requests came later than the connection would have idled out (the
-// transport's IdleConnTimeout, or the server's, if that has shown in the last
+// transport's IdleConnTimeout or pool's IdleTimeout, or the server's, if that has shown in the last
 // ten minutes). Below one in four nothing is drained. When drains have cost 64 C
 // since C was last measured, or 4 C as long as it rests on fewer than six dials,
 // a connection is given up to measure it; not where C is 1 ms or less.

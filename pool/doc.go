@@ -22,8 +22,9 @@
 // clone by roundtripper.Unwrap must not send requests over it.
 //
 // Over every other base the Pool bounds requests, and knows of connections only the facts
-// that httptrace and the bodies show. There MaxConnAge, MaxConnRequests, Resolve,
-// MaxIdlePerHost and IdleTimeout do nothing. A transport from Transport has net/http's own
+// that httptrace and the bodies show. There MaxConnAge, MaxConnRequests, Resolve, LookupNetIP,
+// MaxIdlePerHost, MinIdlePerHost, IdleTimeout, MinHTTP2Conns, MaxStreamsPerConn, TLSSessions
+// and Listener do nothing. A transport from Transport has net/http's own
 // pool of connections, tuned.
 //
 // # How connections are made
@@ -62,7 +63,7 @@
 //   - MaxConnAge, or after MaxConnRequests;
 //   - the time when the host's name has left its address, if Options.Resolve says so.
 //
-// An idle connection is closed then, under the lock that hands connections out. One in use
+// An idle connection is taken out of use then, under the lock that hands connections out. One in use
 // is closed after its request. Over HTTP/2 a busy one takes no more streams once its
 // successor is there, with the server's SETTINGS. Shutdown ends the Pool in order.
 //
@@ -74,7 +75,9 @@
 //     idle, in different moments, after about the same time. A restart, which closes many
 //     in one moment, shows nothing.
 //   - From then on idle connections are retired sooner than that: by the time of a way there
-//     and back, by the difference between the three closes, and by a two-hundredth.
+//     and back and 2 ms, and by the difference between the three closes or a two-hundredth, whichever
+//     is more. If that would be more than half of the time, only requests that can't be sent
+//     again avoid older ones.
 //   - Before that, a single close is a doubt, for 10 s and four times as long as the
 //     connection was idle. Meanwhile a request that net/http could not send again is not
 //     given a connection that was idle for more than four fifths of that.

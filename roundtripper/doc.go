@@ -19,7 +19,7 @@
 // # What it changes
 //
 // Nothing that it is handed: Client returns a copy, and the request that goes
-// down is a copy with a derived context. The caller's response is a copy of the
+// down is a copy, with a derived context where one is needed. The caller's response is a copy of the
 // transport's, with its Body wrapped. A response without a body keeps
 // http.NoBody; that of a 101 keeps the transport's own body, which can be
 // written to.

@@ -30,7 +30,7 @@
 //   - warmconn.conn_id, unique in the stack; warmconn.conn_uses, this one
 //     included, and warmconn.conn_age, of a reused one;
 //   - warmconn.pool_wait and warmconn.conn_wait, only if the request waited: in
-//     the pool's queue, and in net/http for a connection, dials included;
+//     the pool's queue, and for a connection, dials included;
 //   - warmconn.outcome: how the exchange ended, by roundtripper.Outcome;
 //   - warmconn.bytes_drained and warmconn.drain_time, only if a drain read
 //     anything;
@@ -59,7 +59,8 @@
 // http.client.open_connections and http.client.connection.duration. Where pool
 // owns the connections they agree with the kernel; elsewhere connections that are
 // believed to be open are counted, and no duration. Their network.protocol.version is
-// there from the first request on: 2, or 1.1 for all of HTTP/1. Several Tracers in one
+// there from the first request on: 2, 3, or 1.1 for all of HTTP/1. Connections that are made
+// ahead of requests count without it until they have served one. Several Tracers in one
 // stack with one MeterProvider count a request and a connection once, and so do
 // stacks on two sides of foreign middleware; stacks over one base without
 // pool count its connections each. The kit's own:

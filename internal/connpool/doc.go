@@ -24,7 +24,7 @@
 //   - state.go: the life of a connection, with its picture and its edges
 //   - route.go: the way by which a request goes: its proxy, its protocol, its spelling of
 //     the host
-//   - phase.go: the stages of an exchange, from the time its host counts it to its end, and
+//   - phase.go: the stages of an exchange, from before its host counts it to its end, and
 //     the table of its edges
 //   - acquire.go, wait.go: how a request comes to a connection, and the part of its wait that a
 //     limit has cost
@@ -58,12 +58,12 @@
 //   - dead.go: a path that has died without a word; silence.go, tcpfacts.go: how a dead path
 //     is told from a slow server
 //   - netconn.go, alert.go: the wire, as evidence
-//   - transport.go, tls.go: the private clone
+//   - transport.go: the private clone; tls.go: TLS to the first hop
 //   - clone.go, xnet.go: which transports can be cloned, golang.org/x/net's HTTP/2 among
 //     them
 //   - sessions.go: TLS sessions that are resumed
 //   - replacetls.go: a TLS configuration that was replaced
-//   - stats.go, barelyused.go: counters
+//   - stats.go: counters; barelyused.go: whether a Pool has hardly been used
 //   - listed.go, tcpfacts.go: the list of connections, and the kernel's facts of each
 //   - life.go: the events of a connection's life, for a listener
 //
@@ -78,7 +78,7 @@
 //
 // # What holds what
 //
-// A connection never holds an exchange, only values that describe one; an exchange
-// holds its connection. So a response body that the program has dropped can be
+// An exchange holds its connection. A connection holds an exchange only while its request
+// waits for it, and while its body is drained; else only values that describe one. So a response body that the program has dropped can be
 // found by the garbage collector while its connection is open.
 package connpool

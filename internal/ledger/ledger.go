@@ -11,15 +11,16 @@
 // the exchange and its body ended:
 //
 //	GetConn      a request asks: which connections are free is noted
-//	GotConn      it was given one; if that is new, a loss is charged, or the reason is Unknown
+//	GotConn      it was given one; if that is new, a loss is charged, or there is another reason: see verdictLocked
 //	PutIdleConn  the connection is idle again
 //	End          behind the body: the connection stays open, or is lost, and to which exchange
 //
 // No hook tells that a connection was dialed or closed. So the ledger has to believe:
 //
 //   - a lost connection is gone when its exchange ends;
-//   - an idle connection is open until a request asks for it in vain;
-//   - a request had to dial for the reason that these two show, else the reason is Unknown.
+//   - an idle connection is open until a request asks for it in vain, the transport closes its idle
+//     connections, or a bound is reached;
+//   - a request had to dial for the reason that these two show; at last the reason is Unknown.
 //
 // The phases of an exchange, and the table of their edges, are in phase.go.
 //
