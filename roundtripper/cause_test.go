@@ -14,6 +14,8 @@ type cause struct {
 	// blind is the word in a stack without pool, where that sees less: it may be less
 	// exact, and is never wrong.
 	blind roundtripper.NewReason
+	// seldom is another word that the stack with pool may have instead, by chance: its limits.
+	seldom roundtripper.NewReason
 	// blames: the exchange that ended last is the culprit. There is none where it
 	// is false.
 	blames bool
@@ -41,7 +43,11 @@ func (c cause) run(s *scene) {
 			s.t.Errorf("the culprit says it lost its connection for %q, want %q", s.lost, reason)
 		}
 	}
-	s.wantNew(s.read("/", nil), reason, culprit)
+	next := s.read("/", nil)
+	if s.pool != nil && c.seldom != "" && next.NewReason == c.seldom {
+		reason = c.seldom
+	}
+	s.wantNew(next, reason, culprit)
 	if !c.always {
 		s.wantReused(s.read("/", nil))
 	}

@@ -75,7 +75,10 @@ var reasonsHTTP2 = []cause{
 		s.gone(0)
 	}},
 
-	{name: "GOAWAY under the last stream", reason: "goaway", blind: "unknown", make: func(s *scene) {
+	// Net/http closes the connection on another goroutine when the last stream has ended. Where that
+	// comes behind the exchange's end, pool takes it for the program's own close: with the
+	// race detector that was 1 in 200.
+	{name: "GOAWAY under the last stream", reason: "goaway", seldom: "conn_error", blind: "unknown", make: func(s *scene) {
 		s.peer.answers(func(st stream) {
 			st.headers()
 			st.goAway(st.id)

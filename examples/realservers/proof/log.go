@@ -2,7 +2,10 @@ package main
 
 import (
 	"bufio"
+	"cmp"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -52,4 +55,11 @@ func (l *serverLog) add(fields []string, c *client) {
 		l.ids[id] = true
 		l.requests[conn] = append(l.requests[conn], id)
 	}
+}
+
+// longestFirst are the connections, those with the most requests first.
+func (l *serverLog) longestFirst() []string {
+	return slices.SortedFunc(maps.Keys(l.requests), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(l.requests[b]), len(l.requests[a])), strings.Compare(a, b))
+	})
 }

@@ -77,8 +77,9 @@ func tallyOf(c *client, l *serverLog) *tally {
 // client says, and whether their lines are the first of their connections.
 func (t *tally) match(c *client, l *serverLog) map[string]bool {
 	first := make(map[string]bool)
-	taken := make(map[string]bool) // connections of the client's, each of which is one of the log's
-	for conn, ids := range l.requests {
+	taken := make(map[string]bool)          // connections of the client's, each of which is one of the log's
+	for _, conn := range l.longestFirst() { // of two that the client takes for one, the longer is its own
+		ids := l.requests[conn]
 		if !c.owns(conn) {
 			conn = nameOf(c, ids)
 		}

@@ -27,6 +27,9 @@ type classes struct {
 func (c *classes) add(v *verdict) {
 	for _, t := range v.tallies {
 		for class, n := range t.outcomes {
+			if v.situation.trouble == kill && (class == "body: unexpected EOF" || class == "body: "+lost) {
+				class = lost // a server that dies does so under a header or under a body: that is by chance
+			}
 			if t == v.kit() {
 				c.kit[class] += n
 			} else {
