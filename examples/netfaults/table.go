@@ -34,8 +34,8 @@ func (r *row) check(ok bool, format string, args ...any) {
 // footnotes say how the table came about.
 var footnotes = []string{
 	"the server's idle limit: 16 clients, each of a server that closes connections after 250 ms of idleness, 20 ms away; POSTs without GetBody, at gaps up to 500 ms.",
-	"  The failures of each client's first eight requests are not counted: meanwhile the pool learns the limit. Of the others those count for which",
-	"  the machine's timers were late by 3 ms at most, in all: two of them may fail. Where they are fewer than half, the row is SKIPPED.",
+	"  The failures of each client's first eight requests are not counted: meanwhile the pool learns the limit. Of the others two may fail. If more do,",
+	"  those count for which the machine's timers were late by 3 ms at most, in all; where these are fewer than half, the row is SKIPPED.",
 	"a path that died: the kernel drops what comes for the connections that are there, and new ones pass, as behind a NAT that has forgotten them. Deadlines of 300 ms,",
 	"  or of twice the time after which the kernel sends again; one request after the other until one succeeds, 20 at most.",
 	"a name that moved: the name has another address, and the old server goes on. Requests of the second that begins half a second later. Options.Resolve is 50 ms.",
