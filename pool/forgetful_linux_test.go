@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/deadline"
 	"github.com/warmconn/warmconn/internal/tcpinfo"
 	"github.com/warmconn/warmconn/internal/testserver"
 )
@@ -57,28 +58,11 @@ func (f *forgetful) transport() *http.Transport {
 	return base
 }
 
-// passing is a context whose deadline passes when it is told to.
-type passing struct {
-	context.Context
-	done chan struct{}
-}
-
-func (c *passing) Done() <-chan struct{} { return c.done }
-
-func (c *passing) Err() error {
-	select {
-	case <-c.done:
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
 // swallowed sends a request that the network swallows. Its deadline passes when hold is closed, and the
 // client's kernel has sent again in vain: how long that takes depends on how slow
 // the machine makes loopback.
 func (f *forgetful) swallowed(client *http.Client, url string, hold <-chan struct{}) error {
-	ctx := &passing{context.Background(), make(chan struct{})}
+	ctx, pass := deadline.Below(context.Background())
 	var local net.Addr
 	sent := make(chan time.Time, 1)
 	hooks := &httptrace.ClientTrace{
@@ -100,7 +84,7 @@ func (f *forgetful) swallowed(client *http.Client, url string, hold <-chan struc
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	close(ctx.done)
+	pass()
 	return <-done
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/deadline"
 	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/fullsize"
 	"github.com/warmconn/warmconn/internal/testserver"
@@ -157,8 +158,7 @@ func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
 
 // onceSent is get with a deadline that counts from when the request was written.
 func onceSent(client *http.Client, url string, most time.Duration) error {
-	ctx := &passing{context.Background(), make(chan struct{})}
-	pass := sync.OnceFunc(func() { close(ctx.done) })
+	ctx, pass := deadline.Below(context.Background())
 	hooks := &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { time.AfterFunc(most, pass) }}
 	return getIn(httptrace.WithClientTrace(ctx, hooks), client, url)
 }

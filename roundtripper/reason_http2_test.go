@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/deadline"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 )
@@ -187,9 +188,9 @@ func TestHTTP2KeepsItsConnection(t *testing.T) {
 			s.broken(resp)
 		}},
 		{name: "deadline in the body", make: func(s *scene) {
-			ctx := &clockless{Context: s.t.Context(), done: make(chan struct{})}
+			ctx, pass := deadline.Below(s.t.Context())
 			resp := s.do("/hang", within(ctx))
-			close(ctx.done)
+			pass()
 			s.broken(resp)
 		}},
 		{name: "handler aborted", make: func(s *scene) { s.broken(s.do("/cut", nil)) }}, // RST_STREAM

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/deadline"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 )
@@ -48,17 +49,17 @@ var reasons = []cause{
 		s.gone(0)
 	}},
 	{name: "deadline in the body", reason: "timeout", blames: true, make: func(s *scene) {
-		ctx := &clockless{Context: s.t.Context(), done: make(chan struct{})}
+		ctx, pass := deadline.Below(s.t.Context())
 		resp := s.do("/hang", within(ctx))
-		close(ctx.done)
+		pass()
 		s.broken(resp)
 		s.gone(0)
 	}},
 	{name: "deadline before the response", reason: "timeout", blames: true, make: func(s *scene) {
-		ctx := &clockless{Context: s.t.Context(), done: make(chan struct{})}
+		ctx, pass := deadline.Below(s.t.Context())
 		go func() {
 			<-s.arrived
-			close(ctx.done)
+			pass()
 		}()
 		s.fails("/silent", within(ctx))
 		s.gone(0)

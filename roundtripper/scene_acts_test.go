@@ -123,23 +123,6 @@ func within(ctx context.Context) func(*http.Request) {
 	return func(r *http.Request) { *r = *r.WithContext(ctx) }
 }
 
-// clockless is a context whose deadline passes when the test lets it.
-type clockless struct {
-	context.Context
-	done chan struct{}
-}
-
-func (c *clockless) Done() <-chan struct{} { return c.done }
-
-func (c *clockless) Err() error {
-	select {
-	case <-c.done:
-		return context.DeadlineExceeded
-	default:
-		return c.Context.Err()
-	}
-}
-
 //go:noinline
 func leak(s *scene) { s.do("/big", nil) }
 

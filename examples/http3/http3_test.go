@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/warmconn/warmconn/drain"
+	"github.com/warmconn/warmconn/internal/deadline"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
@@ -125,32 +126,6 @@ func TestManyRequestsAtOnceAreOneConnection(t *testing.T) {
 	}
 }
 
-// deadline is a context whose cancellation is its deadline's, so that the deadline passes where
-// the test means it to, however busy the machine is.
-type deadline struct {
-	context.Context
-	done chan struct{}
-}
-
-// passing returns a deadline below ctx, and what makes it pass.
-func passing(ctx context.Context) (_ deadline, pass func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	d := deadline{ctx, make(chan struct{})} // with ctx's own channel, contexts below would ask ctx
-	context.AfterFunc(ctx, func() { close(d.done) })
-	return d, func() { cancel(context.DeadlineExceeded) }
-}
-
-func (d deadline) Done() <-chan struct{} { return d.done }
-
-func (d deadline) Err() error {
-	select {
-	case <-d.done:
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
 // In the handshake it would be of no use to anybody: a deadline after that ends its stream.
 func TestDeadlinesLoseNoConnection(t *testing.T) {
 	const requests = 40
@@ -162,7 +137,7 @@ func TestDeadlinesLoseNoConnection(t *testing.T) {
 	}
 	resp.Body.Close()
 	for i := range requests {
-		ctx, pass := passing(t.Context())
+		ctx, pass := deadline.Below(t.Context())
 		path := "/hang" // whose headers come
 		var asking sync.WaitGroup
 		if i%2 == 0 {

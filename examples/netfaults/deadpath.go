@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/deadline"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 )
@@ -111,7 +112,7 @@ func swallowed(ctx context.Context, variant string, r *row) {
 // getWithin has a deadline, which runs from the moment on in which the request is on a swallowed
 // connection: how long a busy machine takes for a new one is not the question.
 func getWithin(ctx context.Context, limit time.Duration, client *http.Client, url string, swallowed map[string]bool) (onDead bool, err error) {
-	short, pass := newDeadline(ctx)
+	short, pass := deadline.Below(ctx)
 	defer pass()
 	var dead atomic.Bool
 	traced := httptrace.WithClientTrace(short, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/warmconn/warmconn/internal/deadline"
 )
 
 // Ops is what an SDK's client can do. Those that are nil are left out of the plan.
@@ -71,7 +73,8 @@ func (r *runner) plan() {
 		r.call(Call{Name: "get, past its deadline", Do: func(ctx context.Context) (string, error) {
 			cancelled, cancel := r.cancelled(ctx)
 			defer cancel()
-			return get(expire(cancelled), "sc-hang")
+			expired, _ := deadline.Below(cancelled)
+			return get(expired, "sc-hang")
 		}})
 	}
 	if open := r.ops.Open; open != nil {
@@ -189,32 +192,6 @@ func (r *runner) cancelled(ctx context.Context) (context.Context, context.Cancel
 		cancel()
 		<-done
 		r.drainBegun()
-	}
-}
-
-// expired is a context whose cancellation is its deadline's, so that the deadline passes when
-// the server has the request, however busy the machine is.
-type expired struct {
-	context.Context
-	done chan struct{}
-}
-
-// expire makes ctx, which will be cancelled, expired. The channel is another one, or the
-// contexts below would ask ctx.
-func expire(ctx context.Context) expired {
-	e := expired{ctx, make(chan struct{})}
-	context.AfterFunc(ctx, func() { close(e.done) })
-	return e
-}
-
-func (e expired) Done() <-chan struct{} { return e.done }
-
-func (e expired) Err() error {
-	select {
-	case <-e.done:
-		return context.DeadlineExceeded
-	default:
-		return nil
 	}
 }
 

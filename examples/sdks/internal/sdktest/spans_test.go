@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	oteltrace "go.opentelemetry.io/otel/trace"
+
+	"github.com/warmconn/warmconn/internal/deadline"
 )
 
 const scope = "github.com/warmconn/warmconn/trace"
@@ -97,7 +99,8 @@ func TestOutcomesDifferWhereCallersCanTell(t *testing.T) {
 
 func TestWhatIsBelowAnExpiredContextIsPastItsDeadline(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	below, stop := context.WithCancel(expire(ctx))
+	expired, _ := deadline.Below(ctx)
+	below, stop := context.WithCancel(expired)
 	defer stop()
 	cancel()
 	<-below.Done()
