@@ -82,7 +82,7 @@ func refusals(p *probe) {
 	ctx, cancel = p.context()
 	base := &Transport{Until: ctx.Done()}
 	rt := p.wrap(base)
-	var returned atomic.Int32
+	var begun, returned atomic.Int32
 	go func() {
 		defer cancel(nil)
 		seen := 0
@@ -90,7 +90,7 @@ func refusals(p *probe) {
 			switch n := int(returned.Load()) + len(base.Calls()); {
 			case n >= crowd:
 				return
-			case n > seen:
+			case n > seen, begun.Load() < crowd: // a busy machine has let some have no turn yet
 				seen, end = n, time.Now().Add(settle)
 			}
 		}
@@ -98,7 +98,9 @@ func refusals(p *probe) {
 	bodies := make([]*Body, crowd)
 	p.together(crowd, func(i int) {
 		bodies[i] = &Body{Text: "hello"}
-		resp, err := rt.RoundTrip(p.requestWith(ctx, "POST", scripted, bodies[i]))
+		req := p.requestWith(ctx, "POST", scripted, bodies[i])
+		begun.Add(1)
+		resp, err := rt.RoundTrip(req)
 		returned.Add(1)
 		if err == nil && resp != nil {
 			resp.Body.Close()
