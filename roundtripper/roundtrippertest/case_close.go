@@ -66,7 +66,7 @@ const crowd = 16
 
 // settle is how long requests have to arrive, from the last one that has. The rest of them are
 // taken to be queued by the middleware.
-const settle = 20 * time.Millisecond
+const settle = 50 * time.Millisecond
 
 // refusals sends requests with a context that is done, and a crowd of requests: a middleware
 // may refuse them, or queue them until the context is done.
