@@ -21,7 +21,7 @@ func TestRulesHoldAgainstEachServer(t *testing.T) {
 			if strings.HasPrefix(one.situations[0], "timeout") {
 				one.situations = []string{"close"}
 			}
-			code := prove(t.Context(), []*software{&one}, regexp.MustCompile(""), 200, &out)
+			code := prove(t.Context(), []*software{&one}, regexp.MustCompile(""), 200, false, &out)
 			if strings.Contains(out.String(), "\nSKIPPED") {
 				t.Skip(out.String())
 			}
@@ -35,7 +35,7 @@ func TestRulesHoldAgainstEachServer(t *testing.T) {
 func TestServerThatIsMissingIsSkippedAloud(t *testing.T) {
 	var out strings.Builder
 	none := &software{name: "nowhere", program: "no-such-server", debian: "nothing", situations: []string{"close", "413"}}
-	if code := prove(t.Context(), []*software{none}, regexp.MustCompile(""), 1, &out); code != 0 {
+	if code := prove(t.Context(), []*software{none}, regexp.MustCompile(""), 1, true, &out); code != 0 {
 		t.Errorf("exit code %d, want 0", code)
 	}
 	if got := strings.Count(out.String(), "SKIPPED nowhere: there is no no-such-server on this machine"); got != 1 {
@@ -48,7 +48,7 @@ func TestServerThatDoesNotStartFails(t *testing.T) {
 	broken := &software{name: "broken", program: "go", situations: []string{"close"}, start: func(context.Context, string, *conf) (*running, error) {
 		return nil, errors.New("no luck")
 	}}
-	if code := prove(t.Context(), []*software{broken}, regexp.MustCompile(""), 1, &out); code != 1 || !strings.Contains(out.String(), "FAILED broken/close: no luck") {
+	if code := prove(t.Context(), []*software{broken}, regexp.MustCompile(""), 1, true, &out); code != 1 || !strings.Contains(out.String(), "FAILED broken/close: no luck") {
 		t.Errorf("exit code %d, want 1, and the failure in:\n%s", code, &out)
 	}
 }
@@ -68,7 +68,7 @@ func TestBrokenRuleIsTheExitCode(t *testing.T) {
 		return r, err
 	}
 	var out strings.Builder
-	if code := prove(t.Context(), []*software{&forged}, regexp.MustCompile(""), 20, &out); code != 1 || !strings.Contains(out.String(), "BROKEN nginx/close: kit: the log has not 20 requests") {
+	if code := prove(t.Context(), []*software{&forged}, regexp.MustCompile(""), 20, true, &out); code != 1 || !strings.Contains(out.String(), "BROKEN nginx/close: kit: the log has not 20 requests") {
 		t.Errorf("exit code %d, want 1, and the rule in:\n%s", code, &out)
 	}
 }
