@@ -13,6 +13,10 @@ func http2Connections() []Fault {
 		f.Once = true
 		return f
 	}
+	unhurried := func(f Fault) Fault {
+		f.Differs = append(f.Differs, Difference{"failed: timeout", "who has read that no stream is allowed waits until the deadline; net/http has often sent its request before"})
+		return f
+	}
 	late := func(f Fault) Fault {
 		f.Deadline = hang
 		return f
@@ -82,7 +86,7 @@ func http2Connections() []Fault {
 		once(hello("GOAWAY before SETTINGS", func(c *Stream) { c.GoAway(0, none); c.Close() })),
 		late(hello("GOAWAY behind SETTINGS", func(c *Stream) { c.Settings(); c.GoAway(0, none); c.Close() })),
 		hello("one stream", func(c *Stream) { c.Settings(3, 1) }),
-		late(hello("no stream", func(c *Stream) { c.Settings(3, 0) })),
+		unhurried(late(hello("no stream", func(c *Stream) { c.Settings(3, 0) }))),
 		hello("a header list that is too small", func(c *Stream) { c.Settings(6, 20) }),
 		hello("no table of HPACK's", func(c *Stream) { c.Settings(1, 0) }),
 		hello("a window of nothing, and then one", func(c *Stream) { c.Settings(4, 0); c.Settings(4, 65535) }),
