@@ -122,11 +122,18 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 					eventually.True(t, "a lookup", func() bool { return name.lookups.Load() > 0 })
 				}
 				had := int32(0) // as the Pool counts them: the server may not have accepted all yet
-				for _, c := range p.Conns() {
-					if c.RemoteAddr != nil && c.RemoteAddr.String() == old.Addr {
-						had++
+				eventually.True(t, "all dials to end", func() bool {
+					had = 0
+					for _, c := range p.Conns() {
+						if c.State == "dialing" {
+							return false
+						}
+						if c.RemoteAddr.String() == old.Addr {
+							had++
+						}
 					}
-				}
+					return true
+				})
 				name.point(stays, comes)
 				moved, was := time.Now(), old.requests.Load()
 				took := "never"
