@@ -1,13 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/warmconn/warmconn/examples/realservers/internal/counts"
 )
 
 const (
@@ -35,9 +34,9 @@ func (t *table) line(cells ...string) {
 
 func (t *table) write(c *comparison) {
 	for _, r := range c.rows {
-		last := "errors " + counts(r.errors)
+		last := "errors " + counts.Text(r.errors)
 		if r.kit {
-			last += "; new " + counts(r.reasons) + "; lost " + counts(r.lost)
+			last += "; new " + counts.Text(r.reasons) + "; lost " + counts.Text(r.lost)
 		}
 		if r.kit && r.counted != r.opened {
 			last += fmt.Sprintf("; the pool counts %d opened", r.counted)
@@ -52,21 +51,6 @@ func (t *table) legend() {
 req/s: median of the rounds, and its ratio the median of the rounds' ratios. opened: connections by the base transport's dialer,
 in all rounds. ratio: to the row bare; that of "bare again" is what one and the same client varies by.
 `)
-}
-
-// counts prints the most frequent first.
-func counts[K ~string, V int | uint64](m map[K]V) string {
-	if len(m) == 0 {
-		return "none"
-	}
-	keys := slices.SortedFunc(maps.Keys(m), func(a, b K) int {
-		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
-	})
-	var parts []string
-	for _, k := range keys {
-		parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // short prints a duration with about three digits.

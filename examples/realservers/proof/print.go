@@ -1,14 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/warmconn/warmconn/examples/realservers/internal/counts"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -23,7 +22,7 @@ func (v *verdict) print(w io.Writer, took time.Duration) {
 		fmt.Fprintf(w, "  %-9s %d dialed; connections used %d, by the log %d; reuses %d, by the log %d; failed: %s\n",
 			t.who, t.dialed, t.used, t.usedLog, t.reused, t.reusedLog, failures(t.outcomes))
 	}
-	fmt.Fprintf(w, "  the pool has opened %d; new: %s; lost: %s\n", v.kit().stats.Opened, counts(sizes(v.kit().newFor)), counts(v.kit().stats.Lost))
+	fmt.Fprintf(w, "  the pool has opened %d; new: %s; lost: %s\n", v.kit().stats.Opened, counts.Text(sizes(v.kit().newFor)), counts.Text(v.kit().stats.Lost))
 }
 
 // A total is of all rows.
@@ -56,22 +55,7 @@ func (a *total) print(w io.Writer) {
 func failures(outcomes map[string]int) string {
 	failed := maps.Clone(outcomes)
 	maps.DeleteFunc(failed, func(class string, _ int) bool { return strings.HasPrefix(class, "status 2") })
-	return counts(failed)
-}
-
-// counts prints the most frequent first.
-func counts[K ~string, V int | uint64](m map[K]V) string {
-	if len(m) == 0 {
-		return "none"
-	}
-	keys := slices.SortedFunc(maps.Keys(m), func(a, b K) int {
-		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
-	})
-	var parts []string
-	for _, k := range keys {
-		parts = append(parts, fmt.Sprintf("%s %d", k, m[k]))
-	}
-	return strings.Join(parts, ", ")
+	return counts.Text(failed)
 }
 
 func sizes[K comparable, V any](m map[K][]V) map[K]int {
