@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -98,6 +99,7 @@ func TestThePageShowsNetworkFaultsAsTheyHappen(t *testing.T) {
 	b.wait("three backends", row("https://backends.example:443"), "3 0 in use, 3 idle", "all_busy")
 	b.do(chromedp.Navigate(url+"?host=https%3A%2F%2Fbackends.example%3A443"), chromedp.WaitVisible("table.conns"))
 	b.wait("three backends", section("h-conns"), "HTTP/2.0", backends[0].Addr, backends[1].Addr, backends[2].Addr)
+	runtime.KeepAlive(c) // the idle connections of a client that is collected are closed
 	b.do(chromedp.Navigate(url))
 
 	srv = w.serverThat(testserver.Options{HTTP2: true})
