@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -162,6 +163,7 @@ func TestStreamsOnACondemnedConnectionAreAnswered(t *testing.T) {
 		t.Errorf("the stream on the condemned connection: %v", err)
 	}
 	eventually.True(t, "the condemned connection to be closed", func() bool { return p.Stats().Open == 1 })
+	runtime.KeepAlive(client) // the successor is closed if the client is collected
 	mu.Lock()
 	defer mu.Unlock()
 	want := []roundtripper.NewReason{"first", "", "dead", "", "", ""}
