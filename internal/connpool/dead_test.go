@@ -14,31 +14,32 @@ func TestOnlyWhatWasSentTwiceInVainIsDead(t *testing.T) {
 	near := tcpFacts{rto: 204 * ms, rtt: ms / 5, rttVar: ms / 10}
 	far := tcpFacts{rto: 300 * ms, rtt: 100 * ms, rttVar: 10 * ms}
 	for _, tt := range []struct {
-		name                                        string
-		path                                        tcpFacts
-		silence                                     time.Duration
-		unacked, outstanding, retransmits, repeated int
-		sent                                        int
-		dead                                        bool
+		name                                  string
+		path                                  tcpFacts
+		silence                               time.Duration
+		unacked, acked, retransmits, repeated int
+		sent                                  int
+		dead                                  bool
 	}{
-		{name: "the probe of the tail had no answer", path: near, silence: 300 * ms, unacked: 1, outstanding: 100, sent: 100, repeated: 1, dead: true},
-		{name: "nor did what followed it", path: near, silence: 300 * ms, unacked: 2, outstanding: 130, sent: 130, repeated: 1, dead: true},
-		{name: "a time-out in its place", path: near, silence: 300 * ms, unacked: 1, outstanding: 100, sent: 100, retransmits: 1, repeated: 1, dead: true},
-		{name: "more had no answer before", path: near, silence: 300 * ms, unacked: 2, outstanding: 200, sent: 100, retransmits: 1, repeated: 1, dead: true},
-		{name: "a slow server", path: near, silence: time.Minute, sent: 100, repeated: 3},
-		{name: "a short deadline", path: far, silence: 5 * ms, unacked: 1, outstanding: 100, sent: 100, repeated: 3},
-		{name: "an acknowledgement kept back", path: near, silence: 40 * ms, unacked: 1, outstanding: 100, sent: 100, repeated: 3},
-		{name: "one that will not come for long", path: near, silence: 220 * ms, unacked: 1, outstanding: 100, sent: 100},
-		{name: "what was sent again is on its way", path: far, silence: 400 * ms, unacked: 1, outstanding: 100, sent: 100, retransmits: 1, repeated: 1},
-		{name: "it has had its time", path: far, silence: 460 * ms, unacked: 1, outstanding: 100, sent: 100, retransmits: 1, repeated: 1, dead: true},
-		{name: "the last piece of a body behind a pause", path: near, silence: 10 * time.Second, unacked: 1, outstanding: 100, sent: 1000, repeated: 3},
-		{name: "and it was sent again", path: near, silence: 10 * time.Second, unacked: 1, outstanding: 100, sent: 1000, retransmits: 1, repeated: 4},
-		{name: "and again", path: near, silence: 10 * time.Second, unacked: 1, outstanding: 100, sent: 1000, retransmits: 2, repeated: 5, dead: true},
-		{name: "nothing was sent", path: near, silence: time.Second, unacked: 1, outstanding: 100, repeated: 1},
-		{name: "how much is not known", path: near, silence: time.Second, unacked: 1, outstanding: 100, sent: -1, retransmits: 1, repeated: 1},
+		{name: "the probe of the tail had no answer", path: near, silence: 300 * ms, unacked: 1, sent: 100, repeated: 1, dead: true},
+		{name: "nor did what followed it, or is about to", path: near, silence: 300 * ms, unacked: 2, sent: 130, repeated: 1, dead: true},
+		{name: "a time-out in its place", path: near, silence: 300 * ms, unacked: 1, sent: 100, retransmits: 1, repeated: 1, dead: true},
+		{name: "more had no answer before", path: near, silence: 300 * ms, unacked: 2, acked: -100, sent: 100, retransmits: 1, repeated: 1, dead: true},
+		{name: "a slow server", path: near, silence: time.Minute, acked: 100, sent: 100, repeated: 3},
+		{name: "and its caller's RST_STREAM is under way", path: near, silence: time.Minute, unacked: 1, acked: 100, sent: 152, repeated: 3},
+		{name: "a short deadline", path: far, silence: 5 * ms, unacked: 1, sent: 100, repeated: 3},
+		{name: "an acknowledgement kept back", path: near, silence: 40 * ms, unacked: 1, sent: 100, repeated: 3},
+		{name: "one that will not come for long", path: near, silence: 220 * ms, unacked: 1, sent: 100},
+		{name: "what was sent again is on its way", path: far, silence: 400 * ms, unacked: 1, sent: 100, retransmits: 1, repeated: 1},
+		{name: "it has had its time", path: far, silence: 460 * ms, unacked: 1, sent: 100, retransmits: 1, repeated: 1, dead: true},
+		{name: "the last piece of a body behind a pause", path: near, silence: 10 * time.Second, unacked: 1, acked: 900, sent: 1000, repeated: 3},
+		{name: "and it was sent again", path: near, silence: 10 * time.Second, unacked: 1, acked: 900, sent: 1000, retransmits: 1, repeated: 4},
+		{name: "and again", path: near, silence: 10 * time.Second, unacked: 1, acked: 900, sent: 1000, retransmits: 2, repeated: 5, dead: true},
+		{name: "nothing was sent", path: near, silence: time.Second, unacked: 1, acked: -100, repeated: 1},
+		{name: "how much is not known", path: near, silence: time.Second, unacked: 1, sent: -1, retransmits: 1, repeated: 1},
 	} {
-		s := sight{silence: tt.silence, sent: int64(tt.sent), seen: true, tcp: tt.path}
-		s.tcp.unacked, s.tcp.outstanding, s.tcp.retransmits, s.tcp.repeated = tt.unacked, int64(tt.outstanding), tt.retransmits, tt.repeated
+		s := sight{silence: tt.silence, sent: int64(tt.sent), acked: int64(tt.acked), seen: true, tcp: tt.path}
+		s.tcp.unacked, s.tcp.retransmits, s.tcp.repeated = tt.unacked, tt.retransmits, tt.repeated
 		if got := s.dead(); got != tt.dead {
 			t.Errorf("%s: dead is %v", tt.name, got)
 		}

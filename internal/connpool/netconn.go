@@ -50,6 +50,7 @@ type netConn struct {
 	// sight of the last silence.
 	asked, askedFrom, begun atomic.Int64
 	last                    atomic.Pointer[sight]
+	ackedBefore             int64 // bytes that the peer had acknowledged when the dialer was done: the SYN, and what a dialer has sent
 	// armed is set while a request has the connection and has not sent a byte: bytes that
 	// come then are no response to it.
 	armed atomic.Bool
@@ -68,6 +69,12 @@ const (
 // errUnasked ends a connection on which bytes came before the request was sent. Net/http
 // treats it as a connection that broke before the response.
 var errUnasked = errors.New("warmconn: the server sent a response before the request")
+
+// newNetConn wraps what a dialer has made.
+func newNetConn(nc net.Conn, plain bool) *netConn {
+	facts, _ := tcpFactsOf(nc)
+	return &netConn{Conn: nc, plain: plain, ackedBefore: facts.acked}
+}
 
 // speaksHTTP2 says that HTTP/2's frames come from now on.
 func (c *netConn) speaksHTTP2(version uint16) {
@@ -190,10 +197,9 @@ func (c *netConn) hears() {
 // looks for ReadFrom on the connection below, sendfile on Linux.
 func (c *netConn) ReadFrom(r io.Reader) (int64, error) {
 	c.armed.Store(false)
-	const unknown = 1 << 40 // so that unacknowledged bytes are not taken for all that was sent
-	c.asks(unknown)
+	c.asks(1) // some bytes; how many shows at the end
 	n, err := io.Copy(c.Conn, r)
-	c.begun.Add(n - unknown)
+	c.begun.Add(n - 1)
 	c.written.Add(n)
 	return n, err
 }

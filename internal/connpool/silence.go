@@ -16,8 +16,9 @@ const (
 // sight are the facts of a connection in a silence.
 type sight struct {
 	silence time.Duration
-	sent    int64 // bytes that were written in it; negative: not known
-	seen    bool  // tcp is set: the kernel was asked
+	sent    int64 // bytes that were written in it, or are just being; negative: not known
+	acked   int64 // those of them that the peer has acknowledged; negative: not even all before them
+	seen    bool  // tcp and acked are set: the kernel was asked
 	tcp     tcpFacts
 }
 
@@ -44,13 +45,15 @@ type sight struct {
 //
 // That holds if the unacknowledged data is as old as the silence. While a body is being sent
 // it may be the last piece, after a pause. So there must be no acknowledgement at all of the
-// data that was sent in the silence, or a second time-out.
+// data that was sent in the silence, or a second time-out. How much is outstanding would not
+// tell: over HTTP/2 the RST_STREAM of the request that has timed out is being written while we
+// look, and whether the kernel has it already cannot be known.
 func (s *sight) dead() bool {
 	f := &s.tcp
 	if f.unacked == 0 || s.silence < f.rto+f.rtt+4*f.rttVar+ticks {
 		return false
 	}
-	return f.retransmits >= 2 || f.retransmits+f.repeated > 0 && s.sent > 0 && f.outstanding >= s.sent
+	return f.retransmits >= 2 || f.retransmits+f.repeated > 0 && s.sent > 0 && s.acked <= 0
 }
 
 // silent is how long the silence on c has lasted: nothing has come since something was sent;
@@ -62,11 +65,13 @@ func (c *netConn) silent(now time.Time) time.Duration {
 	return 0
 }
 
-// look is the sight of c, for which it asks the kernel. It takes no lock of the Pool's.
-func (c *netConn) look(now time.Time) (s sight) {
-	s.silence, s.sent = c.silent(now), c.begun.Load()-c.askedFrom.Load()
+// look is the sight of c in a silence that began when from bytes had been written; it asks the
+// kernel, and takes no lock of the Pool's.
+func (c *netConn) look(silence time.Duration, from int64) (s sight) {
+	s.silence, s.sent = silence, c.begun.Load()-from
 	if s.silence >= leastSilence {
 		s.tcp, s.seen = tcpFactsOf(c.Conn)
+		s.acked = s.tcp.acked - c.ackedBefore - from
 	}
 	return s
 }
@@ -78,7 +83,7 @@ func (c *netConn) closes() {
 	if c.frames.Load() {
 		return
 	}
-	if s := c.look(time.Now()); s.silence >= leastSilence {
+	if s := c.look(c.silent(time.Now()), c.askedFrom.Load()); s.silence >= leastSilence {
 		c.last.Store(&s)
 	}
 }
@@ -135,11 +140,11 @@ func (c *Conn) sight(now, given time.Time, before soFar) (s sight, ok bool) {
 			s.tcp, s.seen = tcpFactsOf(c.secure)
 		}
 	case c.http2:
-		s = c.raw.look(now)
-		if since := now.Sub(given); since < s.silence {
-			// Data that was sent before the request perhaps needed no answer.
-			s.silence, s.sent = since, c.raw.begun.Load()-before.begun
+		silence, from := c.raw.silent(now), c.raw.askedFrom.Load()
+		if since := now.Sub(given); since < silence {
+			silence, from = since, before.begun // data that was sent before the request perhaps needed no answer
 		}
+		s = c.raw.look(silence, from)
 	default:
 		last := c.raw.last.Load()
 		if last == nil {

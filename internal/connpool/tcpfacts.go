@@ -24,7 +24,7 @@ func (f *ConnFacts) AskKernel() (facts TCPFacts) {
 // tcpFacts are the kernel's facts of a connection that package connpool needs.
 type tcpFacts struct {
 	unacked     int           // packets sent that the peer has not acknowledged
-	outstanding int64         // bytes written that the peer has not acknowledged, also if they are not sent yet
+	acked       int64         // bytes that the peer has acknowledged, in all
 	retransmits int           // time-outs since the peer last acknowledged something new
 	repeated    int           // packets that were sent again, in all
 	rto         time.Duration // the first time-out: see askTCP
