@@ -124,6 +124,15 @@ func (p *peer) conn() (c *peerConn) {
 	}
 }
 
+// endAll ends the connections that are open.
+func (p *peer) endAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.end()
+	}
+}
+
 func (p *peer) serve(nc *tls.Conn) {
 	c := &peerConn{Conn: nc, pong: make(chan struct{}, 1), done: make(chan struct{})}
 	defer close(c.done)
