@@ -1,0 +1,27 @@
+// Package testmain runs a package's tests as this project wants them run, for their TestMain.
+package testmain
+
+import (
+	"flag"
+	"os"
+	"runtime/debug"
+	"testing"
+)
+
+// atOnce is how many parallel tests run at once: most of them wait for a server, a
+// deadline or the kernel, so that two processors have time for more than two.
+const atOnce = "8"
+
+// Run runs the tests and ends the process. The collector runs less often than by default:
+// hundreds of tests with a few megabytes each would give it a tenth of their processor time.
+// Tests that need a collection ask for it. What -parallel says counts.
+func Run(m *testing.M) {
+	debug.SetGCPercent(400)
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		flag.Set("test.parallel", atOnce) // never fails: the flag is package testing's
+	}
+	os.Exit(m.Run())
+}

@@ -1,0 +1,9 @@
+package pool
+
+import (
+	"testing"
+
+	"github.com/warmconn/warmconn/internal/testmain"
+)
+
+func TestMain(m *testing.M) { testmain.Run(m) }
