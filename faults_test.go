@@ -110,13 +110,15 @@ func (p passing) CloseIdleConnections()                               { p.next.C
 
 // Whatever a server, a proxy or the network does, the caller sees what bare net/http would
 // have shown, and nothing is left behind. Of the list, the small size has one row in four,
-// each table among them; rows that -run names are played in any case.
+// each table among them; rows that -run names are played in any case. WARMCONN_FAULTS=kinds
+// has each of them with all kinds of requests, through as few stacks as the small size.
 func TestEveryFaultIsWhatItIsToBareNetHTTP(t *testing.T) {
 	log.SetOutput(io.Discard) // net/http complains of answers that nobody asked for
 	defer log.SetOutput(os.Stderr)
 	endings := []faultlist.Ending{faultlist.Reads, faultlist.Closes}
 	stacks := faultStacks()
 	r := faultlist.Runner{Stacks: stacks, Methods: faultlist.Methods, Endings: endings, AtOnce: faultsAtOnce}
+	kinds := os.Getenv("WARMCONN_FAULTS") == "kinds"
 	compared, excused, chance, wrong := 0, 0, 0, 0
 	var unused []string
 	var faults []faultlist.Fault
@@ -126,9 +128,12 @@ func TestEveryFaultIsWhatItIsToBareNetHTTP(t *testing.T) {
 		}
 	}
 	for i, f := range faults {
-		if !fullsize.Asked() { // the preset and, by turns, another stack, a kind of requests and an ending
+		if !fullsize.Asked() { // the preset and, by turns, another stack
+			r.Stacks = []faultlist.Stack{stacks[0], stacks[1+i%(len(stacks)-1)]}
+		}
+		if !fullsize.Asked() && !kinds { // and by turns a kind of requests, and an ending
 			m := faultlist.Methods[i%len(faultlist.Methods)]
-			r.Stacks, r.Methods, r.Endings = []faultlist.Stack{stacks[0], stacks[1+i%(len(stacks)-1)]}, []faultlist.Method{m}, endings
+			r.Methods, r.Endings = []faultlist.Method{m}, endings
 			if !m.Bodiless() && !f.Endless {
 				r.Endings = endings[i/len(faultlist.Methods)%2:][:1]
 			}
@@ -160,7 +165,7 @@ func TestEveryFaultIsWhatItIsToBareNetHTTP(t *testing.T) {
 		})
 	}
 	size := "one of"
-	if fullsize.Asked() {
+	if fullsize.Asked() || kinds {
 		size = "all of"
 	}
 	t.Logf("%d faults × %d stacks × %s %d kinds of requests × %d endings: %d outcomes compared with bare net/http's, %d excused by the list, %d by chance, %d differences",
