@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/warmconn/warmconn/roundtripper"
@@ -56,6 +57,7 @@ func (v *verdict) broken() (found []string) {
 	for _, t := range v.tallies {
 		v.connections(t, report)
 	}
+	v.failures(report)
 	v.reasons(report)
 	return found
 }
@@ -83,6 +85,20 @@ func (v *verdict) connections(t *tally, report func(string, ...any)) {
 		}
 	} else if t.disputed > lost {
 		report("%s: of %d requests the log says the other of whether their connection was new", t.who, t.disputed)
+	}
+}
+
+// failures is the rule of how many there are: the kit may not have more than the worse of the
+// two bare clients, but for chance. They come in bunches, as a server ends all its connections
+// at once: so the bound is wider than that of single events.
+func (v *verdict) failures(report func(string, ...any)) {
+	most := 0
+	for _, t := range v.tallies[:len(v.tallies)-1] {
+		most = max(most, t.failed)
+	}
+	n := v.kit().failed
+	if float64(n) > float64(most)+4*math.Sqrt(float64(n+most))+9 {
+		report("the kit has %d failures, bare net/http at most %d", n, most)
 	}
 }
 
