@@ -117,8 +117,9 @@ func (l *teller) say(name string, texts ...string) {
 			l.alive[name] = true
 		}
 		for _, from := range found {
-			switch s := sources[slices.IndexFunc(sources, func(s source) bool { return s.name == from })]; {
-			case slices.Contains(s.shownBy, name):
+			may := slices.ContainsFunc(sources, func(s source) bool { return s.name == from && slices.Contains(s.shownBy, name) })
+			switch {
+			case may:
 				l.shown[shown{name, from}] = true
 			case !l.leaked[shown{name, from}]:
 				l.leaked[shown{name, from}] = true

@@ -68,8 +68,11 @@ var sources = []source{
 	{name: "URL to warm"},
 }
 
-// common is how all canaries begin.
-const common = "cnrycnry"
+// common is how all canaries begin: long enough for its base64 to come up nowhere by chance.
+const common = "cnrycnrycnry"
+
+// aPart stands for the source of a secret that something has cut: which one it was is gone.
+const aPart = "part of a secret"
 
 // canary is the secret of a source: it fits wherever a word does.
 func canary(source string) string {
@@ -100,14 +103,15 @@ type finder struct {
 }
 
 func newFinder() finder {
-	f := finder{spellings(common), make(map[string][]string)}
+	start := common[:8]
+	f := finder{append(spellings(common), start, hex.EncodeToString([]byte(start))), make(map[string][]string)}
 	for _, s := range sources {
 		f.of[s.name] = spellings(canary(s.name))
 	}
 	return f
 }
 
-// in are the sources whose secrets are in text.
+// in are the sources whose secrets are in text, and aPart if there is one more that is cut.
 func (f finder) in(text string) (found []string) {
 	text = strings.ToLower(text)
 	if !has(text, f.any) {
@@ -116,7 +120,13 @@ func (f finder) in(text string) (found []string) {
 	for name, spellings := range f.of {
 		if has(text, spellings) {
 			found = append(found, name)
+			for _, s := range spellings {
+				text = strings.ReplaceAll(text, s, " ")
+			}
 		}
+	}
+	if has(text, f.any) {
+		found = append(found, aPart)
 	}
 	return found
 }
@@ -161,6 +171,17 @@ func TestALeakFromAnyOutletIsSeen(t *testing.T) {
 				l.say(o.name, "", "before "+text+" after")
 				if may := slices.Contains(s.shownBy, o.name); may == (len(l.leaks) == 1) || may != l.shown[shown{o.name, s.name}] {
 					t.Errorf("%s, %s, as %s: %q", o.name, s.name, text, l.leaks)
+				}
+			}
+			// What is cut is seen, also beside a whole one that may be shown.
+			for _, text := range []string{
+				secret[:len(secret)-1], secret[:10], secret + secret[:14], hex.EncodeToString([]byte(secret[:9])),
+				base64.StdEncoding.EncodeToString([]byte("user:" + secret[:20])), base64.RawURLEncoding.EncodeToString([]byte("a:" + secret[:20])),
+			} {
+				l := newTeller(f)
+				l.say(o.name, "before "+text)
+				if !l.leaked[shown{o.name, aPart}] {
+					t.Errorf("%s, %s, as %s: that it is a part is not seen", o.name, s.name, text)
 				}
 			}
 		}
