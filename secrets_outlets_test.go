@@ -2,12 +2,17 @@ package warmconn_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +26,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/warmconn/warmconn/pool"
-	"github.com/warmconn/warmconn/pool/poolz"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -173,20 +177,58 @@ func (l *teller) leak(k pool.Leak) {
 	l.say("Leak", fmt.Sprintf("%+v", k.Frames()))
 }
 
-// pool says what a Pool has to tell when it is asked.
-func (l *teller) pool(p *pool.Pool) {
+// pool says what a Pool has to tell when it is asked, and its pages.
+func (l *teller) pool(p *pool.Pool, handler http.Handler) {
 	s := p.Stats()
 	l.show("Stats", s)
 	for _, n := range s.NewByCaller {
 		l.say("Stats", fmt.Sprintf("%+v", n.Frames()))
 	}
 	l.show("Conns", p.Conns())
-	page := httptest.NewRecorder()
-	poolz.Handler(p).ServeHTTP(page, httptest.NewRequest("GET", "/", nil))
-	l.say("poolz", page.Body.String())
+	for _, h := range append(s.Hosts, pool.HostStats{}) { // which is for all of them
+		for _, form := range []string{"html", "json"} {
+			for _, q := range []string{"", shownHost} {
+				l.say("poolz", page(handler, url.Values{"host": {h.Host}, "q": {q}, "format": {form}}))
+			}
+		}
+	}
 	for _, r := range p.InFlight() {
 		l.show("InFlight", r)
 		l.say("InFlight", fmt.Sprintf("%+v", r.Frames()))
+	}
+}
+
+// page is a page of poolz, with its header.
+func page(handler http.Handler, q url.Values) string {
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/?"+q.Encode(), nil))
+	if w.Code != http.StatusOK {
+		panic(fmt.Sprintf("poolz answers to %v: %d %s", q, w.Code, w.Body))
+	}
+	return fmt.Sprint(w.Header(), w.Body)
+}
+
+// profile says a profile in each of its forms: packed protobuf, and two of text.
+func (l *teller) profile(p *pprof.Profile) {
+	for debug := range 3 {
+		var b bytes.Buffer
+		if err := p.WriteTo(&b, debug); err != nil {
+			panic(err)
+		}
+		text := b.Bytes()
+		if debug == 0 {
+			packed, err := gzip.NewReader(&b)
+			if err != nil {
+				panic(err)
+			}
+			if text, err = io.ReadAll(packed); err != nil {
+				panic(err)
+			}
+		}
+		if !bytes.Contains(text, []byte("refused")) { // the scene that has the bodies
+			panic(fmt.Sprintf("the profile of open bodies has none with debug %d: %.200q", debug, text))
+		}
+		l.say("OpenBodies", string(text))
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/pool/pooltest"
+	"github.com/warmconn/warmconn/pool/poolz"
 	"github.com/warmconn/warmconn/roundtripper"
 	"github.com/warmconn/warmconn/trace"
 )
@@ -124,6 +125,8 @@ func (s *scene) play() {
 	}
 	s.rt = over(s.base(nil))
 	s.say("Describe", roundtripper.Describe(s.rt))
+	pages := poolz.Handler(kit.Pool)
+	page(pages, nil) // from then on it has events
 
 	s.everything()
 	s.redirected()
@@ -133,11 +136,11 @@ func (s *scene) play() {
 	s.canceled()
 	s.dropped()
 	eventually.Collected(s.T, "the dropped body", func() bool { return dropped.Load() > 0 })
-	s.refused(kit.Pool, &suspected)
+	s.refused(kit.Pool, pages, &suspected)
 	s.warmed(kit.Pool)
 	s.panics()
 	s.tested()
-	s.pool(kit.Pool)
+	s.pool(kit.Pool, pages)
 	if err := kit.Shutdown(s.Context()); err != nil {
 		s.Error(err)
 	}
@@ -318,18 +321,14 @@ func (s *scene) canceled() {
 func (s *scene) dropped() { s.send(s.request(s.valued(), "GET", "/big", nil)) }
 
 // refused holds all slots, looks at who has them, and asks for one more.
-func (s *scene) refused(p *pool.Pool, suspected *atomic.Int32) {
+func (s *scene) refused(p *pool.Pool, pages http.Handler, suspected *atomic.Int32) {
 	var held []*http.Response
 	for range 2 {
 		held = append(held, s.send(s.request(s.valued(), "GET", "/big", nil)))
 	}
 	s.send(s.request(s.valued(), "GET", "", nil))
-	s.teller.pool(p)
-	var profile strings.Builder
-	if err := s.bodies.WriteTo(&profile, 1); err != nil {
-		s.Error(err)
-	}
-	s.say("OpenBodies", profile.String())
+	s.teller.pool(p, pages)
+	s.profile(s.bodies)
 	eventually.True(s.T, "a body that is suspected", func() bool { return suspected.Load() > 0 })
 	for _, resp := range held {
 		s.read(resp)

@@ -26,7 +26,7 @@ var sources = []source{
 	{name: "user"},
 	{name: "password"},
 	{name: "user of a host made by hand"},
-	{name: "path", shownBy: []string{"url.full", "pooltest"}},
+	{name: "path", shownBy: []string{"url.full", "pooltest", "poolz"}},
 	{name: "query value", shownBy: []string{"url.full"}},
 	{name: "query value of a credential"},
 	{name: "query value of a credential in another spelling"},

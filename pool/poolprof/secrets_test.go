@@ -3,10 +3,12 @@ package poolprof_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -38,6 +40,10 @@ func leaky(t *testing.T, c *http.Client, url string) {
 // and reasons.
 func TestAProfileShowsNoSecrets(t *testing.T) {
 	requests := 0
+	secret, err := url.Parse("http://" + canary + ":" + canary + "@host.example/" + canary + "?token=" + canary + "#" + canary)
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if requests++; requests%3 == 0 {
 			conn, _, err := http.NewResponseController(w).Hijack()
@@ -51,13 +57,27 @@ func TestAProfileShowsNoSecrets(t *testing.T) {
 		}
 		w.Header().Set("Set-Cookie", canary)
 		w.Header().Set("X-"+canary, canary)
+		if requests%3 == 1 {
+			w.Header().Set("Location", secret.String())
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return
+		}
 		w.Header().Set("Content-Length", "1000000000")
 		w.Write(bytes.Repeat([]byte(canary), 512))
 	}))
 	defer srv.Close()
+	// The server is the proxy, too, which wants credentials.
+	base := srv.Client().Transport.(*http.Transport)
+	base.Proxy = func(req *http.Request) (*url.URL, error) {
+		if req.URL.Hostname() == "failing.example" {
+			return nil, errors.New(canary)
+		}
+		return &url.URL{Scheme: "http", Host: srv.Listener.Addr().String(), User: secret.User}, nil
+	}
 	p, c := client(t, srv, pool.Options{AlwaysCaller: true})
 	for range 9 {
 		leaky(t, c, srv.URL)
+		leaky(t, c, "http://failing.example")
 	}
 	var whole bytes.Buffer
 	if err := poolprof.Write(&whole, p.Stats()); err != nil {

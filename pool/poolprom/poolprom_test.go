@@ -1,9 +1,11 @@
 package poolprom_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -159,10 +161,22 @@ func TestAScrapeShowsNoSecrets(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "s3cret")
 		w.Header().Set("X-S3cret", "s3cret")
+		if r.Host == "moved.example" {
+			w.Header().Set("Location", "http://s3cret:s3cret@failing.example/s3cret?token=s3cret#s3cret")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			return
+		}
 		w.Header().Set("Content-Length", "1000000000")
 		w.Write([]byte("s3cret"))
 	}))
 	defer srv.Close()
+	// The server is a proxy, too, which wants credentials; and there is a failure with a secret in its text.
+	srv.Client().Transport.(*http.Transport).Proxy = func(req *http.Request) (*url.URL, error) {
+		if req.URL.Host == "failing.example" {
+			return nil, errors.New("s3cret")
+		}
+		return &url.URL{Scheme: "http", Host: srv.Listener.Addr().String(), User: url.UserPassword("s3cret", "s3cret")}, nil
+	}
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	reg := prometheus.NewRegistry()
@@ -181,6 +195,9 @@ func TestAScrapeShowsNoSecrets(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
+	if _, err := client.Get("http://moved.example/s3cret"); err == nil || !strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("of a Location that fails: %v", err)
+	}
 	metrics := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	defer metrics.Close()
 	scrape, err := http.Get(metrics.URL)
@@ -192,7 +209,7 @@ func TestAScrapeShowsNoSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`warmconn_pool_requests_total{host="` + srv.URL + `"} 3`, `warmconn_pool_connections_new_total{host="` + srv.URL + `",reason="body_unread"} 2`} {
+	for _, want := range []string{`warmconn_pool_requests_total{host="` + srv.URL + `"} 3`, `warmconn_pool_connections_new_total{host="` + srv.URL + `",reason="body_unread"} 2`, `host="http://moved.example`, `host="http://failing.example`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the scrape has no line %s", want)
 		}
