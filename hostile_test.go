@@ -22,6 +22,7 @@ import (
 	"github.com/warmconn/warmconn/internal/stub"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
+	"github.com/warmconn/warmconn/pool/poolz"
 	"github.com/warmconn/warmconn/roundtripper"
 	"github.com/warmconn/warmconn/trace"
 )
@@ -193,9 +194,9 @@ func points(data metricdata.Aggregation) int {
 }
 
 // Neither names nor words of others make a kit grow: it has its hosts in bounded tables, and
-// OpenTelemetry's SDK at most 2000 series of a metric.
+// OpenTelemetry's SDK at most 2000 series of a metric. A page has 200 hosts at most.
 func TestHostileSizeStaysSmall(t *testing.T) {
-	const mostSeries, mostHosts = 2000, 8192
+	const mostSeries, mostHosts, mostShown = 2000, 8192, 512 << 10
 	for _, row := range hostile {
 		t.Run(row.name, func(t *testing.T) {
 			n := fullsize.Of(row.full, row.quick)
@@ -219,7 +220,13 @@ func TestHostileSizeStaysSmall(t *testing.T) {
 			rt := kit.Wrap(row.base(t))
 			peak := run(rt, n)
 			lines, hosts := series(t), len(kit.Stats().Hosts)
-			t.Logf("%d %s: kit %v, %d series, %d hosts remembered; bare %v", n, row.name, peak, lines, hosts, bare)
+			pages := poolz.Handler(kit.Pool)
+			shown := len(page(pages, url.Values{"format": {"json"}})) // which waits for the figures, where a page shows none yet
+			shown = max(shown, len(page(pages, nil)))
+			t.Logf("%d %s: kit %v, %d series, %d hosts remembered, page %d KiB; bare %v", n, row.name, peak, lines, hosts, shown>>10, bare)
+			if shown > mostShown {
+				t.Errorf("a page of %d bytes", shown)
+			}
 			if peak.heap > bare.heap+most || peak.goroutines > bare.goroutines+400 || peak.sockets > bare.sockets+400 || lines > mostSeries || hosts > mostHosts {
 				t.Errorf("kit %v, %d series, %d hosts", peak, lines, hosts)
 			}
