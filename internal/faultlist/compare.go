@@ -34,6 +34,7 @@ type Report struct {
 	Compared int      // outcomes of stacks
 	Excused  int      // that differ by the fault's own list
 	Chance   int      // that bare net/http has not had, and the stack does not have again
+	Late     int      // the same, by a deadline: on a busy machine it comes before all else
 	Unused   []string // of that list: what did not occur
 	Wrong    []string // differences, and what was left
 }
@@ -133,7 +134,11 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 					}
 				}
 				if recurs <= seldom {
-					report.Chance++
+					if f.late(out) {
+						report.Late++
+					} else {
+						report.Chance++
+					}
 					continue
 				}
 				out += fmt.Sprintf(" (and %d times of %d more)", recurs, again)
