@@ -307,6 +307,7 @@ func TestTheListenerIsToldOfAConnectionsLife(t *testing.T) {
 				h := new(heard)
 				p := pool.New(pool.Options{IdleTimeout: 10 * time.Second, Listener: h.listener()})
 				client := &http.Client{Transport: p.Middleware(srv.Transport())}
+				defer client.CloseIdleConnections() // see inBubble
 				if err := get(client, srv.URL); err != nil {
 					t.Fatal(err)
 				}

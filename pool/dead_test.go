@@ -67,7 +67,9 @@ func aside(t *testing.T, proto testserver.Options, h http.HandlerFunc, f func(cl
 		defer p.Close()
 		base := srv.Transport()
 		s := swallows(base)
-		f(roundtripper.Client(&http.Client{Transport: base}, p.Middleware), srv.URL, s, p)
+		client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
+		defer client.CloseIdleConnections() // see inBubble
+		f(client, srv.URL, s, p)
 	})
 }
 

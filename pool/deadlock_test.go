@@ -57,6 +57,7 @@ func TestWaitsForOneselfEnd(t *testing.T) {
 					client = &http.Client{Transport: p.Middleware(base(func(ctx context.Context, network, _ string) (net.Conn, error) {
 						return srv.Dial(ctx, network, srv.Addr)
 					}, &client))}
+					defer client.CloseIdleConnections() // see inBubble
 					began := time.Now()
 					err := fetch(client, "http://host.example/")
 					var limit *pool.LimitError
@@ -96,9 +97,8 @@ func TestWaitsForSlowServersDoNotEnd(t *testing.T) {
 		defer srv.Close()
 		p := pool.WithoutCollections(pool.New(pool.Options{MaxPerHost: 1, MaxTotal: 1}))
 		defer p.Close()
-		base := srv.Transport()
-		defer base.CloseIdleConnections()
-		client := &http.Client{Transport: p.Middleware(base)}
+		client := &http.Client{Transport: p.Middleware(srv.Transport())}
+		defer client.CloseIdleConnections() // see inBubble
 		done := make(chan error)
 		for range 2 {
 			go func() { done <- fetch(client, srv.URL) }()
@@ -156,6 +156,7 @@ func TestADialOfAnotherRequestIsNoDeadlock(t *testing.T) {
 			return dial(ctx, network, addr)
 		}
 		client := &http.Client{Transport: p.Middleware(base)}
+		defer client.CloseIdleConnections() // see inBubble
 		done := make(chan error)
 		for _, path := range []string{"/long", "/waits"} {
 			go func() { done <- fetch(client, srv.URL+path) }()

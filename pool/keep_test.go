@@ -220,6 +220,7 @@ func TestHTTP2HostIsDialedOnceForManyRequests(t *testing.T) {
 				longest = max(longest, e.ConnWait)
 			},
 		}), p.Middleware)
+		defer client.CloseIdleConnections() // see inBubble
 		if err := get(client, srv.URL); err != nil {
 			t.Fatal(err)
 		}
@@ -267,7 +268,8 @@ func TestHTTP2DialThatHangsIsPassed(t *testing.T) {
 		p := pool.New(pool.Options{})
 		defer p.Close()
 		client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
-		defer time.Sleep(time.Minute) // the dial's
+		defer client.CloseIdleConnections() // see inBubble
+		defer time.Sleep(time.Minute)       // the dial's
 		if err := get(client, srv.URL); err != nil {
 			t.Fatal(err)
 		}

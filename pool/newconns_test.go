@@ -92,6 +92,7 @@ func TestNewConnectionsCostWhatMakingThemTook(t *testing.T) {
 		p := pool.New(pool.Options{})
 		defer p.Close()
 		client := &http.Client{Transport: p.Middleware(base)}
+		defer client.CloseIdleConnections() // see inBubble
 		for range 3 {
 			unread(t, client, srv.URL)
 		}

@@ -112,6 +112,7 @@ func TestBodiesThatHoldSomethingKeepTheirSlot(t *testing.T) {
 				p := pool.New(pool.Options{MaxPerHost: 1})
 				defer p.Close()
 				client := &http.Client{Transport: p.Middleware(srv.Transport())}
+				defer client.CloseIdleConnections() // see inBubble
 				first, err := client.Get(srv.URL)
 				if err != nil {
 					t.Fatal(err)

@@ -61,13 +61,13 @@ func TestPostsDoNotCrossTheServersIdleLimit(t *testing.T) {
 							defer srv.Close()
 							base := srv.Transport()
 							base.DialContext = testserver.Distant(srv.Dial, rtt)
-							defer base.CloseIdleConnections()
 							client := &http.Client{Transport: base}
 							if o != nil {
 								p := pool.New(*o)
 								defer p.Close()
 								client = roundtripper.Client(client, p.Middleware)
 							}
+							defer client.CloseIdleConnections() // see inBubble
 							failed = postAround(client, srv.URL, limit, posts, 1)
 							opened = srv.Opened()
 						})

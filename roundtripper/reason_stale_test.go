@@ -130,6 +130,7 @@ func TestReasonsInAStackThatDrains(t *testing.T) {
 		defer p.Close()
 		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, observe,
 			drain.New(drain.Options{Policy: drain.Fixed, MaxTime: time.Minute}).Middleware, p.Middleware)
+		defer client.CloseIdleConnections() // and not by the collector, outside of the bubble
 		for i := range 10 {
 			resp, err := client.Get(srv.URL)
 			if err != nil {

@@ -64,6 +64,7 @@ func inTheWindow(t *testing.T, secure bool, method string, redial func(ctx conte
 	defer p.Close()
 	observe, exchanges := collect()
 	client := roundtripper.Client(&http.Client{Transport: base}, observe, p.Middleware)
+	defer client.CloseIdleConnections() // and not by the collector, outside of the bubble
 	send := func(ctx context.Context) error {
 		var body io.Reader
 		if method == "POST" {

@@ -128,6 +128,7 @@ func TestWaitForTheQueueIsASpan(t *testing.T) {
 		client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, trace.New(trace.Options{
 			ConnectionSpans: true, TracerProvider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)),
 		}).Middleware, p.Middleware)
+		defer client.CloseIdleConnections() // and not by the collector, outside of the bubble
 		held, err := client.Get(srv.URL)
 		if err != nil {
 			t.Fatal(err)

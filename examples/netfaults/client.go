@@ -17,7 +17,8 @@ func newClient(variant string, base *http.Transport, o pool.Options) (client *ht
 		return client, base.CloseIdleConnections
 	}
 	p := pool.New(o)
-	return roundtripper.Client(client, p.Middleware), func() { p.Close() }
+	client = roundtripper.Client(client, p.Middleware)
+	return client, func() { client.CloseIdleConnections(); p.Close() }
 }
 
 // send sends a request and reads the response.

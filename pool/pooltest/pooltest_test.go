@@ -88,7 +88,9 @@ func underTest(t testing.TB, p *pool.Pool, h http.HandlerFunc) *sdk {
 func underTestAt(t testing.TB, p *pool.Pool, h http.HandlerFunc, o testserver.Options) *sdk {
 	srv := testserver.New(h, o)
 	t.Cleanup(srv.Close)
-	return &sdk{client: roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware), url: srv.URL}
+	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+	t.Cleanup(client.CloseIdleConnections) // and not by the collector, outside of a bubble
+	return &sdk{client: client, url: srv.URL}
 }
 
 // waitDropped waits until the Pool knows of n bodies that were dropped, however long a busy machine
