@@ -121,7 +121,7 @@ func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
 				}
 				makeIdle(t, client, srv.URL, idle)
 				if how != "bare" {
-					eventually.True(t, "all to be idle before the silence", func() bool { s := p.Stats(); return s.Idle == s.Open })
+					eventually.True(t, "all to be idle before the silence", func() bool { h := p.Stats().Hosts[0]; return h.Idle == h.Open && h.Dialing == 0 })
 				}
 				pause()
 				failed := 0
