@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -44,8 +45,10 @@ func TestClientsOfAKitShareItsConnections(t *testing.T) {
 	kit := warmconn.New(warmconn.Options{})
 	defer kit.Shutdown(t.Context())
 	given := &http.Client{Timeout: time.Minute}
+	var clients []*http.Client // the connections of clients that are all collected are closed
 	for range 10 {
 		c := kit.Client(given)
+		clients = append(clients, c)
 		if given.Transport != nil || c.Timeout != time.Minute {
 			t.Fatal("the client was changed, or not copied")
 		}
@@ -59,6 +62,7 @@ func TestClientsOfAKitShareItsConnections(t *testing.T) {
 	if s := kit.Stats(); s.Opened != 1 || s.Requests != 10 {
 		t.Errorf("%d connections for %d requests, want 1 for 10", s.Opened, s.Requests)
 	}
+	runtime.KeepAlive(clients)
 }
 
 func TestShutdownTellsItsContextsError(t *testing.T) {
@@ -112,6 +116,7 @@ func TestADroppedKitLeavesNothingBehind(t *testing.T) {
 		if srv.Open() == 0 {
 			t.Error("no connection is open that could be left behind")
 		}
+		runtime.KeepAlive(client)
 	}()
 	eventually.Collected(t, "the dropped kit's connections to be closed", func() bool {
 		return srv.Open() == 0

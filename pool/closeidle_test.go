@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"testing"
 
 	"github.com/warmconn/warmconn/internal/eventually"
@@ -51,6 +52,7 @@ func TestCloseIdleConnectionsReachesAllBases(t *testing.T) {
 			if n := s.Lost[roundtripper.ReasonClosedIdle]; n != uint64(len(clients)-1) {
 				t.Errorf("%d connections were lost as closed_idle, want %d: %v", n, len(clients)-1, s.Lost)
 			}
+			runtime.KeepAlive(clients) // or more are lost so
 		})
 	}
 }

@@ -70,7 +70,7 @@ func TestADeadPathFailsOneRequest(t *testing.T) {
 						makeIdle(t, &patient, srv.URL, 8)
 					}()
 					if kit {
-						eventually.True(t, "all to be idle before the silence", func() bool { s := p.Stats(); return s.Idle == s.Open })
+						eventually.True(t, "all to be idle before the silence", func() bool { h := p.Stats().Hosts[0]; return h.Idle == h.Open && h.Dialing == 0 })
 					}
 					srv.forget(t)
 					failed, first := 0, -1
@@ -111,6 +111,7 @@ func TestADeadPathFailsOneRequest(t *testing.T) {
 					if s.Open != 1 || s.Lost[roundtripper.ReasonDead] != uint64(srv.Opened()-1) {
 						t.Errorf("%d open, lost %v; want %d dead, and one open", s.Open, s.Lost, srv.Opened()-1)
 					}
+					runtime.KeepAlive(client) // the connections of a client that is collected are closed
 				})
 			}
 		}
@@ -163,7 +164,7 @@ func TestStreamsOnACondemnedConnectionAreAnswered(t *testing.T) {
 		t.Errorf("the stream on the condemned connection: %v", err)
 	}
 	eventually.True(t, "the condemned connection to be closed", func() bool { return p.Stats().Open == 1 })
-	runtime.KeepAlive(client) // the successor is closed if the client is collected
+	runtime.KeepAlive(client)
 	mu.Lock()
 	defer mu.Unlock()
 	want := []roundtripper.NewReason{"first", "", "dead", "", "", ""}

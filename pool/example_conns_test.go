@@ -46,6 +46,7 @@ func ExampleOptions_idle() {
 	p := pool.New(pool.Options{MaxIdlePerHost: 1, IdleTimeout: 30 * time.Second})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	defer client.CloseIdleConnections()
 	var open []io.ReadCloser
 	for range 2 {
 		resp, err := client.Get(srv.URL)

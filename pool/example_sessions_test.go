@@ -25,6 +25,7 @@ func ExampleOptions_tlsSessions() {
 			fmt.Printf("connection %d, %s, resumed: %v\n", e.ConnID, tls.VersionName(e.TLSVersion), e.Resumed)
 		}}),
 		p.Middleware)
+	defer client.CloseIdleConnections()
 	for range 3 {
 		if err := get(client, srv.URL); err != nil {
 			log.Fatal(err)

@@ -20,7 +20,9 @@ func ExampleOptions_minHTTP2Conns() {
 
 	p := pool.New(pool.Options{MinHTTP2Conns: 3})
 	defer p.Close()
-	meet(roundtripper.Client(srv.Client(), p.Middleware))
+	client := roundtripper.Client(srv.Client(), p.Middleware)
+	defer client.CloseIdleConnections()
+	meet(client)
 	h := p.Stats().Hosts[0]
 	fmt.Println(h.Active+h.Idle+h.Dialing, "connections, there or on their way")
 	// Output: 3 connections, there or on their way
@@ -33,7 +35,9 @@ func ExampleOptions_maxStreamsPerConn() {
 
 	p := pool.New(pool.Options{MaxStreamsPerConn: 10})
 	defer p.Close()
-	meet(roundtripper.Client(srv.Client(), p.Middleware))
+	client := roundtripper.Client(srv.Client(), p.Middleware)
+	defer client.CloseIdleConnections()
+	meet(client)
 	h := p.Stats().Hosts[0]
 	fmt.Println("3 connections or more:", h.Active+h.Idle+h.Dialing >= 3)
 	// Output: 3 connections or more: true

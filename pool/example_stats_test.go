@@ -22,6 +22,7 @@ func ExamplePool_Stats() {
 	p := pool.New(pool.Options{MaxTotal: 100})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: &http.Transport{}}, p.Middleware)
+	defer client.CloseIdleConnections()
 	resp, err := client.Get(srv.URL)
 	if err != nil {
 		log.Fatal(err)
@@ -71,6 +72,7 @@ func ExampleHostStats() {
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
+	defer client.CloseIdleConnections()
 	for range 3 {
 		for _, host := range []string{"new", "old"} {
 			if err := get(client, "http://"+host+".example.com"); err != nil { // srv, by any name

@@ -120,8 +120,10 @@ func ExamplePool_Client() {
 
 	p := pool.New(pool.Options{MaxPerHost: 64})
 	defer p.Close()
-	for range 2 {
-		resp, err := p.Client().Get(srv.URL)
+	one, another := p.Client(), p.Client()
+	defer another.CloseIdleConnections()
+	for _, client := range []*http.Client{one, another} {
+		resp, err := client.Get(srv.URL)
 		if err != nil {
 			log.Fatal(err)
 		}

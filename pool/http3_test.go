@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -192,6 +193,7 @@ func TestHTTP3IsOneConnection(t *testing.T) {
 	if st := p.Stats(); st.Opened != 1 || st.Open != 1 || st.Closed != 0 || st.Active != 0 || st.Idle != 1 {
 		t.Errorf("%d opened, %d open, %d closed, %d active, %d idle; want 1, 1, 0, 0, 1", st.Opened, st.Open, st.Closed, st.Active, st.Idle)
 	}
+	runtime.KeepAlive(rt) // what is believed of its connections goes with it
 }
 
 // Quic-go tells all requests that waited for the handshake that the connection is new.
@@ -248,6 +250,7 @@ func TestHTTP3ConnectionOutlivesADeadline(t *testing.T) {
 	if st := p.Stats(); st.Opened != 1 || st.Closed != 0 {
 		t.Errorf("%d opened, %d closed for %v; want 1, 0", st.Opened, st.Closed, st.Lost)
 	}
+	runtime.KeepAlive(rt)
 }
 
 // The next connection has the same two addresses, because both are of one socket.
@@ -274,4 +277,5 @@ func TestHTTP3ConnectionThatTookTheOthersPlaceIsNew(t *testing.T) {
 	if st := p.Stats(); st.Opened != 3 || st.Closed != 2 || st.Open != 1 {
 		t.Errorf("%d opened, %d closed, %d open; want 3, 2, 1", st.Opened, st.Closed, st.Open)
 	}
+	runtime.KeepAlive(rt)
 }

@@ -21,6 +21,7 @@ func TestHostsWhoseNamesAreNotInASCIIAreHostsLikeAllOthers(t *testing.T) {
 			return srv.Dial(ctx, network, srv.Addr)
 		},
 	}}, p.Middleware)
+	defer client.CloseIdleConnections() // when its figures were looked at, and not by the collector before
 	for range 3 {
 		for _, name := range []string{"bücher.example", "xn--bcher-kva.example"} {
 			if err := fetch(client, "http://"+name+"/"); err != nil {

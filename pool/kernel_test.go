@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 
@@ -66,6 +67,7 @@ func TestStatsAgreeWithTheKernel(t *testing.T) {
 				}
 				return n == sockets
 			})
+			runtime.KeepAlive(client) // or the collector closes what is left open
 			if n := p.Stats().InUse; n != 0 {
 				t.Errorf("%d in use", n)
 			}

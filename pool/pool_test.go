@@ -198,6 +198,7 @@ func TestWorkersOpenNoMoreConnectionsThanTheyAre(t *testing.T) {
 					s := p.Stats().Hosts[0]
 					return s.InUse == 0 && s.Open == srv.Open() && s.Idle == s.Open && int(s.Opened) == srv.Opened()
 				})
+				runtime.KeepAlive(client) // the figures of its connections go with it
 			})
 		}
 	}

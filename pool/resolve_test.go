@@ -170,6 +170,7 @@ func TestRequestsFollowANameThatMoves(t *testing.T) {
 				case stays.closed() > others:
 					t.Errorf("%d connections are closed to an address that stays", stays.closed())
 				}
+				runtime.KeepAlive(client)
 			})
 		}
 	}

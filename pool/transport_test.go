@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ func TestTransportsConnectionsAreCounted(t *testing.T) {
 			if h := p.Stats().Hosts[0]; h.Closed != h.Opened || h.Lost["unknown"]+h.Lost["unused"] != h.Closed || h.Lost["unknown"] == 0 {
 				t.Errorf("stats %+v, want all closed for an unknown reason", h)
 			}
+			runtime.KeepAlive(client) // the figures of its connections go with it
 		})
 	}
 }

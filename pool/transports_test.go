@@ -59,6 +59,7 @@ func hungDial(t *testing.T) {
 				t.Fatal("the dial has ended, and no request comes through")
 			}
 		}
+		client.CloseIdleConnections() // see inBubble
 		p.Close()
 	}
 }
@@ -131,6 +132,7 @@ func TestOwnTLSDialerIsKept(t *testing.T) {
 	p := pool.New(pool.Options{MaxPerHost: 4})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: base}, p.Middleware)
+	defer client.CloseIdleConnections() // when they were looked at, and not by the collector before
 	load(t, client, srv.URL, 20, 20)
 	if n := conns.most.Load(); n == 0 || n > 4 {
 		t.Errorf("%d connections at once by the base's own dialer, want 1 to 4; lost %v", n, p.Stats().Lost)
@@ -151,6 +153,7 @@ func TestStatsAgreeWithTheServer(t *testing.T) {
 	p := pool.New(pool.Options{})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()}, p.Middleware)
+	defer client.CloseIdleConnections()
 	load(t, client, srv.URL, 10, 20)
 	load(t, client, srv.URL+"/close", 10, 20)
 	load(t, client, srv.URL, 10, 20)

@@ -72,6 +72,7 @@ func TestAConnectionWithoutAProtocolIsTakenBackWhenItHasOne(t *testing.T) {
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: srv.Transport()},
 		trace.New(trace.Options{MeterProvider: metric.NewMeterProvider(metric.WithReader(reader))}).Middleware, p.Middleware)
+	defer client.CloseIdleConnections() // and not by the collector, as long as they are counted
 	if _, err := p.Warm(t.Context(), client.Transport, srv.URL, 1); err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ func run(w io.Writer, requests int) error {
 	p := pool.New(pool.Options{MaxPerHost: 16})
 	defer p.Close()
 	client := roundtripper.Client(&http.Client{Transport: base}, observe, drain.New(drain.Options{}).Middleware, p.Middleware)
+	defer client.CloseIdleConnections()
 	for range requests {
 		resp, err := client.Get(srv.url + "/hello")
 		if err != nil {

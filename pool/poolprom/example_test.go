@@ -30,6 +30,7 @@ func ExampleNewCollector() {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") }))
 	defer srv.Close()
 	client := roundtripper.Client(srv.Client(), p.Middleware)
+	defer client.CloseIdleConnections()
 	for range 3 {
 		resp, err := client.Get(srv.URL)
 		if err != nil {

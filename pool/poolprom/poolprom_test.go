@@ -109,6 +109,7 @@ func TestWhatIsCollectedIsStats(t *testing.T) {
 			t.Errorf("%s is %v, Stats has %v", name, got, want)
 		}
 	}
+	runtime.KeepAlive(client) // the figures of its connections go with it
 }
 
 // Two transports go to one host. When one is collected, the host's figures in Stats fall:
@@ -142,9 +143,11 @@ func TestADroppedTransportsConnectionsStayCounted(t *testing.T) {
 		return h.Opened == 1 && h.Handshakes == 1
 	})
 	want(2)
-	get(t, over(), srv.URL, true)
+	another := over()
+	get(t, another, srv.URL, true)
 	want(3)
 	runtime.KeepAlive(kept)
+	runtime.KeepAlive(another)
 }
 
 func TestANilPoolPanicsAtOnce(t *testing.T) {

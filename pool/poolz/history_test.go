@@ -2,6 +2,7 @@ package poolz
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestReuseIsOfRequestsAndNotOfWhatWasWarmed(t *testing.T) {
 		get(t, rt, srv.URL)
 	}
 	got := read(t, Handler(p), "/")
+	runtime.KeepAlive(rt) // the figures of its connections go with it
 	for _, f := range []figures{got.Pool, got.Hosts[0].figures} {
 		var given uint64
 		for _, n := range f.New {

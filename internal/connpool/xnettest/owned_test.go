@@ -74,7 +74,10 @@ func configure(t *testing.T, base *http.Transport) *http2.Transport {
 func wrap(t *testing.T, base http.RoundTripper) http.RoundTripper {
 	p := pool.New(pool.Options{})
 	t.Cleanup(func() { p.Close() })
-	return roundtripper.Wrap(base, drain.New(drain.Options{}).Middleware, p.Middleware)
+	rt := roundtripper.Wrap(base, drain.New(drain.Options{}).Middleware, p.Middleware)
+	// It lives till then: the idle connections of a stack that is collected are closed.
+	t.Cleanup(func() { roundtripper.CloseIdleConnections(rt) })
+	return rt
 }
 
 // TestTransportsOfSDKsAreOwned: one connection for all, made as the transport would
