@@ -271,7 +271,7 @@ func TestClientsOverOneBaseShareConnections(t *testing.T) {
 	}
 	defer runtime.KeepAlive(clients)
 	if got := srv.Opened(); got != 2 {
-		t.Errorf("%d connections, want 1 for the 20 clients over one base and 1 for the pool's own", got)
+		t.Errorf("%d connections, want 1 for the 20 clients over one base and 1 for the pool's own; lost %v", got, p.Stats().Lost)
 	}
 	if base.DialContext != nil || base.MaxIdleConnsPerHost != 0 {
 		t.Error("the program's transport was changed")
