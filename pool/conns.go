@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/connpool"
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/roundtripper"
 )
 
@@ -28,7 +29,7 @@ type ConnInfo struct {
 	// more), "closing" (it is lost, and its socket is not closed yet) or "closed". Expect
 	// new words.
 	State string
-	// LocalAddr and RemoteAddr are the connection's; nil while it is being dialed.
+	// LocalAddr and RemoteAddr are the connection's; nil while it is being dialed, and if it has none.
 	LocalAddr, RemoteAddr net.Addr
 	// TLSVersion is as in package crypto/tls, 0 where there is no TLS or where it can't be
 	// seen; Resumed says that its handshake resumed a session: see Options.TLSSessions.
@@ -117,7 +118,7 @@ func connInfo(f *connpool.ConnFacts) ConnInfo {
 		info.Proto = "HTTP/1.1"
 	}
 	if f.Held != nil && f.Held.Conn != nil {
-		info.LocalAddr, info.RemoteAddr = f.Held.Conn.LocalAddr(), f.Held.Conn.RemoteAddr()
+		info.LocalAddr, info.RemoteAddr = ledger.LocalAddr(f.Held.Conn), ledger.RemoteAddr(f.Held.Conn)
 	}
 	return info
 }

@@ -32,7 +32,7 @@ func countDials(t *http.Transport, l *ledger.Ledger) dialFunc {
 		}
 		peer := ""
 		if l.CountsPeers() {
-			peer = ledger.PeerOf(nc.RemoteAddr()).Host
+			peer = ledger.PeerOf(ledger.RemoteAddr(nc)).Host
 		}
 		return &countedConn{nc, l.CountDial(addr, peer)}, nil
 	}

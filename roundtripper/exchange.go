@@ -42,7 +42,7 @@ type Exchange struct {
 	// ConnAge is how old the connection was when the exchange was given it; 0
 	// as for ConnUses.
 	ConnAge time.Duration
-	// LocalAddr and RemoteAddr are the connection's; nil if there was none.
+	// LocalAddr and RemoteAddr are the connection's; nil if there was none, or if it has none.
 	LocalAddr, RemoteAddr net.Addr
 	// TLSVersion is the connection's, as in package crypto/tls, tls.VersionTLS13 say; for
 	// plain http that a proxy forwards, the connection to the proxy has one if that is
@@ -248,7 +248,7 @@ func exchange(r *stack.Exchange) Exchange {
 		e.Background, e.DialCost, e.Skipped = d.Background, d.Cost, d.Skipped
 	}
 	if f.Held != nil {
-		e.LocalAddr, e.RemoteAddr = f.Held.Conn.LocalAddr(), f.Held.Conn.RemoteAddr()
+		e.LocalAddr, e.RemoteAddr = ledger.LocalAddr(f.Held.Conn), ledger.RemoteAddr(f.Held.Conn)
 		t := f.Held.TLS()
 		e.TLSVersion, e.Resumed = t.Version, t.Resumed
 	}

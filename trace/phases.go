@@ -67,6 +67,7 @@ func (p *phases) hooks(ctx context.Context, o *Options) *httptrace.ClientTrace {
 	}
 	byClass(h)
 	withoutUser(h)
+	withAddresses(h)
 	h.WroteHeaderField = func(name string, values []string) {
 		switch {
 		case strings.HasPrefix(name, ":"):

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/warmconn/warmconn/internal/ledger"
 )
 
 // resolver looks a host's name up again, for as long as connections to its addresses are
@@ -48,7 +50,7 @@ func (c *Conn) remote() (a netip.Addr) {
 	if _, err := netip.ParseAddr(h.key.Host); err == nil {
 		return a // an address in the place of a name
 	}
-	if tcp, ok := c.held.Conn.RemoteAddr().(*net.TCPAddr); ok {
+	if tcp, ok := ledger.RemoteAddr(c.held.Conn).(*net.TCPAddr); ok {
 		a = plain(tcp.AddrPort().Addr())
 	}
 	return a

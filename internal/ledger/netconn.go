@@ -47,14 +47,20 @@ func (h *NetConn) Peer() Peer {
 	}
 	var p Peer
 	if h.Conn != nil {
-		p = PeerOf(h.Conn.RemoteAddr())
+		p = PeerOf(RemoteAddr(h.Conn))
 	}
 	h.peer.Store(&p)
 	return p
 }
 
-// PeerOf puts an address into words; empty if there is none.
+// PeerOf puts an address into words; empty if there is none. One of the program's own kind
+// may panic in String.
 func PeerOf(a net.Addr) (p Peer) {
+	defer func() {
+		if recover() != nil {
+			p = Peer{}
+		}
+	}()
 	switch a := a.(type) {
 	case nil:
 		return p

@@ -11,20 +11,14 @@ import (
 type quicKey struct{ local, remote netip.AddrPort }
 
 // quicKeyOf returns nc's key if nc stands for a QUIC connection: no other version of HTTP
-// runs over datagrams. A connection of the program's dialer may have no addresses and panic
-// when asked for them: net/http does not ask.
+// runs over datagrams.
 func quicKeyOf(nc net.Conn) (k quicKey, ok bool) {
-	defer func() {
-		if recover() != nil {
-			k, ok = quicKey{}, false
-		}
-	}()
-	remote, ok := nc.RemoteAddr().(*net.UDPAddr)
+	remote, ok := RemoteAddr(nc).(*net.UDPAddr)
 	if !ok || remote == nil {
 		return k, false
 	}
 	k.remote = remote.AddrPort()
-	if local, ok := nc.LocalAddr().(*net.UDPAddr); ok && local != nil {
+	if local, ok := LocalAddr(nc).(*net.UDPAddr); ok && local != nil {
 		k.local = local.AddrPort()
 	}
 	return k, true
