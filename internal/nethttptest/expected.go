@@ -25,6 +25,7 @@ const (
 	fails = "fails"
 	flaky = "flaky" // fails now and then
 	hangs = "hangs" // or ends the process: not run
+	aside = "aside" // is not run, for another reason
 )
 
 func parseExpected(text string) ([]expectation, error) {
@@ -34,8 +35,8 @@ func parseExpected(text string) ([]expectation, error) {
 		if len(f) == 0 || strings.HasPrefix(f[0], "#") {
 			continue
 		}
-		if len(f) < 5 || f[2] != fails && f[2] != flaky && f[2] != hangs {
-			return nil, fmt.Errorf("expected.txt:%d: want: LAYERS GO fails|flaky|hangs TEST REASON", i+1)
+		if len(f) < 5 || !slices.Contains([]string{fails, flaky, hangs, aside}, f[2]) {
+			return nil, fmt.Errorf("expected.txt:%d: want: LAYERS GO fails|flaky|hangs|aside TEST REASON", i+1)
 		}
 		list := func(s string) []string {
 			if s == "any" {
@@ -66,13 +67,13 @@ func expectedOf(all []expectation, tests []string, layers, version string) expec
 	return es
 }
 
-// notRun are the tests that hang. With the race detector they are all that may fail: a test of
-// net/http's that has failed leaves handlers behind, which race with package testing, and each
-// test beside it fails for that.
+// notRun are the tests that hang, and those that are left aside. With the race detector they
+// are all that may fail: a test of net/http's that has failed leaves handlers behind, which
+// race with package testing, and each test beside it fails for that.
 func (es expectations) notRun(race bool) []string {
 	var names []string
 	for _, e := range es {
-		if e.kind == hangs || race {
+		if e.kind == hangs || e.kind == aside || race {
 			names = append(names, e.test)
 		}
 	}

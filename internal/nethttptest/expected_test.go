@@ -51,3 +51,17 @@ func TestJudgeTellsFailuresApart(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatIsLeftAsideIsCountedAsNotRun(t *testing.T) {
+	known, err := parseExpected("any any aside TestBuilds because\nany any flaky TestFlaky because")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newResults()
+	r.ended = map[string]string{"TestFlaky": "pass"}
+	var out strings.Builder
+	expectedOf(known, []string{"TestBuilds", "TestFlaky"}, "pool", "go1.27.4").judge(&out, "pool", r, false)
+	if !strings.Contains(out.String(), " 1 not run\n") {
+		t.Errorf("got %s\nwant 1 not run", out.String())
+	}
+}

@@ -91,17 +91,13 @@ const (
 	restarts = 60
 )
 
-// aside are tests that build programs: they do not test a transport, and take two thirds of
-// the time.
-var aside = []string{"TestCmdGoNoHTTPServer", "TestOmitHTTP2", "TestOmitHTTP2Vet"}
-
 // test runs the tests but for those in skip. One that hangs or ends the process
 // has failed, and the others go on in a new process without it.
 func (b *binary) test(layers string, o options, skip []string) (*results, error) {
 	r := newResults()
 	for range restarts {
 		args := []string{"-test.v=test2json", "-test.run=" + o.run, "-layers=" + layers,
-			"-test.skip=" + skipPattern(append(r.done(), append(aside, skip...)...))}
+			"-test.skip=" + skipPattern(append(r.done(), skip...))}
 		if o.short {
 			args = append(args, "-test.short")
 		}
