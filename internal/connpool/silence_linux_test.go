@@ -3,6 +3,7 @@ package connpool
 import (
 	"io"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -60,5 +61,19 @@ func TestASightCountsAcknowledgedBytes(t *testing.T) {
 	}
 	if s := c.look(leastSilence-1, from); s.seen {
 		t.Error("the kernel was asked for a silence that is too short to count")
+	}
+}
+
+// oddConn is a wrapper that has no socket.
+type oddConn struct{ net.Conn }
+
+func (c oddConn) SyscallConn() (syscall.RawConn, error) { return c.Conn.(syscall.Conn).SyscallConn() }
+
+func TestAConnectionThatPanicsTellsNothing(t *testing.T) {
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	if c := newNetConn(oddConn{near}, true); c.ackedBefore != 0 {
+		t.Errorf("%d bytes acknowledged on a pipe", c.ackedBefore)
 	}
 }
