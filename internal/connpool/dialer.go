@@ -118,7 +118,7 @@ func (p *Pool) dialPlain(ctx context.Context, network, addr string) (net.Conn, e
 		return nc, err
 	}
 	c.socketOpened(time.Since(began))
-	c.raw = newNetConn(nc, c.host.key.Scheme == "http" && (c.route.via == nil || c.route.via.Scheme != "https"))
+	c.raw = &netConn{Conn: nc, plain: c.host.key.Scheme == "http" && (c.route.via == nil || c.route.via.Scheme != "https")}
 	if c.raw.plain && p.priorHTTP2 {
 		c.raw.speaksHTTP2(0)
 	}

@@ -50,7 +50,6 @@ type netConn struct {
 	// sight of the last silence.
 	asked, askedFrom, begun atomic.Int64
 	last                    atomic.Pointer[sight]
-	ackedBefore             int64 // bytes that the peer had acknowledged when the dialer was done: the SYN, and what a dialer has sent
 	// armed is set while a request has the connection and has not sent a byte: bytes that
 	// come then are no response to it.
 	armed atomic.Bool
@@ -69,12 +68,6 @@ const (
 // errUnasked ends a connection on which bytes came before the request was sent. Net/http
 // treats it as a connection that broke before the response.
 var errUnasked = errors.New("warmconn: the server sent a response before the request")
-
-// newNetConn wraps what a dialer has made.
-func newNetConn(nc net.Conn, plain bool) *netConn {
-	facts, _ := tcpFactsOf(nc)
-	return &netConn{Conn: nc, plain: plain, ackedBefore: facts.acked}
-}
 
 // speaksHTTP2 says that HTTP/2's frames come from now on.
 func (c *netConn) speaksHTTP2(version uint16) {

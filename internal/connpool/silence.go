@@ -9,6 +9,9 @@ const (
 	// leastSilence is the shortest silence that counts: a TCP may keep an acknowledgement
 	// back for that long, and Linux waits at least that long before it sends again.
 	leastSilence = 200 * time.Millisecond
+	// synAcked is what the kernel counts as acknowledged before anything is written. What a
+	// dialer has sent itself it counts, too, and there a second time-out is needed.
+	synAcked = 1
 	// ticks is how far the kernel's clock, of 10 ms at worst, may be off at both ends.
 	ticks = 20 * time.Millisecond
 )
@@ -71,7 +74,7 @@ func (c *netConn) look(silence time.Duration, from int64) (s sight) {
 	s.silence, s.sent = silence, c.begun.Load()-from
 	if s.silence >= leastSilence {
 		s.tcp, s.seen = tcpFactsOf(c.Conn)
-		s.acked = s.tcp.acked - c.ackedBefore - from
+		s.acked = s.tcp.acked - synAcked - from
 	}
 	return s
 }

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// TestASightCountsAcknowledgedBytes: from the silence's start, whatever the dialer has sent before, and
-// whatever is just being written.
+// TestASightCountsAcknowledgedBytes: from the silence's start, and whatever is just being written.
 func TestASightCountsAcknowledgedBytes(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,8 +42,7 @@ func TestASightCountsAcknowledgedBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	said(nc, 7) // a dialer's own
-	c := newNetConn(nc, true)
+	c := &netConn{Conn: nc, plain: true}
 	said(c, 100)
 	from := c.begun.Load()
 	for _, want := range []struct{ sent, acked int64 }{{0, 0}, {30, 30}} {
@@ -62,6 +60,10 @@ func TestASightCountsAcknowledgedBytes(t *testing.T) {
 	if s := c.look(leastSilence-1, from); s.seen {
 		t.Error("the kernel was asked for a silence that is too short to count")
 	}
+	said(nc, 7) // as a dialer might have
+	if s := c.look(time.Second, from); s.acked != 37 {
+		t.Errorf("%d acknowledged, want 7 more than 30", s.acked)
+	}
 }
 
 // oddConn is a wrapper that has no socket.
@@ -73,7 +75,7 @@ func TestAConnectionThatPanicsTellsNothing(t *testing.T) {
 	near, far := net.Pipe()
 	defer near.Close()
 	defer far.Close()
-	if c := newNetConn(oddConn{near}, true); c.ackedBefore != 0 {
-		t.Errorf("%d bytes acknowledged on a pipe", c.ackedBefore)
+	if f, ok := tcpFactsOf(oddConn{near}); ok {
+		t.Errorf("a pipe has the facts %+v", f)
 	}
 }
