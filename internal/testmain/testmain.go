@@ -10,7 +10,7 @@ import (
 
 // atOnce is how many parallel tests run at once: most of them wait for a server, a
 // deadline or the kernel, so that two processors have time for more than two.
-const atOnce = "8"
+const atOnce = "4"
 
 // Run runs the tests and ends the process. The collector runs less often than by default:
 // hundreds of tests with a few megabytes each would give it a tenth of their processor time.
