@@ -221,7 +221,7 @@ func TestHostileSizeStaysSmall(t *testing.T) {
 			peak := run(rt, n)
 			lines, hosts := series(t), len(kit.Stats().Hosts)
 			pages := poolz.Handler(kit.Pool)
-			shown := len(page(pages, url.Values{"format": {"json"}})) // which waits for the figures, where a page shows none yet
+			shown := len(page(pages, url.Values{"format": {"json"}})) // JSON waits for the first figures
 			shown = max(shown, len(page(pages, nil)))
 			t.Logf("%d %s: kit %v, %d series, %d hosts remembered, page %d KiB; bare %v", n, row.name, peak, lines, hosts, shown>>10, bare)
 			if shown > mostShown {

@@ -208,9 +208,9 @@ func page(handler http.Handler, q url.Values) string {
 	return fmt.Sprint(w.Header(), w.Body)
 }
 
-// profile says a profile in each of its forms: packed protobuf, and two of text.
+// profile says a profile in both of its forms, packed protobuf and text.
 func (l *teller) profile(p *pprof.Profile) {
-	for debug := range 3 {
+	for debug := range 2 {
 		var b bytes.Buffer
 		if err := p.WriteTo(&b, debug); err != nil {
 			panic(err)

@@ -111,7 +111,7 @@ func newFinder() finder {
 	return f
 }
 
-// in are the sources whose secrets are in text, and aPart if there is one more that is cut.
+// in are the sources whose secrets are in text, and aPart if there is one more whose end was cut off.
 func (f finder) in(text string) (found []string) {
 	text = strings.ToLower(text)
 	if !has(text, f.any) {

@@ -59,7 +59,7 @@ func TestLeaksThatHangDoNotHoldUpOtherHosts(t *testing.T) {
 			t.Logf("healed after %v, behind %d", took, left)
 			eventually.True(t, "all leaks", func() bool { return ended.Load() == n+1 })
 			t.Logf("all healed after %v; the drains of %d took all of their time", time.Since(began), whole.Load())
-			// With all of its time for each, the last of them would be ended after 25 s, and 5 s in the small size.
+			// Whose turn it is internal/stack's tests show. With all of its time for each, the last of them would be ended after 25 s, and 5 s in the small size.
 			if w := whole.Load(); w > n/2 {
 				t.Errorf("%d of %d leaks that hang were given %v each", w, n, stack.LeakTime)
 			}

@@ -12,7 +12,7 @@ import (
 func withAddresses(h *httptrace.ClientTrace) {
 	got := h.GotConn
 	h.GotConn = func(info httptrace.GotConnInfo) {
-		info.Conn = addressed{info.Conn, addrOf(ledger.LocalAddr(info.Conn)), addrOf(ledger.RemoteAddr(info.Conn))}
+		info.Conn = addressed{info.Conn, addr(ledger.AddrText(ledger.LocalAddr(info.Conn))), addr(ledger.AddrText(ledger.RemoteAddr(info.Conn)))}
 		got(info)
 	}
 }
@@ -28,18 +28,6 @@ func (c addressed) RemoteAddr() net.Addr { return c.remote }
 
 // addr is an address that was put into words; "" if there was none.
 type addr string
-
-func addrOf(a net.Addr) (text addr) {
-	defer func() {
-		if recover() != nil {
-			text = ""
-		}
-	}()
-	if a == nil {
-		return ""
-	}
-	return addr(a.String())
-}
 
 func (addr) Network() string  { return "" }
 func (a addr) String() string { return string(a) }

@@ -19,12 +19,15 @@ func TestOnlyWhatWasSentTwiceInVainIsDead(t *testing.T) {
 		silence                               time.Duration
 		unacked, acked, retransmits, repeated int
 		sent                                  int
+		uncounted                             bool
 		dead                                  bool
 	}{
 		{name: "the probe of the tail had no answer", path: near, silence: 300 * ms, unacked: 1, sent: 100, repeated: 1, dead: true},
 		{name: "nor did what followed it, or is about to", path: near, silence: 300 * ms, unacked: 2, sent: 130, repeated: 1, dead: true},
 		{name: "a time-out in its place", path: near, silence: 300 * ms, unacked: 1, sent: 100, retransmits: 1, repeated: 1, dead: true},
 		{name: "more had no answer before", path: near, silence: 300 * ms, unacked: 2, acked: -100, sent: 100, retransmits: 1, repeated: 1, dead: true},
+		{name: "the socket has other bytes", path: near, silence: 300 * ms, unacked: 1, acked: -500, sent: 100, repeated: 1, uncounted: true},
+		{name: "and a second time-out", path: near, silence: 900 * ms, unacked: 1, acked: -500, sent: 100, retransmits: 2, repeated: 2, uncounted: true, dead: true},
 		{name: "a slow server", path: near, silence: time.Minute, acked: 100, sent: 100, repeated: 3},
 		{name: "and its caller's RST_STREAM is under way", path: near, silence: time.Minute, unacked: 1, acked: 100, sent: 152, repeated: 3},
 		{name: "a short deadline", path: far, silence: 5 * ms, unacked: 1, sent: 100, repeated: 3},
@@ -38,7 +41,7 @@ func TestOnlyWhatWasSentTwiceInVainIsDead(t *testing.T) {
 		{name: "nothing was sent", path: near, silence: time.Second, unacked: 1, acked: -100, repeated: 1},
 		{name: "how much is not known", path: near, silence: time.Second, unacked: 1, sent: -1, retransmits: 1, repeated: 1},
 	} {
-		s := sight{silence: tt.silence, sent: int64(tt.sent), acked: int64(tt.acked), seen: true, tcp: tt.path}
+		s := sight{silence: tt.silence, sent: int64(tt.sent), acked: int64(tt.acked), counted: !tt.uncounted, seen: true, tcp: tt.path}
 		s.tcp.unacked, s.tcp.retransmits, s.tcp.repeated = tt.unacked, tt.retransmits, tt.repeated
 		if got := s.dead(); got != tt.dead {
 			t.Errorf("%s: dead is %v", tt.name, got)

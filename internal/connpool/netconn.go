@@ -46,7 +46,7 @@ type netConn struct {
 	before atomic.Pointer[func()]
 	// For dead.go. A silence begins when something is sent and nothing has come since: that
 	// is asked, in nanoseconds of the wall clock; 0: there is no silence. Begun is how many
-	// bytes Write was given, askedFrom is begun at the start of the silence, and last is the
+	// bytes Write was given and ReadFrom has taken, askedFrom is begun at the start of the silence, and last is the
 	// sight of the last silence.
 	asked, askedFrom, begun atomic.Int64
 	last                    atomic.Pointer[sight]

@@ -9,8 +9,7 @@ const (
 	// leastSilence is the shortest silence that counts: a TCP may keep an acknowledgement
 	// back for that long, and Linux waits at least that long before it sends again.
 	leastSilence = 200 * time.Millisecond
-	// synAcked is what the kernel counts as acknowledged before anything is written. What a
-	// dialer has sent itself it counts, too, and there a second time-out is needed.
+	// synAcked is what the kernel counts as acknowledged before anything is written.
 	synAcked = 1
 	// ticks is how far the kernel's clock, of 10 ms at worst, may be off at both ends.
 	ticks = 20 * time.Millisecond
@@ -21,7 +20,8 @@ type sight struct {
 	silence time.Duration
 	sent    int64 // bytes that were written in it, or are just being; negative: not known
 	acked   int64 // those of them that the peer has acknowledged; negative: not even all before them
-	seen    bool  // tcp and acked are set: the kernel was asked
+	counted bool  // acked is known
+	seen    bool  // tcp is set: the kernel was asked
 	tcp     tcpFacts
 }
 
@@ -56,7 +56,7 @@ func (s *sight) dead() bool {
 	if f.unacked == 0 || s.silence < f.rto+f.rtt+4*f.rttVar+ticks {
 		return false
 	}
-	return f.retransmits >= 2 || f.retransmits+f.repeated > 0 && s.sent > 0 && s.acked <= 0
+	return f.retransmits >= 2 || f.retransmits+f.repeated > 0 && s.sent > 0 && s.counted && s.acked <= 0
 }
 
 // silent is how long the silence on c has lasted: nothing has come since something was sent;
@@ -74,7 +74,13 @@ func (c *netConn) look(silence time.Duration, from int64) (s sight) {
 	s.silence, s.sent = silence, c.begun.Load()-from
 	if s.silence >= leastSilence {
 		s.tcp, s.seen = tcpFactsOf(c.Conn)
-		s.acked = s.tcp.acked - synAcked - from
+		acked := s.tcp.acked - synAcked
+		s.acked = acked - from
+		// What was sent before the silence has been answered. If it seems not to be acknowledged,
+		// the socket has other bytes than were written here: a dialer's wrapper compresses, say.
+		// Of a dialer that has sent some of its own, more seems acknowledged. In both cases a
+		// second time-out is needed.
+		s.counted = acked >= c.askedFrom.Load()
 	}
 	return s
 }

@@ -60,8 +60,16 @@ func TestASightCountsAcknowledgedBytes(t *testing.T) {
 	if s := c.look(leastSilence-1, from); s.seen {
 		t.Error("the kernel was asked for a silence that is too short to count")
 	}
+	c.begun.Add(1000) // as if a wrapper had made few bytes of them
+	c.asked.Store(0)
+	c.asks(10)
+	if s := c.look(time.Second, c.askedFrom.Load()); s.counted {
+		t.Error("a count is believed by which what was answered is not acknowledged")
+	}
+	c.begun.Add(-1010)
+	c.askedFrom.Store(from)
 	said(nc, 7) // as a dialer might have
-	if s := c.look(time.Second, from); s.acked != 37 {
+	if s := c.look(time.Second, from); !s.counted || s.acked != 37 {
 		t.Errorf("%d acknowledged, want 7 more than 30", s.acked)
 	}
 }

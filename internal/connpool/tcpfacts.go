@@ -33,8 +33,8 @@ type tcpFacts struct {
 
 // tcpFactsOf asks the kernel for the socket of nc. It is not ok if nc shows no TCP socket, if
 // that is closed, or if this system is not asked. While the kernel is asked, Control keeps
-// the socket open, so that its number can't become another socket's. A dialer's wrapper that
-// panics when it is asked, as net/http does not ask it, tells nothing.
+// the socket open, so that its number can't become another socket's. Net/http
+// never asks for the socket, so a dialer's wrapper may panic when it is asked: it tells nothing.
 func tcpFactsOf(nc net.Conn) (f tcpFacts, ok bool) {
 	defer func() {
 		if recover() != nil {

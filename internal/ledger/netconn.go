@@ -127,6 +127,20 @@ func (n *Handshakes) Add(t TLS) {
 	}
 }
 
+// AddrText returns an address in words; "" if there is none. One of the program's own kind may
+// panic in String.
+func AddrText(a net.Addr) (text string) {
+	defer func() {
+		if recover() != nil {
+			text = ""
+		}
+	}()
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}
+
 // LocalAddr returns nc's own address; nil if it has none. See RemoteAddr.
 func LocalAddr(nc net.Conn) (a net.Addr) {
 	defer func() {

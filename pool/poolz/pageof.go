@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/warmconn/warmconn/internal/callsite"
+	"github.com/warmconn/warmconn/internal/ledger"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
 )
@@ -206,10 +207,7 @@ func connOf(c pool.ConnInfo) conn {
 
 // addr is an address, as a dialer of the program's own may spell it.
 func addr(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return clean(a.String())
+	return clean(ledger.AddrText(a))
 }
 
 func leakOf(l pool.Leak, n int, first, last time.Time) leak {

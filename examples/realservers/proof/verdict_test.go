@@ -64,6 +64,8 @@ func TestVerdictFindsEachBrokenRule(t *testing.T) {
 			k.failed, k.newFor[roundtripper.ReasonConnError] = 1, k.newFor[roundtripper.ReasonUnknown]
 		}, ""},
 		{"more failures", func(v *verdict, k *tally) { v.tallies[0].failed, k.failed = 50, 110 }, "the kit has 110 failures, bare net/http at most 50"},
+		{"failures of its own", func(_ *verdict, k *tally) { k.failed = 32 }, "the kit has 32 failures, bare net/http at most 0"},
+		{"failures of its own, by chance", func(_ *verdict, k *tally) { k.failed = 31 }, ""},
 		{"more failures, by chance", func(v *verdict, k *tally) { v.tallies[1].failed, k.failed = 50, 95 }, ""},
 		{"too many unknown", func(_ *verdict, k *tally) {
 			k.newFor[roundtripper.ReasonUnknown] = append(k.newFor[roundtripper.ReasonUnknown], &roundtripper.Exchange{})
