@@ -105,8 +105,9 @@ func (c *Conn) lookLocked(now time.Time) {
 	c.countOverLocked()
 	if c.http2 && !c.limit.settled && !dead {
 		c.settleLocked()
+		in := c.cc.InFlight()
 		if n := c.cc.Available(); n > 0 {
-			c.noteLimitLocked(n, c.cc.InFlight())
+			c.noteLimitLocked(n, in)
 		}
 		if c.limit.settled {
 			rt.replaceLocked(now)

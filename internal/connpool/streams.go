@@ -21,14 +21,16 @@ const initialStreams = 100
 // on a busy machine it is later.
 const lingerMost = 2 * time.Millisecond
 
-// noteLimitLocked notes the server's limit of streams: n are available and in are in flight.
-// The two are not read in one moment, so a limit that is higher than the known one is
-// believed when it is seen twice.
+// noteLimitLocked notes the server's limit of streams: in were in flight, and then n were
+// available. The two are not read in one moment. So before the SETTINGS have come, when any
+// number but initialStreams seems to be the server's, nothing is noted if a stream began or
+// ended meanwhile; and later a limit that is higher than the known one is believed when it is
+// seen twice.
 func (c *Conn) noteLimitLocked(n, in int) {
 	f, sum := &c.limit, n+in
 	twice := sum == f.seen
 	f.seen = sum
-	if !f.settled && (sum == initialStreams || !twice && c.cc.InFlight() != in) {
+	if !f.settled && (sum == initialStreams || c.cc.InFlight() != in) {
 		return
 	}
 	f.settled = true
@@ -43,7 +45,8 @@ func (c *Conn) settleLocked() {
 	if c.limit.settled || !c.settingsCame() {
 		return
 	}
-	if sum := c.cc.Available() + c.cc.InFlight(); sum > 0 { // one stream, at most, is in flight
+	in := c.cc.InFlight()
+	if sum := in + c.cc.Available(); sum > 0 && c.cc.InFlight() == in { // else a stream began or ended meanwhile
 		c.limit.settled, c.limit.most = true, sum
 		c.route.streams = sum
 	}
@@ -74,7 +77,7 @@ func (c *Conn) unsettledLocked(now time.Time) (unsettled, late bool) {
 // net/http or the server says: then the SETTINGS have come.
 func (c *Conn) noteCrowdedLocked() {
 	in, n := c.cc.InFlight(), c.cc.Available()
-	if c.limit.settled || n == 0 || c.cc.Err() != nil {
+	if c.limit.settled || n == 0 || c.cc.Err() != nil || c.cc.InFlight() != in {
 		return
 	}
 	c.limit.settled, c.limit.most = true, in+n
