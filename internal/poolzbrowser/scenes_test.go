@@ -99,6 +99,7 @@ func (w *world) neverCloses(n int) {
 func (w *world) keepsTwo(rounds int) {
 	base := w.transport()
 	c := w.client(roundtripper.Func(base.RoundTrip))
+	w.t.Cleanup(func() { runtime.KeepAlive(c) }) // the page forgets how a base that is collected is watched
 	defer base.CloseIdleConnections()
 	for range rounds {
 		var open []io.ReadCloser
