@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/warmconn/warmconn/internal/eventually"
 	"github.com/warmconn/warmconn/internal/testserver"
 	"github.com/warmconn/warmconn/pool"
 	"github.com/warmconn/warmconn/roundtripper"
@@ -119,9 +120,10 @@ func (w *world) keepsTwo(rounds int) {
 
 // I4: a transport for each request.
 func (w *world) makesTransports(n int) {
+	open := w.pool.Stats().Open
 	for range n {
 		w.fetch("http://transports.example/")
-		runtime.GC() // so that those that were dropped are known to be
+		eventually.Collected(w.t, "the transport to be collected", func() bool { return w.pool.Stats().Open <= open })
 	}
 }
 
