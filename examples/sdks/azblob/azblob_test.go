@@ -25,7 +25,8 @@ import (
 //	not after: nothing is lost; every client of the SDK takes `azcore.ClientOptions`
 //	reuse: 93 / 95
 func TestAzblob(t *testing.T) {
-	sdktest.Run(t, sdktest.SDK{Answer: answer, Refuse: refuse, Client: func(t testing.TB, e *sdktest.Env) sdktest.Ops {
+	// The retry policy of azcore v1.24.0 returns a canceled context's error without closing the response.
+	sdktest.Run(t, sdktest.SDK{DropsCanceled: true, Answer: answer, Refuse: refuse, Client: func(t testing.TB, e *sdktest.Env) sdktest.Ops {
 		kit, httpClient := e.Kit, &http.Client{Transport: e.Base}
 		var options azcore.ClientOptions
 		options.Retry = policy.RetryOptions{MaxRetries: 2, RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond}
