@@ -19,9 +19,12 @@ const (
 type point struct {
 	at                   time.Time
 	seconds              float32 // since the point before
-	requests, new, ended float32 // per second of them
+	requests, new, ended uint32  // in them: whole numbers, so that a reuse of nothing is 0
 	open, waiting        int32
 }
+
+func (p *point) requestsPerSecond() float32 { return float32(p.requests) / p.seconds }
+func (p *point) newPerSecond() float32      { return float32(p.new) / p.seconds }
 
 // ring is the last points of a host, the oldest overwritten first.
 type ring struct {
@@ -36,8 +39,8 @@ type ring struct {
 // add adds what was counted up to now. The first time it has nothing to compare with.
 func (r *ring) add(now time.Time, n totals) {
 	if took := now.Sub(r.at).Seconds(); !r.at.IsZero() && took > 0 {
-		p := point{at: now, seconds: float32(took), requests: float32(grown(n.requests, r.n.requests) / took),
-			new: float32(grown(n.new, r.n.new) / took), ended: float32(risen(n.ended, r.n.ended)) / float32(took), open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of connections and requests in memory
+		p := point{at: now, seconds: float32(took), requests: uint32(grown(n.requests, r.n.requests)), new: uint32(grown(n.new, r.n.new)),
+			ended: uint32(risen(n.ended, r.n.ended)), open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of a few seconds, and of connections and requests in memory
 		if len(r.points) < ringLen {
 			r.points = append(r.points, p)
 		} else {
@@ -49,11 +52,11 @@ func (r *ring) add(now time.Time, n totals) {
 }
 
 // grown is by how much a counter has grown. A host that was forgotten begins again.
-func grown(now, before uint64) float64 {
+func grown(now, before uint64) uint64 {
 	if now < before {
-		return float64(now)
+		return now
 	}
-	return float64(now - before)
+	return now - before
 }
 
 // risen is by how much a figure has risen that falls when a part of what it sums is gone.
@@ -99,11 +102,9 @@ func totalsOfAll(s *pool.Stats) totals {
 
 // reuse is the part of the requests that were given a connection which had served one before, of
 // those that have ended; ok is false without such.
-func (n totals) reuse() (part float64, ok bool) { return reuse(float64(n.ended), float64(n.new)) }
-
-func reuse(ended, new float64) (part float64, ok bool) {
-	if ended <= 0 {
+func (n totals) reuse() (part float64, ok bool) {
+	if n.ended == 0 {
 		return 0, false
 	}
-	return max(0, 1-new/ended), true
+	return max(0, 1-float64(n.new)/float64(n.ended)), true
 }

@@ -78,12 +78,32 @@ func TestHistoryIsOfFiveMinutesHoweverFarApartItsPointsAre(t *testing.T) {
 		r.add(now, n)
 	}
 	all := r.list()
-	if len(all) != 30 || all[0].requests != 5 || now.Sub(all[0].at) != historyFor-10*time.Second {
+	if len(all) != 30 || all[0].requestsPerSecond() != 5 || now.Sub(all[0].at) != historyFor-10*time.Second {
 		t.Fatalf("%d points, the first %v before the last", len(all), now.Sub(all[0].at))
 	}
 	var m markup
 	m.spark(all[15:], 300, 10) // the last two and a half minutes
 	if text := m.String(); !strings.Contains(text, "over 2\u202fmin") || !strings.Contains(text, `points="160,10 160,1 170,1 `) {
 		t.Errorf("the picture is %s", text)
+	}
+}
+
+// Points are as far apart as it happens, and where no request got a connection again that is no
+// request, and not a very small part of them.
+func TestReuseOfNothingIsZero(t *testing.T) {
+	for ns := range 2000 {
+		var r ring
+		var n totals
+		now := time.Unix(0, 0)
+		r.add(now, n)
+		for i := range 3 {
+			now = now.Add(tickEvery + time.Duration(ns*7919+i))
+			n.requests, n.ended, n.new = n.requests+20, n.ended+20, n.new+20
+			r.add(now, n)
+		}
+		f := figuresOf(&pool.Counters{}, n, nil, nil, r.list())
+		if f.ReuseRecent == nil || *f.ReuseRecent != 0 {
+			t.Fatalf("points %v apart: reuse is %v", tickEvery+time.Duration(ns*7919), *f.ReuseRecent)
+		}
 	}
 }

@@ -131,18 +131,18 @@ func (m *markup) reasons(counts map[string]uint64) {
 // one scale.
 func (m *markup) spark(points []point, w, h int) {
 	label, peak, peakNew := "no history yet", 0.0, 0.0
-	for _, p := range points {
-		peak, peakNew = max(peak, float64(p.requests)), max(peakNew, float64(p.new))
+	for i := range points {
+		peak, peakNew = max(peak, float64(points[i].requestsPerSecond())), max(peakNew, float64(points[i].newPerSecond()))
 	}
 	if n := len(points); n > 0 {
 		last := points[n-1]
 		label = fmt.Sprintf("Requests a second over %s: %s now, %s at most; new connections: %s now, %s at most",
-			dur(last.at.Sub(points[0].at).Seconds()+float64(points[0].seconds)), rate(float64(last.requests)), rate(peak), rate(float64(last.new)), rate(peakNew))
+			dur(last.at.Sub(points[0].at).Seconds()+float64(points[0].seconds)), rate(float64(last.requestsPerSecond())), rate(peak), rate(float64(last.newPerSecond())), rate(peakNew))
 	}
 	m.picture("spark", w, h, label)
 	top := max(peak, peakNew)
-	m.area("req", points, peak, top, w, h, func(p *point) float32 { return p.requests })
-	m.area("new", points, peakNew, top, w, h, func(p *point) float32 { return p.new })
+	m.area("req", points, peak, top, w, h, (*point).requestsPerSecond)
+	m.area("new", points, peakNew, top, w, h, (*point).newPerSecond)
 	m.raw(`<line class="base" x1="0" y1="`)
 	m.raw(strconv.Itoa(h))
 	m.raw(`" x2="`)

@@ -100,7 +100,7 @@ func (v *viewer) notice(before, now *sample) {
 		for r, n := range refusals(&h.Counters, &was.Counters) {
 			tell(h.Host, eventRefused, refusalWords[r], n, 0)
 		}
-		tell(h.Host, eventSuspected, "", uint64(grown(h.Suspected, was.Suspected)), 0)
+		tell(h.Host, eventSuspected, "", grown(h.Suspected, was.Suspected), 0)
 		if h.ServerIdle > 0 && h.ServerIdle != was.ServerIdle {
 			tell(h.Host, eventServerIdle, "", 1, h.ServerIdle)
 		}
@@ -123,7 +123,7 @@ func refusals(now, then *pool.Counters) (n [len(refusalWords)]uint64) {
 		{now.QueueFull, then.QueueFull}, {now.WaitTimeouts, then.WaitTimeouts},
 		{now.Hopeless, then.Hopeless}, {now.Shed, then.Shed},
 	} {
-		n[i] = uint64(grown(c[0], c[1]))
+		n[i] = grown(c[0], c[1])
 	}
 	return n
 }

@@ -154,15 +154,15 @@ func figuresOf(c *pool.Counters, n totals, new, lost map[roundtripper.NewReason]
 	if len(points) == 0 {
 		return f
 	}
-	last := points[len(points)-1]
-	requests, fresh := float64(last.requests), float64(last.new)
+	last := &points[len(points)-1]
+	requests, fresh := float64(last.requestsPerSecond()), float64(last.newPerSecond())
 	f.RequestsPerSecond, f.NewPerSecond = &requests, &fresh
-	var ended, given float64
-	for _, p := range points {
-		ended += float64(p.ended * p.seconds)
-		given += float64(p.new * p.seconds)
+	var recent totals
+	for i := range points {
+		recent.ended += uint64(points[i].ended)
+		recent.new += uint64(points[i].new)
 	}
-	if part, ok := reuse(ended, given); ok {
+	if part, ok := recent.reuse(); ok {
 		f.ReuseRecent = &part
 	}
 	return f
@@ -178,9 +178,10 @@ func words(counts map[roundtripper.NewReason]uint64) map[string]uint64 {
 
 func columns(points []point) *history {
 	h := &history{At: []time.Time{}, Requests: []float32{}, New: []float32{}, Open: []int32{}, Waiting: []int32{}}
-	for _, p := range points {
+	for i := range points {
+		p := &points[i]
 		h.At = append(h.At, p.at)
-		h.Requests, h.New = append(h.Requests, p.requests), append(h.New, p.new)
+		h.Requests, h.New = append(h.Requests, p.requestsPerSecond()), append(h.New, p.newPerSecond())
 		h.Open, h.Waiting = append(h.Open, p.open), append(h.Waiting, p.waiting)
 	}
 	return h

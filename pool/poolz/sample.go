@@ -75,7 +75,7 @@ func (s *sample) rank(last *sample) {
 			if before != nil {
 				was = before.Requests
 			}
-			traffic = keep*traffic + (1-keep)*grown(hosts[i].Requests, was)/seconds
+			traffic = keep*traffic + (1-keep)*float64(grown(hosts[i].Requests, was))/seconds
 		}
 		s.traffic[i] = traffic
 		s.order[i] = int32(i) // #nosec G115 -- a number of hosts in memory

@@ -184,14 +184,14 @@ func TestARingKeepsTheLastPoints(t *testing.T) {
 		t.Fatalf("%d points, room for %d", len(all), cap(r.points))
 	}
 	for i, p := range all {
-		if want := 3*ringLen - ringLen + i; p.open != int32(want) || p.requests != float32(want) {
+		if want := 3*ringLen - ringLen + i; p.open != int32(want) || p.requestsPerSecond() != float32(want) {
 			t.Fatalf("point %d: %+v, want %d", i, p, want)
 		}
 	}
 	n.requests = 4 // the host was forgotten, and met again
 	r.add(at.Add(2*time.Second), n)
-	if all := r.list(); all[ringLen-1].requests != 2 {
-		t.Errorf("after a host was forgotten: %v a second, want 2", all[ringLen-1].requests)
+	if all := r.list(); all[ringLen-1].requestsPerSecond() != 2 {
+		t.Errorf("after a host was forgotten: %v a second, want 2", all[ringLen-1].requestsPerSecond())
 	}
 }
 
