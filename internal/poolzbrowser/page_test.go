@@ -30,7 +30,7 @@ func TestThePageShowsTheFiveIncidentsAsTheyHappen(t *testing.T) {
 	b.wait("I3", row("http://idle-pool.example:80"), "only counted", "idle_limit")
 
 	w.makesTransports(60)
-	b.wait("I4", section("h-leaks"), "transports", "(*world).client")
+	b.wait("I4", section("h-leaks"), "transports", "(*world).dropped")
 	b.wait("I4", row("http://transports.example:80"), "first 60", "0\u202f%")
 
 	w.keepsNone(20)

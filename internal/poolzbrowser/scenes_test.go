@@ -58,7 +58,16 @@ func (w *world) transport() *http.Transport {
 	}}
 }
 
+// client is one that lives as long as the test: the connections of a client that is
+// collected are closed, and the page forgets how its base is watched.
 func (w *world) client(base http.RoundTripper) *http.Client {
+	c := w.dropped(base)
+	w.t.Cleanup(func() { runtime.KeepAlive(c) })
+	return c
+}
+
+// dropped is one that goes with its last request.
+func (w *world) dropped(base http.RoundTripper) *http.Client {
 	return &http.Client{Transport: w.pool.Middleware(base)}
 }
 
@@ -100,7 +109,6 @@ func (w *world) neverCloses(n int) {
 func (w *world) keepsTwo(rounds int) {
 	base := w.transport()
 	c := w.client(roundtripper.Func(base.RoundTrip))
-	w.t.Cleanup(func() { runtime.KeepAlive(c) }) // the page forgets how a base that is collected is watched
 	defer base.CloseIdleConnections()
 	for range rounds {
 		var open []io.ReadCloser
@@ -127,7 +135,7 @@ func (w *world) makesTransports(n int) {
 	}
 }
 
-func (w *world) fetch(url string) { w.get(w.client(w.transport()), url) }
+func (w *world) fetch(url string) { w.get(w.dropped(w.transport()), url) }
 
 // I5: keep-alive switched off.
 func (w *world) keepsNone(n int) {
