@@ -106,7 +106,7 @@ func (k *byteKit) start(servers []*badserver.Server, saw *sights) {
 // TestEveryByteIsItsOwn: servers label each response, in a header and in every 16 bytes of its body,
 // and the requests are labelled in the same way. Whatever servers, the network and callers
 // do to a connection: no exchange has a byte of another one, in either direction. The full
-// size is 10^6 requests, 10^5 with -short, and 25,000 with the race detector.
+// size is 10^6 requests, 50,000 with -short, and 25,000 with the race detector.
 func TestEveryByteIsItsOwn(t *testing.T) {
 	before := leftNow()
 	began := time.Now()

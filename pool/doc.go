@@ -102,9 +102,10 @@
 // no more requests, and those that it has go on: see roundtripper.ReasonDead. The proof is
 //
 //   - on Linux, the kernel's: a server that is only slow has acknowledged the request. That
-//     takes 200 ms and two round trips, so a shorter deadline shows nothing. Of a dialer that
-//     sends bytes of its own, or whose NetConn leads to a socket with other bytes than are
-//     written, it takes TCP's second time-out, some 600 ms;
+//     takes 200 ms and two round trips, so a shorter deadline shows nothing. It takes TCP's
+//     second time-out, 600 to 800 ms, of a dialer that sends bytes of its own, or whose
+//     NetConn leads to a socket with other bytes than are written; and where older data had
+//     no acknowledgement yet when the silence began, as over HTTP/2 or in a long upload;
 //   - elsewhere, and where the dialer's connections show no socket (syscall.Conn, or by
 //     NetConn), a second request that timed out so after the first, if nothing has come from
 //     the host between them.

@@ -34,6 +34,8 @@ func (s *station) agree(t *testing.T, told *tally) {
 		}
 	}
 	within(t, 30*time.Second, "the figures to agree", func() bool {
+		told.mu.Lock() // the end of a body that leaked may be told late
+		defer told.mu.Unlock()
 		differ.Reset()
 		stats := s.kit.Stats()
 		requests := s.byLabels(t, `sum by (server_address) (http_client_request_duration_seconds_count)`, "server_address")
@@ -102,6 +104,8 @@ func (s *station) agree(t *testing.T, told *tally) {
 		}
 		return differ.Len() == 0
 	})
+	told.mu.Lock()
+	defer told.mu.Unlock()
 	if n := told.waits["http://"+search+":80"]; n < 10 {
 		t.Errorf("%v requests waited: that shows nothing", n)
 	}

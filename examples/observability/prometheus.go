@@ -132,7 +132,7 @@ func (p *prometheusServer) stop() error {
 	select {
 	case <-p.ended:
 		return p.err
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		p.process.Kill()
 		<-p.ended
 		return errors.Join(errors.New("it had to be killed"), p.err)

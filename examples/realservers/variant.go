@@ -103,10 +103,10 @@ func (v *variant) end(_ context.Context, x roundtripper.Exchange) {
 	v.new[x.NewReason]++
 }
 
-// atRest is the pool's Stats once no connection is being dialed, or after a second: the
+// atRest is the pool's Stats once no connection is being dialed, or after 20 s: the
 // dialer has counted those, and the pool not yet.
 func (v *variant) atRest() pool.Stats {
-	for end := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		s, dialing := v.pool.Stats(), 0
 		for _, h := range s.Hosts {
 			dialing += h.Dialing

@@ -33,8 +33,9 @@ type plan struct {
 const (
 	// plans is after how many a caller begins again: the servers remember each ID.
 	plans = 2048
-	// waits is the deadline of requests that have no short one.
-	waits = 2 * time.Second
+	// waits is the deadline of requests that have no short one. Those to good servers have the
+	// longer one: they fail at no deadline unless the machine stops for as long.
+	waits, waitsForGood = 2 * time.Second, 20 * time.Second
 	// forgetEvery is after how many requests a caller forgets a body: rarely, because with bare
 	// net/http each costs a connection for good.
 	forgetEvery = 1500

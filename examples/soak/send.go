@@ -59,7 +59,11 @@ func (v *variant) send(p *plan) {
 
 // exchange sends a request, and treats the response in the caller's manner.
 func (v *variant) exchange(p *plan) error {
-	ctx, cancel := context.WithTimeout(context.Background(), waits)
+	patience := waits
+	if p.host < good {
+		patience = waitsForGood
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	switch p.manner {
 	case forgets:
 		cancel() // its own context must outlive this function

@@ -9,7 +9,8 @@ const (
 	// leastSilence is the shortest silence that counts: a TCP may keep an acknowledgement
 	// back for that long, and Linux waits at least that long before it sends again.
 	leastSilence = 200 * time.Millisecond
-	// synAcked is what the kernel counts as acknowledged before anything is written.
+	// synAcked is what the kernel counts as acknowledged, of a connection that was dialed,
+	// before anything is written.
 	synAcked = 1
 	// ticks is how far the kernel's clock, of 10 ms at worst, may be off at both ends.
 	ticks = 20 * time.Millisecond
@@ -76,10 +77,12 @@ func (c *netConn) look(silence time.Duration, from int64) (s sight) {
 		s.tcp, s.seen = tcpFactsOf(c.Conn)
 		acked := s.tcp.acked - synAcked
 		s.acked = acked - from
-		// What was sent before the silence has been answered. If it seems not to be acknowledged,
-		// the socket has other bytes than were written here: a dialer's wrapper compresses, say.
-		// Of a dialer that has sent some of its own, more seems acknowledged. In both cases a
-		// second time-out is needed.
+		// What was sent before the silence has been answered, as a rule. If it seems not to be
+		// acknowledged, the socket has other bytes than were written here: a dialer's wrapper
+		// compresses, say; or the program has accepted the connection, whose SYN then counts
+		// for nothing; or something came just when more had been sent, as it may over HTTP/2
+		// and during an upload. Of a dialer that has sent some bytes of its own, more seems
+		// acknowledged. In all these cases a second time-out is needed.
 		s.counted = acked >= c.askedFrom.Load()
 	}
 	return s

@@ -45,10 +45,13 @@ func (c *Conn) settleLocked() {
 	if c.limit.settled || !c.settingsCame() {
 		return
 	}
-	in := c.cc.InFlight()
-	if sum := in + c.cc.Available(); sum > 0 && c.cc.InFlight() == in { // else a stream began or ended meanwhile
-		c.limit.settled, c.limit.most = true, sum
-		c.route.streams = sum
+	for range 2 {
+		in := c.cc.InFlight()
+		if sum := in + c.cc.Available(); sum > 0 && c.cc.InFlight() == in { // else a stream began or ended meanwhile
+			c.limit.settled, c.limit.most = true, sum
+			c.route.streams = sum
+			return
+		}
 	}
 }
 

@@ -138,7 +138,10 @@ func AddrText(a net.Addr) (text string) {
 	if a == nil {
 		return ""
 	}
-	return a.String()
+	if text = a.String(); text == "<nil>" { // what net's own types say of a nil pointer
+		return ""
+	}
+	return text
 }
 
 // LocalAddr returns nc's own address; nil if it has none. See RemoteAddr.

@@ -40,7 +40,7 @@ type ring struct {
 func (r *ring) add(now time.Time, n totals) {
 	if took := now.Sub(r.at).Seconds(); !r.at.IsZero() && took > 0 {
 		p := point{at: now, seconds: float32(took), requests: uint32(grown(n.requests, r.n.requests)), new: uint32(grown(n.new, r.n.new)),
-			ended: uint32(risen(n.ended, r.n.ended)), open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of a few seconds, and of connections and requests in memory
+			ended: uint32(risen(n.ended, r.n.ended)), open: int32(n.open), waiting: int32(n.waiting)} // #nosec G115 -- numbers of the time between two looks, and of connections and requests in memory
 		if len(r.points) < ringLen {
 			r.points = append(r.points, p)
 		} else {

@@ -102,7 +102,10 @@ func TestReuseOfNothingIsZero(t *testing.T) {
 			r.add(now, n)
 		}
 		f := figuresOf(&pool.Counters{}, n, nil, nil, r.list())
-		if f.ReuseRecent == nil || *f.ReuseRecent != 0 {
+		if f.ReuseRecent == nil {
+			t.Fatal("reuse is not known")
+		}
+		if *f.ReuseRecent != 0 {
 			t.Fatalf("points %v apart: reuse is %v", tickEvery+time.Duration(ns*7919), *f.ReuseRecent)
 		}
 	}

@@ -21,7 +21,7 @@ func TestRulesHoldAgainstEachServer(t *testing.T) {
 			if strings.HasPrefix(one.situations[0], "timeout") {
 				one.situations = []string{"close"}
 			}
-			code := prove(t.Context(), []*software{&one}, regexp.MustCompile(""), 200, false, &out)
+			code := prove(t.Context(), []*software{&one}, regexp.MustCompile(""), 200, true, &out)
 			if strings.Contains(out.String(), "\nSKIPPED") {
 				t.Skip(out.String())
 			}
