@@ -44,8 +44,8 @@ type row struct {
 	f    *Fault
 	m    Method
 	e    Ending
-	bare [requests]map[string]int
-	vain map[string]bool // outcomes that bare net/http was asked for again, in vain
+	bare [requests]map[string]int // see of
+	vain map[string]bool          // outcomes that bare net/http was asked for again, in vain
 }
 
 // Compare plays a fault through all stacks.
@@ -102,13 +102,13 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 		for i, out := range got.outs {
 			report.Compared++
 			d, excused := f.excuse(out)
-			for n := 0; n < moreRuns && got.w.bare[i][out] == 0 && !excused && !got.w.vain[out] && !got.w.hangs(i, out); n += cap(gate) {
+			for n := 0; n < moreRuns && got.w.of(i)[out] == 0 && !excused && !got.w.vain[out] && !got.w.hangs(i, out); n += cap(gate) {
 				for range cap(gate) {
 					run(&patient, got.w, Bare, got.w.add)
 				}
 				all.Wait()
 			}
-			if got.w.bare[i][out] > 0 || got.w.hangs(i, out) {
+			if got.w.of(i)[out] > 0 || got.w.hangs(i, out) {
 				continue
 			}
 			if excused {
@@ -160,11 +160,22 @@ func (w *row) name(s Stack) string {
 
 func (w *row) add(outs [requests]string) {
 	for i, out := range outs {
-		if w.bare[i] == nil {
-			w.bare[i] = make(map[string]int)
+		had := &w.bare[w.place(i)]
+		if *had == nil {
+			*had = make(map[string]int)
 		}
-		w.bare[i][out]++
+		(*had)[out]++
 	}
+}
+
+// of is what bare net/http has had of request i, with how often.
+func (w *row) of(i int) map[string]int { return w.bare[w.place(i)] }
+
+func (w *row) place(i int) int {
+	if w.f.Anywhere {
+		return 0
+	}
+	return i
 }
 
 // hangs reports whether the deadline has come, as it has with bare net/http: on a busy
@@ -173,7 +184,7 @@ func (w *row) hangs(i int, out string) bool {
 	if !w.f.late(out) {
 		return false
 	}
-	for bare := range w.bare[i] {
+	for bare := range w.of(i) {
 		if w.f.late(bare) {
 			return true
 		}
@@ -186,10 +197,10 @@ func (f *Fault) late(out string) bool {
 	return f.Deadline != 0 && strings.Contains(out, "failed: timeout")
 }
 
-// had is what bare net/http has had, with how often.
+// had puts that into words.
 func (w *row) had(i int) (list []string) {
-	for _, out := range slices.Sorted(maps.Keys(w.bare[i])) {
-		list = append(list, fmt.Sprintf("%d times: %s", w.bare[i][out], out))
+	for _, out := range slices.Sorted(maps.Keys(w.of(i))) {
+		list = append(list, fmt.Sprintf("%d times: %s", w.of(i)[out], out))
 	}
 	return list
 }

@@ -61,6 +61,8 @@ type Fault struct {
 	// Chance says why it is by chance, with bare net/http too, in which words a lost
 	// connection is told, and how much of a body that fails has come. Empty where it is not.
 	Chance string
+	// Anywhere says that it is by chance, too, which of the requests has which outcome.
+	Anywhere bool
 	// Differs lists outcomes that stacks may have and bare net/http does not.
 	Differs []Difference
 }
