@@ -196,6 +196,7 @@ func TestOverflowIsClosed(t *testing.T) {
 func TestRequestTakesWhatADrainBringsBack(t *testing.T) {
 	for _, inTime := range []bool{true, false} {
 		t.Run(fmt.Sprintf("in time=%v", inTime), func(t *testing.T) {
+			t.Parallel()
 			const connect = 200 * time.Millisecond
 			l := newLate(t)
 			base := l.Transport()

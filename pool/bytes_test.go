@@ -119,7 +119,7 @@ func TestEveryByteIsItsOwn(t *testing.T) {
 		}
 		servers = append(servers, s)
 	}
-	workers := fullsize.Of(24, 4)
+	workers := fullsize.Of(24, 10)
 	senders := len(kits) * workers
 	each := (bytesRequests() + senders - 1) / senders
 	var all sync.WaitGroup

@@ -25,6 +25,7 @@ func runs(t *testing.T, all *sync.WaitGroup, name string, f func(*testing.T)) {
 // TestADeadPathFailsOneRequest, on each protocol, and with each kind of time-out: the request's
 // context, http.Client's or the transport's.
 func TestADeadPathFailsOneRequest(t *testing.T) {
+	t.Parallel()
 	// 300 ms are enough unless the machine is so busy that loopback seems far.
 	deadline := time.Second
 	if raceEnabled {

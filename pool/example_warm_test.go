@@ -45,7 +45,7 @@ func ExampleOptions_floor() {
 		<-r.Context().Done() // a stream
 	}))
 	defer srv.Close()
-	const idleTimeout = 300 * time.Millisecond
+	const idleTimeout = 100 * time.Millisecond
 	p := pool.New(pool.Options{MinIdlePerHost: 4, IdleTimeout: idleTimeout})
 	defer p.Close()
 	client := p.Client()

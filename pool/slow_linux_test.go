@@ -87,6 +87,7 @@ func pausing(t *testing.T, addr string) (proxy string, pause func()) {
 // connection, however many time out. Where the kernel can't be asked two in a row do. Bare
 // net/http's failures are printed beside.
 func TestWhatTheKernelHasAcknowledgedIsNotCondemned(t *testing.T) {
+	t.Parallel()
 	const deadline, idle = 300 * time.Millisecond, 4
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -167,6 +168,7 @@ func onceSent(client *http.Client, url string, most time.Duration) error {
 // the requests' deadlines. Some of these are longer than the time after which the kernel shows
 // a dead path.
 func TestASlowServerIsNeverCondemned(t *testing.T) {
+	t.Parallel()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, proto := range overProtocols {

@@ -265,6 +265,7 @@ func TestEverySpanEndsWhateverHappens(t *testing.T) {
 	} {
 		for _, f := range faults {
 			t.Run(o.name+"/"+f.name, func(t *testing.T) {
+				t.Parallel()
 				srv := testserver.New(http.HandlerFunc(faulty), testserver.Options{TLS: f.tls, HTTP2: f.http2})
 				defer srv.Close()
 				spans := &tally{open: map[string]string{}}

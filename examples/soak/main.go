@@ -74,7 +74,7 @@ func soak(length time.Duration, workers int, line *progress.Line) (*report, erro
 	defer bare.close()
 	defer kit.close()
 	for _, v := range all {
-		if err := v.start(workers, v == kit); err != nil {
+		if err := v.start(workers, v == kit, min(length, 3*time.Second)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,8 +10,9 @@ import (
 
 const seed = 5
 
-// faults are the hosts, of which about one in five misbehaves in no way.
-func faults() []badserver.Fault {
+// faults are the hosts, of which about one in five misbehaves in no way. A path is dead for no
+// longer than silence.
+func faults(silence time.Duration) []badserver.Fault {
 	const ms = time.Millisecond
 	all := []badserver.Fault{
 		badserver.Good(badserver.Plain),
@@ -29,8 +30,8 @@ func faults() []badserver.Fault {
 	}
 	if testserver.CannotSwallow() == "" {
 		all = append(all,
-			badserver.Swallow(badserver.Plain, 200, 3*time.Second),
-			badserver.Swallow(badserver.HTTP2, 200, 3*time.Second))
+			badserver.Swallow(badserver.Plain, 200, silence),
+			badserver.Swallow(badserver.HTTP2, 200, silence))
 	}
 	return append(all, badserver.Slow(badserver.Plain, 200*ms), badserver.Slow(badserver.HTTP2, 200*ms))
 }
@@ -44,8 +45,8 @@ const (
 )
 
 // startServers starts one for each fault.
-func startServers() (all []*badserver.Server, err error) {
-	for _, f := range faults() {
+func startServers(silence time.Duration) (all []*badserver.Server, err error) {
+	for _, f := range faults(silence) {
 		s, failed := badserver.Start(f, seed)
 		if failed != nil {
 			err = errors.Join(err, failed)

@@ -61,8 +61,8 @@ func newVariant(name string) *variant {
 	return v
 }
 
-func (v *variant) start(workers int, withKit bool) (err error) {
-	if v.servers, err = startServers(); err != nil {
+func (v *variant) start(workers int, withKit bool, silence time.Duration) (err error) {
+	if v.servers, err = startServers(silence); err != nil {
 		return err
 	}
 	v.base = badserver.TransportTo(workers, v.servers...)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestSwallowAnswersNothingOnAForgottenConnection(t *testing.T) {
+	t.Parallel()
 	if why := testserver.CannotSwallow(); why != "" {
 		t.Skip(why)
 	}

@@ -85,7 +85,7 @@ func TestBrokenMiddlewareIsCaught(t *testing.T) {
 	all := slices.Concat(brokenRequests, brokenResponses, brokenStreams, brokenChains)
 	// More at once than go test would run in parallel: some wait most of the time.
 	found := make([]chan []*failure, len(all))
-	limit := make(chan struct{}, 6)
+	limit := make(chan struct{}, 12)
 	for i, b := range all {
 		found[i] = make(chan []*failure, 1)
 		go func() {
