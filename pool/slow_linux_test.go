@@ -168,7 +168,9 @@ func onceSent(client *http.Client, url string, most time.Duration) error {
 // the requests' deadlines. Some of these are longer than the time after which the kernel shows
 // a dead path.
 func TestASlowServerIsNeverCondemned(t *testing.T) {
-	t.Parallel()
+	if !fullsize.Asked() { // a thousand clients disturb others
+		t.Parallel()
+	}
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, proto := range overProtocols {
@@ -220,8 +222,12 @@ func TestASlowServerIsNeverCondemned(t *testing.T) {
 			all.Wait()
 			dead := p.Stats().Lost[roundtripper.ReasonDead]
 			t.Logf("%d slow answers, %d of them on connections that had worked before; %d connections were condemned", slow.Load(), reused.Load(), dead)
-			if dead != 0 || reused.Load() < 9*fresh.Load() || reused.Load() < slow.Load()/2 {
-				t.Errorf("want none; %d were on new connections", fresh.Load())
+			if dead != 0 {
+				t.Error("want none")
+			}
+			// Net/http does not put back a connection whose writer had no turn for 50 ms: among few, some.
+			if fullsize.Asked() && reused.Load() < 9*fresh.Load() || reused.Load() < slow.Load()/2 {
+				t.Errorf("%d were on new connections", fresh.Load())
 			}
 		})
 	}

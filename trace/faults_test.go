@@ -107,12 +107,7 @@ var faults = []fault{
 	{name: "none", make: plainly("/")},
 	{name: "none over HTTP/2", http2: true, make: plainly("/")},
 	{name: "connection refused", fails: true, class: "refused", make: func(t *testing.T, c *http.Client, _ string) error {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		return do(c, within(t, 10*time.Second, "http://"+l.Addr().String()))
+		return do(c, within(t, 10*time.Second, "http://127.0.0.1:1"))
 	}},
 	{name: "no such host", fails: true, class: "dns", make: plainly("/"),
 		base: dialError(&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}})},
@@ -120,7 +115,7 @@ var faults = []fault{
 		base: func(t *http.Transport) { t.TLSClientConfig = nil }},
 	{name: "dial that hangs", fails: true, class: "timeout", make: timely("/"), base: func(t *http.Transport) {
 		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			time.Sleep(100 * time.Millisecond) // net/http's dials have no deadline of the request's
+			time.Sleep(500 * time.Millisecond) // net/http's dials have no deadline of the request's
 			return nil, errors.New("late")
 		}
 	}},

@@ -59,11 +59,11 @@ func (v *variant) send(p *plan) {
 
 // exchange sends a request, and treats the response in the caller's manner.
 func (v *variant) exchange(p *plan) error {
-	patience := waits
+	most := waits
 	if p.host < good {
-		patience = waitsForGood
+		most = waitsForGood
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	switch p.manner {
 	case forgets:
 		cancel() // its own context must outlive this function

@@ -10,8 +10,8 @@ import (
 
 const seed = 5
 
-// faults are the hosts, of which about one in five misbehaves in no way. A path is dead for no
-// longer than silence.
+// faults are the hosts, of which about one in five misbehaves in no way. A path is dead for
+// silence, and then reset: in a short run before requests have waited for it.
 func faults(silence time.Duration) []badserver.Fault {
 	const ms = time.Millisecond
 	all := []badserver.Fault{

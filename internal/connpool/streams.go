@@ -45,7 +45,7 @@ func (c *Conn) settleLocked() {
 	if c.limit.settled || !c.settingsCame() {
 		return
 	}
-	for range 2 {
+	for range 2 { // who waits for the limit is not told when a stream has ended that came between
 		in := c.cc.InFlight()
 		if sum := in + c.cc.Available(); sum > 0 && c.cc.InFlight() == in { // else a stream began or ended meanwhile
 			c.limit.settled, c.limit.most = true, sum

@@ -123,7 +123,7 @@ func (r *Runner) Compare(f *Fault) (report Report) {
 					recurs = 0
 					for range again {
 						run(f, got.w, got.s, func(outs [requests]string) {
-							if outs[i] == out {
+							if outs[i] == out || f.Anywhere && slices.Contains(outs[:], out) {
 								recurs++
 							}
 						})
@@ -168,7 +168,8 @@ func (w *row) add(outs [requests]string) {
 	}
 }
 
-// of is what bare net/http has had of request i, with how often.
+// of is what bare net/http has had of request i, or of all of them where the fault says
+// Anywhere, with how often.
 func (w *row) of(i int) map[string]int { return w.bare[w.place(i)] }
 
 func (w *row) place(i int) int {
@@ -197,7 +198,7 @@ func (f *Fault) late(out string) bool {
 	return f.Deadline != 0 && strings.Contains(out, "failed: timeout")
 }
 
-// had puts that into words.
+// had puts what of returns into words.
 func (w *row) had(i int) (list []string) {
 	for _, out := range slices.Sorted(maps.Keys(w.of(i))) {
 		list = append(list, fmt.Sprintf("%d times: %s", w.of(i)[out], out))
